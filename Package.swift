@@ -1,0 +1,83 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Settings of every Swift target: Swift 6, no implicit existentials or re-exported imports, warnings are errors.
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let collections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+  name: "tantra",
+  products: [
+    .executable(name: "tantra", targets: ["tantra"])
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+  ],
+  // The layers, top to bottom: a target imports only what stands above it, and only FuseServer imports CFuse.
+  targets: [
+    // MARK: C libraries
+    .target(name: "CFuse", path: "CFuse", publicHeadersPath: "include", linkerSettings: [.linkedLibrary("fuse3")]),
+    .target(name: "CDeflate", linkerSettings: [.linkedLibrary("deflate")]),
+
+    // MARK: Values
+    .target(name: "Tensors", dependencies: ["CDeflate", crypto], swiftSettings: strict),
+
+    // MARK: The operating system
+    .target(name: "PosixIO", dependencies: [system], swiftSettings: strict),
+
+    // MARK: Bytes <-> state dict
+    .target(name: "WeightFormats", dependencies: ["Tensors", "PosixIO", collections], swiftSettings: strict),
+
+    // MARK: The store
+    .target(name: "BlobStore", dependencies: ["Tensors", "PosixIO", "WeightFormats", system], swiftSettings: strict),
+    .target(
+      name: "WeightRegistry",
+      dependencies: ["Tensors", "PosixIO", "WeightFormats", "BlobStore", collections, logging, system],
+      swiftSettings: strict),
+
+    // MARK: The mount
+    .target(
+      name: "WeightsFS",
+      dependencies: [
+        "Tensors", "PosixIO", "WeightFormats", "BlobStore", "WeightRegistry", collections, logging, system,
+      ],
+      swiftSettings: strict),
+    .target(
+      name: "FuseServer", dependencies: ["CFuse", "PosixIO", "WeightsFS", logging, system], swiftSettings: strict),
+
+    // MARK: The models
+    .target(name: "TantraRuntime", dependencies: ["Tensors", "PosixIO", "WeightFormats"], swiftSettings: strict),
+
+    // MARK: The command line
+    .executableTarget(
+      name: "tantra",
+      dependencies: [
+        "Tensors", "PosixIO", "WeightFormats", "BlobStore", "WeightRegistry", "WeightsFS", "FuseServer",
+        "TantraRuntime", argumentParser, logging, system,
+      ],
+      swiftSettings: strict),
+
+    // MARK: Tests
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+    .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "WeightFormatsTests", dependencies: ["Tensors", "WeightFormats", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "FuseServerTests", dependencies: ["WeightsFS", "FuseServer", "TestSupport", logging], swiftSettings: strict),
+  ]
+)

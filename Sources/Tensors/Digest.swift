@@ -1,0 +1,81 @@
+package import Crypto
+
+/// A SHA-256 digest.
+package struct Digest: Sendable, Hashable, Comparable, Codable, CustomStringConvertible {
+  private let words: (UInt64, UInt64, UInt64, UInt64)
+
+  /// Digest of `bytes`.
+  package init(of bytes: some Sequence<UInt8>) {
+    var hasher = SHA256()
+    let hashed: Void? = bytes.withContiguousStorageIfAvailable { buffer in
+      hasher.update(bufferPointer: UnsafeRawBufferPointer(buffer))
+    }
+    if hashed == nil { hasher.update(data: Array(bytes)) }
+    self.init(hasher.finalize())
+  }
+
+  /// Takes over what swift-crypto computed.
+  package init(_ digest: SHA256Digest) {
+    words = digest.withUnsafeBytes { bytes in
+      func word(_ index: Int) -> UInt64 {
+        UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self))
+      }
+      return (word(0), word(1), word(2), word(3))
+    }
+  }
+
+  /// Parses 64 lower-case hexadecimal digits; nil for anything else.
+  package init?(hexadecimal text: some StringProtocol) {
+    var values: [UInt64] = [0, 0, 0, 0]
+    var count = 0
+    for byte in text.utf8 {
+      guard count < 64 else { return nil }
+      let digit: UInt64
+      switch byte {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = UInt64(byte - UInt8(ascii: "0"))
+      case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = UInt64(byte - UInt8(ascii: "a") + 10)
+      default: return nil
+      }
+      values[count / 16] = values[count / 16] << 4 | digit
+      count += 1
+    }
+    guard count == 64 else { return nil }
+    words = (values[0], values[1], values[2], values[3])
+  }
+
+  /// The 32 bytes, in order.
+  package var bytes: [UInt8] {
+    [words.0, words.1, words.2, words.3].flatMap { word in withUnsafeBytes(of: word.bigEndian, Array.init) }
+  }
+
+  /// 64 lower-case hexadecimal digits.
+  package var hexadecimal: String {
+    let digits = Array("0123456789abcdef".utf8)
+    return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+  }
+
+  package var description: String { hexadecimal }
+
+  package init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    guard let digest = Digest(hexadecimal: try container.decode(String.self)) else {
+      throw DecodingError.dataCorruptedError(in: container, debugDescription: "expected 64 hexadecimal digits")
+    }
+    self = digest
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(hexadecimal)
+  }
+
+  package static func == (a: Digest, b: Digest) -> Bool { a.words == b.words }
+  package static func < (a: Digest, b: Digest) -> Bool { a.words < b.words }
+
+  package func hash(into hasher: inout Hasher) {
+    hasher.combine(words.0)
+    hasher.combine(words.1)
+    hasher.combine(words.2)
+    hasher.combine(words.3)
+  }
+}

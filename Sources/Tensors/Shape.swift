@@ -1,0 +1,44 @@
+/// The dimensions of a tensor, outermost first; empty for a scalar.
+package struct Shape: Sendable, Hashable, Codable, ExpressibleByArrayLiteral, CustomStringConvertible {
+  package var dimensions: [Int]
+
+  package init(_ dimensions: [Int]) { self.dimensions = dimensions }
+  package init(arrayLiteral elements: Int...) { dimensions = elements }
+
+  package init(from decoder: any Decoder) throws {
+    dimensions = try decoder.singleValueContainer().decode([Int].self)
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(dimensions)
+  }
+
+  /// Product of the dimensions (1 for a scalar); nil on overflow or a negative dimension.
+  ///
+  /// A zero anywhere makes the product zero, but dimensions whose product overflows before it are still refused.
+  package var elementCount: Int? {
+    var product = 1
+    for dimension in dimensions {
+      guard dimension >= 0 else { return nil }
+      let (next, overflow) = product.multipliedReportingOverflow(by: dimension)
+      guard !overflow else { return nil }
+      product = next
+    }
+    return product
+  }
+
+  /// Strides, in elements, of a contiguous row-major tensor as torch writes them: zero dimensions count as one.
+  package var contiguousStrides: [Int] {
+    var strides = [Int](repeating: 1, count: dimensions.count)
+    var step = 1
+    for axis in dimensions.indices.reversed() {
+      strides[axis] = step
+      step = step.multipliedReportingOverflow(by: max(dimensions[axis], 1)).partialValue
+    }
+    return strides
+  }
+
+  /// `[2, 3]`.
+  package var description: String { "[" + dimensions.map(String.init).joined(separator: ", ") + "]" }
+}

@@ -1,0 +1,46 @@
+package import Tensors
+
+/// What a parser found in a file: the state dict, where its storages' bytes are, and what else is there.
+package struct WeightFile: Sendable {
+  /// Where the bytes of one storage come from.
+  package enum StorageSource: Sendable, Hashable {
+    /// The storage is this contiguous range of the file.
+    case range(offset: Int, byteCount: Int)
+    /// The storage does not exist as such: it is gathered, row-major, from a strided tensor in the file.
+    case strided(StridedSource)
+  }
+
+  /// A tensor whose elements do not lie contiguously in the file.
+  package struct StridedSource: Sendable, Hashable {
+    /// File offset of element (0, ..., 0).
+    package var offset: Int
+    /// Bytes of one element.
+    package var elementByteCount: Int
+    package var dimensions: [Int]
+    /// In elements, never negative; every reachable element lies inside the file.
+    package var strides: [Int]
+
+    package init(offset: Int, elementByteCount: Int, dimensions: [Int], strides: [Int]) {
+      self.offset = offset
+      self.elementByteCount = elementByteCount
+      self.dimensions = dimensions
+      self.strides = strides
+    }
+  }
+
+  package var stateDict: StateDict
+  /// Parallel to `stateDict.storageSizes`. Ranges of different storages never overlap.
+  package var storages: [StorageSource]
+  /// Whether the file is a torch zip that holds the plain state dict and nothing else, so that `.pt` and `.bin` may share
+  /// its bytes.
+  package var isPlain: Bool
+  /// What else the file carries, one line each (`optimizer: dict of 2`), for the manifest and the log.
+  package var extras: [String]
+
+  package init(stateDict: StateDict, storages: [StorageSource], isPlain: Bool, extras: [String] = []) {
+    self.stateDict = stateDict
+    self.storages = storages
+    self.isPlain = isPlain
+    self.extras = extras
+  }
+}

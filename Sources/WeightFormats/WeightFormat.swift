@@ -1,0 +1,44 @@
+package import Tensors
+
+/// A file format that state dicts are read from.
+package protocol WeightFormat: Sendable {
+  /// The format's name in manifests and messages: `safetensors`, `torch-zip`, `torch-legacy`.
+  var name: String { get }
+
+  /// File extensions, without the dot, under which files of this format are accepted.
+  var fileExtensions: [String] { get }
+
+  /// Whether a file that begins with `head` (up to 64 bytes) claims to be of this format. Cheap and not final: `parse` decides.
+  func recognizes(_ head: [UInt8], byteCount: Int) -> Bool
+
+  /// Reads headers and directories, checks every byte that is not tensor data, and never touches tensor data.
+  ///
+  /// - Throws: a `FormatError` that names the tensor, record, opcode or offset.
+  func parse(_ source: any ByteSource) throws(FormatError) -> WeightFile
+}
+
+/// A format that state dicts are also presented in.
+package protocol SynthesizableFormat: WeightFormat {
+  /// Extensions of the views of this format: `model.<extension>`.
+  var viewExtensions: [String] { get }
+
+  /// The file that holds exactly `stateDict`, as the format's reference writer would write it.
+  ///
+  /// - Parameter checksums: parallel to `stateDict.storageSizes`.
+  /// - Throws: `unsupported` if the format cannot hold the state dict (a dtype that it lacks).
+  func layout(of stateDict: StateDict, checksums: [StorageChecksum]) throws(FormatError) -> FileLayout
+}
+
+/// One of the files that every version presents: `model.<extension>`.
+package struct ViewFormat: Sendable, Hashable, CustomStringConvertible {
+  /// `safetensors`, `pt` or `bin`.
+  package let name: String
+  package let format: any SynthesizableFormat
+
+  /// `model.pt`.
+  package var fileName: String { "model.\(name)" }
+  package var description: String { name }
+
+  package static func == (a: ViewFormat, b: ViewFormat) -> Bool { a.name == b.name }
+  package func hash(into hasher: inout Hasher) { hasher.combine(name) }
+}

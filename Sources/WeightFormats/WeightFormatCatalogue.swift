@@ -1,0 +1,36 @@
+/// Every format Tantra knows. A new format is a new file and one line here.
+package enum WeightFormatCatalogue {
+  /// All formats, in the order in which a file's beginning is offered to them.
+  package static let formats: [any WeightFormat] = [SafetensorsFormat(), TorchZipFormat()]
+
+  /// The files that every version presents, in the order in which they are listed.
+  package static let views: [ViewFormat] = formats.compactMap { $0 as? any SynthesizableFormat }
+    .flatMap { format in format.viewExtensions.map { ViewFormat(name: $0, format: format) } }
+
+  /// The view with that name (`pt`); nil if there is none.
+  package static func view(named name: some StringProtocol) -> ViewFormat? {
+    views.first { $0.name == name }
+  }
+
+  /// The format that claims `source` by its first bytes.
+  ///
+  /// - Throws: `unrecognized`, with a guess at what the file is instead.
+  package static func format(of source: any ByteSource) throws(FormatError) -> any WeightFormat {
+    let head = try source.bytes(at: 0, count: min(64, source.byteCount), what: "the file's beginning")
+    if let format = formats.first(where: { $0.recognizes(head, byteCount: source.byteCount) }) { return format }
+    throw FormatError(
+      .unrecognized,
+      source.byteCount == 0
+        ? "the file is empty"
+        : "not a weight file: expected \(formats.map(\.name).joined(separator: ", ")), found bytes "
+          + head.prefix(8).map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined(separator: " "))
+  }
+
+  /// Recognizes and parses a file.
+  package static func parse(
+    _ source: any ByteSource
+  ) throws(FormatError) -> (format: any WeightFormat, file: WeightFile) {
+    let format = try format(of: source)
+    return (format, try format.parse(source))
+  }
+}
