@@ -33,18 +33,19 @@ let package = Package(
     // MARK: C libraries
     .target(name: "CFuse", path: "CFuse", publicHeadersPath: "include", linkerSettings: [.linkedLibrary("fuse3")]),
     .target(name: "CDeflate", linkerSettings: [.linkedLibrary("deflate")]),
+    .target(name: "CPosix"),
 
     // MARK: Values
     .target(name: "Tensors", dependencies: ["CDeflate", crypto], swiftSettings: strict),
 
     // MARK: The operating system
-    .target(name: "PosixIO", dependencies: [system], swiftSettings: strict),
+    .target(name: "PosixIO", dependencies: ["CPosix", system], swiftSettings: strict),
 
     // MARK: Bytes <-> state dict
     .target(name: "WeightFormats", dependencies: ["Tensors", "PosixIO", collections], swiftSettings: strict),
 
     // MARK: The store
-    .target(name: "BlobStore", dependencies: ["Tensors", "PosixIO", "WeightFormats", system], swiftSettings: strict),
+    .target(name: "BlobStore", dependencies: ["Tensors", "PosixIO", system], swiftSettings: strict),
     .target(
       name: "WeightRegistry",
       dependencies: ["Tensors", "PosixIO", "WeightFormats", "BlobStore", collections, logging, system],

@@ -25,8 +25,12 @@ package protocol FileSystem: AnyObject, Sendable {
   func read(_ handle: HandleNumber, offset: Int, count: Int) throws(FileSystemError) -> [ReadPiece]
 
   /// Writes to a handle and returns how many bytes were taken.
+  ///
+  /// - Parameter isInterrupted: whether the caller has been sent a signal meanwhile; long work asks it and ends with
+  ///   `EINTR`. Valid until this returns.
   func write(
-    _ handle: HandleNumber, offset: Int, bytes: UnsafeRawBufferPointer, caller: Caller
+    _ handle: HandleNumber, offset: Int, bytes: UnsafeRawBufferPointer, caller: Caller,
+    isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) -> Int
 
   /// One close(2) of the file; its error is what close reports.

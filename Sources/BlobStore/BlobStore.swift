@@ -1,0 +1,125 @@
+package import PosixIO
+import Synchronization
+import SystemPackage
+package import Tensors
+
+/// Immutable files named by what is in them: `<root>/<2 hexadecimal digits>/<62>`.
+package final class BlobStore: Sendable {
+  private let root: Folder
+  /// Where files are made before they become blobs: the same file system as the blobs.
+  package let staging: Folder
+  private let openFiles = Mutex<[Digest: WeakFile]>([:])
+
+  private struct WeakFile: Sendable {
+    weak var file: OpenedFile?
+  }
+
+  /// - Parameters:
+  ///   - root: the folder of the blobs (`weights/sha256`).
+  ///   - staging: a folder on the same file system.
+  package init(root: Folder, staging: Folder) {
+    self.root = root
+    self.staging = staging
+  }
+
+  private func name(of blob: Digest) -> (folder: String, file: String) {
+    let text = blob.hexadecimal
+    return (String(text.prefix(2)), String(text.dropFirst(2)))
+  }
+
+  /// Opens a blob for reading; those who have the same one open share a descriptor.
+  package func open(_ blob: Digest) throws(BlobStoreError) -> OpenedFile {
+    if let file = openFiles.withLock({ $0[blob]?.file }) { return file }
+    let name = name(of: blob)
+    do throws(PosixError) {
+      let file = try root.folder(name.folder).file(name.file)
+      openFiles.withLock { files in
+        if files.count > 256 { files = files.filter { $0.value.file != nil } }
+        files[blob] = WeakFile(file: file)
+      }
+      return file
+    } catch {
+      throw error.errno == .noSuchFileOrDirectory ? .missing(blob) : .system(error)
+    }
+  }
+
+  /// Whether the blob is there.
+  package func contains(_ blob: Digest) throws(BlobStoreError) -> Bool {
+    do {
+      _ = try open(blob)
+      return true
+    } catch {
+      if case .missing = error { return false }
+      throw error
+    }
+  }
+
+  /// The bytes of a small blob of one segment, checked against its id.
+  ///
+  /// - Throws: `damaged` if they do not match or are more than `limit`.
+  package func contents(of blob: Digest, limit: Int) throws(BlobStoreError) -> [UInt8] {
+    let file = try open(blob)
+    let bytes: [UInt8]
+    do throws(PosixError) {
+      bytes = try file.contents(limit: limit)
+    } catch {
+      throw error.errno == .fileTooLarge ? .damaged(blob, "it has more than \(limit) bytes") : .system(error)
+    }
+    guard SegmentTable(whole: bytes).blob == blob else { throw .damaged(blob, "its bytes have another digest") }
+    return bytes
+  }
+
+  /// Stores a small blob of one segment; durable on return.
+  package func store(_ bytes: [UInt8]) throws(BlobStoreError) -> Digest {
+    let table = SegmentTable(whole: bytes)
+    if try contains(table.blob) { return table.blob }
+    var ingest = try beginIngest()
+    try ingest.append(bytes)
+    return try ingest.commit(table)
+  }
+
+  /// Starts a new blob.
+  package func beginIngest() throws(BlobStoreError) -> Ingest {
+    do {
+      return try Ingest(store: self)
+    } catch {
+      throw .system(error)
+    }
+  }
+
+  /// Makes a staged file a blob: forced to disk, made read-only, renamed, its folder forced to disk.
+  func adopt(_ file: OpenedFile, stagedAs staged: String, as blob: Digest) throws(PosixError) {
+    let name = name(of: blob)
+    let folder = try root.makeFolder(name.folder)
+    // An existing blob of another size is damaged, and mended by taking the new file.
+    if let existing = try folder.status(of: name.file), existing.size == (try file.status().size) {
+      try staging.removeFile(staged)
+      return
+    }
+    try file.makeReadOnly()
+    try file.synchronize()
+    try staging.rename(staged, to: name.file, in: folder)
+    try folder.synchronize()
+  }
+
+  /// Bytes of all blobs, as they are presented by `stat`: walks the folders.
+  package func storedByteCount() throws(BlobStoreError) -> Int {
+    do throws(PosixError) {
+      var total = 0
+      for prefix in try root.names() where prefix.count == 2 {
+        let folder = try root.folder(prefix)
+        for name in try folder.names() { total += try folder.status(of: name)?.size ?? 0 }
+      }
+      return total
+    } catch {
+      throw .system(error)
+    }
+  }
+}
+
+extension SegmentTable {
+  /// The table of a small blob that is hashed as one segment.
+  init(whole bytes: [UInt8]) {
+    self.init(bytes.isEmpty ? [] : [Segment(offset: 0, byteCount: bytes.count, digest: Digest(of: bytes))])
+  }
+}

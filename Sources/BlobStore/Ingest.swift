@@ -1,0 +1,74 @@
+package import PosixIO
+import SystemPackage
+package import Tensors
+
+/// A blob in the making: a private file in the staging folder. Dropping it without `commit` removes the file.
+package struct Ingest: ~Copyable {
+  private let store: BlobStore
+  private let name: String
+  /// The staged file: open for reading and writing, known to nobody else.
+  package let file: OpenedFile
+  private var end = 0
+  private var isCommitted = false
+
+  init(store: BlobStore) throws(PosixError) {
+    self.store = store
+    name = "ingest." + String(UInt64.random(in: .min ... .max), radix: 16)
+    file = try store.staging.makeFile(name, exclusively: true)
+  }
+
+  deinit {
+    guard !isCommitted else { return }
+    do throws(PosixError) { try store.staging.removeFile(name) } catch { /* swept when the store is next opened */  }
+  }
+
+  /// Bytes appended so far.
+  package var byteCount: Int { end }
+
+  /// Appends bytes.
+  package mutating func append(_ bytes: [UInt8]) throws(BlobStoreError) {
+    var failure: PosixError?
+    bytes.withUnsafeBytes { buffer in
+      do throws(PosixError) { try file.write(buffer, at: end) } catch { failure = error }
+    }
+    if let failure { throw .system(failure) }
+    end += bytes.count
+  }
+
+  /// Hashes the staged file cut at `storages`, which must not overlap.
+  ///
+  /// - Returns: the segment table, and the checksum of each storage in the order given.
+  package borrowing func hash(
+    storages: [Range<Int>], progress: @escaping RangeScanner.Progress = { _ in true }
+  ) throws(BlobStoreError) -> (table: SegmentTable, checksums: [StorageChecksum]) {
+    do throws(PosixError) {
+      guard let pieces = SegmentTable.cut(byteCount: try file.status().size, at: storages) else {
+        throw PosixError(.invalidArgument, call: "hash: storages overlap", path: file.path)
+      }
+      let checksums = try RangeScanner(file, progress: progress).checksums(of: pieces)
+      let byRange = Dictionary(zip(pieces, checksums), uniquingKeysWith: { first, _ in first })
+      let empty = StorageHasher().finalize()
+      return (
+        SegmentTable(
+          zip(pieces, checksums).map { piece, checksum in
+            SegmentTable.Segment(offset: piece.lowerBound, byteCount: piece.count, digest: checksum.digest)
+          }),
+        storages.map { byRange[$0] ?? empty }
+      )
+    } catch {
+      throw .system(error)
+    }
+  }
+
+  /// Publishes the staged file as the blob of `table`, durably; if that blob exists already, the staged file goes.
+  package consuming func commit(_ table: SegmentTable) throws(BlobStoreError) -> Digest {
+    let blob = table.blob
+    do {
+      try store.adopt(file, stagedAs: name, as: blob)
+    } catch {
+      throw .system(error)
+    }
+    isCommitted = true
+    return blob
+  }
+}

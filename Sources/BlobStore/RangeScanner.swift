@@ -1,0 +1,92 @@
+import Dispatch
+import Glibc
+package import PosixIO
+import Synchronization
+import SystemPackage
+
+/// Reads many ranges of a file once, on all cores, and folds each into a result.
+package struct RangeScanner: Sendable {
+  /// Bytes of a chunk: small enough to stay in a core's cache, and a multiple of every element's width.
+  private static let chunkByteCount = 1 << 20
+
+  /// Told of the bytes done since its last call, from several threads; answers whether to go on.
+  package typealias Progress = @Sendable (_ bytes: Int) -> Bool
+
+  /// Fills a buffer from an offset, wholly.
+  package typealias Read = @Sendable (_ offset: Int, _ buffer: UnsafeMutableRawBufferPointer) throws(PosixError) -> Void
+
+  private let read: Read
+  private let progress: Progress
+
+  /// Scans whatever `read` reads.
+  package init(progress: @escaping Progress = { _ in true }, read: @escaping Read) {
+    self.read = read
+    self.progress = progress
+  }
+
+  /// Scans `file` with `pread(2)`, never through a mapping, so that a file that is truncated meanwhile is an error (`EIO`)
+  /// and not a signal.
+  package init(_ file: OpenedFile, progress: @escaping Progress = { _ in true }) {
+    self.init(progress: progress) { (offset, buffer) throws(PosixError) in
+      guard try file.read(at: offset, into: buffer) == buffer.count else {
+        throw PosixError(.ioError, call: "pread: the file is too short", path: file.path)
+      }
+    }
+  }
+
+  private struct State<Result> {
+    var position = 0
+    var results: [Result?]
+    var failure: PosixError?
+
+    mutating func next(in order: [Int]) -> Int? {
+      guard failure == nil, position < order.count else { return nil }
+      position += 1
+      return order[position - 1]
+    }
+  }
+
+  /// Folds the chunks of each range, in order, into a copy of `initial`.
+  ///
+  /// - Returns: the results, parallel to `ranges`.
+  /// - Throws: the first failed read; `EINTR` if `progress` asked to stop.
+  package func scan<Result: Sendable>(
+    _ ranges: [Range<Int>], into initial: Result,
+    _ fold: @escaping @Sendable (_ result: inout Result, _ range: Int, _ chunk: UnsafeRawBufferPointer) -> Void
+  ) throws(PosixError) -> [Result] {
+    let state = Mutex(State<Result>(results: Array(repeating: nil, count: ranges.count)))
+    // Large ranges first: the last to finish is then a small one.
+    let order = ranges.indices.sorted { ranges[$0].count > ranges[$1].count }
+    let workers = max(1, min(order.count, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
+    DispatchQueue.concurrentPerform(iterations: workers) { _ in
+      let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.chunkByteCount, alignment: 4096)
+      defer { buffer.deallocate() }
+      while let index = state.withLock({ $0.next(in: order) }) {
+        do throws(PosixError) {
+          var result = initial
+          try forEachChunk(of: ranges[index], buffer) { fold(&result, index, $0) }
+          state.withLock { $0.results[index] = result }
+        } catch {
+          state.withLock { $0.failure = $0.failure ?? error }
+        }
+      }
+    }
+    let (results, failure) = state.withLock { ($0.results, $0.failure) }
+    if let failure { throw failure }
+    return results.compactMap(\.self)
+  }
+
+  private func forEachChunk(
+    of range: Range<Int>, _ buffer: UnsafeMutableRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Void
+  ) throws(PosixError) {
+    var offset = range.lowerBound
+    while offset < range.upperBound {
+      let count = min(buffer.count, range.upperBound - offset)
+      let chunk = UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
+      try read(offset, chunk)
+      body(UnsafeRawBufferPointer(chunk))
+      offset += count
+      guard progress(count) else { throw PosixError(.interrupted, call: "scan", path: "") }
+    }
+  }
+}

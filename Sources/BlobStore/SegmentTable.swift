@@ -1,0 +1,79 @@
+package import Tensors
+
+/// How a blob's bytes were hashed: every tensor storage and every stretch between them, in file order, without gaps.
+///
+/// A blob's id is the SHA-256 of its segment table, so that one pass over the data, parallel over segments, gives the
+/// digest of every tensor and the id. The hashed form is, for each segment:
+///
+///     | offset: u64 LE | byte count: u64 LE | SHA-256: 32 bytes |
+package struct SegmentTable: Sendable, Hashable, Codable {
+  package struct Segment: Sendable, Hashable, Codable {
+    package var offset: Int
+    package var byteCount: Int
+    package var digest: Digest
+
+    package init(offset: Int, byteCount: Int, digest: Digest) {
+      self.offset = offset
+      self.byteCount = byteCount
+      self.digest = digest
+    }
+
+    package var range: Range<Int> { offset..<offset + byteCount }
+  }
+
+  package var segments: [Segment]
+
+  package init(_ segments: [Segment]) { self.segments = segments }
+
+  package init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    segments = try container.decode([Segment].self)
+    var end = 0
+    for segment in segments {
+      let (next, overflow) = end.addingReportingOverflow(segment.byteCount)
+      guard segment.offset == end, segment.byteCount > 0, !overflow else {
+        throw DecodingError.dataCorruptedError(
+          in: container, debugDescription: "segments must follow each other; found one at \(segment.offset), not \(end)"
+        )
+      }
+      end = next
+    }
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(segments)
+  }
+
+  /// Size of the blob.
+  package var byteCount: Int { segments.last.map { $0.offset + $0.byteCount } ?? 0 }
+
+  /// The id of the blob with these segments.
+  package var blob: Digest {
+    var encoded: [UInt8] = []
+    encoded.reserveCapacity(segments.count * 48)
+    for segment in segments {
+      withUnsafeBytes(of: UInt64(segment.offset).littleEndian) { encoded.append(contentsOf: $0) }
+      withUnsafeBytes(of: UInt64(segment.byteCount).littleEndian) { encoded.append(contentsOf: $0) }
+      encoded.append(contentsOf: segment.digest.bytes)
+    }
+    return Digest(of: encoded)
+  }
+
+  /// Cuts a file of `byteCount` bytes at the given storages: the storages themselves (empty ones left out) and the
+  /// stretches between them, in file order.
+  ///
+  /// - Returns: nil if storages overlap or leave the file.
+  package static func cut(byteCount: Int, at storages: [Range<Int>]) -> [Range<Int>]? {
+    var pieces: [Range<Int>] = []
+    var end = 0
+    for storage in storages.filter({ !$0.isEmpty }).sorted(by: { $0.lowerBound < $1.lowerBound }) {
+      guard storage.lowerBound >= end, storage.upperBound <= byteCount else { return nil }
+      if storage.lowerBound > end { pieces.append(end..<storage.lowerBound) }
+      pieces.append(storage)
+      end = storage.upperBound
+    }
+    if end < byteCount { pieces.append(end..<byteCount) }
+    return pieces
+  }
+}

@@ -1,0 +1,12 @@
+#define _GNU_SOURCE
+#include "CPosix.h"
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+int tantra_reflink(int source, int target) { return ioctl(target, FICLONE, source); }
+
+ssize_t tantra_copy_range(int source, int target, off_t offset, size_t count) {
+  off_t to = offset;
+  return copy_file_range(source, &offset, target, &to, count, 0);
+}

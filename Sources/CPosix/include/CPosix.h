@@ -1,0 +1,9 @@
+// System calls that Swift cannot reach: macros with arguments, and functions behind _GNU_SOURCE.
+#pragma once
+#include <sys/types.h>
+
+/// ioctl(FICLONE): makes `target` share the blocks of `source`. 0, or -1 with errno.
+int tantra_reflink(int source, int target);
+
+/// copy_file_range(2) without flags, at the same offset of both files.
+ssize_t tantra_copy_range(int source, int target, off_t offset, size_t count);

@@ -1,0 +1,29 @@
+import Glibc
+
+/// What `fstat(2)` reports, as far as Tantra needs it.
+package struct FileStatus: Sendable, Hashable {
+  package enum Kind: Sendable, Hashable {
+    case regular, directory, symbolicLink, other
+  }
+
+  package var kind: Kind
+  /// Bytes.
+  package var size: Int
+  /// Nanoseconds since 1970.
+  package var modified: Int64
+  /// Bytes that the file takes on disk.
+  package var allocated: Int
+
+  init(_ status: stat) {
+    kind =
+      switch status.st_mode & S_IFMT {
+      case S_IFREG: .regular
+      case S_IFDIR: .directory
+      case S_IFLNK: .symbolicLink
+      default: .other
+      }
+    size = Int(status.st_size)
+    modified = Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
+    allocated = Int(status.st_blocks) * 512
+  }
+}

@@ -1,0 +1,136 @@
+import Glibc
+import SystemPackage
+
+/// An open directory that everything below is reached from by name (`openat(2)`), never following a symbolic link.
+package final class Folder: Sendable {
+  private let descriptor: FileDescriptor
+  /// Where it was opened, for messages and for handing to other programs.
+  package let path: String
+
+  private init(descriptor: CInt, path: String) {
+    self.descriptor = FileDescriptor(rawValue: descriptor)
+    self.path = path
+  }
+
+  deinit { _ = Glibc.close(descriptor.rawValue) }
+
+  /// Opens the directory at `path`, following symbolic links on the way.
+  package static func open(_ path: String) throws(PosixError) -> Folder {
+    let raw = try systemCall("open", path) { Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+    return Folder(descriptor: raw, path: path)
+  }
+
+  /// Opens the directory at `path`, after making it and its missing ancestors.
+  package static func make(_ path: String) throws(PosixError) -> Folder {
+    do throws(PosixError) {
+      return try open(path)
+    } catch  where error.errno == .noSuchFileOrDirectory {
+      let parent = FilePath(path).removingLastComponent().string
+      if !parent.isEmpty, parent != path { _ = try make(parent) }
+      if mkdir(path, 0o755) != 0, errno != EEXIST {
+        throw PosixError(Errno(rawValue: errno), call: "mkdir", path: path)
+      }
+      return try open(path)
+    }
+  }
+
+  private func child(_ name: String) -> String { path + "/" + name }
+
+  /// Opens the directory `name` in this one.
+  package func folder(_ name: String) throws(PosixError) -> Folder {
+    let raw = try systemCall("openat", child(name)) {
+      openat(descriptor.rawValue, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    }
+    return Folder(descriptor: raw, path: child(name))
+  }
+
+  /// Opens the directory `name`, made first (durably) if it is missing.
+  package func makeFolder(_ name: String) throws(PosixError) -> Folder {
+    if mkdirat(descriptor.rawValue, name, 0o755) == 0 {
+      try synchronize()
+    } else if errno != EEXIST {
+      throw PosixError(Errno(rawValue: errno), call: "mkdirat", path: child(name))
+    }
+    return try folder(name)
+  }
+
+  /// Opens the regular file `name` for reading; anything else there is `EINVAL`.
+  package func file(_ name: String) throws(PosixError) -> OpenedFile {
+    let raw = try systemCall("openat", child(name)) {
+      openat(descriptor.rawValue, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+    }
+    let file = OpenedFile(descriptor: FileDescriptor(rawValue: raw), path: child(name))
+    guard try file.status().kind == .regular else {
+      throw PosixError(.invalidArgument, call: "openat", path: child(name))
+    }
+    return file
+  }
+
+  /// Opens `name` for reading and writing, made if missing; `exclusively` refuses an existing one with `EEXIST`.
+  package func makeFile(_ name: String, exclusively: Bool) throws(PosixError) -> OpenedFile {
+    let flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | (exclusively ? O_EXCL : 0)
+    let raw = try systemCall("openat", child(name)) { openat(descriptor.rawValue, name, flags, 0o644) }
+    return OpenedFile(descriptor: FileDescriptor(rawValue: raw), path: child(name))
+  }
+
+  /// `fstatat(2)` of `name` itself, not of what it points to; nil if there is nothing of that name.
+  package func status(of name: String) throws(PosixError) -> FileStatus? {
+    var result = stat()
+    do throws(PosixError) {
+      try systemCall("fstatat", child(name)) { fstatat(descriptor.rawValue, name, &result, AT_SYMLINK_NOFOLLOW) }
+    } catch  where error.errno == .noSuchFileOrDirectory {
+      return nil
+    }
+    return FileStatus(result)
+  }
+
+  /// Names in this directory, `.` and `..` left out, in no order. Names that are not UTF-8 are left out too: nothing that
+  /// Tantra writes has one.
+  package func names() throws(PosixError) -> [String] {
+    // A second descriptor, so that concurrent listings do not share a position.
+    let raw = try systemCall("openat", path) {
+      openat(descriptor.rawValue, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    }
+    guard let stream = fdopendir(raw) else {
+      let code = errno
+      _ = Glibc.close(raw)
+      throw PosixError(Errno(rawValue: code), call: "fdopendir", path: path)
+    }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while true {
+      errno = 0
+      guard let entry = readdir(stream) else {
+        if errno != 0 { throw PosixError(Errno(rawValue: errno), call: "readdir", path: path) }
+        return names
+      }
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+        String(validating: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if let name, name != ".", name != ".." { names.append(name) }
+    }
+  }
+
+  /// Moves `name` to `newName` in `target`, replacing what is there. Atomic; durable once `target` is synchronized.
+  package func rename(_ name: String, to newName: String, in target: Folder) throws(PosixError) {
+    try systemCall("renameat", child(name)) {
+      renameat(descriptor.rawValue, name, target.descriptor.rawValue, newName)
+    }
+  }
+
+  /// Removes the file `name`; nothing there is no error.
+  package func removeFile(_ name: String) throws(PosixError) {
+    do throws(PosixError) {
+      try systemCall("unlinkat", child(name)) { unlinkat(descriptor.rawValue, name, 0) }
+    } catch  where error.errno == .noSuchFileOrDirectory {
+      return
+    }
+  }
+
+  /// Forces the directory's names to disk.
+  package func synchronize() throws(PosixError) {
+    try systemCall("fsync", path) { fsync(descriptor.rawValue) }
+  }
+
+  package func volume() throws(PosixError) -> VolumeStatus { try VolumeStatus(of: descriptor, path: path) }
+}

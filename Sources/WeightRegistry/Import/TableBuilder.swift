@@ -1,0 +1,93 @@
+import BlobStore
+import PosixIO
+import Tensors
+import WeightFormats
+
+/// Turns a parsed, staged weight file into packs and a table.
+struct TableBuilder {
+  let file: WeightFile
+  let fileName: String
+  let blobs: BlobStore
+
+  /// Hashes the staged file, publishes it as a pack, and with it a second pack for tensors that were not contiguous.
+  func build(
+    _ ingest: consuming Ingest, progress: @escaping RangeScanner.Progress
+  ) throws(RegistryError) -> (table: Table, pack: Digest) {
+    let state = file.stateDict
+    let partial = partialRanges()
+    var storages = [Table.Storage?](repeating: nil, count: file.storages.count)
+    var ranges: [(storage: Int, range: Range<Int>)] = []
+    var strided: [(storage: Int, source: WeightFile.StridedSource)] = []
+    for (index, source) in file.storages.enumerated() {
+      switch source {
+      case .range(let offset, let byteCount): ranges.append((index, offset..<offset + byteCount))
+      case .strided(let source): strided.append((index, source))
+      }
+    }
+
+    let stagedFile = ingest.file
+    let hashed: (table: SegmentTable, checksums: [StorageChecksum])
+    do throws(BlobStoreError) {
+      hashed = try ingest.hash(storages: ranges.map(\.range), progress: progress)
+    } catch {
+      throw RegistryError(error)
+    }
+    try checkExpected(ranges.map(\.storage), hashed.checksums)
+    let partialChecksums = try posix(
+      try RangeScanner(stagedFile, progress: progress).checksums(of: partial.map(\.range)))
+    var partialDigests = Dictionary(
+      zip(partial.map(\.tensor), partialChecksums.map(\.digest)), uniquingKeysWith: { a, _ in a })
+
+    var packs: [Table.Pack] = []
+    place(ranges, hashed, pack: 0, in: &storages)
+    if !strided.isEmpty {
+      let gathered = try StridedGather(file: file, fileName: fileName, blobs: blobs).pack(
+        strided.map(\.storage), of: stagedFile)
+      place(
+        zip(strided.map(\.storage), gathered.ranges).map { ($0, $1) }, (gathered.segments, gathered.checksums), pack: 1,
+        in: &storages)
+      packs.append(Table.Pack(blob: gathered.segments.blob, segments: gathered.segments))
+    }
+    for (index, tensor) in state.tensors.enumerated() where tensor.byteCount == 0 && partialDigests[index] == nil {
+      if state.storageSizes[tensor.storage] != 0 { partialDigests[index] = Table.emptyDigest }
+    }
+    let pack: Digest
+    do throws(BlobStoreError) { pack = try ingest.commit(hashed.table) } catch { throw RegistryError(error) }
+    packs.insert(Table.Pack(blob: pack, segments: hashed.table), at: 0)
+    let table = Table(
+      stateDict: state, packs: packs,
+      storages: storages.map { $0 ?? Table.Storage(pack: nil, segment: nil, crc32: 0, descriptorWord: nil) },
+      partialDigests: partialDigests)
+    try table.checkConsistency()
+    return (table, pack)
+  }
+
+  /// Where in the file those tensors lie that fill only a part of their storage.
+  private func partialRanges() -> [(tensor: Int, range: Range<Int>)] {
+    file.stateDict.tensors.enumerated().compactMap { index, tensor in
+      guard tensor.byteCount > 0, tensor.byteCount != file.stateDict.storageSizes[tensor.storage],
+        case .range(let offset, _) = file.storages[tensor.storage]
+      else { return nil }
+      let start = offset + tensor.byteOffset
+      return (index, start..<start + tensor.byteCount)
+    }
+  }
+
+  /// Enters the segments that storages are in.
+  private func place(
+    _ ranges: [(storage: Int, range: Range<Int>)], _ hashed: (table: SegmentTable, checksums: [StorageChecksum]),
+    pack: Int, in storages: inout [Table.Storage?]
+  ) {
+    let segmentAt = Dictionary(
+      hashed.table.segments.enumerated().map { ($1.offset, $0) }, uniquingKeysWith: { a, _ in a })
+    for ((storage, range), checksum) in zip(ranges, hashed.checksums) where !range.isEmpty {
+      storages[storage] = Table.Storage(
+        pack: pack, segment: segmentAt[range.lowerBound], crc32: checksum.crc32,
+        descriptorWord: checksum.descriptorWord)
+    }
+  }
+
+  /// Compares what the file says of its storages with what they are.
+  private func checkExpected(_ indices: [Int], _ checksums: [StorageChecksum]) throws(RegistryError) {
+  }
+}

@@ -1,0 +1,144 @@
+import BlobStore
+import Glibc
+import Logging
+import PosixIO
+import Synchronization
+import SystemPackage
+import Tensors
+import WeightFormats
+
+extension WeightRegistry {
+  /// Publishes a weight file as a version, or as another view of a version with the same state dict.
+  ///
+  /// The file is copied into the store, parsed, hashed in one pass, and becomes a pack as it is. Durable on return; if
+  /// this throws or the machine stops, the store presents what it did before.
+  @discardableResult
+  package func importFile(
+    _ request: ImportRequest, progress: @escaping ProgressHandler = { _, _, _ in true }
+  ) throws(RegistryError) -> Manifest {
+    try requireWriting()
+    let known = contains(request.model, request.version) ? try manifest(of: request.model, request.version) : nil
+    let fileName = FilePath(request.source).lastComponent?.string ?? request.source
+    let (table, original) = try store(request, fileName: fileName, progress: progress)
+    var manifest: Manifest
+    if let known {
+      let published = try self.table(known.table)
+      try requireSameWeights(table, as: published, in: request)
+      manifest = known
+      manifest.originals.removeAll { $0.view == request.view }
+      manifest.originals.append(original)
+      manifest.views = sizes(of: manifest, table: published)
+    } else {
+      manifest = Manifest(
+        model: request.model, version: request.version, table: original.table,
+        tensorCount: table.stateDict.tensors.count, parameterCount: table.stateDict.parameterCount,
+        originals: [original], views: [:], sidecars: [],
+        provenance: .init(source: fileName, uid: getuid(), time: now()))
+      manifest.views = sizes(of: manifest, table: table)
+    }
+    for sidecar in request.sidecars {
+      let stored = try store(sidecar)
+      manifest.sidecars.removeAll { $0.path == stored.path }
+      manifest.sidecars.append(stored)
+    }
+    manifest.sidecars.sort { $0.path < $1.path }
+    let place =
+      self.place(of: request.model, request.version)
+      ?? (request.isCheckpoint || request.version.looksLikeCheckpoint ? .checkpoints : .models)
+    try publish(manifest, at: place, activating: request.activating)
+    let extras =
+      original.extras.isEmpty ? "" : "; only in model.\(request.view): \(original.extras.joined(separator: ", "))"
+    let what = "\(original.format), \(manifest.tensorCount) tensors\(extras)"
+    logger.info("import: \(request.model)/\(request.version) from \(fileName) (\(what))")
+    return manifest
+  }
+
+  /// Copies a weight file into the store, with its table.
+  private func store(
+    _ request: ImportRequest, fileName: String, progress: @escaping ProgressHandler
+  ) throws(RegistryError) -> (Table, Manifest.Original) {
+    let source = try posix(try OpenedFile.open(request.source))
+    let status = try posix(try source.status())
+    let ingest = try blobStore(try store.blobs.beginIngest())
+    let stagedFile = ingest.file
+    try posix(
+      try source.copy(to: stagedFile) { (done: Int) throws(PosixError) in
+        guard progress(.copying, done, status.size) else {
+          throw PosixError(.interrupted, call: "copy", path: source.path)
+        }
+      })
+    let staged = try posix(try FileSource(stagedFile))
+    let (format, file) = try parsing(fileName, try WeightFormatCatalogue.parse(staged))
+    guard format.fileExtensions.contains(where: { ImportRequest.view(forExtension: $0) == request.view }) else {
+      throw RegistryError(
+        .unacceptable(.unsupported), "\(fileName): its content is \(format.name), which cannot be model.\(request.view)"
+      )
+    }
+    let builder = TableBuilder(file: file, fileName: fileName, blobs: store.blobs)
+    let hashed = Atomic(0)
+    let (table, pack) = try builder.build(ingest) { count in
+      progress(.hashing, min(hashed.add(count, ordering: .relaxed).newValue, staged.byteCount), staged.byteCount)
+    }
+    let record = try StoreCoding.encode(table, pretty: false)
+    let tableBlob = try blobStore(try store.blobs.store(record))
+    return (
+      table,
+      Manifest.Original(
+        view: request.view, format: format.name, blob: pack, byteCount: staged.byteCount, modified: status.modified,
+        table: tableBlob, isPlain: file.isPlain, extras: file.extras)
+    )
+  }
+
+  /// Copies a sidecar into the store.
+  private func store(_ sidecar: ImportRequest.SidecarFile) throws(RegistryError) -> Manifest.Sidecar {
+    let source = try posix(try OpenedFile.open(sidecar.source))
+    let status = try posix(try source.status())
+    let ingest = try blobStore(try store.blobs.beginIngest())
+    let stagedFile = ingest.file
+    try posix(try source.copy(to: stagedFile) { _ in })
+    do throws(BlobStoreError) {
+      let table = try ingest.hash(storages: []).table
+      let blob = try ingest.commit(table)
+      return Manifest.Sidecar(
+        path: sidecar.path, blob: blob, digest: table.segments.first?.digest ?? Table.emptyDigest,
+        byteCount: table.byteCount, modified: status.modified)
+    } catch {
+      throw RegistryError(error)
+    }
+  }
+
+  /// Size of each view that can hold the weights.
+  private func sizes(of manifest: Manifest, table: Table) -> [String: Int] {
+    var sizes: [String: Int] = [:]
+    for view in WeightFormatCatalogue.views {
+      if let original = manifest.original(servedAs: view.name) {
+        sizes[view.name] = original.byteCount
+        continue
+      }
+      do throws(FormatError) {
+        sizes[view.name] = try view.format.layout(of: table.stateDict, checksums: table.checksums).byteCount
+      } catch {
+        logger.warning("\(manifest.model)/\(manifest.version) has no \(view.fileName): \(error.message)")
+      }
+    }
+    return sizes
+  }
+
+  /// - Throws: `differentWeights`, naming the first tensor that differs.
+  private func requireSameWeights(
+    _ new: Table, as published: Table, in request: ImportRequest
+  ) throws(RegistryError) {
+    guard let difference = StateDictDifference.first(published, new) else { return }
+    throw RegistryError(
+      .differentWeights,
+      "\(request.model)/\(request.version) is published with other weights (\(difference)); "
+        + "a published state dict never changes: import this file as a new version")
+  }
+
+  /// Nanoseconds since 1970.
+  private func now() -> Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+  }
+}

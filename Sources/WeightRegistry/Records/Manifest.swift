@@ -1,0 +1,66 @@
+package import Tensors
+
+/// One version of a model: `models/<model>/<version>.json`. Writing it is what publishes the version.
+package struct Manifest: Sendable, Hashable, Codable {
+  /// A view as somebody wrote it, served verbatim.
+  package struct Original: Sendable, Hashable, Codable {
+    /// `safetensors`, `pt` or `bin`.
+    package var view: String
+    /// The format's name: `torch-zip`.
+    package var format: String
+    package var blob: Digest
+    package var byteCount: Int
+    /// Nanoseconds since 1970.
+    package var modified: Int64
+    /// The table of this file: its first pack is `blob`.
+    package var table: Digest
+    /// Whether it is a torch zip of the plain state dict, whose bytes serve as `.pt` and `.bin` alike.
+    package var isPlain: Bool
+    /// What else the file carries, a line each; in this view only.
+    package var extras: [String]
+  }
+
+  /// A file that travels with the version: `config.json`.
+  package struct Sidecar: Sendable, Hashable, Codable {
+    package var path: String
+    package var blob: Digest
+    /// Plain SHA-256 of the bytes.
+    package var digest: Digest
+    package var byteCount: Int
+    /// Nanoseconds since 1970.
+    package var modified: Int64
+  }
+
+  /// Where the weights came from.
+  package struct Provenance: Sendable, Hashable, Codable {
+    /// Base name of the imported file, or how it was made.
+    package var source: String
+    package var uid: UInt32
+    /// Nanoseconds since 1970.
+    package var time: Int64
+  }
+
+  package var model: ModelName
+  package var version: VersionName
+  /// The table that rules the synthesized views.
+  package var table: Digest
+  package var tensorCount: Int
+  package var parameterCount: Int
+  /// In the order in which they were written.
+  package var originals: [Original]
+  /// Size of every view by name, written or synthesized; a format that cannot hold the weights is not listed.
+  package var views: [String: Int]
+  package var sidecars: [Sidecar]
+  package var provenance: Provenance
+
+  /// When the version was published, in nanoseconds since 1970: the mtime of its synthesized views.
+  package var published: Int64 { provenance.time }
+
+  /// The original that is served as `view`: as written, or by the sibling that shares its container.
+  package func original(servedAs view: String) -> Original? {
+    if let original = originals.first(where: { $0.view == view }) { return original }
+    let container: Set<String> = ["pt", "bin"]
+    guard container.contains(view) else { return nil }
+    return originals.first { container.contains($0.view) && $0.isPlain }
+  }
+}

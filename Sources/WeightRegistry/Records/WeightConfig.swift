@@ -1,0 +1,31 @@
+/// `weight_config.json`: what is decided about each model, rather than stored. Kept small; versions are not listed here.
+package struct WeightConfig: Sendable, Hashable, Codable {
+  /// The store format that this software writes and the newest that it reads.
+  package static let currentFormat = 1
+
+  package struct Model: Sendable, Hashable, Codable {
+    /// The version that the model's users get.
+    package var active: VersionName?
+    /// Names of other symbolic links, and the versions they point to.
+    package var aliases: [String: VersionName]
+
+    package init(active: VersionName? = nil, aliases: [String: VersionName] = [:]) {
+      self.active = active
+      self.aliases = aliases
+    }
+
+    package init(from decoder: any Decoder) throws {
+      let container = try decoder.container(keyedBy: CodingKeys.self)
+      active = try container.decodeIfPresent(VersionName.self, forKey: .active)
+      aliases = try container.decodeIfPresent([String: VersionName].self, forKey: .aliases) ?? [:]
+    }
+  }
+
+  package var format: Int
+  package var models: [ModelName: Model]
+
+  package init() {
+    format = Self.currentFormat
+    models = [:]
+  }
+}

@@ -1,0 +1,61 @@
+package import BlobStore
+package import PosixIO
+import SystemPackage
+package import WeightFormats
+
+/// Why the registry refused a request or could not fulfil it. Nothing has changed when it is thrown.
+package struct RegistryError: Error, Hashable, Sendable, CustomStringConvertible {
+  package enum Code: Sendable, Hashable {
+    case unknownModel, unknownVersion, unknownView
+    case invalidName
+    /// The version exists already.
+    case alreadyExists
+    /// A published state dict never changes.
+    case differentWeights
+    /// Another process writes this store.
+    case locked
+    /// The store was opened for reading.
+    case readOnly
+    /// There is no store at the path.
+    case noStore
+    /// The store was written by a newer Tantra.
+    case newerFormat
+    /// Something in the store is missing or not what its digest says.
+    case damaged
+    /// The bytes are not acceptable weights.
+    case unacceptable(FormatError.Code)
+    /// The operating system refused.
+    case system(errno: CInt)
+    /// Somebody asked to stop.
+    case interrupted
+  }
+
+  package var code: Code
+  /// What was expected, what was found, and what to do: a sentence or two.
+  package var message: String
+
+  package init(_ code: Code, _ message: String) {
+    self.code = code
+    self.message = message
+  }
+
+  package init(_ error: PosixError) {
+    self.init(
+      error.errno == .interrupted ? .interrupted : .system(errno: error.errno.rawValue),
+      error.errno == .interrupted ? "stopped" : error.description)
+  }
+
+  package init(_ error: BlobStoreError) {
+    switch error {
+    case .missing, .damaged: self.init(.damaged, error.description)
+    case .system(let cause): self.init(cause)
+    }
+  }
+
+  /// - Parameter file: the name of the offending file.
+  package init(_ error: FormatError, file: String) {
+    self.init(.unacceptable(error.code), "\(file): \(error.message)")
+  }
+
+  package var description: String { message }
+}

@@ -1,0 +1,116 @@
+package import BlobStore
+import PosixIO
+import SystemPackage
+
+/// The folders of a store. Missing ones are made when it is opened for writing, since git drops empty folders.
+///
+///     <store>/
+///     |-- weight_config.json          the registry
+///     |-- weights/sha256/<2>/<62>     blobs
+///     |-- models/<model>/             manifests
+///     |-- checkpoints/<model>/        manifests of training checkpoints
+///     |-- backups/<model>/            manifests of retired and backed-up versions
+///     `-- .staging/                   uploads in progress, and the lock
+package struct StoreFolder: Sendable {
+  package let path: String
+  let root: Folder
+  let models: Folder
+  let checkpoints: Folder
+  let staging: Folder
+  package let blobs: BlobStore
+
+  static let configName = "weight_config.json"
+  private static let lockName = "lock"
+
+  /// Opens the store at `path`; `creating` makes what is missing.
+  ///
+  /// - Throws: `noStore` if there is none and it is not to be made.
+  package init(path: String, creating: Bool) throws(RegistryError) {
+    self.path = path
+    do throws(PosixError) {
+      root = creating ? try Folder.make(path) : try Folder.open(path)
+      func folder(_ name: String, in parent: Folder) throws(PosixError) -> Folder {
+        creating ? try parent.makeFolder(name) : try parent.folder(name)
+      }
+      models = try folder("models", in: root)
+      checkpoints = try folder("checkpoints", in: root)
+      staging = try folder(".staging", in: root)
+      _ = try folder("backups", in: root)
+      blobs = BlobStore(root: try folder("sha256", in: try folder("weights", in: root)), staging: staging)
+      if creating { try Self.writeGitFiles(in: root, staging: staging) }
+    } catch {
+      guard error.errno == .noSuchFileOrDirectory || error.errno == .notDirectory else { throw RegistryError(error) }
+      throw RegistryError(
+        .noStore, "there is no weight store at \(path); name one with --store DIR, or make one with tantra import")
+    }
+  }
+
+  /// What keeps git from changing or committing the wrong things.
+  private static func writeGitFiles(in root: Folder, staging: Folder) throws(PosixError) {
+    let files = [".gitattributes": "** -text\n", ".gitignore": "/.staging/\n/index.sqlite*\n"]
+    for (name, text) in files where try root.status(of: name) == nil {
+      try root.replace(name, with: Array(text.utf8), staging: staging)
+    }
+  }
+
+  /// Takes the store's lock, and sweeps what unfinished uploads left.
+  ///
+  /// - Throws: `locked`, naming the holder.
+  func lock(_ description: String) throws(RegistryError) -> FileLock {
+    do throws(PosixError) {
+      if let lock = try FileLock.acquire(Self.lockName, in: staging, description: description) {
+        for name in try staging.names() where name != Self.lockName { try staging.removeFile(name) }
+        return lock
+      }
+    } catch {
+      throw RegistryError(error)
+    }
+    let holder = lockHolder() ?? LockHolder(pid: 0, uid: 0, mountpoint: nil)
+    throw RegistryError(
+      .locked,
+      "the store at \(path) is in use by \(holder); "
+        + (holder.mountpoint.map { "run tantra unmount \($0) first" } ?? "try again when it has ended"))
+  }
+
+  /// Who wrote the lock file last: who holds the lock, if anybody does.
+  package func lockHolder() -> LockHolder? {
+    do throws(PosixError) {
+      return LockHolder(record: try FileLock.description(of: Self.lockName, in: staging))
+    } catch {
+      return nil
+    }
+  }
+}
+
+/// The process that holds a store's lock, as the lock file names it: a line each of pid, uid and mountpoint.
+package struct LockHolder: Sendable, Hashable, CustomStringConvertible {
+  package var pid: Int32
+  package var uid: UInt32
+  /// Where the store is mounted by it, if it is.
+  package var mountpoint: String?
+
+  package init(pid: Int32, uid: UInt32, mountpoint: String?) {
+    self.pid = pid
+    self.uid = uid
+    self.mountpoint = mountpoint
+  }
+
+  init?(record: String) {
+    var fields: [Substring: String] = [:]
+    for line in record.split(separator: "\n") {
+      let parts = line.split(separator: " ", maxSplits: 1)
+      if parts.count == 2 { fields[parts[0]] = String(parts[1]) }
+    }
+    guard let pid = fields["pid"].flatMap({ Int32($0) }), let uid = fields["uid"].flatMap({ UInt32($0) }) else {
+      return nil
+    }
+    self.init(pid: pid, uid: uid, mountpoint: fields["mountpoint"])
+  }
+
+  /// What the lock file holds.
+  var record: String { "pid \(pid)\nuid \(uid)\n" + (mountpoint.map { "mountpoint \($0)\n" } ?? "") }
+
+  package var description: String {
+    "process \(pid) of user \(uid)" + (mountpoint.map { ", which has it mounted at \($0)" } ?? "")
+  }
+}

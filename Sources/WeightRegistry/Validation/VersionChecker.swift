@@ -1,0 +1,21 @@
+package import Tensors
+
+/// A check of a version that a higher layer contributes to validation.
+package protocol VersionChecker: Sendable {
+  /// What the check is called in a report: `shapes`.
+  var name: String { get }
+
+  /// Checks a version.
+  ///
+  /// - Parameter sidecar: the content of a sidecar of the version by path; nil if it has none of that path.
+  func check(tensors: [TensorDescriptor], sidecar: (String) -> [UInt8]?) -> CheckOutcome
+}
+
+/// What came of a check.
+package enum CheckOutcome: Sendable, Hashable {
+  case passed(String)
+  /// It does not apply, and why.
+  case skipped(String)
+  /// Each problem in a sentence.
+  case failed([String])
+}

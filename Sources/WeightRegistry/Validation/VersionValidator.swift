@@ -1,0 +1,227 @@
+import BlobStore
+import PosixIO
+import Synchronization
+import SystemPackage
+import Tensors
+import WeightFormats
+
+/// One validation of one version.
+struct VersionValidator {
+  private let registry: WeightRegistry
+  private let manifest: Manifest
+  private let scanProgress: RangeScanner.Progress
+
+  init(registry: WeightRegistry, manifest: Manifest, progress: @escaping ProgressHandler) {
+    self.registry = registry
+    self.manifest = manifest
+    // Every pack is read once for its digests, every view twice (its tensors, its sum); values are looked at in one more pass.
+    let total = manifest.originals.map(\.byteCount).reduce(0, +) * 2 + manifest.views.values.reduce(0, +) * 2
+    let done = SharedCount()
+    scanProgress = { count in progress(.checking, min(done.add(count), total), total) }
+  }
+
+  private final class SharedCount: Sendable {
+    private let value = Atomic(0)
+    func add(_ count: Int) -> Int { value.add(count, ordering: .relaxed).newValue }
+  }
+
+  /// All checks, in the order of a report.
+  ///
+  /// - Throws: only what makes further checks pointless: an unreadable table, or `interrupted`.
+  mutating func run() throws(RegistryError) -> [ValidationReport.Check] {
+    let table = try registry.table(manifest.table)
+    var checks = [try checkBlobs(), try checkSidecars()]
+    for view in WeightFormatCatalogue.views where manifest.views[view.name] != nil {
+      checks.append(try check(view, against: table))
+    }
+    checks.append(try checkValues(of: table))
+    for checker in registry.checkers {
+      let outcome = checker.check(tensors: table.stateDict.tensors) { path in sidecarContents(path) }
+      switch outcome {
+      case .passed(let detail): checks.append(.init(checker.name, .passed, [detail]))
+      case .skipped(let why): checks.append(.init(checker.name, .skipped, [why]))
+      case .failed(let problems): checks.append(.init(checker.name, .failed, problems))
+      }
+    }
+    return checks
+  }
+
+  /// Runs a check that reports its problems; `interrupted` goes on up.
+  private func collect(
+    _ name: String, _ body: (inout [String]) throws(RegistryError) -> String
+  ) throws(RegistryError) -> ValidationReport.Check {
+    var problems: [String] = []
+    var summary = ""
+    do throws(RegistryError) {
+      summary = try body(&problems)
+    } catch {
+      if case .interrupted = error.code { throw error }
+      problems.append(error.message)
+    }
+    return .init(name, problems.isEmpty ? .passed : .failed, problems.isEmpty ? [summary] : problems)
+  }
+
+  private func checkBlobs() throws(RegistryError) -> ValidationReport.Check {
+    try collect("blobs") { (problems: inout [String]) throws(RegistryError) in
+      var seen: Set<Digest> = []
+      var byteCount = 0
+      for original in manifest.originals {
+        let table = try registry.table(original.table)
+        for (index, pack) in table.packs.enumerated() where seen.insert(pack.blob).inserted {
+          do throws(RegistryError) {
+            problems += try damage(in: index, of: table)
+            byteCount += pack.segments.byteCount
+          } catch {
+            if case .interrupted = error.code { throw error }
+            problems.append(error.message)
+          }
+        }
+      }
+      return "\(seen.count) \(seen.count == 1 ? "pack" : "packs"), \(byteCount) bytes match their digests"
+    }
+  }
+
+  /// What is wrong with a pack: each damaged stretch, with the tensors in it.
+  private func damage(in index: Int, of table: Table) throws(RegistryError) -> [String] {
+    let pack = table.packs[index]
+    let file = try registry.openBlob(pack.blob)
+    let size = try posix(try file.status().size)
+    guard size == pack.segments.byteCount else {
+      return ["blob \(pack.blob): expected \(pack.segments.byteCount) bytes, found \(size)"]
+    }
+    let segments = pack.segments.segments
+    let found = try posix(try RangeScanner(file, progress: scanProgress).checksums(of: segments.map(\.range)))
+    return zip(segments, found).filter { $0.digest != $1.digest }.map { segment, _ in
+      let tensors = table.tensors(inPack: index, range: segment.range)
+      let what =
+        tensors.isEmpty
+        ? "header or padding" : tensors.map { "tensor \"\($0)\"" }.joined(separator: ", ")
+      return "\(what): bytes \(segment.range.lowerBound)..<\(segment.range.upperBound) of blob \(pack.blob) are damaged"
+    }
+  }
+
+  private func checkSidecars() throws(RegistryError) -> ValidationReport.Check {
+    try collect("sidecars") { (problems: inout [String]) throws(RegistryError) in
+      for sidecar in manifest.sidecars {
+        do throws(RegistryError) {
+          let file = try registry.openBlob(sidecar.blob)
+          let size = try posix(try file.status().size)
+          let ranges = SegmentTable.cut(byteCount: size, at: []) ?? []
+          let found = try posix(try RangeScanner(file, progress: scanProgress).checksums(of: ranges))
+          let table = SegmentTable(
+            zip(ranges, found).map { .init(offset: $0.lowerBound, byteCount: $0.count, digest: $1.digest) })
+          if table.blob != sidecar.blob { problems.append("\(sidecar.path) is damaged: its digest is another one") }
+        } catch {
+          if case .interrupted = error.code { throw error }
+          problems.append("\(sidecar.path): \(error.message)")
+        }
+      }
+      return manifest.sidecars.isEmpty ? "none" : manifest.sidecars.map(\.path).joined(separator: ", ")
+    }
+  }
+
+  /// Reads a view through our own parser, as a program would, and compares what it holds with the table.
+  private func check(_ view: ViewFormat, against table: Table) throws(RegistryError) -> ValidationReport.Check {
+    try collect(view.fileName) { (problems: inout [String]) throws(RegistryError) in
+      let opened = try registry.view(view.name, of: manifest.model, manifest.version)
+      guard opened.byteCount == manifest.views[view.name] else {
+        throw RegistryError(
+          .damaged, "expected \(manifest.views[view.name] ?? 0) bytes, found \(opened.byteCount)")
+      }
+      let (format, file) = try parsing(view.fileName, try WeightFormatCatalogue.parse(opened))
+      try sum(view, opened)
+      let written = manifest.original(servedAs: view.name) != nil
+      problems += differences(of: file, in: opened, from: table)
+      if !written, format is TorchZipFormat, file.stateDict.tensors.map(\.name) != table.stateDict.tensors.map(\.name) {
+        problems.append("tensors are in another order than in the table")
+      }
+      return "\(format.name), \(written ? "as written" : "synthesized"), \(file.stateDict.tensors.count) tensors"
+    }
+  }
+
+  private func scanner(of view: VersionView) -> RangeScanner {
+    RangeScanner(progress: scanProgress) { (offset, buffer) throws(PosixError) in
+      do throws(FormatError) {
+        try view.read(at: offset, into: buffer)
+      } catch {
+        throw PosixError(.ioError, call: "read", path: error.message)
+      }
+    }
+  }
+
+  /// Computes the plain SHA-256 of a view and remembers it, for SHA256SUMS.
+  private func sum(_ view: ViewFormat, _ opened: VersionView) throws(RegistryError) {
+    let digests = try posix(try scanner(of: opened).checksums(of: [0..<opened.byteCount]))
+    if let digest = digests.first?.digest { registry.remember(digest, of: view.name, manifest.model, manifest.version) }
+  }
+
+  private func differences(of file: WeightFile, in view: VersionView, from table: Table) -> [String] {
+    var problems: [String] = []
+    let expected = Dictionary(
+      table.stateDict.tensors.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+    if file.stateDict.tensors.count != expected.count {
+      problems.append("expected \(expected.count) tensors, found \(file.stateDict.tensors.count)")
+    }
+    var ranges: [Range<Int>] = []
+    var owners: [(name: String, index: Int)] = []
+    for tensor in file.stateDict.tensors {
+      guard let index = expected[tensor.name] else {
+        problems.append("tensor \"\(tensor.name)\" is not in the table")
+        continue
+      }
+      let known = table.stateDict.tensors[index]
+      if known.dtype != tensor.dtype || known.shape != tensor.shape {
+        problems.append(
+          "tensor \"\(tensor.name)\": expected \(known.dtype.rawValue) \(known.shape), found \(tensor.dtype.rawValue) \(tensor.shape)"
+        )
+      }
+      // A strided tensor of a written file has no contiguous range there; its bytes were compared with the blob's digests.
+      if case .range(let offset, _) = file.storages[tensor.storage] {
+        let start = offset + tensor.byteOffset
+        ranges.append(start..<start + tensor.byteCount)
+        owners.append((tensor.name, index))
+      }
+    }
+    do throws(PosixError) {
+      for (owner, found) in zip(owners, try scanner(of: view).checksums(of: ranges))
+      where found.digest != table.digest(ofTensor: owner.index) {
+        problems.append("tensor \"\(owner.name)\" has other bytes than the table says")
+      }
+    } catch {
+      problems.append(error.description)
+    }
+    return problems
+  }
+
+  private func checkValues(of table: Table) throws(RegistryError) -> ValidationReport.Check {
+    try collect("values") { (problems: inout [String]) throws(RegistryError) in
+      var found: [String] = []
+      var total = NonFiniteCount()
+      for pack in table.packs.indices {
+        let tensors = table.stateDict.tensors.filter { table.place(ofStorage: $0.storage)?.pack == pack }
+        let ranges = tensors.map { tensor in
+          let start = (table.place(ofStorage: tensor.storage)?.range.lowerBound ?? 0) + tensor.byteOffset
+          return start..<start + tensor.byteCount
+        }
+        let file = try registry.openBlob(table.packs[pack].blob)
+        let dtypes = tensors.map(\.dtype)
+        let counts = try posix(
+          try RangeScanner(file, progress: scanProgress).scan(ranges, into: NonFiniteCount()) { count, index, chunk in
+            count.count(chunk, as: dtypes[index])
+          })
+        for (tensor, count) in zip(tensors, counts) where count.nan + count.infinite > 0 {
+          found.append("\(tensor.name): \(count.nan) NaN, \(count.infinite) infinite")
+        }
+        total = counts.reduce(total, +)
+      }
+      let summary = "\(total.nan) NaN, \(total.infinite) infinite"
+      return found.isEmpty
+        ? summary : summary + ": " + found.prefix(8).joined(separator: "; ") + (found.count > 8 ? "; ..." : "")
+    }
+  }
+
+  private func sidecarContents(_ path: String) -> [UInt8]? {
+    guard let sidecar = manifest.sidecars.first(where: { $0.path == path }) else { return nil }
+    do { return try registry.store.blobs.contents(of: sidecar.blob, limit: 16 << 20) } catch { return nil }
+  }
+}

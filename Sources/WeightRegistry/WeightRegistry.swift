@@ -1,0 +1,281 @@
+import BlobStore
+import Glibc
+package import Logging
+package import PosixIO
+import Synchronization
+package import Tensors
+
+/// The models of a store, their versions and which of them is active.
+///
+/// Opening it lists folders and reads `weight_config.json`; manifests and tables are read when somebody asks for them and
+/// kept for a while. Safe from several threads: the lock guards values only, and writers of records take turns on `writing`.
+package final class WeightRegistry: Sendable {
+  /// What a registry is opened for.
+  package enum Access: Sendable {
+    /// Looks, changes nothing, takes no lock.
+    case reading
+    /// Takes the store's lock and makes missing folders; `mountpoint` goes into the lock file.
+    case writing(mountpoint: String? = nil)
+  }
+
+  package let store: StoreFolder
+  package let logger: Logger
+  /// Checks that only other layers can make (shapes against a configuration); run by `validate`.
+  package let checkers: [any VersionChecker]
+  private let lock: FileLock?
+  private let state: Mutex<State>
+  /// Held, before `state`, by whoever changes records on disk.
+  let writing = Mutex<Void>(())
+  let viewCache = ViewCache()
+  /// SHA-256 of whole views, as far as validation has computed them.
+  private let viewSums = Mutex<[ViewCache.Key: Digest]>([:])
+
+  struct State: Sendable {
+    var config: WeightConfig
+    var versions: [ModelName: [VersionName: Place]]
+    var manifests: [ManifestKey: Manifest] = [:]
+    /// Rises with every change, so that what is derived can tell whether it is stale.
+    var generation: UInt64 = 0
+  }
+
+  /// In which folder a version's manifest lies.
+  enum Place: Sendable { case models, checkpoints }
+
+  struct ManifestKey: Hashable, Sendable {
+    var model: ModelName
+    var version: VersionName
+  }
+
+  private static let manifestLimit = 16 << 20
+  private static let cachedManifests = 4096
+
+  package init(
+    storePath: String, access: Access, logger: Logger, checkers: [any VersionChecker] = []
+  ) throws(RegistryError) {
+    self.logger = logger
+    self.checkers = checkers
+    switch access {
+    case .reading:
+      store = try StoreFolder(path: storePath, creating: false)
+      lock = nil
+    case .writing(let mountpoint):
+      store = try StoreFolder(path: storePath, creating: true)
+      lock = try store.lock(LockHolder(pid: getpid(), uid: getuid(), mountpoint: mountpoint).record)
+    }
+    state = Mutex(try Self.load(store))
+  }
+
+  // MARK: Reading
+
+  private static func load(_ store: StoreFolder) throws(RegistryError) -> State {
+    var config = WeightConfig()
+    if try posix(try store.root.status(of: StoreFolder.configName)) != nil {
+      config = try decodeConfig(
+        try posix(try store.root.contents(of: StoreFolder.configName, limit: 64 << 20)))
+    }
+    var versions: [ModelName: [VersionName: Place]] = [:]
+    do throws(PosixError) {
+      for (folder, place) in [(store.models, Place.models), (store.checkpoints, .checkpoints)] {
+        for name in try folder.names() {
+          guard let model = ModelName(name) else { continue }
+          for file in try folder.folder(name).names() where file.hasSuffix(".json") {
+            if let version = VersionName(file.dropLast(5)) { versions[model, default: [:]][version] = place }
+          }
+        }
+      }
+    } catch {
+      throw RegistryError(error)
+    }
+    return State(config: config, versions: versions)
+  }
+
+  private static func decodeConfig(_ bytes: [UInt8]) throws(RegistryError) -> WeightConfig {
+    struct Header: Decodable { var format: Int }
+    let format = try StoreCoding.decode(Header.self, from: bytes, what: StoreFolder.configName).format
+    guard format <= WeightConfig.currentFormat else {
+      throw RegistryError(
+        .newerFormat,
+        "the store has format \(format), and this Tantra knows formats up to \(WeightConfig.currentFormat); use a newer Tantra"
+      )
+    }
+    return try StoreCoding.decode(WeightConfig.self, from: bytes, what: StoreFolder.configName)
+  }
+
+  /// Rises with every change of models, versions or what is active.
+  package var generation: UInt64 { state.withLock { $0.generation } }
+
+  /// All models that have a version, in order.
+  package var models: [ModelName] { state.withLock { Array($0.versions.keys) }.sorted() }
+
+  /// Whether there is a version at all.
+  package func contains(_ model: ModelName) -> Bool { state.withLock { $0.versions[model] != nil } }
+
+  package func contains(_ model: ModelName, _ version: VersionName) -> Bool {
+    state.withLock { $0.versions[model]?[version] != nil }
+  }
+
+  /// The versions of a model, in natural order.
+  package func versions(of model: ModelName) throws(RegistryError) -> [VersionName] {
+    guard let versions = state.withLock({ $0.versions[model].map { Array($0.keys) } }) else {
+      throw unknown(model)
+    }
+    return versions.sorted()
+  }
+
+  /// The version that the model's users get; nil if none is.
+  package func activeVersion(of model: ModelName) -> VersionName? {
+    state.withLock { state in
+      state.config.models[model]?.active.flatMap { state.versions[model]?[$0] != nil ? $0 : nil }
+    }
+  }
+
+  /// The model's other symbolic links.
+  package func aliases(of model: ModelName) -> [String: VersionName] {
+    state.withLock { $0.config.models[model]?.aliases ?? [:] }
+  }
+
+  /// `weight_config.json` as it stands.
+  package func configuration() throws(RegistryError) -> [UInt8] {
+    try StoreCoding.encode(state.withLock { $0.config }, pretty: true)
+  }
+
+  /// Whether the version is a training checkpoint.
+  package func isCheckpoint(_ model: ModelName, _ version: VersionName) -> Bool {
+    place(of: model, version) == .checkpoints
+  }
+
+  /// The manifest of a version.
+  package func manifest(of model: ModelName, _ version: VersionName) throws(RegistryError) -> Manifest {
+    let key = ManifestKey(model: model, version: version)
+    let (cached, place) = state.withLock { ($0.manifests[key], $0.versions[model]?[version]) }
+    if let cached { return cached }
+    guard let place else { throw contains(model) ? unknown(version, of: model) : unknown(model) }
+    let bytes: [UInt8]
+    do throws(PosixError) {
+      bytes = try folder(place).folder(model.text).contents(of: version.text + ".json", limit: Self.manifestLimit)
+    } catch {
+      throw RegistryError(error)
+    }
+    let manifest = try StoreCoding.decode(Manifest.self, from: bytes, what: "the manifest of \(model)/\(version)")
+    guard manifest.model == model, manifest.version == version else {
+      throw RegistryError(
+        .damaged,
+        "the manifest of \(model)/\(version) is damaged: it says it is that of \(manifest.model)/\(manifest.version)")
+    }
+    state.withLock { state in
+      if state.manifests.count >= Self.cachedManifests { state.manifests.removeAll(keepingCapacity: true) }
+      state.manifests[key] = manifest
+    }
+    return manifest
+  }
+
+  /// Reads and checks a table.
+  package func table(_ digest: Digest) throws(RegistryError) -> Table {
+    let bytes = try blobStore(try store.blobs.contents(of: digest, limit: 1 << 30))
+    let table = try StoreCoding.decode(Table.self, from: bytes, what: "table \(digest)")
+    try table.checkConsistency()
+    return table
+  }
+
+  /// In which folder the version's manifest lies; nil if there is no such version.
+  func place(of model: ModelName, _ version: VersionName) -> Place? { state.withLock { $0.versions[model]?[version] } }
+
+  func folder(_ place: Place) -> Folder {
+    switch place {
+    case .models: store.models
+    case .checkpoints: store.checkpoints
+    }
+  }
+
+  /// `SHA256SUMS` of a version, in the format of `sha256sum`: sidecars, and views that have been validated.
+  package func knownSums(of model: ModelName, _ version: VersionName) throws(RegistryError) -> String {
+    let manifest = try manifest(of: model, version)
+    var lines = manifest.sidecars.map { "\($0.digest)  \($0.path)\n" }
+    for view in manifest.views.keys.sorted() {
+      let key = ViewCache.Key(model: model, version: version, view: view)
+      if let digest = viewSums.withLock({ $0[key] }) { lines.append("\(digest)  model.\(view)\n") }
+    }
+    return lines.joined()
+  }
+
+  /// Remembers the plain SHA-256 of a view.
+  func remember(_ digest: Digest, of view: String, _ model: ModelName, _ version: VersionName) {
+    viewSums.withLock { $0[ViewCache.Key(model: model, version: version, view: view)] = digest }
+  }
+
+  /// Space on the file system that holds the store.
+  package func volume() throws(RegistryError) -> VolumeStatus { try posix(try store.root.volume()) }
+
+  // MARK: Changing
+
+  /// Makes `version` the one that the model's users get.
+  ///
+  /// - Returns: the version that was active before.
+  @discardableResult
+  package func setActive(_ model: ModelName, _ version: VersionName) throws(RegistryError) -> VersionName? {
+    try requireWriting()
+    guard contains(model) else { throw unknown(model) }
+    guard contains(model, version) else { throw unknown(version, of: model) }
+    let before = activeVersion(of: model)
+    try changeConfig { $0.models[model, default: .init()].active = version }
+    logger.info("active: \(model) \(before.map { "\($0) -> " } ?? "")\(version)")
+    return before
+  }
+
+  /// Publishes a manifest: writes it durably, then makes it visible. The first version of a model becomes active.
+  func publish(_ manifest: Manifest, at place: Place, activating: Bool) throws(RegistryError) {
+    try requireWriting()
+    let bytes = try StoreCoding.encode(manifest, pretty: true)
+    do throws(PosixError) {
+      try folder(place).makeFolder(manifest.model.text)
+        .replace(manifest.version.text + ".json", with: bytes, staging: store.staging)
+    } catch {
+      throw RegistryError(error)
+    }
+    state.withLock { state in
+      state.versions[manifest.model, default: [:]][manifest.version] = place
+      state.manifests[ManifestKey(model: manifest.model, version: manifest.version)] = manifest
+      state.generation += 1
+    }
+    viewCache.removeAll(of: manifest.model, manifest.version)
+    viewSums.withLock { sums in
+      sums = sums.filter { $0.key.model != manifest.model || $0.key.version != manifest.version }
+    }
+    if activating || activeVersion(of: manifest.model) == nil { try setActive(manifest.model, manifest.version) }
+  }
+
+  /// Writes a changed `weight_config.json` durably, then lets it take effect.
+  private func changeConfig(_ change: (inout WeightConfig) -> Void) throws(RegistryError) {
+    try writing.withLock { (_: inout sending Void) throws(RegistryError) in
+      var config = state.withLock { $0.config }
+      change(&config)
+      let bytes = try StoreCoding.encode(config, pretty: true)
+      do throws(PosixError) {
+        try store.root.replace(StoreFolder.configName, with: bytes, staging: store.staging)
+      } catch {
+        throw RegistryError(error)
+      }
+      state.withLock { state in
+        state.config = config
+        state.generation += 1
+      }
+    }
+  }
+
+  func requireWriting() throws(RegistryError) {
+    if lock == nil { throw RegistryError(.readOnly, "the store at \(store.path) is open for reading only") }
+  }
+
+  // MARK: Errors
+
+  package func unknown(_ model: ModelName) -> RegistryError {
+    RegistryError(
+      .unknownModel, "there is no model \"\(model)\"" + NearMatch.hint(for: model.text, among: models.map(\.text)))
+  }
+
+  package func unknown(_ version: VersionName, of model: ModelName) -> RegistryError {
+    let names = state.withLock { Array($0.versions[model, default: [:]].keys) }.sorted().map(\.text)
+    return RegistryError(
+      .unknownVersion, "\(model) has no version \"\(version)\"" + NearMatch.hint(for: version.text, among: names))
+  }
+}

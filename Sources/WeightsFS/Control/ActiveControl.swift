@@ -1,0 +1,28 @@
+import WeightRegistry
+
+/// `.control/active`: `mamba/v1.1` makes that version active; reads as a line for each model.
+struct ActiveControl: ControlFile {
+  let registry: WeightRegistry
+
+  var name: String { "active" }
+  var acceptsRequests: Bool { true }
+
+  func contents() throws(FileSystemError) -> [UInt8] {
+    let lines = registry.models.compactMap { model in registry.activeVersion(of: model).map { "\(model)/\($0)\n" } }
+    return Array(lines.joined().utf8)
+  }
+
+  func perform(
+    _ text: String, by caller: Caller, isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(ControlFailure) -> [UInt8] {
+    do throws(RegistryError) {
+      guard case .version(let model, let version) = try RequestTarget(text) else {
+        throw RegistryError(.invalidName, "expected MODEL/VERSION, found \"\(text)\"")
+      }
+      let before = try registry.setActive(model, version)
+      return Array("\(model): \(before.map { "\($0) -> " } ?? "")\(version)\n".utf8)
+    } catch {
+      throw ControlFailure(FileSystemError(error))
+    }
+  }
+}

@@ -1,0 +1,27 @@
+import Synchronization
+
+/// An open control file: what its reader sees, and where its writer's report goes.
+final class ControlSession: Sendable {
+  let file: any ControlFile
+  private let content: Mutex<[UInt8]>
+
+  init(file: any ControlFile, content: [UInt8]) {
+    self.file = file
+    self.content = Mutex(content)
+  }
+
+  func read(offset: Int, count: Int) -> ArraySlice<UInt8> {
+    content.withLock { $0.slice(offset: offset, count: count) }
+  }
+
+  /// The report of a request that came through this handle replaces what it reads.
+  func replace(_ report: [UInt8]) { content.withLock { $0 = report } }
+}
+
+extension [UInt8] {
+  /// The bytes from `offset`, at most `count`; empty outside.
+  func slice(offset: Int, count: Int) -> ArraySlice<UInt8> {
+    guard offset >= 0, count > 0, offset < self.count else { return [] }
+    return self[offset..<offset + Swift.min(count, self.count - offset)]
+  }
+}

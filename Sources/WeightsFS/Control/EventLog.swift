@@ -1,0 +1,38 @@
+package import Logging
+import Synchronization
+
+/// The last events of this process, for `.control/log`.
+package final class EventLog: Sendable {
+  private static let capacity = 1000
+  private let lines = Mutex<[String]>([])
+
+  package init() {}
+
+  func append(_ line: String) {
+    lines.withLock { lines in
+      lines.append(line)
+      // Dropping a batch at a time keeps appending cheap.
+      if lines.count >= Self.capacity + Self.capacity / 4 { lines.removeFirst(lines.count - Self.capacity) }
+    }
+  }
+
+  var contents: [UInt8] { Array(lines.withLock { $0.suffix(Self.capacity).joined() }.utf8) }
+}
+
+/// Writes events to an ``EventLog``: a line each of time, level and message.
+package struct EventLogHandler: LogHandler {
+  private let events: EventLog
+  package var metadata: Logger.Metadata = [:]
+  package var logLevel: Logger.Level = .info
+
+  package init(_ events: EventLog) { self.events = events }
+
+  package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  package func log(event: LogEvent) {
+    events.append("\(Timestamp.now()) \(event.level) \(event.message)\n")
+  }
+}

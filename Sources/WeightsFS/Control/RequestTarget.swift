@@ -1,0 +1,21 @@
+import WeightRegistry
+
+/// What a request names: `mamba/v1.0`, `mamba`, or `all`.
+enum RequestTarget: Sendable, Hashable {
+  case all
+  case model(ModelName)
+  case version(ModelName, VersionName)
+
+  init(_ text: String) throws(RegistryError) {
+    if text == "all" {
+      self = .all
+      return
+    }
+    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+    switch parts.count {
+    case 1: self = .model(try ModelName(validating: parts[0]))
+    case 2: self = .version(try ModelName(validating: parts[0]), try VersionName(validating: parts[1]))
+    default: throw RegistryError(.invalidName, "expected MODEL, MODEL/VERSION or all, found \"\(text)\"")
+    }
+  }
+}

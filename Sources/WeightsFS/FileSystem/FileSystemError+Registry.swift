@@ -1,0 +1,53 @@
+import Glibc
+import WeightFormats
+package import WeightRegistry
+
+extension FileSystemError {
+  /// The errno constants that this target answers, by what they mean here.
+  package enum Condition {
+    case missing, readOnlyFile, badMessage, notDirectory, isDirectory, badHandle, invalid, tooLarge
+
+    var errno: CInt {
+      switch self {
+      case .missing: ENOENT
+      case .readOnlyFile: EROFS
+      case .badMessage: EBADMSG
+      case .notDirectory: ENOTDIR
+      case .isDirectory: EISDIR
+      case .badHandle: EBADF
+      case .invalid: EINVAL
+      case .tooLarge: E2BIG
+      }
+    }
+  }
+
+  package init(_ condition: Condition, _ reason: String = "") {
+    self.init(condition.errno, reason)
+  }
+
+  /// The one place where the registry's errors become errno.
+  package init(_ error: RegistryError) {
+    let errno =
+      switch error.code {
+      case .unknownModel, .unknownVersion, .unknownView: ENOENT
+      case .invalidName: EINVAL
+      case .alreadyExists: EEXIST
+      case .differentWeights: EPERM
+      case .locked: EBUSY
+      case .readOnly: EROFS
+      case .noStore: ENOENT
+      case .newerFormat: EPROTONOSUPPORT
+      case .damaged: EIO
+      case .unacceptable(let code):
+        switch code {
+        case .forbidden: EACCES
+        case .limit: EFBIG
+        case .unreadable: EIO
+        case .unrecognized, .truncated, .malformed, .unsupported: EINVAL
+        }
+      case .system(let errno): errno
+      case .interrupted: EINTR
+      }
+    self.init(errno, error.message)
+  }
+}

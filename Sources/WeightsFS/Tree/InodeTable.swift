@@ -1,0 +1,69 @@
+import Synchronization
+
+/// Which numbers stand for which nodes, and how often the kernel has looked each up.
+///
+/// A number is a hash of the node's path, so that listings can tell it without making an entry, and it is the same after a
+/// remount. Two nodes whose hashes are equal are kept apart by counting on.
+final class InodeTable: Sendable {
+  private struct Entry: Sendable {
+    var node: Node
+    var lookups: UInt64
+  }
+
+  private struct State: Sendable {
+    var entries: [InodeNumber: Entry] = [:]
+    var numbers: [Node: InodeNumber] = [:]
+  }
+
+  private let state = Mutex(State())
+
+  /// The number of `node`, with one lookup more.
+  func lookUp(_ node: Node) -> InodeNumber {
+    if node == .root { return .root }
+    return state.withLock { state in
+      if let number = state.numbers[node] {
+        state.entries[number]?.lookups += 1
+        return number
+      }
+      var number = Self.hash(node)
+      while state.entries[number] != nil { number.rawValue = max(2, number.rawValue &+ 1) }
+      state.entries[number] = Entry(node: node, lookups: 1)
+      state.numbers[node] = number
+      return number
+    }
+  }
+
+  /// The number that `node` has or would get.
+  func number(of node: Node) -> InodeNumber {
+    if node == .root { return .root }
+    return state.withLock { $0.numbers[node] } ?? Self.hash(node)
+  }
+
+  /// The node behind a number; nil if the kernel has forgotten it.
+  func node(_ number: InodeNumber) -> Node? {
+    number == .root ? .root : state.withLock { $0.entries[number]?.node }
+  }
+
+  /// Takes lookups back.
+  func forget(_ number: InodeNumber, count: UInt64) {
+    state.withLock { state in
+      guard let entry = state.entries[number] else { return }
+      if entry.lookups > count {
+        state.entries[number]?.lookups -= count
+      } else {
+        state.entries[number] = nil
+        state.numbers[entry.node] = nil
+      }
+    }
+  }
+
+  /// How many inodes the kernel knows.
+  var count: Int { state.withLock { $0.entries.count } }
+
+  /// FNV-1a of the path; never 0 or 1, which mean nothing and the root.
+  private static func hash(_ node: Node) -> InodeNumber {
+    var value: UInt64 = 0xcbf2_9ce4_8422_2325
+    for byte in node.path.utf8 { value = (value ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    return InodeNumber(rawValue: max(2, value))
+  }
+}

@@ -1,0 +1,69 @@
+import WeightRegistry
+
+extension WeightsFileSystem {
+  /// What `stat` tells of a node. Reads at most a manifest; never a table, never tensor data.
+  func attributes(of node: Node) throws(FileSystemError) -> FileAttributes {
+    var attributes = FileAttributes(
+      inode: inodes.number(of: node), kind: node.kind, size: 0, permissions: 0o644, modified: started)
+    switch node {
+    case .root, .names, .control, .records, .model, .modelRecords:
+      attributes.permissions = 0o755
+    case .version(let model, let version), .sidecarFolder(let model, let version, _),
+      .versionRecords(let model, let version):
+      attributes.permissions = 0o755
+      attributes.modified = try manifest(model, version).published
+    case .view(let model, let version, let view):
+      let manifest = try manifest(model, version)
+      guard let size = manifest.views[view] else { throw FileSystemError(.missing) }
+      attributes.size = size
+      attributes.modified = manifest.original(servedAs: view)?.modified ?? manifest.published
+    case .sidecar(let model, let version, let path):
+      guard let sidecar = try manifest(model, version).sidecars.first(where: { $0.path == path }) else {
+        throw FileSystemError(.missing)
+      }
+      attributes.size = sidecar.byteCount
+      attributes.modified = sidecar.modified
+    case .link:
+      attributes.size = try target(of: node).utf8.count
+      attributes.permissions = 0o777
+      // Links are re-pointed: the kernel must ask each time.
+      attributes.isCacheable = false
+    case .professionalName:
+      attributes.permissions = 0o777
+      attributes.size = try target(of: node).utf8.count
+    case .controlFile:
+      // As in /proc: content is made when it is read, and has no size before.
+      attributes.isCacheable = false
+    case .record(let model, let version, let record):
+      attributes.size = try contents(of: record, model, version).count
+      attributes.modified = try manifest(model, version).published
+      attributes.isCacheable = false
+    }
+    return attributes
+  }
+
+  /// Where a symbolic link points.
+  func target(of node: Node) throws(FileSystemError) -> String {
+    switch node {
+    case .link(let model, let name):
+      guard let target = links(of: model)[name] else { throw FileSystemError(.missing) }
+      return target.text
+    case .professionalName(let name): return "../\(name.model)/\(name.version)/model.\(name.view)"
+    default: throw FileSystemError(.invalid)
+    }
+  }
+
+  func manifest(_ model: ModelName, _ version: VersionName) throws(FileSystemError) -> Manifest {
+    try registryStep(try registry.manifest(of: model, version))
+  }
+
+  /// The content of a file in `.control/versions`.
+  func contents(
+    of record: VersionRecord, _ model: ModelName, _ version: VersionName
+  ) throws(FileSystemError) -> [UInt8] {
+    switch record {
+    case .manifest: try registryStep(try StoreCoding.encode(try registry.manifest(of: model, version), pretty: true))
+    case .sums: Array(try registryStep(try registry.knownSums(of: model, version)).utf8)
+    }
+  }
+}

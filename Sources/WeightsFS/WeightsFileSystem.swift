@@ -1,0 +1,198 @@
+package import Logging
+import PosixIO
+import SystemPackage
+package import WeightRegistry
+
+/// The tree of a store: `/<model>/<version>/model.{safetensors,pt,bin}`, `active`, `.files` and `.control`.
+///
+/// It holds no data: numbers of inodes and handles here, everything else in the registry. Its tables lock themselves, one
+/// at a time; no lock is held while a file is read or a request is carried out.
+package final class WeightsFileSystem: FileSystem {
+  let registry: WeightRegistry
+  let controls: [any ControlFile]
+  let metrics = Metrics()
+  let inodes = InodeTable()
+  let handles = HandleTable()
+  let logger: Logger
+  /// When this mount began: the mtime of what has no other, in nanoseconds since 1970.
+  let started = Timestamp.nanoseconds()
+
+  /// - Parameter events: what `.control/log` shows.
+  package init(registry: WeightRegistry, events: EventLog, logger: Logger) {
+    self.registry = registry
+    self.logger = logger
+    controls = ControlFileCatalogue.files(registry: registry, events: events, metrics: metrics)
+  }
+
+  func node(_ inode: InodeNumber) throws(FileSystemError) -> Node {
+    guard let node = inodes.node(inode) else { throw FileSystemError(.missing) }
+    return node
+  }
+
+  /// Runs a step of the registry; what fails for a reason that nobody could expect goes to the log.
+  func registryStep<R>(_ body: @autoclosure () throws(RegistryError) -> R) throws(FileSystemError) -> R {
+    do throws(RegistryError) {
+      return try body()
+    } catch {
+      if case .damaged = error.code { logger.error("\(error.message)") }
+      throw FileSystemError(error)
+    }
+  }
+
+  // MARK: Names
+
+  package func lookup(_ name: String, in parent: InodeNumber) throws(FileSystemError) -> DirectoryItem {
+    let folder = try node(parent)
+    guard folder.kind == .directory else { throw FileSystemError(.notDirectory) }
+    guard let child = try child(named: name, of: folder) else { throw FileSystemError(.missing) }
+    var attributes = try attributes(of: child)
+    attributes.inode = inodes.lookUp(child)
+    return DirectoryItem(attributes: attributes)
+  }
+
+  package func forget(_ inode: InodeNumber, count: UInt64) { inodes.forget(inode, count: count) }
+
+  package func readLink(_ inode: InodeNumber) throws(FileSystemError) -> String {
+    try target(of: try node(inode))
+  }
+
+  // MARK: Attributes
+
+  package func attributes(of inode: InodeNumber) throws(FileSystemError) -> FileAttributes {
+    try attributes(of: try node(inode))
+  }
+
+  package func setAttributes(
+    of inode: InodeNumber, _ change: AttributeChange
+  ) throws(FileSystemError) -> FileAttributes {
+    let node = try node(inode)
+    // A shell's `>` truncates a control file before it writes its request; nothing else has a size that can be set.
+    if change.size != nil {
+      guard case .controlFile(let name) = node, controls.contains(where: { $0.name == name && $0.acceptsRequests })
+      else { throw FileSystemError(.readOnlyFile) }
+    }
+    return try attributes(of: node)
+  }
+
+  package func volumeStatistics() throws(FileSystemError) -> VolumeStatistics {
+    let volume = try registryStep(try registry.volume())
+    return VolumeStatistics(
+      capacity: volume.capacity, free: volume.free, available: volume.available, files: inodes.count)
+  }
+
+  // MARK: Files
+
+  package func open(_ inode: InodeNumber, _ access: OpenAccess) throws(FileSystemError) -> OpenFile {
+    let node = try node(inode)
+    switch node {
+    case .controlFile(let name):
+      guard let file = controls.first(where: { $0.name == name }) else { throw FileSystemError(.missing) }
+      if access.writes, !file.acceptsRequests { throw FileSystemError(.readOnlyFile) }
+      let content = access.reads ? try file.contents() : []
+      return OpenFile(handle: handles.insert(.control(ControlSession(file: file, content: content))), caching: .none)
+    case .view, .sidecar, .record:
+      if access.writes || access.truncates {
+        throw FileSystemError(.readOnlyFile, "\(node.path): published files cannot be written")
+      }
+    default: throw FileSystemError(node.kind == .directory ? .isDirectory : .invalid)
+    }
+    switch node {
+    case .view(let model, let version, let view):
+      let key = Metrics.Key(model: model, version: version, view: view)
+      let clock = ContinuousClock()
+      let start = clock.now
+      let opened = try registryStep(try registry.view(view, of: model, version))
+      metrics.opened(key, in: start.duration(to: clock.now))
+      return OpenFile(handle: handles.insert(.view(opened, key)), caching: .immutable)
+    case .sidecar(let model, let version, let path):
+      let opened = try registryStep(try registry.sidecar(path, of: model, version))
+      return OpenFile(
+        handle: handles.insert(.view(opened, Metrics.Key(model: model, version: version, view: "sidecar"))),
+        caching: .immutable)
+    case .record(let model, let version, let record):
+      let bytes = try contents(of: record, model, version)
+      return OpenFile(handle: handles.insert(.snapshot(bytes)), caching: .none)
+    default: throw FileSystemError(.invalid)
+    }
+  }
+
+  package func read(_ handle: HandleNumber, offset: Int, count: Int) throws(FileSystemError) -> [ReadPiece] {
+    switch handles[handle] {
+    case .view(let view, let key):
+      var total = 0
+      let pieces = view.pieces(offset: offset, count: count).map { piece -> ReadPiece in
+        switch piece {
+        case .bytes(let bytes):
+          total += bytes.count
+          return .bytes(bytes)
+        case .file(let file, let start, let length):
+          total += length
+          return .file(descriptor: file.descriptor.rawValue, offset: start, count: length)
+        }
+      }
+      metrics.read(key, bytes: total)
+      return pieces
+    case .snapshot(let bytes): return [.bytes(bytes.slice(offset: offset, count: count))]
+    case .control(let session): return [.bytes(session.read(offset: offset, count: count))]
+    case .directory: throw FileSystemError(.isDirectory)
+    case nil: throw FileSystemError(.badHandle)
+    }
+  }
+
+  /// Requests are short: a longer write is a mistake.
+  private static let requestLimit = 4096
+
+  package func write(
+    _ handle: HandleNumber, offset: Int, bytes: UnsafeRawBufferPointer, caller: Caller,
+    isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) -> Int {
+    guard case .control(let session) = handles[handle] else { throw FileSystemError(.badHandle) }
+    guard bytes.count <= Self.requestLimit, let text = String(validating: bytes, as: UTF8.self) else {
+      throw FileSystemError(
+        .invalid, ".control/\(session.file.name): a request is a line of at most 4096 bytes of text")
+    }
+    let request = text.trimmed
+    guard !request.isEmpty else { return bytes.count }
+    do throws(ControlFailure) {
+      session.replace(try session.file.perform(request, by: caller, isInterrupted: isInterrupted))
+    } catch {
+      session.replace(error.report)
+      logger.warning("\(session.file.name) \(request): \(error.error.reason) (uid \(caller.uid), pid \(caller.pid))")
+      throw error.error
+    }
+    return bytes.count
+  }
+
+  package func flush(_ handle: HandleNumber) throws(FileSystemError) {
+    if handles[handle] == nil { throw FileSystemError(.badHandle) }
+  }
+
+  package func release(_ handle: HandleNumber) { handles.remove(handle) }
+
+  // MARK: Folders
+
+  package func openDirectory(_ inode: InodeNumber) throws(FileSystemError) -> HandleNumber {
+    let entries = try children(of: try node(inode)).map { name, node in
+      DirectoryEntry(name: name, inode: inodes.number(of: node), kind: node.kind)
+    }
+    return handles.insert(.directory(entries))
+  }
+
+  package func readDirectory(
+    _ handle: HandleNumber, from start: Int
+  ) throws(FileSystemError) -> ArraySlice<DirectoryEntry> {
+    guard case .directory(let entries) = handles[handle] else { throw FileSystemError(.badHandle) }
+    return entries.dropFirst(max(0, start))
+  }
+
+  package func releaseDirectory(_ handle: HandleNumber) { handles.remove(handle) }
+}
+
+extension String {
+  /// The text without white space at its ends.
+  fileprivate var trimmed: String {
+    let body = drop { $0.isWhitespace }
+    guard let last = body.lastIndex(where: { !$0.isWhitespace }) else { return "" }
+    return String(body[...last])
+  }
+}
