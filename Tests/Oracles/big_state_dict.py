@@ -3,7 +3,8 @@
 FILE ends in .safetensors, .pt or .bin. Tensors are float32, named block.0000.weight on, and of sizes that differ a
 little, so that offsets are not round. Their bytes are a keyed stream that begins anew in each tensor: no two tensors
 are equal, and none compresses much. Tensors are made one at a time; a torch file is written from mapped files, since
-torch.save wants all tensors at once: it takes the disk space twice while it is written. Prints a JSON summary with the SHA-256 of the file."""
+torch.save wants all tensors at once: it takes the disk space twice while it is written. Prints a JSON summary with the
+SHA-256 of the file."""
 import argparse
 import hashlib
 import json
