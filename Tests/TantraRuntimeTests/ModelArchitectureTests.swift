@@ -45,12 +45,18 @@ import Testing
     #expect(ModelArchitecture.named(architecture.name)?.configuration == text)
   }
 
-  @Test func transformersLoadsTheMambaAndRunsIt() throws {
-    let architecture = try architecture("mamba")
+  /// A folder with the model's config.json and its weights for the default seed.
+  private func folder(of architecture: ModelArchitecture) throws -> TemporaryFolder {
     let (stateDict, storages) = architecture.weights()
     let folder = try TemporaryFolder()
     try Data(architecture.configuration.utf8).write(to: URL(fileURLWithPath: folder("config.json")))
     try SafetensorsFile.bytes(stateDict, storages).write(to: URL(fileURLWithPath: folder("model.safetensors")))
+    return folder
+  }
+
+  @Test func transformersLoadsTheMambaAndRunsIt() throws {
+    let architecture = try architecture("mamba")
+    let folder = try folder(of: architecture)
 
     struct Summary: Decodable {
       let parameters: Int
@@ -67,5 +73,24 @@ import Testing
     #expect(summary.same_configuration)
     // An untrained model knows nothing: log 256 = 5.545 nats a byte.
     #expect(abs(summary.loss - 5.545) < 0.2)
+  }
+  @Test(arguments: [("mamba_multimodal", [1, 20, 256]), ("ocr_native", [1, 50, 96])])
+  func torchModulesBuiltFromTheConfigurationLoadOurOwnModels(_ name: String, _ shape: [Int]) throws {
+    let architecture = try architecture(name)
+    let folder = try folder(of: architecture)
+
+    struct Summary: Decodable {
+      let parameters: Int
+      let names: [String]
+      let shape: [Int]
+      let entropy: Double
+    }
+    let output = try Python.oracle("own_models.py", [folder.path])
+    let summary = try JSONDecoder().decode(Summary.self, from: Data(output.utf8))
+    #expect(summary.parameters == architecture.parameterCount)
+    #expect(summary.names == architecture.tensors.map(\.name))
+    #expect(summary.shape == shape)
+    // Untrained: the share of the largest possible uncertainty.
+    #expect((0.9...1).contains(summary.entropy))
   }
 }
