@@ -79,6 +79,8 @@ let package = Package(
     .testTarget(
       name: "WeightFormatsTests", dependencies: ["Tensors", "WeightFormats", "TestSupport"], swiftSettings: strict),
     .testTarget(
+      name: "TantraRuntimeTests", dependencies: ["Tensors", "TantraRuntime", "TestSupport"], swiftSettings: strict),
+    .testTarget(
       name: "FuseServerTests", dependencies: ["WeightsFS", "FuseServer", "TestSupport", logging], swiftSettings: strict),
   ]
 )
