@@ -6,8 +6,8 @@ package import Tensors
 /// Immutable files named by what is in them: `<root>/<2 hexadecimal digits>/<62>`.
 package final class BlobStore: Sendable {
   private let root: Folder
-  /// Where files are made before they become blobs: the same file system as the blobs.
-  package let staging: Folder
+  /// Where files are made before they become blobs: the same file system as the blobs. Nil if nothing is to be made.
+  let staging: Folder?
   private let openFiles = Mutex<[Digest: WeakFile]>([:])
 
   private struct WeakFile: Sendable {
@@ -17,7 +17,7 @@ package final class BlobStore: Sendable {
   /// - Parameters:
   ///   - root: the folder of the blobs (`weights/sha256`).
   ///   - staging: a folder on the same file system.
-  package init(root: Folder, staging: Folder) {
+  package init(root: Folder, staging: Folder?) {
     self.root = root
     self.staging = staging
   }
@@ -80,15 +80,16 @@ package final class BlobStore: Sendable {
 
   /// Starts a new blob.
   package func beginIngest() throws(BlobStoreError) -> Ingest {
-    do {
-      return try Ingest(store: self)
+    guard let staging else { throw .system(PosixError(.readOnlyFileSystem, call: "openat", path: root.path)) }
+    do throws(PosixError) {
+      return try Ingest(store: self, staging: staging)
     } catch {
       throw .system(error)
     }
   }
 
   /// Makes a staged file a blob: forced to disk, made read-only, renamed, its folder forced to disk.
-  func adopt(_ file: OpenedFile, stagedAs staged: String, as blob: Digest) throws(PosixError) {
+  func adopt(_ file: OpenedFile, in staging: Folder, stagedAs staged: String, as blob: Digest) throws(PosixError) {
     let name = name(of: blob)
     let folder = try root.makeFolder(name.folder)
     // An existing blob of another size is damaged, and mended by taking the new file.

@@ -5,21 +5,23 @@ package import Tensors
 /// A blob in the making: a private file in the staging folder. Dropping it without `commit` removes the file.
 package struct Ingest: ~Copyable {
   private let store: BlobStore
+  private let staging: Folder
   private let name: String
   /// The staged file: open for reading and writing, known to nobody else.
   package let file: OpenedFile
   private var end = 0
   private var isCommitted = false
 
-  init(store: BlobStore) throws(PosixError) {
+  init(store: BlobStore, staging: Folder) throws(PosixError) {
     self.store = store
+    self.staging = staging
     name = "ingest." + String(UInt64.random(in: .min ... .max), radix: 16)
-    file = try store.staging.makeFile(name, exclusively: true)
+    file = try staging.makeFile(name, exclusively: true)
   }
 
   deinit {
     guard !isCommitted else { return }
-    do throws(PosixError) { try store.staging.removeFile(name) } catch { /* swept when the store is next opened */  }
+    do throws(PosixError) { try staging.removeFile(name) } catch { /* swept when the store is next opened */  }
   }
 
   /// Bytes appended so far.
@@ -64,7 +66,7 @@ package struct Ingest: ~Copyable {
   package consuming func commit(_ table: SegmentTable) throws(BlobStoreError) -> Digest {
     let blob = table.blob
     do {
-      try store.adopt(file, stagedAs: name, as: blob)
+      try store.adopt(file, in: staging, stagedAs: name, as: blob)
     } catch {
       throw .system(error)
     }

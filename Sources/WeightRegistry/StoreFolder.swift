@@ -2,7 +2,8 @@ package import BlobStore
 import PosixIO
 import SystemPackage
 
-/// The folders of a store. Missing ones are made when it is opened for writing, since git drops empty folders.
+/// The folders of a store. git drops empty ones: missing ones are made when it is opened for writing, and done without
+/// when it is opened for reading.
 ///
 ///     <store>/
 ///     |-- weight_config.json          the registry
@@ -15,8 +16,8 @@ package struct StoreFolder: Sendable {
   package let path: String
   let root: Folder
   let models: Folder
-  let checkpoints: Folder
-  let staging: Folder
+  let checkpoints: Folder?
+  let staging: Folder?
   package let blobs: BlobStore
 
   static let configName = "weight_config.json"
@@ -24,20 +25,26 @@ package struct StoreFolder: Sendable {
 
   /// Opens the store at `path`; `creating` makes what is missing.
   ///
-  /// - Throws: `noStore` if there is none and it is not to be made.
+  /// - Throws: `noStore` if there is no folder with `models` and `weights` in it, and none is to be made.
   package init(path: String, creating: Bool) throws(RegistryError) {
     self.path = path
     do throws(PosixError) {
-      root = creating ? try Folder.make(path) : try Folder.open(path)
+      let root = creating ? try Folder.make(path) : try Folder.open(path)
       func folder(_ name: String, in parent: Folder) throws(PosixError) -> Folder {
         creating ? try parent.makeFolder(name) : try parent.folder(name)
       }
+      func optional(_ name: String) throws(PosixError) -> Folder? {
+        if !creating, try root.status(of: name) == nil { return nil }
+        return try folder(name, in: root)
+      }
+      self.root = root
       models = try folder("models", in: root)
-      checkpoints = try folder("checkpoints", in: root)
-      staging = try folder(".staging", in: root)
-      _ = try folder("backups", in: root)
+      checkpoints = try optional("checkpoints")
+      _ = try optional("backups")
+      let staging = try optional(".staging")
+      self.staging = staging
       blobs = BlobStore(root: try folder("sha256", in: try folder("weights", in: root)), staging: staging)
-      if creating { try Self.writeGitFiles(in: root, staging: staging) }
+      if creating, let staging { try Self.writeGitFiles(in: root, staging: staging) }
     } catch {
       guard error.errno == .noSuchFileOrDirectory || error.errno == .notDirectory else { throw RegistryError(error) }
       throw RegistryError(
@@ -57,6 +64,7 @@ package struct StoreFolder: Sendable {
   ///
   /// - Throws: `locked`, naming the holder.
   func lock(_ description: String) throws(RegistryError) -> FileLock {
+    let staging = try stagingForWriting
     do throws(PosixError) {
       if let lock = try FileLock.acquire(Self.lockName, in: staging, description: description) {
         for name in try staging.names() where name != Self.lockName { try staging.removeFile(name) }
@@ -72,8 +80,17 @@ package struct StoreFolder: Sendable {
         + (holder.mountpoint.map { "run tantra unmount \($0) first" } ?? "try again when it has ended"))
   }
 
+  /// The folder for uploads of a store that is open for writing.
+  var stagingForWriting: Folder {
+    get throws(RegistryError) {
+      guard let staging else { throw RegistryError(.readOnly, "the store at \(path) is open for reading only") }
+      return staging
+    }
+  }
+
   /// Who wrote the lock file last: who holds the lock, if anybody does.
   package func lockHolder() -> LockHolder? {
+    guard let staging else { return nil }
     do throws(PosixError) {
       return LockHolder(record: try FileLock.description(of: Self.lockName, in: staging))
     } catch {

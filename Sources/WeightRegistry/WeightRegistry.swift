@@ -76,6 +76,7 @@ package final class WeightRegistry: Sendable {
     var versions: [ModelName: [VersionName: Place]] = [:]
     do throws(PosixError) {
       for (folder, place) in [(store.models, Place.models), (store.checkpoints, .checkpoints)] {
+        guard let folder else { continue }
         for name in try folder.names() {
           guard let model = ModelName(name) else { continue }
           for file in try folder.folder(name).names() where file.hasSuffix(".json") {
@@ -150,12 +151,9 @@ package final class WeightRegistry: Sendable {
     let (cached, place) = state.withLock { ($0.manifests[key], $0.versions[model]?[version]) }
     if let cached { return cached }
     guard let place else { throw contains(model) ? unknown(version, of: model) : unknown(model) }
-    let bytes: [UInt8]
-    do throws(PosixError) {
-      bytes = try folder(place).folder(model.text).contents(of: version.text + ".json", limit: Self.manifestLimit)
-    } catch {
-      throw RegistryError(error)
-    }
+    let folder = try folder(place)
+    let bytes = try posix(
+      try folder.folder(model.text).contents(of: version.text + ".json", limit: Self.manifestLimit))
     let manifest = try StoreCoding.decode(Manifest.self, from: bytes, what: "the manifest of \(model)/\(version)")
     guard manifest.model == model, manifest.version == version else {
       throw RegistryError(
@@ -180,10 +178,14 @@ package final class WeightRegistry: Sendable {
   /// In which folder the version's manifest lies; nil if there is no such version.
   func place(of model: ModelName, _ version: VersionName) -> Place? { state.withLock { $0.versions[model]?[version] } }
 
-  func folder(_ place: Place) -> Folder {
+  private func folder(_ place: Place) throws(RegistryError) -> Folder {
     switch place {
-    case .models: store.models
-    case .checkpoints: store.checkpoints
+    case .models: return store.models
+    case .checkpoints:
+      guard let checkpoints = store.checkpoints else {
+        throw RegistryError(.readOnly, "the store at \(store.path) is open for reading only")
+      }
+      return checkpoints
     }
   }
 
@@ -226,12 +228,11 @@ package final class WeightRegistry: Sendable {
   func publish(_ manifest: Manifest, at place: Place, activating: Bool) throws(RegistryError) {
     try requireWriting()
     let bytes = try StoreCoding.encode(manifest, pretty: true)
-    do throws(PosixError) {
-      try folder(place).makeFolder(manifest.model.text)
-        .replace(manifest.version.text + ".json", with: bytes, staging: store.staging)
-    } catch {
-      throw RegistryError(error)
-    }
+    let folder = try folder(place)
+    let staging = try store.stagingForWriting
+    try posix(
+      try folder.makeFolder(manifest.model.text)
+        .replace(manifest.version.text + ".json", with: bytes, staging: staging))
     state.withLock { state in
       state.versions[manifest.model, default: [:]][manifest.version] = place
       state.manifests[ManifestKey(model: manifest.model, version: manifest.version)] = manifest
@@ -250,11 +251,8 @@ package final class WeightRegistry: Sendable {
       var config = state.withLock { $0.config }
       change(&config)
       let bytes = try StoreCoding.encode(config, pretty: true)
-      do throws(PosixError) {
-        try store.root.replace(StoreFolder.configName, with: bytes, staging: store.staging)
-      } catch {
-        throw RegistryError(error)
-      }
+      let staging = try store.stagingForWriting
+      try posix(try store.root.replace(StoreFolder.configName, with: bytes, staging: staging))
       state.withLock { state in
         state.config = config
         state.generation += 1

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// The top-level fields of a config.json that anybody may have written. Reading never traps and never recurses.
 package struct ConfigurationFields: Sendable {

@@ -1,14 +1,21 @@
+import Glibc
 package import Logging
 import Synchronization
 
-/// The last events of this process, for `.control/log`.
+/// The last events of this process, for `.control/log`, and copies of them on descriptors.
 package final class EventLog: Sendable {
   private static let capacity = 1000
   private let lines = Mutex<[String]>([])
 
-  package init() {}
+  private let mirrors: [CInt]
+
+  /// - Parameter mirrors: descriptors, open for as long as this lives, that get each line too.
+  package init(mirrors: [CInt] = []) { self.mirrors = mirrors }
 
   func append(_ line: String) {
+    // A single write keeps the lines of several threads apart; a log that cannot be written must not stop the work.
+    let bytes = Array(line.utf8)
+    for descriptor in mirrors { _ = write(descriptor, bytes, bytes.count) }
     lines.withLock { lines in
       lines.append(line)
       // Dropping a batch at a time keeps appending cheap.

@@ -1,6 +1,7 @@
 import WeightRegistry
 
 /// `.control/validate`: checks a version, a model's versions or all; the write fails with `EBADMSG` if damage is found.
+/// A request that ends with ` json` gets its report as JSON.
 struct ValidateControl: ControlFile {
   let registry: WeightRegistry
   private let last = LastReport()
@@ -15,15 +16,20 @@ struct ValidateControl: ControlFile {
   func perform(
     _ text: String, by caller: Caller, isInterrupted: @escaping @Sendable () -> Bool
   ) throws(ControlFailure) -> [UInt8] {
+    let wantsJSON = text.hasSuffix(" json")
+    let target = wantsJSON ? String(text.dropLast(5)) : text
     var reports: [ValidationReport] = []
+    let report: [UInt8]
     do throws(RegistryError) {
-      for (model, version) in try versions(in: try RequestTarget(text)) {
+      for (model, version) in try versions(in: try RequestTarget(target)) {
         reports.append(try registry.validate(model, version) { _, _, _ in !isInterrupted() })
       }
+      let body =
+        wantsJSON ? try StoreCoding.encode(reports, pretty: true) : Array(reports.map(\.text).joined().utf8)
+      report = last.keep(body, target: target, caller: caller)
     } catch {
       throw ControlFailure(FileSystemError(error))
     }
-    let report = last.keep(Array(reports.map(\.text).joined().utf8), target: text, caller: caller)
     let invalid = reports.filter { !$0.isValid }
     guard invalid.isEmpty else {
       let names = invalid.map { "\($0.model)/\($0.version)" }.joined(separator: ", ")

@@ -1,0 +1,92 @@
+import ArgumentParser
+import FoundationEssentials
+import FuseServer
+import Glibc
+import Logging
+import WeightRegistry
+import WeightsFS
+
+/// `tantra mount [MOUNTPOINT]`
+struct MountCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Mount a store.",
+    discussion: """
+      Returns when the mount is live and leaves a daemon behind; INT, TERM or `tantra unmount` end it. What a daemon that
+      was killed left at the mountpoint is cleared away first.
+      """)
+
+  @Argument(help: "Where to mount; made if it is missing.") var mountpoint = "/weights"
+  @Flag(help: "Stay in the foreground, with the log on standard error.") var foreground = false
+  @Flag(help: "Refuse all changes; takes no lock, so that several such mounts can share a store.") var readOnly = false
+  @Flag(help: "Let other users in.") var allowOther = false
+  @Option(help: "File to which the log goes, too.") var logFile: String?
+  @Option(help: .hidden) var readiness: Int32?
+  @OptionGroup var store: StoreOptions
+
+  func run() throws {
+    if foreground { try serve() } else { try launch() }
+  }
+
+  private var absoluteMountpoint: String {
+    mountpoint.hasPrefix("/") ? mountpoint : FileManager.default.currentDirectoryPath + "/" + mountpoint
+  }
+
+  // MARK: Background
+
+  private func launch() throws {
+    let registry = try store.openForReading()
+    var arguments = [
+      "tantra", "mount", absoluteMountpoint, "--foreground", "--store", store.path, "--readiness",
+      String(BackgroundLauncher.readinessDescriptor),
+    ]
+    if readOnly { arguments.append("--read-only") }
+    if allowOther { arguments.append("--allow-other") }
+    switch BackgroundLauncher.launch(arguments: arguments, logFile: logFile) {
+    case .ready:
+      let models = registry.models
+      Console.print("\(store.path) is mounted at \(mountpoint): \(models.map(\.text).joined(separator: ", "))")
+    case .failed(let status, let message):
+      throw CommandFailure(CommandFailure.Status(rawValue: status) ?? .failed, message)
+    }
+  }
+
+  // MARK: Foreground
+
+  private func serve() throws {
+    // Signals are blocked before anything can have started a thread.
+    let signals = try StopSignals()
+    let readiness = readiness.flatMap { Readiness(descriptor: $0) }
+    let mount: FuseMount
+    do {
+      mount = try makeMount()
+    } catch {
+      guard let failure = error as? CommandFailure ?? CommandFailure(error) else { throw error }
+      guard let readiness else { throw failure }
+      readiness.reportFailure(exitStatus: UInt8(clamping: failure.status.rawValue), message: failure.message)
+      throw ExitCode(failure.status.rawValue)
+    }
+    if let readiness { readiness.reportReady() }
+    mount.serve(stoppingOn: signals)
+  }
+
+  private func makeMount() throws -> FuseMount {
+    var mirrors: [CInt] = [STDERR_FILENO]
+    if let logFile {
+      let descriptor = open(logFile, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+      guard descriptor >= 0 else {
+        throw CommandFailure(.inputOutput, "\(logFile): \(String(cString: strerror(errno)))")
+      }
+      mirrors.append(descriptor)
+    }
+    let events = EventLog(mirrors: mirrors)
+    let logger = Logger(label: "tantra") { _ in EventLogHandler(events) }
+    // A mistyped --store must not become an empty store.
+    _ = try StoreFolder(path: store.path, creating: false)
+    let registry = try WeightRegistry(
+      storePath: store.path, access: readOnly ? .reading : .writing(mountpoint: absoluteMountpoint), logger: logger,
+      checkers: [ShapeChecker()])
+    return try FuseMount(
+      WeightsFileSystem(registry: registry, events: events, logger: logger), at: absoluteMountpoint,
+      options: MountOptions(isReadOnly: readOnly, allowsOthers: allowOther), logger: logger)
+  }
+}

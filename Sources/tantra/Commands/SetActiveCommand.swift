@@ -1,0 +1,38 @@
+import ArgumentParser
+import Glibc
+import WeightRegistry
+
+/// `tantra set-active MODEL VERSION`
+struct SetActiveCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "set-active",
+    abstract: "Make a version the one that a model's users get.",
+    discussion: """
+      The link <model>/active is switched atomically: every open through it gets the old version or the new one. Files
+      that are open keep their bytes.
+      """)
+
+  @Argument(help: "Name of the model.") var model: String
+  @Argument(help: "Name of the version.") var version: String
+  @OptionGroup var store: StoreOptions
+
+  func run() throws {
+    let model = try ModelName(validating: model)
+    let version = try VersionName(validating: version)
+    try store.act { registry in
+      let before = try registry.setActive(model, version)
+      Console.print("\(model): \(before.map { "\($0) -> " } ?? "")\(version)")
+    } throughMount: { mount in
+      let answer = try mount.request("active", "\(model)/\(version)")
+      guard answer.errno == 0 else {
+        throw CommandFailure(answer.errno == ENOENT ? .noInput : .failed, answer.report.trimmedLine)
+      }
+      Console.print(raw: answer.report)
+    }
+  }
+}
+
+extension String {
+  /// The text up to its last newline, if it ends with one.
+  var trimmedLine: String { hasSuffix("\n") ? String(dropLast()) : self }
+}

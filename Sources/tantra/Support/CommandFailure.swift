@@ -1,0 +1,51 @@
+import FuseServer
+import Glibc
+import WeightRegistry
+
+/// Why a command failed, and the exit code that tells scripts.
+struct CommandFailure: Error {
+  /// Exit codes, after `<sysexits.h>`.
+  enum Status: Int32 {
+    case failed = 1
+    case couldNotCheck = 2
+    case badData = 65
+    case noInput = 66
+    case cannotCreate = 73
+    case inputOutput = 74
+    case inUse = 75
+    case notPermitted = 77
+    case interrupted = 130
+  }
+
+  var status: Status
+  var message: String
+
+  init(_ status: Status, _ message: String) {
+    self.status = status
+    self.message = message
+  }
+
+  /// Translates an error of the layers below; nil for what is not one of theirs.
+  init?(_ error: any Error) {
+    switch error {
+    case let error as RegistryError: self.init(Self.status(of: error.code), error.message)
+    case let error as MountError: self.init(.failed, error.description)
+    case let error as UnmountError: self.init(.failed, error.description)
+    default: return nil
+    }
+  }
+
+  private static func status(of code: RegistryError.Code) -> Status {
+    switch code {
+    case .unknownModel, .unknownVersion, .unknownView, .noStore: .noInput
+    case .invalidName, .unacceptable, .newerFormat, .damaged: .badData
+    case .alreadyExists, .differentWeights: .cannotCreate
+    case .locked: .inUse
+    case .readOnly: .notPermitted
+    case .interrupted: .interrupted
+    case .system(ENOENT), .system(ENOTDIR): .noInput
+    case .system(EACCES), .system(EPERM), .system(EROFS): .notPermitted
+    case .system: .inputOutput
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import Glibc
+import Synchronization
+import WeightRegistry
+
+/// A line on standard error that shows how far a long operation has come. Nothing is shown in the first second, nor where
+/// standard error is not a terminal.
+final class ProgressBar: Sendable {
+  private struct State: Sendable {
+    var phase: ProgressPhase?
+    var phaseStart: ContinuousClock.Instant
+    var lastDrawing: ContinuousClock.Instant
+    var isDrawn = false
+  }
+
+  private let label: String
+  private let clock = ContinuousClock()
+  private let isTerminal = isatty(STDERR_FILENO) == 1
+  private let state: Mutex<State>
+
+  init(_ label: String) {
+    self.label = label
+    let now = clock.now
+    state = Mutex(State(phaseStart: now, lastDrawing: now + .milliseconds(900)))
+  }
+
+  /// To be handed to the operation.
+  var handler: ProgressHandler {
+    { phase, done, total in
+      self.update(phase, done, total)
+      return true
+    }
+  }
+
+  private func update(_ phase: ProgressPhase, _ done: Int, _ total: Int) {
+    guard isTerminal else { return }
+    let now = clock.now
+    state.withLock { state in
+      if state.phase != phase {
+        state.phase = phase
+        state.phaseStart = now
+      }
+      guard now - state.lastDrawing > .milliseconds(100) else { return }
+      state.lastDrawing = now
+      state.isDrawn = true
+      let elapsed = max(1e-3, (now - state.phaseStart) / .seconds(1))
+      let rate = Double(done) / elapsed
+      let left = rate > 0 ? Int(Double(total - done) / rate) : 0
+      let percent = total > 0 ? 100 * done / total : 100
+      let filled = percent / 5
+      Console.write(
+        "\r\u{1B}[K\(label): \(phase.rawValue) [\(String(repeating: "#", count: filled))"
+          + "\(String(repeating: ".", count: 20 - filled))] \(percent)% \(Console.size(Int(rate)))/s, \(left) s left",
+        to: STDERR_FILENO)
+    }
+  }
+
+  /// Removes the line.
+  func finish() {
+    state.withLock { state in
+      if state.isDrawn { Console.write("\r\u{1B}[K", to: STDERR_FILENO) }
+    }
+  }
+}
