@@ -77,7 +77,11 @@ let package = Package(
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "WeightFormatsTests", dependencies: ["Tensors", "WeightFormats", "TestSupport"], swiftSettings: strict),
+    .executableTarget(
+      name: "MountFixture", dependencies: ["WeightsFS", "FuseServer", logging], path: "Tests/MountFixture",
+      swiftSettings: strict),
     .testTarget(
-      name: "FuseServerTests", dependencies: ["WeightsFS", "FuseServer", "TestSupport", logging], swiftSettings: strict),
+      name: "FuseServerTests", dependencies: ["WeightsFS", "FuseServer", "MountFixture", "TestSupport", logging],
+      swiftSettings: strict),
   ]
 )
