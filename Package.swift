@@ -78,9 +78,13 @@ let package = Package(
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "WeightFormatsTests", dependencies: ["Tensors", "WeightFormats", "TestSupport"], swiftSettings: strict),
+    .executableTarget(
+      name: "MountFixture", dependencies: ["WeightsFS", "FuseServer", logging], path: "Tests/MountFixture",
+      swiftSettings: strict),
     .testTarget(
       name: "TantraRuntimeTests", dependencies: ["Tensors", "TantraRuntime", "TestSupport"], swiftSettings: strict),
     .testTarget(
-      name: "FuseServerTests", dependencies: ["WeightsFS", "FuseServer", "TestSupport", logging], swiftSettings: strict),
+      name: "FuseServerTests", dependencies: ["WeightsFS", "FuseServer", "MountFixture", "TestSupport", logging],
+      swiftSettings: strict),
   ]
 )

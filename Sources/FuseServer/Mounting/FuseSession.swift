@@ -1,0 +1,91 @@
+import CFuse
+import Glibc
+import Logging
+
+/// libfuse's session: the connection to the kernel behind one mount.
+///
+/// Unchecked: the pointer does not change, and of libfuse's session functions only those that it documents as safe on many
+/// threads (receive, process, exit, exited) are called while workers run.
+final class FuseSession: @unchecked Sendable {
+  private let raw: OpaquePointer
+  private let dispatcher: Dispatcher
+
+  /// Makes a session that is not connected. Throws ``MountError/mountFailed(_:reason:)``.
+  init(_ dispatcher: Dispatcher, options: MountOptions, mountpoint: String) throws(MountError) {
+    self.dispatcher = dispatcher
+    var settings = [
+      "fsname=\(MountTable.source)", "subtype=\(MountTable.subtype)", "default_permissions",
+      "max_read=\(KernelOperations.longestRead)",
+    ]
+    if options.isReadOnly { settings.append("ro") }
+    if options.allowsOthers { settings.append("allow_other") }
+    var arguments = fuse_args()
+    defer { fuse_opt_free_args(&arguments) }
+    for argument in ["tantra", "-o", settings.joined(separator: ",")] where fuse_opt_add_arg(&arguments, argument) != 0
+    {
+      throw .systemResource("no memory for a session", errno: ENOMEM)
+    }
+    var table = KernelOperations.table()
+    // libfuse copies the table; the session keeps the dispatcher for it.
+    let userdata = Unmanaged.passUnretained(dispatcher).toOpaque()
+    guard let raw = fuse_session_new(&arguments, &table, MemoryLayout<fuse_lowlevel_ops>.size, userdata) else {
+      throw .mountFailed(mountpoint, reason: LibfuseLog.lastError)
+    }
+    self.raw = raw
+  }
+
+  /// Closes the connection, which aborts it if the file system is still mounted. No worker may be in the session.
+  deinit { fuse_session_destroy(raw) }
+
+  /// Mounts on `mountpoint` and answers the kernel's first request: when this returns, the mount works once somebody serves.
+  func connect(at mountpoint: String) throws(MountError) {
+    guard fuse_session_mount(raw, mountpoint) == 0 else {
+      let reason = LibfuseLog.lastError
+      throw .mountFailed(mountpoint, reason: reason.isEmpty ? "fusermount3 refused, and said why above" : reason)
+    }
+    let guarded = cfuse_guard_session(raw)
+    guard guarded == 0 else { throw .systemResource("the session takes no hooks", errno: -guarded) }
+    var buffer = fuse_buf()
+    defer { free(buffer.mem) }
+    while !dispatcher.isInitialized {
+      guard serveOne(&buffer), !hasEnded else {
+        throw .mountFailed(mountpoint, reason: "the kernel and libfuse did not agree: \(LibfuseLog.lastError)")
+      }
+    }
+  }
+
+  /// Serves requests until the session ends.
+  func serve() {
+    var buffer = fuse_buf()
+    defer { free(buffer.mem) }
+    while !hasEnded {
+      if !serveOne(&buffer) { break }
+    }
+  }
+
+  var hasEnded: Bool { fuse_session_exited(raw) != 0 }
+
+  /// Ends the session for every worker that comes back from its current request.
+  func end() { fuse_session_exit(raw) }
+
+  /// Waits for a request and serves it; false if the session has ended.
+  private func serveOne(_ buffer: inout fuse_buf) -> Bool {
+    let size = fuse_session_receive_buf(raw, &buffer)
+    switch -size {
+    case EINTR, EAGAIN: return true
+    case ENOMEM:
+      // The request, if any, stays in the kernel's queue.
+      dispatcher.logger.error("no memory for a request")
+      usleep(10_000)
+      return true
+    case 0: return false
+    case 1...:
+      dispatcher.logger.critical("the kernel's requests cannot be read: \(MountError.text(-size))")
+      fuse_session_exit(raw)
+      return false
+    default:
+      fuse_session_process_buf(raw, &buffer)
+      return true
+    }
+  }
+}

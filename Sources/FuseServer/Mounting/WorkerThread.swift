@@ -1,0 +1,39 @@
+import CFuse
+import Glibc
+
+/// A POSIX thread of our own: the threads that serve the kernel stay off the pools of Dispatch and Swift concurrency.
+struct WorkerThread: Sendable {
+  private final class Work: Sendable {
+    let body: @Sendable () -> Void
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+  }
+
+  private let identifier: pthread_t
+
+  /// Starts a thread that takes no signals but the one that wakes it; nil if the system gives none.
+  static func start(detached: Bool = false, _ body: @escaping @Sendable () -> Void) -> WorkerThread? {
+    let work = Unmanaged.passRetained(Work(body))
+    var identifier = pthread_t()
+    let result = pthread_create(
+      &identifier, nil,
+      { argument in
+        cfuse_block_signals_in_worker()
+        if let argument { Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().body() }
+        return nil
+      }, work.toOpaque())
+    guard result == 0 else {
+      work.release()
+      return nil
+    }
+    if detached { pthread_detach(identifier) }
+    return WorkerThread(identifier: identifier)
+  }
+
+  private init(identifier: pthread_t) { self.identifier = identifier }
+
+  /// Interrupts the system call that the thread, not yet joined, is in.
+  func wake() { pthread_kill(identifier, cfuse_wake_signal()) }
+
+  /// Waits for the thread's end; once, and not for a detached one.
+  func join() { pthread_join(identifier, nil) }
+}

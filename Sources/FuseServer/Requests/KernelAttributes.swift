@@ -1,0 +1,71 @@
+import CFuse
+import Glibc
+import WeightsFS
+
+/// The user and group that all files of a mount belong to.
+struct Owner: Sendable {
+  var uid: uid_t
+  var gid: gid_t
+
+  /// Whoever runs this process, which is whoever mounted.
+  static var current: Owner { Owner(uid: geteuid(), gid: getegid()) }
+}
+
+/// What the kernel is told of a file.
+enum KernelAttributes {
+  /// Seconds for which the kernel may keep attributes and names: every change passes through this process.
+  static let cacheableTimeout = 3600.0
+
+  static func timeout(of attributes: FileAttributes) -> Double { attributes.isCacheable ? cacheableTimeout : 0 }
+
+  /// The `struct stat` of a file; `st_blocks` covers the size, as cp takes a file with fewer for sparse.
+  static func status(of attributes: FileAttributes, owner: Owner) -> stat {
+    var status = stat()
+    let size = max(0, attributes.size)
+    status.st_ino = UInt(attributes.inode.rawValue)
+    status.st_mode = mode(of: attributes.kind) | (attributes.permissions & 0o7777)
+    status.st_nlink = nlink_t(attributes.linkCount)
+    status.st_uid = owner.uid
+    status.st_gid = owner.gid
+    status.st_size = size
+    status.st_blksize = 4096
+    status.st_blocks = size / 512 + (size % 512 == 0 ? 0 : 1)
+    let modified = time(nanoseconds: attributes.modified)
+    status.st_mtim = modified
+    status.st_ctim = modified
+    status.st_atim = modified
+    return status
+  }
+
+  static func entry(for attributes: FileAttributes, owner: Owner) -> fuse_entry_param {
+    var entry = fuse_entry_param()
+    entry.ino = attributes.inode.rawValue
+    entry.attr = status(of: attributes, owner: owner)
+    entry.attr_timeout = timeout(of: attributes)
+    entry.entry_timeout = timeout(of: attributes)
+    return entry
+  }
+
+  static func mode(of kind: FileKind) -> mode_t {
+    switch kind {
+    case .directory: cfuse_mode_directory
+    case .regular: cfuse_mode_regular
+    case .symbolicLink: cfuse_mode_symbolic_link
+    }
+  }
+
+  /// Nanoseconds since 1970, or nil where they do not fit.
+  static func nanoseconds(_ time: timespec) -> Int64? {
+    let (scaled, scaleOverflow) = Int64(time.tv_sec).multipliedReportingOverflow(by: 1_000_000_000)
+    let (sum, sumOverflow) = scaled.addingReportingOverflow(Int64(time.tv_nsec))
+    return scaleOverflow || sumOverflow ? nil : sum
+  }
+
+  private static func time(nanoseconds: Int64) -> timespec {
+    // Rounds down, so that times before 1970 have a positive fraction.
+    let (quotient, remainder) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
+    return remainder < 0
+      ? timespec(tv_sec: Int(quotient) - 1, tv_nsec: Int(remainder) + 1_000_000_000)
+      : timespec(tv_sec: Int(quotient), tv_nsec: Int(remainder))
+  }
+}

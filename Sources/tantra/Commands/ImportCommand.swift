@@ -1,0 +1,57 @@
+import ArgumentParser
+import WeightRegistry
+
+/// `tantra import FILE...`
+struct ImportCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "import",
+    abstract: "Publish weight files as versions.",
+    discussion: """
+      FILE is a safetensors file or a state dict of torch (.safetensors, .pt, .pth, .bin, .ckpt; the content decides), a
+      file that travels with it (config.json), or a folder of such files. Model and version are taken from names such as
+      mamba_v1.0_pt.pt, else from the options; the first version of a model is v1.0.
+
+      Pickles are parsed, never run. What is written reads back byte for byte; every other format appears at once. A
+      version that exists is left as it is: the same weights in another format are added to it, others are refused.
+      """)
+
+  @Argument(help: "Weight files, files that travel with them, or folders of both.") var files: [String]
+  @Option(help: "Name of the model.") var model: String?
+  @Option(help: "Name of the version.") var version: String?
+  @Flag(help: "Make the version active.") var active = false
+  @Flag(help: "Keep it as a training checkpoint, which cleanup takes first.") var checkpoint = false
+  @Flag(help: "Print JSON.") var json = false
+  @OptionGroup var store: StoreOptions
+
+  func run() throws {
+    let registry = try store.openForWriting()
+    let plan = try ImportPlan(
+      files, model: model, version: version, checkpoint: checkpoint, active: active, registry: registry)
+    var manifests: [Manifest] = []
+    for request in plan.requests {
+      if ["demo", "sample", "test"].contains(where: { request.model.text.lowercased().hasPrefix($0) }) {
+        Console.error("warning: \(request.model) sounds like something to try, not to serve")
+      }
+      let bar = ProgressBar(request.source)
+      defer { bar.finish() }
+      let manifest = try registry.importFile(request, progress: bar.handler)
+      bar.finish()
+      manifests.append(manifest)
+      if !json { Console.print(summary(of: manifest, request, isActive: registry.activeVersion(of: request.model))) }
+    }
+    if json { try Console.print(json: manifests) }
+  }
+
+  private func summary(of manifest: Manifest, _ request: ImportRequest, isActive active: VersionName?) -> String {
+    let views = manifest.views.keys.sorted().map { "model.\($0)" }.joined(separator: ", ")
+    var lines = [
+      "\(request.source) -> \(manifest.model)/\(manifest.version): \(manifest.tensorCount) tensors, "
+        + "\(Console.grouped(manifest.parameterCount)) parameters; \(views)"
+        + (active == manifest.version ? "; active" : "")
+    ]
+    if let original = manifest.originals.first(where: { $0.view == request.view }), !original.extras.isEmpty {
+      lines.append("only in model.\(request.view): " + original.extras.joined(separator: ", "))
+    }
+    return lines.joined(separator: "\n")
+  }
+}

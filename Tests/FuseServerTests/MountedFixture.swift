@@ -1,0 +1,111 @@
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+@testable import FuseServer
+
+/// Whether mounts can be made here, and why tests that need one are left out otherwise.
+enum MountSupport {
+  static let isAvailable = access("/dev/fuse", R_OK | W_OK) == 0 && geteuid() == 0
+  static let comment: Comment = "these tests mount for real: they need root and /dev/fuse"
+}
+
+/// The fixture program serving a mount in a process of its own, which is taken down with this object.
+final class MountedFixture {
+  let folder: TemporaryFolder
+  let mountpoint: String
+  let pid: pid_t
+  private let output: Pipe
+  private var text = ""
+  private var hasEnded = false
+
+  static var program: String {
+    let folder =
+      (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+    return URL(fileURLWithPath: folder).deletingLastPathComponent().path + "/MountFixture"
+  }
+
+  /// Mounts on `mnt` of a fresh folder (or of `folder`), and waits until the mount is live.
+  ///
+  /// The folder gets `backing` (random bytes, odd size) and `expected`, what stitched.bin has to read as.
+  init(in folder: TemporaryFolder? = nil, options: [String] = [], asUser uid: UInt32? = nil) throws {
+    let folder = try folder ?? TemporaryFolder()
+    self.folder = folder
+    mountpoint = folder("mnt")
+    try Self.prepare(folder)
+    output = try Pipe()
+    let arguments = [Self.program, mountpoint, folder("backing"), "--expected", folder("expected")] + options
+    if let uid {
+      for name in [folder.path, folder("mnt")] {
+        try #require(mkdir(name, 0o755) == 0 || errno == EEXIST)
+        try #require(chown(name, uid, uid) == 0)
+      }
+      let user = ["setpriv", "--reuid=\(uid)", "--regid=\(uid)", "--clear-groups"]
+      pid = Spawn.start(
+        "/usr/bin/setpriv", user + arguments, output: output.writeEnd, inherited: -1, newSession: false)
+    } else {
+      pid = Spawn.start(Self.program, arguments, output: output.writeEnd, inherited: -1, newSession: false)
+    }
+    output.closeWriteEnd()
+    guard pid > 0 else { throw FixtureFailure(text: "not started: \(-pid)") }
+    while !text.contains("ready\n") {
+      guard let chunk = output.read() else {
+        hasEnded = true
+        throw FixtureFailure(text: "status \(Spawn.wait(for: pid) ?? -1): \(text)")
+      }
+      text += String(decoding: chunk, as: UTF8.self)
+    }
+  }
+
+  deinit {
+    if !hasEnded {
+      kill(pid, SIGKILL)
+      _ = Spawn.wait(for: pid)
+    }
+    // Detached until nothing is left, so that the folder can be removed.
+    while umount2(mountpoint, Int32(MNT_DETACH.rawValue)) == 0 {}
+  }
+
+  static func prepare(_ folder: TemporaryFolder) throws {
+    guard !FileManager.default.fileExists(atPath: folder("backing")) else { return }
+    var generator = SystemRandomNumberGenerator()
+    var bytes = Data(capacity: 5_000_011)
+    while bytes.count < 5_000_011 { withUnsafeBytes(of: generator.next() as UInt64) { bytes.append(contentsOf: $0) } }
+    try bytes.prefix(5_000_011).write(to: URL(fileURLWithPath: folder("backing")))
+  }
+
+  func callAsFunction(_ name: String) -> String { mountpoint + "/" + name }
+
+  /// Runs a script with the mountpoint as its current folder and `$1`, and the test's folder as `$2`.
+  func shell(_ script: String, asUser uid: UInt32? = nil) throws -> Command {
+    let bash = ["bash", "-c", "cd \"$1\" && " + script, "bash", mountpoint, folder.path]
+    guard let uid else { return try Command.run("bash", Array(bash.dropFirst())) }
+    return try Command.run("setpriv", ["--reuid=\(uid)", "--regid=\(uid)", "--clear-groups"] + bash)
+  }
+
+  func signal(_ number: CInt) { kill(pid, number) }
+
+  /// Waits for the daemon's end: its exit status and all it wrote; nil if it still runs after `limit`.
+  func waitForEnd(_ limit: Duration = .seconds(10)) -> (status: CInt, text: String)? {
+    guard let status = Spawn.wait(for: pid, limit: limit) else { return nil }
+    hasEnded = true
+    while let chunk = output.read() { text += String(decoding: chunk, as: UTF8.self) }
+    return (status, text)
+  }
+
+  /// What the daemon counts as handed out, once it stops changing.
+  func counters(settledAs expected: String) throws -> String {
+    var counters = ""
+    for _ in 0..<100 {
+      counters = try shell("cat control/counters").outputText
+      if counters == expected { break }
+      usleep(20_000)
+    }
+    return counters
+  }
+}
+
+struct FixtureFailure: Error {
+  var text: String
+}

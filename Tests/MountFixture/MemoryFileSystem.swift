@@ -1,0 +1,162 @@
+import Glibc
+import Synchronization
+import WeightsFS
+
+/// A small tree in memory for tests of the FUSE layer, with a file for each way that it can be used and misused.
+///
+///     hello.txt                 six bytes
+///     stitched.bin              literal bytes and ranges of the backing file, in turn, cut at odd places
+///     damaged.bin               promises more of the backing file than it holds
+///     active -> v1 | v2         as control/active says
+///     v1/name.txt v2/name.txt
+///     many/f00000.txt ...       10,000 files
+///     hostile/                  lists names that no folder may have; its names fail with strange errors
+///     control/active            write a version's name to switch
+///     control/refuse            every write fails with EBADMSG
+///     control/counters          lookups and handles that are out, as text without a known size
+///     control/greedy            claims to have taken more bytes than it was given
+final class MemoryFileSystem: FileSystem {
+  private struct State {
+    var target = "v1"
+    var lookups: [InodeNumber: UInt64] = [:]
+    var handles: [HandleNumber: InodeNumber] = [:]
+    var contents: [HandleNumber: [UInt8]] = [:]
+    var lastHandle: UInt64 = 0
+  }
+
+  private let tree: MemoryTree
+  private let state = Mutex(State())
+
+  init(tree: MemoryTree) { self.tree = tree }
+
+  func lookup(_ name: String, in parent: InodeNumber) throws(FileSystemError) -> DirectoryItem {
+    guard case .folder(let names) = try tree.node(parent).content else { throw FileSystemError(ENOTDIR) }
+    if try tree.node(parent).isHostile, let code = CInt(name) { throw FileSystemError(code, "an error of this number") }
+    guard let inode = names[name] else { throw FileSystemError(ENOENT) }
+    let attributes = try attributes(of: inode)
+    state.withLock { $0.lookups[inode, default: 0] += 1 }
+    return DirectoryItem(attributes: attributes)
+  }
+
+  func forget(_ inode: InodeNumber, count: UInt64) {
+    state.withLock { state in
+      let (left, overflow) = state.lookups[inode, default: 0].subtractingReportingOverflow(count)
+      // A wrong count shows in control/counters as a huge one.
+      state.lookups[inode] = left == 0 && !overflow ? nil : left
+    }
+  }
+
+  func attributes(of inode: InodeNumber) throws(FileSystemError) -> FileAttributes {
+    let node = try tree.node(inode)
+    let time: Int64 = 1_700_000_000_123_456_789
+    switch node.content {
+    case .folder:
+      return FileAttributes(
+        inode: inode, kind: .directory, size: 0, permissions: 0o755, linkCount: 2, modified: time)
+    case .link:
+      let target = state.withLock { $0.target }
+      return FileAttributes(
+        inode: inode, kind: .symbolicLink, size: target.utf8.count, permissions: 0o777, modified: time,
+        isCacheable: false)
+    case .pieces(let pieces):
+      return FileAttributes(
+        inode: inode, kind: .regular, size: pieces.map(\.size).reduce(0, +), permissions: 0o644, modified: time)
+    case .control:
+      return FileAttributes(
+        inode: inode, kind: .regular, size: 0, permissions: 0o644, modified: time, isCacheable: false)
+    }
+  }
+
+  func setAttributes(of inode: InodeNumber, _ change: AttributeChange) throws(FileSystemError) -> FileAttributes {
+    guard case .control = try tree.node(inode).content else {
+      throw FileSystemError(EPERM, "only control files change")
+    }
+    return try attributes(of: inode)
+  }
+
+  func readLink(_ inode: InodeNumber) throws(FileSystemError) -> String {
+    guard case .link = try tree.node(inode).content else { throw FileSystemError(EINVAL) }
+    return state.withLock { $0.target }
+  }
+
+  func open(_ inode: InodeNumber, _ access: OpenAccess) throws(FileSystemError) -> OpenFile {
+    switch try tree.node(inode).content {
+    case .folder, .link: throw FileSystemError(EISDIR)
+    case .pieces:
+      if access.writes { throw FileSystemError(EPERM, "published files do not change") }
+      return OpenFile(handle: newHandle(inode), caching: .immutable)
+    case .control(let action):
+      let handle = newHandle(inode)
+      if action == .counters { state.withLock { $0.contents[handle] = Array(counters($0, without: inode).utf8) } }
+      return OpenFile(handle: handle, caching: .none)
+    }
+  }
+
+  func read(_ handle: HandleNumber, offset: Int, count: Int) throws(FileSystemError) -> [ReadPiece] {
+    let (inode, content) = state.withLock { ($0.handles[handle], $0.contents[handle]) }
+    guard let inode else { throw FileSystemError(EBADF) }
+    if let content { return [.bytes(content.dropFirst(offset).prefix(count))] }
+    guard case .pieces(let pieces) = try tree.node(inode).content else { return [] }
+    return MemoryTree.cut(pieces, offset: offset, count: count)
+  }
+
+  func write(
+    _ handle: HandleNumber, offset: Int, bytes: UnsafeRawBufferPointer, caller: Caller,
+    isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) -> Int {
+    guard let inode = state.withLock({ $0.handles[handle] }) else { throw FileSystemError(EBADF) }
+    guard case .control(let action) = try tree.node(inode).content else { throw FileSystemError(EPERM) }
+    switch action {
+    case .refuse: throw FileSystemError(EBADMSG, "tensor layers.0.weight is damaged")
+    case .greedy: return bytes.count + 1
+    case .counters: throw FileSystemError(EPERM)
+    case .switchTarget:
+      let text = String(decoding: bytes, as: UTF8.self)
+      if let target = text.split(whereSeparator: \.isWhitespace).first { state.withLock { $0.target = String(target) } }
+      return bytes.count
+    }
+  }
+
+  func flush(_ handle: HandleNumber) throws(FileSystemError) {}
+
+  func release(_ handle: HandleNumber) {
+    state.withLock { state in
+      state.handles[handle] = nil
+      state.contents[handle] = nil
+    }
+  }
+
+  func openDirectory(_ inode: InodeNumber) throws(FileSystemError) -> HandleNumber {
+    guard case .folder = try tree.node(inode).content else { throw FileSystemError(ENOTDIR) }
+    return newHandle(inode)
+  }
+
+  func readDirectory(_ handle: HandleNumber, from start: Int) throws(FileSystemError) -> ArraySlice<DirectoryEntry> {
+    guard let inode = state.withLock({ $0.handles[handle] }) else { throw FileSystemError(EBADF) }
+    // A few at a time, so that an answer takes several calls.
+    return try tree.node(inode).listing.dropFirst(start).prefix(50)
+  }
+
+  func releaseDirectory(_ handle: HandleNumber) { release(handle) }
+
+  func volumeStatistics() throws(FileSystemError) -> VolumeStatistics {
+    VolumeStatistics(capacity: 1 << 30, free: 1 << 29, available: 1 << 28, files: 12345)
+  }
+
+  private func newHandle(_ inode: InodeNumber) -> HandleNumber {
+    state.withLock { state in
+      state.lastHandle += 1
+      let handle = HandleNumber(rawValue: state.lastHandle)
+      state.handles[handle] = inode
+      return handle
+    }
+  }
+
+  /// What is out, but for the way to `control/counters` itself.
+  private func counters(_ state: State, without inode: InodeNumber) -> String {
+    let apart: Set = [inode, tree.controlFolder]
+    let lookups = state.lookups.filter { !apart.contains($0.key) }.values.reduce(0, &+)
+    let handles = state.handles.values.filter { !apart.contains($0) }.count
+    return "lookups \(lookups) handles \(handles)\n"
+  }
+}

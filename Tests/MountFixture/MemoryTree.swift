@@ -1,0 +1,161 @@
+import Glibc
+import WeightsFS
+
+/// The fixed part of ``MemoryFileSystem``: nodes by inode number, and what is in them.
+struct MemoryTree: Sendable {
+  enum Action: Sendable {
+    case switchTarget, refuse, counters, greedy
+  }
+
+  enum Content: Sendable {
+    case folder([String: InodeNumber])
+    case link
+    case pieces([ReadPiece])
+    case control(Action)
+  }
+
+  struct Node: Sendable {
+    var content: Content
+    var listing: [DirectoryEntry] = []
+    var isHostile = false
+  }
+
+  static let manyCount = 10_000
+
+  private var nodes: [Node] = [Node(content: .folder([:]))]
+  private(set) var controlFolder = InodeNumber.root
+
+  /// `backing` is an open file of `backingSize` bytes.
+  init(backing: CInt, backingSize: Int) {
+    add("hello.txt", .pieces([.bytes(Array("hello\n".utf8)[...])]), to: .root)
+    add("stitched.bin", .pieces(Self.stitched(backing: backing, backingSize: backingSize)), to: .root)
+    add(
+      "damaged.bin",
+      .pieces([
+        .bytes(Array("header".utf8)[...]),
+        .file(descriptor: backing, offset: max(0, backingSize - 50_000), count: 100_000),
+        .bytes(Array("trailer".utf8)[...]),
+      ]), to: .root)
+    add("active", .link, to: .root)
+    for version in ["v1", "v2"] {
+      let folder = add(version, .folder([:]), to: .root)
+      add("name.txt", .pieces([.bytes(Array("\(version)\n".utf8)[...])]), to: folder)
+    }
+    let many = add("many", .folder([:]), to: .root)
+    for index in 0..<Self.manyCount {
+      let digits = String(index)
+      let name = "f" + String(repeating: "0", count: 5 - digits.count) + digits + ".txt"
+      add(name, .pieces([.bytes(Array(name.utf8)[...])]), to: many)
+    }
+    let hostile = add("hostile", .folder([:]), to: .root)
+    for name in ["good", "a/b", "", String(repeating: "x", count: 300), "nul\0byte"] {
+      add(name, .pieces([.bytes([1])]), to: hostile)
+    }
+    nodes[Int(hostile.rawValue) - 1].isHostile = true
+    controlFolder = add("control", .folder([:]), to: .root)
+    for (name, action) in [
+      ("active", Action.switchTarget), ("refuse", .refuse), ("counters", .counters), ("greedy", .greedy),
+    ] {
+      add(name, .control(action), to: controlFolder)
+    }
+  }
+
+  func node(_ inode: InodeNumber) throws(FileSystemError) -> Node {
+    guard inode.rawValue >= 1, inode.rawValue <= UInt64(nodes.count) else { throw FileSystemError(ESTALE) }
+    return nodes[Int(inode.rawValue) - 1]
+  }
+
+  @discardableResult
+  private mutating func add(_ name: String, _ content: Content, to parent: InodeNumber) -> InodeNumber {
+    nodes.append(Node(content: content))
+    let inode = InodeNumber(rawValue: UInt64(nodes.count))
+    let index = Int(parent.rawValue) - 1
+    if case .folder(var names) = nodes[index].content {
+      nodes[index].content = .folder([:])
+      names[name] = inode
+      nodes[index].content = .folder(names)
+    }
+    let kind: FileKind =
+      switch content {
+      case .folder: .directory
+      case .link: .symbolicLink
+      case .pieces, .control: .regular
+      }
+    nodes[index].listing.append(DirectoryEntry(name: name, inode: inode, kind: kind))
+    return inode
+  }
+
+  /// The whole backing file in ranges of sizes from 1 byte to a few hundred KiB, each with literal bytes before it.
+  private static func stitched(backing: CInt, backingSize: Int) -> [ReadPiece] {
+    let sizes = [1, 4095, 4096, 4097, 300_001, 65_537, 13, 524_287, 777, 3, 5, 7, 1_000_003, 2_222]
+    var pieces: [ReadPiece] = []
+    var offset = 0
+    while offset < backingSize {
+      let turn = pieces.count / 2
+      let literal = (0..<(turn % 5 == 4 ? 9000 : turn % 97 + 1)).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ turn) }
+      pieces.append(.bytes(literal[...]))
+      let count = min(sizes[turn % sizes.count], backingSize - offset)
+      pieces.append(.file(descriptor: backing, offset: offset, count: count))
+      offset += count
+    }
+    return pieces
+  }
+
+  /// The part of `pieces` that makes up `count` bytes from `offset`.
+  static func cut(_ pieces: [ReadPiece], offset: Int, count: Int) -> [ReadPiece] {
+    var result: [ReadPiece] = []
+    var start = 0
+    for piece in pieces {
+      let size = piece.size
+      let from = max(offset, start) - start
+      let to = min(offset + count, start + size) - start
+      if from < to {
+        switch piece {
+        case .bytes(let bytes): result.append(.bytes(bytes.dropFirst(from).prefix(to - from)))
+        case .file(let descriptor, let offset, _):
+          result.append(.file(descriptor: descriptor, offset: offset + from, count: to - from))
+        }
+      }
+      start += size
+    }
+    return result
+  }
+}
+
+extension ReadPiece {
+  var size: Int {
+    switch self {
+    case .bytes(let bytes): bytes.count
+    case .file(_, _, let count): count
+    }
+  }
+
+  /// The bytes themselves; what a file does not have is left out.
+  var bytes: [UInt8] {
+    switch self {
+    case .bytes(let bytes): return Array(bytes)
+    case .file(let descriptor, let offset, let count):
+      return [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+        initialized = max(0, pread(descriptor, buffer.baseAddress, count, offset))
+      }
+    }
+  }
+}
+
+extension MemoryTree {
+  /// Writes what `stitched.bin` has to read as.
+  func writeStitched(to path: String) throws(FileSystemError) {
+    guard case .folder(let names) = try node(.root).content, let inode = names["stitched.bin"],
+      case .pieces(let pieces) = try node(inode).content
+    else { throw FileSystemError(ENOENT) }
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+    guard descriptor >= 0 else { throw FileSystemError(errno, path) }
+    defer { close(descriptor) }
+    for piece in pieces {
+      let bytes = piece.bytes
+      guard bytes.withUnsafeBytes({ write(descriptor, $0.baseAddress, $0.count) }) == bytes.count else {
+        throw FileSystemError(EIO, path)
+      }
+    }
+  }
+}
