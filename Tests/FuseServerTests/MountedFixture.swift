@@ -16,7 +16,7 @@ final class MountedFixture {
   let folder: TemporaryFolder
   let mountpoint: String
   let pid: pid_t
-  private let output: Pipe
+  private let output: ChildPipe
   private var text = ""
   private var hasEnded = false
 
@@ -34,7 +34,7 @@ final class MountedFixture {
     self.folder = folder
     mountpoint = folder("mnt")
     try Self.prepare(folder)
-    output = try Pipe()
+    output = try ChildPipe()
     let arguments = [Self.program, mountpoint, folder("backing"), "--expected", folder("expected")] + options
     if let uid {
       for name in [folder.path, folder("mnt")] {
@@ -64,7 +64,7 @@ final class MountedFixture {
       _ = Spawn.wait(for: pid)
     }
     // Detached until nothing is left, so that the folder can be removed.
-    while umount2(mountpoint, Int32(MNT_DETACH.rawValue)) == 0 {}
+    while umount2(mountpoint, Int32(MNT_DETACH)) == 0 {}
   }
 
   static func prepare(_ folder: TemporaryFolder) throws {

@@ -25,9 +25,9 @@ package enum BackgroundLauncher {
       guard log >= 0 else { return .failed(exitStatus: 1, message: "\(logFile): \(MountError.text(errno))") }
     }
     defer { if log >= 0 { close(log) } }
-    let pipe: Pipe
+    let pipe: ChildPipe
     do throws(HelperProgram.Failure) {
-      pipe = try Pipe()
+      pipe = try ChildPipe()
     } catch {
       return .failed(exitStatus: 1, message: "no pipe: \(MountError.text(error.errno))")
     }
@@ -37,7 +37,7 @@ package enum BackgroundLauncher {
     return wait(for: pid, pipe, limit: limit)
   }
 
-  private static func wait(for pid: pid_t, _ pipe: Pipe, limit: Duration) -> Outcome {
+  private static func wait(for pid: pid_t, _ pipe: ChildPipe, limit: Duration) -> Outcome {
     let clock = ContinuousClock()
     let deadline = clock.now + limit
     var report: [UInt8] = []

@@ -15,8 +15,8 @@ enum HelperProgram {
   }
 
   static func run(_ executable: String, _ arguments: [String]) throws(Failure) -> Result {
-    let pipe: Pipe
-    do throws(Failure) { pipe = try Pipe() } catch { throw error }
+    let pipe: ChildPipe
+    do throws(Failure) { pipe = try ChildPipe() } catch { throw error }
     let pid = Spawn.start(executable, arguments, output: pipe.writeEnd, inherited: -1, newSession: false)
     pipe.closeWriteEnd()
     guard pid > 0 else { throw Failure(errno: -pid) }

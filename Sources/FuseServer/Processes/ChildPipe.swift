@@ -2,7 +2,7 @@ import CFuse
 import Glibc
 
 /// A pipe whose ends are closed with it.
-final class Pipe {
+final class ChildPipe {
   let readEnd: CInt
   private(set) var writeEnd: CInt
 
