@@ -31,6 +31,9 @@ package struct WeightFile: Sendable {
   package var stateDict: StateDict
   /// Parallel to `stateDict.storageSizes`. Ranges of different storages never overlap.
   package var storages: [StorageSource]
+  /// Parallel to `storages`, or empty if the format has no checksums: what the file states of a storage's bytes, for whoever
+  /// reads them to compare; nil where it states nothing.
+  package var expectedCRC32: [UInt32?] = []
   /// Whether the file is a torch zip that holds the plain state dict and nothing else, so that `.pt` and `.bin` may share
   /// its bytes.
   package var isPlain: Bool

@@ -1,0 +1,50 @@
+import Tensors
+
+extension PickleMachine {
+  private static let keyByteLimit = 256
+
+  /// BINPERSID: replaces a persistent id by the storage that it names.
+  mutating func pushStorage() throws(FormatError) {
+    let identifier = try pop()
+    guard dialect != .plain else { throw error(.forbidden, "a persistent id where none is expected") }
+    guard case .tuple(let index) = identifier else { throw error(.forbidden, "a persistent id that is not a tuple") }
+    let parts = Array(graph.elements(ofTuple: index).prefix(7))
+    if let kind = parts.first, !isString(kind, "storage") {
+      var name = "something else"
+      if case .string(let text) = kind { name = String(string(text).prefix(80)).debugDescription }
+      throw error(.forbidden, "a persistent id that names \(name) instead of a storage")
+    }
+    guard parts.count == (dialect == .zip ? 5 : 6), case .global(let storageClass) = parts[1],
+      case .string(let key) = parts[2], case .string = parts[3], case .integer(let elementCount) = parts[4],
+      elementCount >= 0
+    else { throw error(.forbidden, "a persistent id that is not (storage, class, key, location, element count)") }
+    guard Int(key.byteCount) <= PickleMachine.keyByteLimit else {
+      throw error(.limit, "a storage key of more than \(PickleMachine.keyByteLimit) bytes")
+    }
+    var storage = PickleStorage(
+      key: key, dtype: nil, elementCount: elementCount, view: nil, isOnCPU: isString(parts[3], "cpu"))
+    switch storageClass {
+    case .storageClass(let dtype): storage.dtype = dtype
+    case .untypedStorageClass:
+      guard dialect == .zip else {
+        throw error(.unsupported, "an untyped storage in torch's legacy format, which torch itself cannot load")
+      }
+    default: throw error(.forbidden, "a storage of class \(storageClass.path)")
+    }
+    if dialect == .legacy { storage.view = try view(parts[5], of: storage) }
+    graph.storages.append(storage)
+    try push(.storage(graph.storages.count - 1))
+  }
+
+  /// The sixth part of a legacy id: None, or `(key, offset, element count)`.
+  private func view(_ value: PickleValue, of storage: PickleStorage) throws(FormatError) -> PickleStorage.View? {
+    if value == .none { return nil }
+    guard case .tuple(let index) = value else { throw error(.forbidden, "a storage view that is not a tuple") }
+    let parts = Array(graph.elements(ofTuple: index).prefix(4))
+    guard parts.count == 3, case .string = parts[0], case .integer(let offset) = parts[1],
+      case .integer(let elementCount) = parts[2], offset >= 0, elementCount >= 0, offset <= storage.elementCount,
+      elementCount <= storage.elementCount - offset
+    else { throw error(.malformed, "a storage view that is not (key, offset, element count) inside its storage") }
+    return PickleStorage.View(offset: offset, elementCount: elementCount)
+  }
+}

