@@ -7,12 +7,12 @@ struct Tantra: ParsableCommand {
     commandName: "tantra",
     abstract: "The weights filesystem: every model, version and format is a plain file, and no file is a second copy.",
     discussion: """
-      A store keeps each tensor once. Mounted, it shows <model>/<version>/model.{safetensors,pt,bin} and a link `active`
-      for every model. The store is the one that --store names, else $TANTRA_STORE, else $XDG_DATA_HOME/tantra
+      A store keeps each tensor once. Mounted, it shows <model>/<version>/model.{safetensors,pt,bin} and a link `active` \
+      for every model. The store is the one that --store names, else $TANTRA_STORE, else $XDG_DATA_HOME/tantra \
       (~/.local/share/tantra).
 
-      Exit codes: 0 done; 1 failed, or validation found damage; 2 validation could not check; 64 wrong usage;
-      65 not acceptable as weights; 66 no such store, model, version or file; 73 exists already with other weights;
+      Exit codes: 0 done; 1 failed, or validation found damage; 2 validation could not check; 64 wrong usage; \
+      65 not acceptable as weights; 66 no such store, model, version or file; 73 exists already with other weights; \
       74 input or output failed; 75 the store is in use; 77 not permitted.
       """,
     version: "0.1.0",

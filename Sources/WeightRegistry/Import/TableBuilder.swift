@@ -87,7 +87,17 @@ struct TableBuilder {
     }
   }
 
-  /// Compares what the file says of its storages with what they are.
-  private func checkExpected(_ indices: [Int], _ checksums: [StorageChecksum]) throws(RegistryError) {
+  /// Compares what the file states of its storages with what they are.
+  ///
+  /// - Throws: `unacceptable`, naming a tensor whose bytes are damaged.
+  private func checkExpected(_ storages: [Int], _ checksums: [StorageChecksum]) throws(RegistryError) {
+    guard !file.expectedCRC32.isEmpty else { return }
+    for (storage, checksum) in zip(storages, checksums) {
+      guard let expected = file.expectedCRC32[storage], expected != checksum.crc32 else { continue }
+      let tensor = file.stateDict.tensors.first { $0.storage == storage }?.name ?? "?"
+      throw RegistryError(
+        .unacceptable(.malformed),
+        "\(fileName): tensor \"\(tensor)\" is damaged: expected CRC-32 \(expected), found \(checksum.crc32)")
+    }
   }
 }

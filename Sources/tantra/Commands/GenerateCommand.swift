@@ -8,9 +8,10 @@ import WeightRegistry
 /// `tantra generate [MODEL...] [--seed N]`
 struct GenerateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "generate",
     abstract: "Make freshly initialised weights of the bundled models.",
     discussion: """
-      Models: \(ModelArchitecture.all.map { "\($0.name) (\($0.parameterCount) parameters)" }.joined(separator: ", ")).
+      Models: \(ModelArchitecture.all.map { "\($0.name) (\($0.parameterCount) parameters)" }.joined(separator: ", ")). \
       The same seed gives the same bytes on every machine.
       """)
 

@@ -7,11 +7,11 @@ struct ImportCommand: ParsableCommand {
     commandName: "import",
     abstract: "Publish weight files as versions.",
     discussion: """
-      FILE is a safetensors file or a state dict of torch (.safetensors, .pt, .pth, .bin, .ckpt; the content decides), a
-      file that travels with it (config.json), or a folder of such files. Model and version are taken from names such as
+      FILE is a safetensors file or a state dict of torch (.safetensors, .pt, .pth, .bin, .ckpt; the content decides), a \
+      file that travels with it (config.json), or a folder of such files. Model and version are taken from names such as \
       mamba_v1.0_pt.pt, else from the options; the first version of a model is v1.0.
 
-      Pickles are parsed, never run. What is written reads back byte for byte; every other format appears at once. A
+      Pickles are parsed, never run. What is written reads back byte for byte; every other format appears at once. A \
       version that exists is left as it is: the same weights in another format are added to it, others are refused.
       """)
 

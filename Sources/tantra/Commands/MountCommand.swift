@@ -9,9 +9,10 @@ import WeightsFS
 /// `tantra mount [MOUNTPOINT]`
 struct MountCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "mount",
     abstract: "Mount a store.",
     discussion: """
-      Returns when the mount is live and leaves a daemon behind; INT, TERM or `tantra unmount` end it. What a daemon that
+      Returns when the mount is live and leaves a daemon behind; INT, TERM or `tantra unmount` end it. What a daemon that \
       was killed left at the mountpoint is cleared away first.
       """)
 

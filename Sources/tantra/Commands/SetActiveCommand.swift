@@ -8,7 +8,7 @@ struct SetActiveCommand: ParsableCommand {
     commandName: "set-active",
     abstract: "Make a version the one that a model's users get.",
     discussion: """
-      The link <model>/active is switched atomically: every open through it gets the old version or the new one. Files
+      The link <model>/active is switched atomically: every open through it gets the old version or the new one. Files \
       that are open keep their bytes.
       """)
 

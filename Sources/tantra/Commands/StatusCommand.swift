@@ -5,6 +5,7 @@ import WeightRegistry
 /// `tantra status`
 struct StatusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "status",
     abstract: "Show where the store is mounted, and what it stores and presents.")
 
   @Flag(help: "Print JSON.") var json = false

@@ -5,9 +5,10 @@ import WeightRegistry
 /// `tantra validate [MODEL [VERSION]]`
 struct ValidateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "validate",
     abstract: "Check digests, views, values and shapes of versions.",
     discussion: """
-      Every byte is read and compared with its digest; every view is read as a program would and compared, tensor by
+      Every byte is read and compared with its digest; every view is read as a program would and compared, tensor by \
       tensor; NaN and infinities are counted; shapes are checked against config.json. Damage is named by tensor.
 
       Exit codes: 0 valid, 1 damage found, 2 could not check.
