@@ -21,7 +21,16 @@ final class StateDictMatrix: Sendable {
   let names: [String]
 
   /// The one matrix that all tests share; made once.
-  private static let shared = Result { try StateDictMatrix(seed: 20_260_101) }
+  private static let shared = Result {
+    let matrix = try StateDictMatrix(seed: 20_260_101)
+    // A static is never released, so its folder would outlive the tests.
+    atexit { StateDictMatrix.removeSharedFolder() }
+    return matrix
+  }
+
+  private static func removeSharedFolder() {
+    do { try FileManager.default.removeItem(atPath: shared.get().folder.path) } catch { print("left behind: \(error)") }
+  }
 
   /// Calls `body` with every case, one at a time, since together they are big.
   static func forEachCase(_ body: (Case) throws -> Void) throws {
