@@ -1,0 +1,170 @@
+import Tensors
+
+/// What a safetensors header says, read but not yet checked against the file.
+struct SafetensorsHeader {
+  /// What the header says of one tensor.
+  struct Entry {
+    /// UTF-8, compared byte by byte: names that differ only in Unicode normalization are different names.
+    var name: [UInt8]
+    var type: SafetensorsDType
+    /// As in the header: `F4` counts 4-bit elements.
+    var shape: [Int]
+    /// First byte of the tensor, counted from the end of the header.
+    var begin: Int
+    /// Byte after the tensor's last.
+    var end: Int
+
+    /// The name, in quotes, for messages.
+    var label: String { SafetensorsHeader.quoted(name) }
+  }
+
+  /// Entries in header order; of entries with one name the last, in the place of the first.
+  private(set) var entries: [Entry] = []
+  /// `__metadata__`, in header order; of entries with one key the last.
+  private(set) var metadata: [(key: [UInt8], value: [UInt8])] = []
+
+  /// Reads the header `bytes`, which follow the 8 bytes of the length.
+  ///
+  /// - Throws: `malformed` or `limit`, with the offset in the file, for anything that is not such a header.
+  init(_ bytes: [UInt8]) throws(FormatError) {
+    if let invalid = Self.offsetOfInvalidUTF8(bytes) {
+      throw FormatError(
+        .malformed,
+        "header: expected UTF-8, found a stray byte at offset \(SafetensorsFormat.lengthByteCount + invalid)")
+    }
+    var reader = JSONReader(validUTF8: bytes, fileOffset: SafetensorsFormat.lengthByteCount)
+    var places: [ByteString: Int] = [:]
+    var hasMetadata = false
+    let metadataKey = Array(SafetensorsFormat.metadataKey.utf8)
+    try reader.expect("{")
+    if !reader.consume("}") {
+      repeat {
+        let keyOffset = reader.offset
+        let name = try reader.string()
+        try reader.expect(":")
+        if name == metadataKey {
+          guard !hasMetadata else {
+            throw FormatError(.malformed, "header: a second \(SafetensorsFormat.metadataKey) at offset \(keyOffset)")
+          }
+          hasMetadata = true
+          metadata = try Self.metadata(&reader)
+        } else {
+          let entry = try Self.entry(name, &reader)
+          let key = ByteString(name)
+          if let place = places[key] {
+            entries[place] = entry
+          } else {
+            places[key] = entries.count
+            entries.append(entry)
+          }
+        }
+      } while reader.consume(",")
+      try reader.expect("}")
+    }
+    try reader.expectEnd()
+  }
+
+  /// Index of the first byte that is not part of valid UTF-8; nil if all are.
+  private static func offsetOfInvalidUTF8(_ bytes: [UInt8]) -> Int? {
+    do {
+      _ = try UTF8Span(validating: bytes.span)
+      return nil
+    } catch {
+      return error.byteOffsets.lowerBound
+    }
+  }
+
+  /// Reads the value of `__metadata__`: null, or strings by string.
+  private static func metadata(
+    _ reader: inout JSONReader
+  ) throws(FormatError) -> [(key: [UInt8], value: [UInt8])] {
+    var pairs: [(key: [UInt8], value: [UInt8])] = []
+    if try reader.consumeNull() { return pairs }
+    var places: [ByteString: Int] = [:]
+    try reader.expect("{")
+    if reader.consume("}") { return pairs }
+    repeat {
+      let key = try reader.string()
+      try reader.expect(":")
+      let value = try reader.string()
+      if let place = places[ByteString(key)] {
+        pairs[place].value = value
+      } else {
+        places[ByteString(key)] = pairs.count
+        pairs.append((key, value))
+      }
+    } while reader.consume(",")
+    try reader.expect("}")
+    return pairs
+  }
+
+  /// Reads a tensor's dtype, shape and offsets, in any order; other keys are skipped.
+  private static func entry(_ name: [UInt8], _ reader: inout JSONReader) throws(FormatError) -> Entry {
+    var type: SafetensorsDType?
+    var shape: [Int]?
+    var range: (begin: Int, end: Int)?
+    func once(_ isFirst: Bool, _ key: String, at offset: Int) throws(FormatError) {
+      guard isFirst else {
+        throw FormatError(.malformed, "tensor \(quoted(name)): a second \(key) at offset \(offset)")
+      }
+    }
+    try reader.expect("{")
+    if !reader.consume("}") {
+      repeat {
+        let keyOffset = reader.offset
+        let key = String(decoding: try reader.string(), as: UTF8.self)
+        try reader.expect(":")
+        switch key {
+        case "dtype":
+          try once(type == nil, key, at: keyOffset)
+          let typeName = try reader.string()
+          guard let known = SafetensorsDType(rawValue: String(decoding: typeName, as: UTF8.self)) else {
+            throw FormatError(
+              .malformed, "tensor \(quoted(name)): unknown dtype \(quoted(typeName)) at offset \(keyOffset)")
+          }
+          type = known
+        case "shape":
+          try once(shape == nil, key, at: keyOffset)
+          shape = try integers(&reader, name)
+        case "data_offsets":
+          try once(range == nil, key, at: keyOffset)
+          let offsets = try integers(&reader, name)
+          guard offsets.count == 2 else {
+            throw FormatError(
+              .malformed,
+              "tensor \(quoted(name)): expected 2 data_offsets at offset \(keyOffset), found \(offsets.count)")
+          }
+          range = (offsets[0], offsets[1])
+        default: try reader.skipValue(depth: 2)
+        }
+      } while reader.consume(",")
+      try reader.expect("}")
+    }
+    guard let type, let shape, let range else {
+      let missing = type == nil ? "dtype" : shape == nil ? "shape" : "data_offsets"
+      throw FormatError(.malformed, "tensor \(quoted(name)): no \(missing) before offset \(reader.offset)")
+    }
+    return Entry(name: name, type: type, shape: shape, begin: range.begin, end: range.end)
+  }
+
+  private static func integers(_ reader: inout JSONReader, _ name: [UInt8]) throws(FormatError) -> [Int] {
+    var values: [Int] = []
+    try reader.expect("[")
+    if reader.consume("]") { return values }
+    repeat {
+      let offset = reader.offset
+      guard let value = Int(exactly: try reader.unsignedInteger()) else {
+        throw FormatError(.limit, "tensor \(quoted(name)): the integer at offset \(offset) exceeds 2^63 - 1")
+      }
+      values.append(value)
+    } while reader.consume(",")
+    try reader.expect("]")
+    return values
+  }
+
+  /// `text` in quotes for a message, shortened if it is very long.
+  static func quoted(_ text: [UInt8]) -> String {
+    let limit = 200
+    return "'" + String(decoding: text.prefix(limit), as: UTF8.self) + (text.count > limit ? "..." : "") + "'"
+  }
+}

@@ -1,0 +1,25 @@
+package import Tensors
+
+extension TorchZipFormat {
+  /// The file that `torch.save(OrderedDict(...), "model.pt")` of torch 2.13 writes, byte for byte.
+  ///
+  /// No tensor data is read: what the archive says of it comes from `checksums`. O(tensors).
+  ///
+  /// - Throws: `unsupported` for a dtype that torch lacks, or tensors of different dtypes on one storage.
+  package func layout(of stateDict: StateDict, checksums: [StorageChecksum]) throws(FormatError) -> FileLayout {
+    try stateDict.checkForLayout(checksumCount: checksums.count)
+    let pickled = try StateDictPickler.pickle(stateDict)
+    var writer = ZipWriter(topName: Self.topName, alignment: 64)
+    try writer.add("data.pkl", literal: pickled.bytes)
+    try writer.add(".format_version", literal: Array("1".utf8))
+    try writer.add(".storage_alignment", literal: Array("64".utf8))
+    try writer.add("byteorder", literal: Array("little".utf8))
+    for (key, index) in pickled.storages.enumerated() {
+      try writer.add(
+        "data/\(key)", storage: index, byteCount: stateDict.storageSizes[index], checksum: checksums[index])
+    }
+    try writer.add("version", literal: Array("3\n".utf8))
+    try writer.add(".data/serialization_id", literal: writer.serializationID.digits)
+    return try writer.finish()
+  }
+}
