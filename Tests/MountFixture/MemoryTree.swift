@@ -34,7 +34,7 @@ struct MemoryTree: Sendable {
       .pieces([
         .bytes(Array("header".utf8)[...]),
         .file(descriptor: backing, offset: max(0, backingSize - 50_000), count: 100_000),
-        .bytes(Array("trailer".utf8)[...]),
+        .bytes([UInt8](repeating: UInt8(ascii: "t"), count: 8192)[...]),
       ]), to: .root)
     add("active", .link, to: .root)
     for version in ["v1", "v2"] {

@@ -62,13 +62,13 @@ enum Mountpoint {
   private static func make(_ path: String) throws(MountError) {
     var prefix = ""
     for component in path.split(separator: "/") {
+      let parent = prefix
       prefix += "/" + component
-      if mkdir(prefix, 0o755) != 0, ![EEXIST, EISDIR, EROFS, EACCES, EPERM].contains(errno) {
-        throw errno == ENOTDIR ? .notADirectory(prefix) : .cannotMakeMountpoint(path, errno: errno)
-      }
-      // Where the folder is there already, mkdir may say so or that it would not be allowed.
+      guard mkdir(prefix, 0o755) != 0 else { continue }
+      // Where the folder is there already, mkdir may say so, or that making it would not be allowed.
       let code = errno
-      if access(prefix, F_OK) != 0 { throw .cannotMakeMountpoint(path, errno: code) }
+      if access(prefix, F_OK) == 0 { continue }
+      throw code == ENOTDIR ? .notADirectory(parent) : .cannotMakeMountpoint(path, errno: code)
     }
   }
 
