@@ -13,6 +13,28 @@ struct TorchArchive {
     "version", "byteorder", ".format_version", ".storage_alignment", ".data/serialization_id",
   ]
 
+  /// Refuses archives of other programs, with a word on what they are.
+  static func inspect(_ names: [String]) throws(FormatError) {
+    func contains(_ matches: (String) -> Bool) -> Bool { names.contains(where: matches) }
+    let kind: String
+    if contains({ $0.hasSuffix("/constants.pkl") || $0.contains("/code/") }) {
+      kind = "a TorchScript archive: a program, not a state dict"
+    } else if contains({ $0.hasSuffix("/.data/extern_modules") }) {
+      kind = "a torch.package archive: a program, not a state dict"
+    } else if contains({ $0.hasSuffix(".npy") }) {
+      kind = "a numpy archive"
+    } else if contains({ $0.hasSuffix(".weights.h5") }) {
+      kind = "a Keras archive"
+    } else if contains({ $0.hasSuffix("/archive_format") || $0.hasSuffix("/models/model.json") }) {
+      kind = "an exported program (pt2), not a state dict"
+    } else if !contains({ $0.hasSuffix("/data.pkl") }) {
+      kind = "a zip archive without a data.pkl: torch.save did not write it"
+    } else {
+      return
+    }
+    throw FormatError(.unsupported, "the file is " + kind)
+  }
+
   /// Sorts the archive's records.
   ///
   /// - Throws: `unsupported` if it is another kind of archive, `malformed` if a record is missing.
@@ -27,13 +49,6 @@ struct TorchArchive {
     var others: [String: ZipReader.Record] = [:]
     for record in archive.records {
       guard record.name.utf8.starts(with: prefix.utf8) else { throw TorchArchive.foreign(record.name) }
-      let name = String(decoding: record.name.utf8.dropFirst(prefix.utf8.count), as: UTF8.self)
-      if name == "constants.pkl" || name.hasPrefix("code/") {
-        throw FormatError(
-          .unsupported, "the file is a TorchScript archive (it has a record \(name)): a program, not a state dict")
-      }
-    }
-    for record in archive.records {
       let name = String(decoding: record.name.utf8.dropFirst(prefix.utf8.count), as: UTF8.self)
       if name == "data.pkl" {
         pickle = record

@@ -7,7 +7,7 @@ extension TorchZipFormat {
   ///
   /// The archive's directory and pickle are read and interpreted; nothing is executed, and no tensor data is read.
   package func parse(_ source: any ByteSource) throws(FormatError) -> WeightFile {
-    let archive = try ZipReader(source)
+    let archive = try ZipReader(source, inspect: TorchArchive.inspect)
     let records = try TorchArchive(archive)
     try records.checkSmallRecords(limit: TorchZipFormat.smallRecordLimit)
     let pickle = try archive.contents(of: records.pickle, limit: PickleInput.byteLimit)

@@ -3,6 +3,7 @@ extension ZipReader {
   struct Entry {
     var name: String
     var flags: UInt16
+    var method: UInt16
     var crc32: UInt32
     var byteCount: Int
     /// Where the record's local header begins.
@@ -68,7 +69,6 @@ extension ZipReader {
     _ = try cursor.word()  // external attributes
     let offset = try cursor.word()
     let name = try name(try cursor.bytes(nameByteCount), flags: flags, index: index)
-    try check(flags: flags, method: method, of: name)
     guard commentByteCount == 0, disk == 0 else {
       throw FormatError(.malformed, "record \(name) has a comment or lies on another disk")
     }
@@ -88,13 +88,14 @@ extension ZipReader {
     guard let size = value(uncompressed), let stored = value(compressed), let headerOffset = value(offset),
       unread.isEmpty
     else { throw FormatError(.malformed, "the zip64 field of record \(name) does not hold what its header leaves out") }
-    guard size == stored else {
+    guard size == stored || method != 0 else {
       throw FormatError(.malformed, "record \(name) is stored, but its two sizes are \(stored) and \(size)")
     }
     guard let byteCount = Int(exactly: size), let headerOffset = Int(exactly: headerOffset) else {
       throw FormatError(.malformed, "record \(name) is said to have \(size) bytes at offset \(headerOffset)")
     }
-    return Entry(name: name, flags: flags, crc32: crc32, byteCount: byteCount, headerOffset: headerOffset)
+    return Entry(
+      name: name, flags: flags, method: method, crc32: crc32, byteCount: byteCount, headerOffset: headerOffset)
   }
 
   private static func name(_ bytes: [UInt8], flags: UInt16, index: Int) throws(FormatError) -> String {
@@ -106,14 +107,17 @@ extension ZipReader {
     return name
   }
 
-  private static func check(flags: UInt16, method: UInt16, of name: String) throws(FormatError) {
-    guard flags & 0x2041 == 0 else { throw FormatError(.unsupported, "record \(name) is encrypted") }
-    guard method == 0 else {
+  /// Refuses what is encrypted or compressed, and flags that change how a record is read.
+  static func checkStorage(of entry: Entry) throws(FormatError) {
+    guard entry.flags & 0x2041 == 0 else { throw FormatError(.unsupported, "record \(entry.name) is encrypted") }
+    guard entry.method == 0 else {
       throw FormatError(
-        .unsupported, "record \(name) is compressed (method \(method)); torch's archives hold stored records only")
+        .unsupported,
+        "record \(entry.name) is compressed (method \(entry.method)); torch's archives hold stored records only")
     }
-    guard flags & ~(descriptorFlag | unicodeFlag) == 0 else {
-      throw FormatError(.malformed, "record \(name) has the flags \(flags), of which only 8 and 2048 are known here")
+    guard entry.flags & ~(descriptorFlag | unicodeFlag) == 0 else {
+      throw FormatError(
+        .malformed, "record \(entry.name) has the flags \(entry.flags), of which only 8 and 2048 are known here")
     }
   }
 }

@@ -35,12 +35,18 @@ package struct ZipReader: Sendable {
 
   /// Reads the end records, the central directory and all local headers of `source`, and checks them against each other.
   ///
+  /// - Parameter inspect: sees the records' names before their compression and places are checked, so that it can refuse
+  ///   archives of other kinds with a better reason.
   /// - Throws: `truncated`, `malformed`, `unsupported` (compression, encryption, several disks) or `limit`.
-  package init(_ source: any ByteSource) throws(FormatError) {
+  package init(
+    _ source: any ByteSource, inspect: (_ names: [String]) throws(FormatError) -> Void = { _ in }
+  ) throws(FormatError) {
     self.source = source
     let end = try ZipReader.endRecords(of: source)
     let entries = try ZipReader.directory(of: source, end: end)
     try ZipReader.checkNames(entries)
+    try inspect(entries.map(\.name))
+    for entry in entries { try ZipReader.checkStorage(of: entry) }
     records = try ZipReader.locate(entries, in: source, directoryOffset: end.directoryOffset)
   }
 
