@@ -1,3 +1,4 @@
+import CFuse
 import Glibc
 
 /// How a daemon tells the program that started it that it is ready, or why it will not be.
