@@ -74,8 +74,22 @@ let package = Package(
       swiftSettings: strict),
 
     // MARK: Tests
-    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+    .target(
+      name: "TestSupport", dependencies: ["Tensors", "WeightFormats"], path: "Tests/TestSupport", swiftSettings: strict),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "PosixIOTests", dependencies: ["PosixIO", "TestSupport", system], swiftSettings: strict),
+    .testTarget(
+      name: "BlobStoreTests", dependencies: ["BlobStore", "PosixIO", "Tensors", "TestSupport", system],
+      swiftSettings: strict),
+    .testTarget(
+      name: "WeightRegistryTests",
+      dependencies: ["WeightRegistry", "WeightFormats", "BlobStore", "PosixIO", "Tensors", "TestSupport", logging],
+      swiftSettings: strict),
+    .testTarget(
+      name: "WeightsFSTests",
+      dependencies: ["WeightsFS", "WeightRegistry", "WeightFormats", "PosixIO", "Tensors", "TestSupport", logging],
+      swiftSettings: strict),
+    .testTarget(name: "TantraTests", dependencies: ["tantra", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "WeightFormatsTests", dependencies: ["Tensors", "WeightFormats", "TestSupport"], swiftSettings: strict),
     .executableTarget(

@@ -106,9 +106,7 @@ package final class WeightsFileSystem: FileSystem {
       return OpenFile(handle: handles.insert(.view(opened, key)), caching: .immutable)
     case .sidecar(let model, let version, let path):
       let opened = try registryStep(try registry.sidecar(path, of: model, version))
-      return OpenFile(
-        handle: handles.insert(.view(opened, Metrics.Key(model: model, version: version, view: "sidecar"))),
-        caching: .immutable)
+      return OpenFile(handle: handles.insert(.view(opened, nil)), caching: .immutable)
     case .record(let model, let version, let record):
       let bytes = try contents(of: record, model, version)
       return OpenFile(handle: handles.insert(.snapshot(bytes)), caching: .none)
@@ -130,7 +128,7 @@ package final class WeightsFileSystem: FileSystem {
           return .file(descriptor: file.descriptor.rawValue, offset: start, count: length)
         }
       }
-      metrics.read(key, bytes: total)
+      if let key { metrics.read(key, bytes: total) }
       return pieces
     case .snapshot(let bytes): return [.bytes(bytes.slice(offset: offset, count: count))]
     case .control(let session): return [.bytes(session.read(offset: offset, count: count))]
@@ -157,8 +155,9 @@ package final class WeightsFileSystem: FileSystem {
       session.replace(try session.file.perform(request, by: caller, isInterrupted: isInterrupted))
     } catch {
       session.replace(error.report)
-      logger.warning("\(session.file.name) \(request): \(error.error.reason) (uid \(caller.uid), pid \(caller.pid))")
-      throw error.error
+      var failure = error.error
+      failure.reason = ".control/\(session.file.name) \(request): \(failure.reason)"
+      throw failure
     }
     return bytes.count
   }

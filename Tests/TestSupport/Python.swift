@@ -26,4 +26,6 @@ package enum Python {
 /// A Python oracle that ended with an error.
 package struct OracleFailure: Error, CustomStringConvertible {
   package let description: String
+
+  package init(description: String) { self.description = description }
 }

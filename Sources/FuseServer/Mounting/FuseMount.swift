@@ -55,7 +55,7 @@ package final class FuseMount: Sendable {
     self.options = options
     self.logger = logger
     if let device { Readahead.raise(device: device, logger: logger) }
-    logger.info("mounted", metadata: ["mountpoint": "\(mountpoint)"])
+    logger.info("mounted at \(mountpoint)")
   }
 
   deinit { if !isFinished.load(ordering: .acquiring) { finish() } }
@@ -74,7 +74,7 @@ package final class FuseMount: Sendable {
       default: signals?.take().map { .signal($0) } ?? .requested
       }
     finish(hurriedBy: signals)
-    logger.info("unmounted", metadata: ["mountpoint": "\(mountpoint)", "end": "\(end)"])
+    logger.info("unmounted from \(mountpoint): \(end)")
     return end
   }
 

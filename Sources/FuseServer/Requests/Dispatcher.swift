@@ -36,8 +36,8 @@ final class Dispatcher: Sendable {
   func fail(_ request: consuming Request, _ operation: StaticString, _ error: FileSystemError) {
     let code = Errno.code(of: error)
     if !error.reason.isEmpty {
-      logger.info(
-        "\(operation) failed: \(error.reason)", metadata: ["errno": "\(code)", "uid": "\(request.caller.uid)"])
+      let caller = request.caller
+      logger.warning("\(operation) by process \(caller.pid) of user \(caller.uid) failed: \(error.reason)")
     }
     request.reply(errno: code)
   }

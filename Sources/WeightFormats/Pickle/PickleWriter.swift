@@ -1,3 +1,5 @@
+import Tensors
+
 /// Writes the opcodes of Python's pickle protocol 2, with memo indices counted as CPython's pickler counts them.
 ///
 /// See the opcode table of CPython's `Lib/pickle.py`.

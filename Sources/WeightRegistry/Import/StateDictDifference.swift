@@ -5,13 +5,13 @@ package enum StateDictDifference {
   /// The first difference, in words; nil if they hold the same state dict.
   package static func first(_ old: Table, _ new: Table) -> String? {
     let oldIndices = Dictionary(
-      old.stateDict.tensors.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { a, _ in a })
-    let newNames = Set(new.stateDict.tensors.map(\.name))
-    if let missing = old.stateDict.tensors.first(where: { !newNames.contains($0.name) }) {
+      old.stateDict.tensors.enumerated().map { (ByteString($1.name), $0) }, uniquingKeysWith: { first, _ in first })
+    let newNames = Set(new.stateDict.tensors.map { ByteString($0.name) })
+    if let missing = old.stateDict.tensors.first(where: { !newNames.contains(ByteString($0.name)) }) {
       return "tensor \"\(missing.name)\" is not in the new file"
     }
     for (index, tensor) in new.stateDict.tensors.enumerated() {
-      guard let oldIndex = oldIndices[tensor.name] else { return "tensor \"\(tensor.name)\" is new" }
+      guard let oldIndex = oldIndices[ByteString(tensor.name)] else { return "tensor \"\(tensor.name)\" is new" }
       let known = old.stateDict.tensors[oldIndex]
       if known.dtype != tensor.dtype {
         return "tensor \"\(tensor.name)\" is \(known.dtype.rawValue), not \(tensor.dtype.rawValue)"

@@ -132,7 +132,10 @@ struct VersionValidator {
       try sum(view, opened)
       let written = manifest.original(servedAs: view.name) != nil
       problems += differences(of: file, in: opened, from: table)
-      if !written, format is TorchZipFormat, file.stateDict.tensors.map(\.name) != table.stateDict.tensors.map(\.name) {
+      if !written, format is TorchZipFormat,
+        file.stateDict.tensors.map({ ByteString($0.name) })
+          != table.stateDict.tensors.map({ ByteString($0.name) })
+      {
         problems.append("tensors are in another order than in the table")
       }
       return "\(format.name), \(written ? "as written" : "synthesized"), \(file.stateDict.tensors.count) tensors"
@@ -158,14 +161,14 @@ struct VersionValidator {
   private func differences(of file: WeightFile, in view: VersionView, from table: Table) -> [String] {
     var problems: [String] = []
     let expected = Dictionary(
-      table.stateDict.tensors.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+      table.stateDict.tensors.enumerated().map { (ByteString($1.name), $0) }, uniquingKeysWith: { first, _ in first })
     if file.stateDict.tensors.count != expected.count {
       problems.append("expected \(expected.count) tensors, found \(file.stateDict.tensors.count)")
     }
     var ranges: [Range<Int>] = []
     var owners: [(name: String, index: Int)] = []
     for tensor in file.stateDict.tensors {
-      guard let index = expected[tensor.name] else {
+      guard let index = expected[ByteString(tensor.name)] else {
         problems.append("tensor \"\(tensor.name)\" is not in the table")
         continue
       }

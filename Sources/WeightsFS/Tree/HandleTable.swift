@@ -4,7 +4,8 @@ import WeightRegistry
 /// Open files and folders by number.
 final class HandleTable: Sendable {
   enum Handle: Sendable {
-    case view(VersionView, Metrics.Key)
+    /// A file of a version; a key if its use is counted.
+    case view(VersionView, Metrics.Key?)
     /// Content that was made when the file was opened.
     case snapshot([UInt8])
     case control(ControlSession)

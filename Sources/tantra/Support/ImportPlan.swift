@@ -49,8 +49,10 @@ struct ImportPlan {
     requests[0].sidecars = sidecars
   }
 
+  /// The view that a file's name asks for; `.pth.tar` is what many trainers call a torch file.
   private static func view(of path: String) -> String? {
-    FilePath(path).extension.flatMap { ImportRequest.view(forExtension: $0) }
+    let name = path.hasSuffix(".pth.tar") || path.hasSuffix(".pt.tar") ? String(path.dropLast(4)) : path
+    return FilePath(name).extension.flatMap { ImportRequest.view(forExtension: $0) }
   }
 
   private static func isFolder(_ path: String) -> Bool {
