@@ -90,7 +90,7 @@ extension KernelOperations {
       let taken = try dispatcher.fileSystem.write(
         try KernelOperations.handle(of: information), offset: Int(offset),
         bytes: UnsafeRawBufferPointer(start: buffer, count: size),
-        caller: request.caller)
+        caller: request.caller, isInterrupted: { request.isInterrupted })
       guard (0...size).contains(taken) else { throw FileSystemError(EIO, "\(taken) of \(size) bytes taken") }
       request.reply(written: taken)
     } catch {

@@ -26,6 +26,9 @@ struct Request: ~Copyable {
     return Caller(uid: context.pointee.uid, gid: context.pointee.gid, pid: context.pointee.pid)
   }
 
+  /// Whether the caller was told to stop waiting (a signal came), and waits only for an answer to do so.
+  var isInterrupted: Bool { fuse_req_interrupted(raw) != 0 }
+
   /// Answers with success, or with an errno.
   consuming func reply(errno code: CInt) { fuse_reply_err(take(), Errno.answerable(code)) }
 

@@ -29,7 +29,13 @@ package protocol FileSystem: AnyObject, Sendable {
     _ handle: HandleNumber, offset: Int, bytes: UnsafeRawBufferPointer, caller: Caller
   ) throws(FileSystemError) -> Int
 
-  /// One close(2) of the file; its error is what close reports.
+  /// As above, for writes that may take long: work asks `isInterrupted` now and then, and gives up with EINTR once it is
+  /// true, because the caller waits for it to end (a signal came, Ctrl-C for one).
+  func write(
+    _ handle: HandleNumber, offset: Int, bytes: UnsafeRawBufferPointer, caller: Caller, isInterrupted: () -> Bool
+  ) throws(FileSystemError) -> Int
+
+  /// One close(2) of the file, if it was opened for writing; its error is what close reports.
   func flush(_ handle: HandleNumber) throws(FileSystemError)
 
   /// The last reference to the handle is gone.
@@ -45,6 +51,15 @@ package protocol FileSystem: AnyObject, Sendable {
   func releaseDirectory(_ handle: HandleNumber)
 
   func volumeStatistics() throws(FileSystemError) -> VolumeStatistics
+}
+
+extension FileSystem {
+  /// Writes that never take long need not ask.
+  package func write(
+    _ handle: HandleNumber, offset: Int, bytes: UnsafeRawBufferPointer, caller: Caller, isInterrupted: () -> Bool
+  ) throws(FileSystemError) -> Int {
+    try write(handle, offset: offset, bytes: bytes, caller: caller)
+  }
 }
 
 /// The number of an inode; what `stat` reports as `st_ino`.
