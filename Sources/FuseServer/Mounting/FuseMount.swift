@@ -96,9 +96,8 @@ package final class FuseMount: Sendable {
     let hurry = signals.map { [$0.descriptor] } ?? []
     _ = Latch.wait(for: [workers.ended.descriptor] + hurry, limit: options.drainTime)
     guard workers.stop(limit: .seconds(1)) else {
-      // The session cannot be closed under a worker: it is left to the process's end.
+      // The session cannot be closed under a worker, which keeps it until it comes back or the process ends.
       logger.warning("a request is still being worked on; it ends with this process")
-      _ = Unmanaged.passRetained(session)
       return
     }
     workers.join()
