@@ -11,7 +11,7 @@ struct BackgroundTests {
   private func start(_ folder: TemporaryFolder, mountpoint: String? = nil, _ options: [String] = []) throws -> Command {
     try MountedFixture.prepare(folder)
     return try Command.run(
-      MountedFixture.program,
+      try MountedFixture.program,
       [mountpoint ?? folder("mnt"), folder("backing"), "--background", folder("log")] + options)
   }
 

@@ -1,6 +1,8 @@
 import TestSupport
 import Testing
 
+@testable import FuseServer
+
 /// Writing to control files through a real mount.
 @Suite(.enabled(if: MountSupport.isAvailable, MountSupport.comment))
 struct ControlFileTests {
@@ -31,6 +33,17 @@ struct ControlFileTests {
     let result = try mount.shell(script)
     #expect(result.status == 0 && result.errorText.contains("3000003 bytes"), "\(result.errorText)")
     #expect(try mount.shell("readlink active").outputText == "v2\n")
+  }
+
+  @Test func aSignalInterruptsALongWrite() throws {
+    let mount = try MountedFixture()
+    // Not through Command: what a test's thread starts inherits that signals are blocked.
+    let script = "cd \"$1\"; SECONDS=0; timeout 1 dd if=hello.txt of=control/patient status=none; echo $? $SECONDS"
+    let result = try HelperProgram.run("/bin/bash", ["bash", "-c", script, "bash", mount.mountpoint])
+    let words = result.output.split(whereSeparator: \.isWhitespace).compactMap { Int($0) }
+    #expect(words.first == 124 && words.last.map { $0 < 10 } == true, "\(result.output)")
+    mount.signal(15)
+    #expect(mount.waitForEnd()?.text.contains("the work was interrupted") == true)
   }
 
   @Test func aCountBeyondWhatWasGivenIsAnError() throws {

@@ -1,9 +1,11 @@
 import Foundation
 import Glibc
+import Logging
 import TestSupport
 import Testing
 
 @testable import FuseServer
+@testable import MountFixture
 
 /// How mounts begin and end.
 @Suite(.enabled(if: MountSupport.isAvailable, MountSupport.comment))
@@ -84,6 +86,8 @@ struct LifetimeTests {
   @Test func aDaemonThatHangsIsUnresponsive() throws {
     let mount = try MountedFixture()
     mount.signal(SIGSTOP)
+    var state: CInt = 0
+    try #require(waitpid(mount.pid, &state, WUNTRACED) == mount.pid)
     #expect(try MountHealth.probe(mount.mountpoint, limit: .milliseconds(300)) == .unresponsive)
     mount.signal(SIGCONT)
     #expect(try MountHealth.probe(mount.mountpoint) == .alive)
@@ -99,6 +103,42 @@ struct LifetimeTests {
     mount.signal(SIGTERM)
     #expect(mount.waitForEnd()?.status == 0)
     #expect(try MountTable.current().top(at: mount.mountpoint) == nil)
+  }
+
+  @Test func anOrdinaryUserReplacesWhatItsDeadDaemonLeft() throws {
+    try #require(chmod("/dev/fuse", 0o666) == 0)
+    let folder = try TemporaryFolder()
+    let dead = try MountedFixture(in: folder, asUser: 65534)
+    dead.signal(SIGKILL)
+    #expect(dead.waitForEnd() != nil)
+    let alive = try MountedFixture(in: folder, asUser: 65534)
+    #expect(try alive.shell("cat hello.txt", asUser: 65534).outputText == "hello\n")
+    #expect(try MountTable.current().entries.filter { $0.mountpoint == alive.mountpoint }.count == 1)
+  }
+
+  @Test func allowOtherNeedsPermissionForAnOrdinaryUser() throws {
+    try #require(chmod("/dev/fuse", 0o666) == 0)
+    if MountRequirements.userMayAllowOthers(configuration: "/etc/fuse.conf") { return }
+    #expect { try MountedFixture(options: ["--allow-other"], asUser: 65534) } throws: { error in
+      (error as? FixtureFailure)?.text.contains("user_allow_other") == true
+    }
+  }
+
+  @Test func whoServesCanAskForTheEnd() throws {
+    let folder = try TemporaryFolder()
+    try MountedFixture.prepare(folder)
+    let backing = open(folder("backing"), O_RDONLY)
+    defer { close(backing) }
+    let fileSystem = MemoryFileSystem(tree: MemoryTree(backing: backing, backingSize: 5_000_011))
+    let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+    let mount = try FuseMount(fileSystem, at: folder("mnt"), logger: logger)
+    #expect(try Command.run("cat", [folder("mnt/hello.txt")]).outputText == "hello\n")
+    mount.requestStop()
+    #expect(mount.serve() == .requested)
+    #expect(try MountTable.current().top(at: folder("mnt")) == nil)
+    // One that nobody serves to its end goes with its owner.
+    _ = try FuseMount(fileSystem, at: folder("mnt"), logger: logger)
+    #expect(try MountTable.current().top(at: folder("mnt")) == nil)
   }
 
   @Test func anOrdinaryUserUnmountsWithFusermount() throws {

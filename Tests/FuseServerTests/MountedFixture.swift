@@ -20,10 +20,12 @@ final class MountedFixture {
   private var text = ""
   private var hasEnded = false
 
+  /// The fixture program, which is built beside the tests.
   static var program: String {
-    let folder =
-      (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
-    return URL(fileURLWithPath: folder).deletingLastPathComponent().path + "/MountFixture"
+    get throws {
+      let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+      return URL(fileURLWithPath: tests).deletingLastPathComponent().path + "/MountFixture"
+    }
   }
 
   /// Mounts on `mnt` of a fresh folder (or of `folder`), and waits until the mount is live.
@@ -35,17 +37,15 @@ final class MountedFixture {
     mountpoint = folder("mnt")
     try Self.prepare(folder)
     output = try ChildPipe()
-    let arguments = [Self.program, mountpoint, folder("backing"), "--expected", folder("expected")] + options
+    let program = try Self.program
+    let arguments = [program, mountpoint, folder("backing"), "--expected", folder("expected")] + options
     if let uid {
-      for name in [folder.path, folder("mnt")] {
-        try #require(mkdir(name, 0o755) == 0 || errno == EEXIST)
-        try #require(chown(name, uid, uid) == 0)
-      }
+      try #require(chown(folder.path, uid, uid) == 0)
       let user = ["setpriv", "--reuid=\(uid)", "--regid=\(uid)", "--clear-groups"]
       pid = Spawn.start(
         "/usr/bin/setpriv", user + arguments, output: output.writeEnd, inherited: -1, newSession: false)
     } else {
-      pid = Spawn.start(Self.program, arguments, output: output.writeEnd, inherited: -1, newSession: false)
+      pid = Spawn.start(program, arguments, output: output.writeEnd, inherited: -1, newSession: false)
     }
     output.closeWriteEnd()
     guard pid > 0 else { throw FixtureFailure(text: "not started: \(-pid)") }

@@ -14,6 +14,7 @@ import WeightsFS
 ///     control/active            write a version's name to switch
 ///     control/refuse            every write fails with EBADMSG
 ///     control/counters          lookups and handles that are out, as text without a known size
+///     control/patient           a write takes half a minute, unless it is interrupted
 ///     control/greedy            claims to have taken more bytes than it was given
 final class MemoryFileSystem: FileSystem {
   private struct State {
@@ -109,6 +110,12 @@ final class MemoryFileSystem: FileSystem {
     switch action {
     case .refuse: throw FileSystemError(EBADMSG, "tensor layers.0.weight is damaged")
     case .greedy: return bytes.count + 1
+    case .patient:
+      for _ in 0..<3000 {
+        if isInterrupted() { throw FileSystemError(EINTR, "the work was interrupted") }
+        usleep(10_000)
+      }
+      return bytes.count
     case .counters: throw FileSystemError(EPERM)
     case .switchTarget:
       let text = String(decoding: bytes, as: UTF8.self)

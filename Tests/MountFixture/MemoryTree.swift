@@ -4,7 +4,7 @@ import WeightsFS
 /// The fixed part of ``MemoryFileSystem``: nodes by inode number, and what is in them.
 struct MemoryTree: Sendable {
   enum Action: Sendable {
-    case switchTarget, refuse, counters, greedy
+    case switchTarget, refuse, counters, greedy, patient
   }
 
   enum Content: Sendable {
@@ -55,6 +55,7 @@ struct MemoryTree: Sendable {
     controlFolder = add("control", .folder([:]), to: .root)
     for (name, action) in [
       ("active", Action.switchTarget), ("refuse", .refuse), ("counters", .counters), ("greedy", .greedy),
+      ("patient", .patient),
     ] {
       add(name, .control(action), to: controlFolder)
     }

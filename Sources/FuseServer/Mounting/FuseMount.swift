@@ -38,24 +38,33 @@ package final class FuseMount: Sendable {
     try MountRequirements.check(options)
     let mountpoint = try Mountpoint.prepare(path, logger: logger)
     let dispatcher = Dispatcher(fileSystem: fileSystem, logger: logger)
-    let session = try FuseSession(dispatcher, options: options, mountpoint: mountpoint)
+    stopRequest = try Latch()
+    var isMounted = false
     do throws(MountError) {
-      try session.connect(at: mountpoint)
-      workers = try WorkerPool(
-        session: session, count: options.workerCount.map { min(8, max(1, $0)) } ?? WorkerPool.defaultCount)
-      stopRequest = try Latch()
-      device = try MountTable.current().top(at: mountpoint).flatMap { $0.isTantra ? $0.device : nil }
+      (session, workers, device) = try Self.start(dispatcher, at: mountpoint, options, &isMounted)
     } catch {
-      session.end()
-      if case .mountFailed = error {} else { Self.detach(mountpoint, logger) }
+      // The session is closed by now: what is left of the mount is dead, and detaching it waits for nobody.
+      if isMounted { Self.detach(mountpoint, logger) }
       throw error
     }
-    self.session = session
     self.mountpoint = mountpoint
     self.options = options
     self.logger = logger
     if let device { Readahead.raise(device: device, logger: logger) }
     logger.info("mounted at \(mountpoint)")
+  }
+
+  /// Mounts, and starts the workers; the device is nil if the table does not show the mount.
+  private static func start(
+    _ dispatcher: Dispatcher, at mountpoint: String, _ options: MountOptions, _ isMounted: inout Bool
+  ) throws(MountError) -> (FuseSession, WorkerPool, device: String?) {
+    let session = try FuseSession(dispatcher, options: options, mountpoint: mountpoint)
+    try session.mount(at: mountpoint)
+    isMounted = true
+    try session.agree(with: mountpoint)
+    let mount = try MountTable.current().top(at: mountpoint)
+    let count = options.workerCount.map { min(8, max(1, $0)) } ?? WorkerPool.defaultCount
+    return (session, try WorkerPool(session: session, count: count), mount.flatMap { $0.isTantra ? $0.device : nil })
   }
 
   deinit { if !isFinished.load(ordering: .acquiring) { finish() } }
@@ -87,9 +96,8 @@ package final class FuseMount: Sendable {
     let hurry = signals.map { [$0.descriptor] } ?? []
     _ = Latch.wait(for: [workers.ended.descriptor] + hurry, limit: options.drainTime)
     guard workers.stop(limit: .seconds(1)) else {
-      // The session cannot be closed under a worker: it is left to the process's end.
+      // The session cannot be closed under a worker, which keeps it until it comes back or the process ends.
       logger.warning("a request is still being worked on; it ends with this process")
-      _ = Unmanaged.passRetained(session)
       return
     }
     workers.join()

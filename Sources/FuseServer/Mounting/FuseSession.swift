@@ -37,12 +37,16 @@ final class FuseSession: @unchecked Sendable {
   /// Closes the connection, which aborts it if the file system is still mounted. No worker may be in the session.
   deinit { fuse_session_destroy(raw) }
 
-  /// Mounts on `mountpoint` and answers the kernel's first request: when this returns, the mount works once somebody serves.
-  func connect(at mountpoint: String) throws(MountError) {
+  /// Mounts on `mountpoint`. Throws ``MountError/mountFailed(_:reason:)``.
+  func mount(at mountpoint: String) throws(MountError) {
     guard fuse_session_mount(raw, mountpoint) == 0 else {
       let reason = LibfuseLog.lastError
       throw .mountFailed(mountpoint, reason: reason.isEmpty ? "fusermount3 refused, and said why above" : reason)
     }
+  }
+
+  /// Answers the kernel's first request: when this returns, the mount works as soon as somebody serves.
+  func agree(with mountpoint: String) throws(MountError) {
     let guarded = cfuse_guard_session(raw)
     guard guarded == 0 else { throw .systemResource("the session takes no hooks", errno: -guarded) }
     var buffer = fuse_buf()

@@ -33,7 +33,7 @@ package protocol FileSystem: AnyObject, Sendable {
     isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) -> Int
 
-  /// One close(2) of the file; its error is what close reports.
+  /// One close(2) of the file, if it was opened for writing; its error is what close reports.
   func flush(_ handle: HandleNumber) throws(FileSystemError)
 
   /// The last reference to the handle is gone.
