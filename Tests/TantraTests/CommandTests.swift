@@ -1,0 +1,116 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct CommandTests {
+  let fixture: TantraFixture
+
+  init() throws { fixture = try TantraFixture() }
+
+  @Test(arguments: [
+    "mount", "unmount", "status", "import", "list-models", "list-weights", "set-active", "validate", "generate",
+  ])
+  func everyCommandHasHelp(command: String) throws {
+    let help = try fixture.tantra([command, "--help"])
+    #expect(help.status == 0)
+    #expect(help.outputText.contains("OVERVIEW"))
+    #expect(help.outputText.contains("--store"))
+    #expect(try fixture.succeed("--help").contains(command))
+  }
+
+  @Test(arguments: [
+    (["set-active", "mamba", "v9"], 66, "no version"), (["set-active", "mambo", "v1.0"], 66, "did you mean \"mamba\""),
+    (["set-active", "mamba", "../x"], 65, "cannot name a version"), (["list-weights", "nope"], 66, "no model"),
+    (["validate", "nope"], 2, "no model"), (["generate", "gpt"], 66, "no bundled model"),
+    (["import", "/nonexistent.pt", "--model", "x"], 66, "No such file"), (["import", "/etc/passwd"], 65, "extension"),
+    (["unmount", "/"], 1, "not fuse.tantra"), (["nonsense"], 64, "nonsense"), (["set-active", "mamba"], 64, "version"),
+  ])
+  func mistakesHaveTheirExitCodeAndSayWhatIsWrong(arguments: [String], status: Int32, words: String) throws {
+    let command = try fixture.tantra(arguments)
+    #expect(command.status == status, "\(command.errorText)")
+    #expect(command.errorText.contains(words), "\(command.errorText)")
+    #expect(command.output.isEmpty)
+  }
+
+  @Test func listingsAreTheSameForPeopleAndScripts() throws {
+    let table = try fixture.succeed("list-weights", "mamba")
+    #expect(table.contains("mamba  v1.0     active  689,792     52       2.6 MiB  bin pt safetensors*"))
+    struct Line: Decodable {
+      var model: String
+      var parameters: Int
+      var isActive: Bool
+    }
+    let lines = try JSONDecoder().decode([Line].self, from: Data(try fixture.succeed("list-weights", "--json").utf8))
+    #expect(lines.map(\.model) == ["mamba", "mamba_multimodal", "ocr_native"])
+    #expect(lines.allSatisfy(\.isActive))
+    #expect(lines.map(\.parameters) == [689_792, 692_480, 697_520])
+  }
+
+  @Test func validateNamesTheDamagedTensorAndEndsWithOne() throws {
+    struct Manifest: Decodable {
+      struct Original: Decodable { var blob: String }
+      var originals: [Original]
+    }
+    let manifest = try JSONDecoder().decode(
+      Manifest.self, from: Data(try fixture.scratch.read("store/models/mamba/v1.0.json")))
+    let blob = manifest.originals[0].blob
+    let path = "store/weights/sha256/\(blob.prefix(2))/\(blob.dropFirst(2))"
+    var bytes = try fixture.scratch.read(path)
+    bytes[bytes.count - 1] ^= 0x10
+    try fixture.scratch.write(path, bytes)
+    let command = try fixture.tantra(["validate", "mamba"])
+    #expect(command.status == 1)
+    // The last tensor of a file in save_file's order has the greatest name.
+    #expect(command.outputText.contains("tensor \"backbone.norm_f.weight\""), "\(command.outputText)")
+    #expect(!command.outputText.contains("backbone.embeddings.weight"))
+    #expect(try fixture.tantra(["validate", "ocr_native"]).status == 0)
+    let json = try fixture.tantra(["validate", "mamba", "--json"])
+    #expect(json.status == 1)
+    #expect(json.outputText.contains("\"outcome\" : \"failed\""))
+  }
+
+  @Test func importTakesModelAndVersionFromTheNameOfTheFile() throws {
+    let source = try fixture.scratch.write("my_model_v2.1_pt.pt", try SmallWeights.example().torchZip())
+    #expect(try fixture.succeed("import", source).contains("-> my_model/v2.1: 3 tensors, 47 parameters"))
+  }
+
+  @Test func importTakesAFolderWithItsSidecars() throws {
+    try FileManager.default.createDirectory(atPath: fixture.scratch("hf/vocab"), withIntermediateDirectories: true)
+    try fixture.scratch.write("hf/model.safetensors", try SmallWeights.example().safetensors())
+    try fixture.scratch.write("hf/config.json", Array("{}".utf8))
+    try fixture.scratch.write("hf/vocab/merges.txt", Array("a b".utf8))
+    try fixture.succeed("import", fixture.scratch("hf"), "--model", "folder")
+    try fixture.mount()
+    #expect(
+      try Command.run("diff", ["-r", fixture.scratch("hf/vocab"), fixture.mountpoint + "/folder/v1.0/vocab"]).status
+        == 0)
+    #expect(try fixture.text("folder/active/config.json") == "{}")
+  }
+
+  @Test func importWarnsOfNamesThatSoundLikeATrial() throws {
+    let source = try fixture.scratch.write("x.pt", try SmallWeights.example().torchZip())
+    #expect(try fixture.tantra(["import", source, "--model", "demo_net"]).errorText.contains("warning"))
+  }
+
+  @Test func aStoreInUseIsNamedAndExitsWith75() throws {
+    try fixture.mount()
+    let pid = try #require(fixture.daemon)
+    let source = try fixture.scratch.write("x.pt", try SmallWeights.example().torchZip())
+    let command = try fixture.tantra(["import", source, "--model", "x"])
+    #expect(command.status == 75)
+    #expect(command.errorText.contains("process \(pid)"), "\(command.errorText)")
+    #expect(command.errorText.contains("tantra unmount \(fixture.mountpoint)"))
+  }
+
+  @Test func aMountThatDoesNotAnswerChangesNothingAndExitsWith75() throws {
+    try fixture.mount()
+    let pid = try #require(fixture.daemon)
+    #expect(kill(pid, SIGSTOP) == 0)
+    defer { kill(pid, SIGCONT) }
+    let start = Date()
+    let command = try fixture.tantra(["set-active", "mamba", "v1.0"])
+    #expect(command.status == 75)
+    #expect(command.errorText.contains("process \(pid)") && command.errorText.contains("nothing was changed"))
+    #expect(Date().timeIntervalSince(start) < 60)
+  }
+}

@@ -1,0 +1,120 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite(canMount) struct MountingTests {
+  let fixture: TantraFixture
+
+  init() throws { fixture = try TantraFixture() }
+
+  @Test func aMountHasItsOwnTypeAndUnmountEndsTheDaemon() throws {
+    try fixture.mount()
+    #expect(fixture.isMounted)
+    let pid = try #require(fixture.daemon)
+    try fixture.succeed("unmount", fixture.mountpoint)
+    #expect(!fixture.isMounted)
+    #expect(fixture.wait { kill(pid, 0) != 0 })
+    let again = try fixture.tantra(["unmount", fixture.mountpoint])
+    #expect(again.status == 1)
+    #expect(again.errorText.contains("Nothing is mounted"))
+  }
+
+  @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
+  func signalsUnmountAndEndTheDaemon(signal: Int32) throws {
+    try fixture.mount()
+    let pid = try #require(fixture.daemon)
+    #expect(kill(pid, signal) == 0)
+    #expect(fixture.wait { !fixture.isMounted && kill(pid, 0) != 0 })
+  }
+
+  @Test func theForegroundServesUntilItIsInterrupted() throws {
+    let output = try Python.oracle(
+      "mount_foreground.py", [TantraFixture.executable, fixture.storePath, fixture.mountpoint])
+    #expect(output.contains("\"SIGINT\": 0"))
+    #expect(output.contains("\"SIGTERM\": 0"))
+    #expect(!fixture.isMounted)
+  }
+
+  @Test func whatAKilledDaemonLeavesIsClearedAwayByTheNextMount() throws {
+    try fixture.mount()
+    let pid = try #require(fixture.daemon)
+    #expect(kill(pid, SIGKILL) == 0)
+    #expect(fixture.wait { kill(pid, 0) != 0 })
+    #expect(try Command.run("ls", [fixture.mountpoint]).errorText.contains("Transport endpoint is not connected"))
+    let status = try fixture.succeed("status")
+    #expect(status.contains("dead"), "\(status)")
+    try fixture.mount()
+    #expect(try fixture.text("mamba/active/config.json").contains("MambaForCausalLM"))
+  }
+
+  @Test func anOrdinaryUserMountsThroughFusermount() throws {
+    try #require(getuid() == 0, "only root can become an ordinary user")
+    let user = "--reuid=65534 --regid=65534 --clear-groups"
+    let script = """
+      set -e
+      chown -R 65534:65534 \(fixture.scratch.path); chmod 755 \(fixture.scratch.path)
+      run() { setpriv \(user) env TANTRA_STORE=\(fixture.storePath) HOME=/nonexistent "$@"; }
+      mkdir -p \(fixture.scratch("bin")); cp \(TantraFixture.executable) \(fixture.scratch("bin/tantra"))
+      chmod -R a+rX \(fixture.scratch("bin"))
+      run \(fixture.scratch("bin/tantra")) mount \(fixture.mountpoint)
+      run cat \(fixture.mountpoint)/mamba/active/config.json | head -c 1
+      run stat -c %u \(fixture.mountpoint)/mamba
+      run sh -c 'echo mamba/v1.0 > \(fixture.mountpoint)/.control/active'
+      cat \(fixture.mountpoint)/mamba/active/config.json && exit 9 || true
+      run \(fixture.scratch("bin/tantra")) unmount \(fixture.mountpoint)
+      grep -q ' \(fixture.mountpoint) ' /proc/mounts && exit 8 || true
+      """
+    let command = try Command.run("bash", ["-c", script])
+    #expect(command.status == 0, "\(command.outputText)\n\(command.errorText)")
+    #expect(command.outputText.hasPrefix("{65534"), "\(command.outputText)")
+  }
+
+  @Test func aMountpointThatCannotServeIsRefusedWithAReason() throws {
+    try fixture.scratch.write("file", [1])
+    let file = try fixture.tantra(["mount", fixture.scratch("file")])
+    #expect(file.status == 1 && file.errorText.contains("not a directory"), "\(file.errorText)")
+    let full = try fixture.tantra(["mount", fixture.storePath])
+    #expect(full.status == 1 && full.errorText.contains("not empty"), "\(full.errorText)")
+    try fixture.mount()
+    let twice = try fixture.tantra(["mount", fixture.mountpoint])
+    #expect(twice.status != 0)
+    #expect(try fixture.text(".control/active").contains("mamba/v1.0"))
+  }
+
+  @Test func aStoreThatIsNotThereIsNotMade() throws {
+    let command = try Command.run(
+      TantraFixture.executable, ["mount", fixture.mountpoint, "--store", fixture.scratch("typo")])
+    #expect(command.status == 66)
+    #expect(command.errorText.contains("no weight store"))
+    #expect(!FileManager.default.fileExists(atPath: fixture.scratch("typo")))
+  }
+
+  @Test func aReadOnlyMountRefusesRequestsAndTakesNoLock() throws {
+    try fixture.mount("--read-only")
+    let write = try Command.run("sh", ["-c", "echo mamba/v1.0 > \(fixture.mountpoint)/.control/active"])
+    #expect(write.status != 0 && write.errorText.contains("Read-only file system"), "\(write.errorText)")
+    try fixture.succeed("set-active", "mamba", "v1.0")
+  }
+
+  @Test func whatTheTreeCannotDoYetIsRefusedAsReadOnly() throws {
+    try fixture.mount()
+    for change in ["mkdir x", "touch mamba/v1.0/x", "rm mamba/v1.0/config.json", "mv mamba x", "ln -s v1.0 mamba/x"] {
+      let command = try Command.run("sh", ["-c", change], folder: fixture.mountpoint)
+      #expect(
+        command.status != 0 && command.errorText.contains("Read-only file system"), "\(change): \(command.errorText)")
+    }
+  }
+
+  @Test func aLogFileOutlivesTheDaemon() throws {
+    try fixture.mount("--log-file", fixture.scratch("log"))
+    try fixture.succeed("set-active", "mamba", "v1.0")
+    try fixture.succeed("unmount", fixture.mountpoint)
+    #expect(
+      fixture.wait {
+        let text = FileManager.default.contents(atPath: fixture.scratch("log")).map {
+          String(decoding: $0, as: UTF8.self)
+        }
+        return text?.contains("active: mamba v1.0 -> v1.0") == true && text?.contains("unmounted") == true
+      })
+  }
+}

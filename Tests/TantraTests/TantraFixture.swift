@@ -1,0 +1,82 @@
+import Foundation
+import TestSupport
+
+/// The built `tantra` with a copy of the shipped store, and a mount of it that is taken down at the end.
+final class TantraFixture: Sendable {
+  let scratch: TemporaryFolder
+  var storePath: String { scratch("store") }
+  var mountpoint: String { scratch("weights") }
+
+  /// The program beside the test runner, which was built with it.
+  static let executable = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+    .deletingLastPathComponent().appendingPathComponent("tantra").path
+
+  /// - Parameter shipped: whether the store begins as a copy of `Model/`; else there is none.
+  init(shipped: Bool = true) throws {
+    scratch = try TemporaryFolder()
+    if shipped {
+      let copy = try Command.run("cp", ["-r", Python.packageRoot + "/Model", storePath])
+      guard copy.status == 0 else { throw OracleFailure(description: copy.errorText) }
+    }
+  }
+
+  deinit {
+    guard isMounted else { return }
+    do {
+      _ = try Command.run("umount", ["-l", mountpoint])
+      // The daemon ends by itself; its store is removed only after it has.
+      if let pid = daemon { _ = try Command.run("timeout", ["10", "tail", "--pid=\(pid)", "-f", "/dev/null"]) }
+    } catch {
+      print("could not unmount \(mountpoint): \(error)")
+    }
+  }
+
+  /// Runs a command on the store.
+  @discardableResult
+  func tantra(_ arguments: [String]) throws -> Command {
+    try Command.run(Self.executable, arguments, environment: ["TANTRA_STORE": storePath])
+  }
+
+  /// Runs a command that has to succeed.
+  @discardableResult
+  func succeed(_ arguments: String...) throws -> String {
+    let command = try tantra(arguments)
+    guard command.status == 0 else {
+      throw OracleFailure(description: "tantra \(arguments) ended with \(command.status): \(command.errorText)")
+    }
+    return command.outputText
+  }
+
+  func mount(_ options: String...) throws {
+    let command = try tantra(["mount", mountpoint] + options)
+    guard command.status == 0 else { throw OracleFailure(description: command.errorText) }
+  }
+
+  var isMounted: Bool {
+    FileManager.default.contents(atPath: "/proc/mounts").map { String(decoding: $0, as: UTF8.self) }?
+      .contains(" \(mountpoint) fuse.tantra ") ?? false
+  }
+
+  /// The pid in the store's lock file.
+  var daemon: Int32? {
+    guard let data = FileManager.default.contents(atPath: storePath + "/.staging/lock") else { return nil }
+    return String(decoding: data, as: UTF8.self).split(separator: "\n").first?.split(separator: " ").last.flatMap {
+      Int32($0)
+    }
+  }
+
+  /// Bytes of a file under the mountpoint.
+  func read(_ path: String) throws -> [UInt8] { try scratch.read("weights/" + path) }
+
+  func text(_ path: String) throws -> String { String(decoding: try read(path), as: UTF8.self) }
+
+  /// Waits until `condition` holds, at most for `seconds`.
+  func wait(_ seconds: Double = 10, until condition: () -> Bool) -> Bool {
+    let deadline = Date(timeIntervalSinceNow: seconds)
+    while Date() < deadline {
+      if condition() { return true }
+      usleep(20_000)
+    }
+    return condition()
+  }
+}

@@ -1,0 +1,115 @@
+import Glibc
+import TestSupport
+import Testing
+import WeightsFS
+
+@Suite struct ControlTests {
+  let fixture: TreeFixture
+
+  init() throws { fixture = try TreeFixture() }
+
+  private func text(_ path: String) throws -> String { String(decoding: try fixture.contents(path), as: UTF8.self) }
+
+  @Test func activeSwitchesAndReportsTheChange() throws {
+    #expect(try fixture.request("active", "mamba/v1.1\n") == "mamba: v1.0 -> v1.1\n")
+    #expect(try fixture.tree.readLink(try fixture.inode("mamba/active")) == "v1.1")
+    #expect(try text(".control/active") == "mamba/v1.1\n")
+    #expect(try text(".control/log").contains("active: mamba v1.0 -> v1.1"))
+  }
+
+  @Test(arguments: [
+    ("mamba/v9", ENOENT), ("nope/v1.0", ENOENT), ("mamba", EINVAL), ("all", EINVAL), ("a/b/c", EINVAL),
+    ("../x", EINVAL), ("mamba/active", EINVAL), ("\u{FFFD}", EINVAL),
+  ])
+  func badRequestsGetTheirErrnoAndChangeNothing(request: String, errno: CInt) throws {
+    let error = #expect(throws: FileSystemError.self) { try fixture.request("active", request) }
+    #expect(error?.errno == errno)
+    #expect(error?.reason.isEmpty == false)
+    #expect(try fixture.tree.readLink(try fixture.inode("mamba/active")) == "v1.0")
+  }
+
+  @Test func aRequestThatIsNotTextIsRefused() throws {
+    let file = try fixture.open(".control/active", writes: true)
+    for bytes: [UInt8] in [[0xFF, 0xFE], Array(repeating: UInt8(ascii: "a"), count: 4097)] {
+      let error = #expect(throws: FileSystemError.self) {
+        try bytes.withUnsafeBytes { bytes in
+          try fixture.tree.write(file.handle, offset: 0, bytes: bytes, caller: fixture.caller) { false }
+        }
+      }
+      #expect(error?.errno == EINVAL)
+    }
+    fixture.tree.release(file.handle)
+  }
+
+  @Test func anEmptyRequestDoesNothing() throws {
+    #expect(try fixture.request("active", " \n") == "mamba/v1.0\n")
+  }
+
+  @Test func validateReportsThroughItsOwnHandleAndKeepsTheLastReport() throws {
+    let report = try fixture.request("validate", "mamba/v1.0\n")
+    #expect(report.contains("uid 0 mamba/v1.0\n"))
+    #expect(report.contains("mamba/v1.0: valid"))
+    #expect(try text(".control/validate") == report)
+    #expect(try fixture.request("validate", "all").contains("mamba/v1.1: valid"))
+    #expect(try text(".control/versions/mamba/v1.0/SHA256SUMS").contains("model.pt"))
+  }
+
+  @Test func validateFailsWithEBADMSGOnDamage() throws {
+    let blobs = try fixture.scratch.files(below: "store/weights")
+    let pack = try #require(
+      try blobs.first { try fixture.scratch.read($0) == SmallWeights.example(bias: 1).safetensors() })
+    _ = try Command.run(
+      "sh",
+      [
+        "-c",
+        "chmod u+w '\(fixture.scratch(pack))'; printf X | dd of='\(fixture.scratch(pack))' bs=1 seek=400 conv=notrunc",
+      ])
+    let error = #expect(throws: FileSystemError.self) { try fixture.request("validate", "mamba") }
+    #expect(error?.errno == EBADMSG)
+    #expect(error?.reason.contains("mamba/v1.0") == true)
+    #expect(error?.reason.contains("mamba/v1.1") == false)
+    #expect(try text(".control/validate").contains("INVALID"))
+  }
+
+  @Test func validateStopsWithEINTR() throws {
+    let file = try fixture.open(".control/validate", writes: true)
+    let error = #expect(throws: FileSystemError.self) {
+      try Array("all".utf8).withUnsafeBytes { bytes in
+        try fixture.tree.write(file.handle, offset: 0, bytes: bytes, caller: fixture.caller) { true }
+      }
+    }
+    #expect(error?.errno == EINTR)
+    fixture.tree.release(file.handle)
+  }
+
+  @Test func truncationIsForControlFilesOnly() throws {
+    _ = try fixture.tree.setAttributes(of: try fixture.inode(".control/active"), AttributeChange(size: 0))
+    for path in ["mamba/v1.0/model.pt", ".control/log", "mamba"] {
+      #expect(throws: FileSystemError.self, "\(path)") {
+        try fixture.tree.setAttributes(of: try fixture.inode(path), AttributeChange(size: 0))
+      }
+    }
+  }
+
+  @Test func metricsCountOpensAndBytes() throws {
+    let size = try fixture.contents("mamba/v1.0/model.pt").count
+    _ = try fixture.contents("mamba/v1.0/model.pt")
+    let labels = #"{model="mamba",version="v1.0",format="pt"}"#
+    let metrics = try text(".control/metrics")
+    #expect(metrics.contains("tantra_opens_total\(labels) 2\n"))
+    #expect(metrics.contains("tantra_read_bytes_total\(labels) \(2 * size)\n"))
+  }
+
+  @Test func statusCountsWhatIsStoredAndPresented() throws {
+    let status = try text(".control/status")
+    #expect(status.contains("models 1\nversions 2\nfiles 8\n"))
+    let stored = try Command.run(
+      "sh", ["-c", "find '\(fixture.scratch("store/weights"))' -type f -printf '%s\\n' | awk '{s+=$1} END {print s}'"])
+    #expect(status.contains("stored_bytes \(stored.outputText)"), "\(status) \(stored)")
+  }
+
+  @Test func recordsShowTheManifest() throws {
+    #expect(try text(".control/versions/mamba/v1.0/manifest.json").contains("\"parameterCount\" : 47"))
+    #expect(try text(".control/weight_config.json").contains("\"active\" : \"v1.0\""))
+  }
+}

@@ -1,0 +1,82 @@
+import Foundation
+import Logging
+import TestSupport
+import WeightRegistry
+import WeightsFS
+
+/// A tree over a small store, walked without a kernel.
+struct TreeFixture {
+  let scratch: TemporaryFolder
+  let registry: WeightRegistry
+  let tree: WeightsFileSystem
+  let caller = Caller(uid: 0, gid: 0, pid: 1)
+
+  /// `mamba` v1.0 (active) with a config.json and vocab/merges.txt, and v1.1.
+  init() throws {
+    scratch = try TemporaryFolder()
+    let events = EventLog()
+    let logger = Logger(label: "test") { _ in EventLogHandler(events) }
+    registry = try WeightRegistry(storePath: scratch("store"), access: .writing(), logger: logger)
+    let config = try scratch.write("config.json", Array("{}\n".utf8))
+    let merges = try scratch.write("merges.txt", Array("a b\n".utf8))
+    for (version, bias) in [("v1.0", Float(1)), ("v1.1", 2)] {
+      let source = try scratch.write("upload.safetensors", try SmallWeights.example(bias: bias).safetensors())
+      try registry.importFile(
+        ImportRequest(
+          model: try ModelName(validating: "mamba"), version: try VersionName(validating: version), source: source,
+          view: "safetensors",
+          sidecars: version == "v1.0"
+            ? [.init(source: config, path: "config.json"), .init(source: merges, path: "vocab/merges.txt")] : []))
+    }
+    tree = WeightsFileSystem(registry: registry, events: events, logger: logger)
+  }
+
+  /// Walks a path of names from the root, links not followed.
+  func inode(_ path: String) throws -> InodeNumber {
+    var inode = InodeNumber.root
+    for name in path.split(separator: "/") {
+      inode = try tree.lookup(String(name), in: inode).attributes.inode
+    }
+    return inode
+  }
+
+  func names(_ path: String) throws -> [String] {
+    let handle = try tree.openDirectory(try inode(path))
+    defer { tree.releaseDirectory(handle) }
+    return try tree.readDirectory(handle, from: 0).map(\.name)
+  }
+
+  func open(_ path: String, writes: Bool = false) throws -> OpenFile {
+    try tree.open(
+      try inode(path), OpenAccess(reads: true, writes: writes, truncates: false, caller: caller))
+  }
+
+  /// The whole content of a file, read in one request of 1 MiB.
+  func contents(_ path: String) throws -> [UInt8] {
+    let file = try open(path)
+    defer { tree.release(file.handle) }
+    return try contents(of: file.handle)
+  }
+
+  func contents(of handle: HandleNumber) throws -> [UInt8] {
+    try tree.read(handle, offset: 0, count: 1 << 20).flatMap { piece in
+      switch piece {
+      case .bytes(let bytes): Array(bytes)
+      case .file(let descriptor, let offset, let count):
+        [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+          initialized = max(0, pread(descriptor, buffer.baseAddress, count, off_t(offset)))
+        }
+      }
+    }
+  }
+
+  /// Writes a request through a handle that is open for reading and writing; answers with its report.
+  func request(_ control: String, _ text: String) throws -> String {
+    let file = try open(".control/\(control)", writes: true)
+    defer { tree.release(file.handle) }
+    _ = try Array(text.utf8).withUnsafeBytes { bytes in
+      try tree.write(file.handle, offset: 0, bytes: bytes, caller: caller) { false }
+    }
+    return String(decoding: try contents(of: file.handle), as: UTF8.self)
+  }
+}
