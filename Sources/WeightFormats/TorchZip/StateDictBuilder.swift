@@ -65,6 +65,10 @@ struct StateDictBuilder {
     guard !tensors.isEmpty else {
       throw FormatError(.unsupported, "the file holds no tensors by name: it is \(describe(graph.root))")
     }
+    // What is not kept must still be right, or torch would not load the file.
+    for (index, tensor) in graph.tensors.enumerated() where listedTensors[index] == nil {
+      try byteOffset(of: tensor, name: nil)
+    }
     var container = StateDict.Container.dict
     var metadata: [StateDict.ModuleMetadata]?
     if case .dictionary(let index) = root {
