@@ -29,6 +29,14 @@ private typealias P = TestPickle
     #expect(file.expectedCRC32 == [CRC32.checksum(Self.four)])
   }
 
+  /// Such a file loads elsewhere only with a map_location, so its bytes must not stand for other views.
+  @Test func acceptsOtherDevicesButDoesNotCallThemPlain() throws {
+    let pickle = P.dict([("w", P.tensor(P.storage(count: 4, location: "cuda:0"), shape: [4], strides: [1]))])
+    let file = try TorchZipFormat().parse(
+      BufferSource(TestArchive(pickle: pickle, storages: [("0", Self.four)]).bytes))
+    #expect(!file.isPlain && file.extras.isEmpty)
+  }
+
   @Test(
     arguments: [
       ("POP", 0x30), ("POP_MARK", 0x31), ("DUP", 0x32), ("BINBYTES", 0x42), ("SHORT_BINBYTES", 0x43), ("FLOAT", 0x46),

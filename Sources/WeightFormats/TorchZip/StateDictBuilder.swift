@@ -40,7 +40,8 @@ struct StateDictBuilder {
   var names: Set<String> = []
   var namesByteCount = 0
   var extras = StateDictExtras()
-  /// Whether the file is more, or other, than torch would write of the state dict alone.
+  /// Whether torch would write the file of the state dict alone. Storages on other devices than the CPU are not plain: without
+  /// a `map_location`, torch loads them only where there is such a device.
   var isPlain = true
 
   /// - Parameters:
