@@ -29,6 +29,14 @@ private typealias P = TestPickle
     #expect(file.expectedCRC32 == [CRC32.checksum(Self.four)])
   }
 
+  /// Such a file loads elsewhere only with a map_location, so its bytes must not stand for other views.
+  @Test func acceptsOtherDevicesButDoesNotCallThemPlain() throws {
+    let pickle = P.dict([("w", P.tensor(P.storage(count: 4, location: "cuda:0"), shape: [4], strides: [1]))])
+    let file = try TorchZipFormat().parse(
+      BufferSource(TestArchive(pickle: pickle, storages: [("0", Self.four)]).bytes))
+    #expect(!file.isPlain && file.extras.isEmpty)
+  }
+
   @Test(
     arguments: [
       ("POP", 0x30), ("POP_MARK", 0x31), ("DUP", 0x32), ("BINBYTES", 0x42), ("SHORT_BINBYTES", 0x43), ("FLOAT", 0x46),
@@ -81,6 +89,14 @@ private typealias P = TestPickle
   @Test(arguments: [0, 1, 4, 5, 255])
   func refusesProtocolsThatTorchRefuses(_ version: UInt8) throws {
     #expect(try #require(refusal([0x80, version] + P.empty + P.stop)).code == .unsupported)
+  }
+
+  /// A tensor with a state of its own.
+  private static func subclass(_ state: [UInt8]) -> [UInt8] {
+    P.global("torch._tensor", "_rebuild_from_type_v2")
+      + P.tuple(
+        P.global("torch._utils", "_rebuild_tensor_v2"), P.global("torch", "Tensor"),
+        P.tuple(storage, P.integer(0), P.integers([1]), P.integers([1]), [0x89], P.orderedDict), state) + P.text("R")
   }
 
   static let oddCalls: [(String, [UInt8])] = [
@@ -173,8 +189,25 @@ private typealias P = TestPickle
     ("BUILD on a tensor", P.tensor(storage, shape: [1], strides: [1]) + P.text("}b")),
     ("BUILD on a list", P.text("]}b")),
     ("BUILD on a global", P.global("collections", "OrderedDict") + P.text("}b")),
-    ("BUILD with a tuple", P.orderedDict + P.text("})\u{0}b").map { $0 == 0 ? 0x4E : $0 }),
+    ("BUILD with a tuple", P.orderedDict + P.text(")b")),
     ("BUILD twice", P.orderedDict + P.text("}b}b")),
+    ("attribute that hides a method", P.orderedDict + P.text("}") + P.string("items") + P.text("Nsb")),
+    ("attribute of the class", P.orderedDict + P.text("}") + P.string("__class__") + P.text("Nsb")),
+    ("attribute with a number as name", P.orderedDict + P.text("}NNsb")),
+    (
+      "other data as an attribute",
+      subclass(
+        P.text("}") + P.string("data") + P.tensor(storage, offset: 1, shape: [1], strides: [1])
+          + P.text("s"))
+    ),
+    ("attributes in a tuple", subclass(P.text("}}") + [0x86])),
+    (
+      "hooks that come later",
+      P.tuple(
+        P.tensor(storage, shape: [1], strides: [1], hooks: P.orderedDict + P.text("q\u{0}")),
+        P.text("h\u{0}") + P.string("k") + P.text("Ns"))
+    ),
+    ("on the device meta", P.tensor(P.storage(count: 4, location: "meta"), shape: [4], strides: [1])),
     ("APPEND to a tuple", P.text(")Na")),
     ("APPEND to a dict", P.text("}Na")),
     ("SETITEM on a list", P.text("]NNs")),
@@ -327,6 +360,22 @@ private typealias P = TestPickle
       BufferSource(TestArchive(pickle: pickle, storages: [("0", Self.four)]).bytes))
     #expect(file.stateDict.tensors.count <= 3)
     #expect(file.extras.contains { $0.contains("the same object as") })
+  }
+
+  /// Python copies the state when it sets attributes, so that what is added to it afterwards is no attribute.
+  @Test func takesAttributesAsTheyWereWhenTheyWereSet() throws {
+    let entry = P.string("w") + P.tensor(Self.storage, shape: [4], strides: [1]) + P.text("s")
+    let metadata = P.string("_metadata") + P.orderedDict + P.text("s")
+    let tail = P.text("}q\u{0}b") + entry + P.text("t.")
+    let early =
+      [0x80, 2] + P.text("(") + P.text("}") + metadata + P.text("q\u{0}") + P.orderedDict + P.text("h\u{0}b") + entry
+      + P.text("t.")
+    let late = [0x80, 2] + P.text("(") + P.orderedDict + tail.dropLast(2) + P.text("h\u{0}") + metadata + P.text("t.")
+    for (pickle, hasMetadata) in [(early, true), (late, false)] {
+      let file = try TorchZipFormat().parse(
+        BufferSource(TestArchive(pickle: pickle, storages: [("0", Self.four)]).bytes))
+      #expect(file.extras.contains { $0.contains("(attribute) _metadata") } == hasMetadata)
+    }
   }
 
   @Test func survivesCyclesAndDepth() throws {

@@ -48,6 +48,11 @@ extension PickleMachine {
       guard case .global(.dtype(let dtype)) = arguments[6] else { break }
       try checkHooks(arguments[5])
       if arguments.count == 8 { try checkBits(arguments[7]) }
+      // torch writes such a tensor, but its own _rebuild_tensor_v3 then fails: it sets a storage on a leaf with gradient.
+      guard arguments[4] != .boolean(true) else {
+        throw error(
+          .unsupported, "a tensor of \(dtype.rawValue) that requires a gradient, which torch itself cannot load")
+      }
       return try tensor(arguments, requiresGrad: arguments[4], dtype: dtype)
     case .rebuildParameter where arguments.count == 3: return try parameter(arguments, attributes: .none)
     case .rebuildParameterWithState where arguments.count == 4:
@@ -73,6 +78,7 @@ extension PickleMachine {
     case (nil, let named?): found = named
     default: throw error(.malformed, "a tensor whose dtype and storage class do not go together")
     }
+    try checkGradient(requiresGrad, dtype: found)
     graph.tensors.append(
       PickleTensor(
         dtype: found, storage: storage, offset: offset, shape: shape, strides: strides, requiresGrad: requiresGrad))
@@ -100,9 +106,10 @@ extension PickleMachine {
     }
     try checkHooks(arguments[2])
     var tensor = graph.tensors[index]
+    try checkGradient(requiresGrad, dtype: tensor.dtype)
     tensor.isParameter = true
     tensor.requiresGrad = requiresGrad
-    tensor.attributes = attributes
+    tensor.attributes = try tensorAttributes(attributes)
     graph.tensors.append(tensor)
     return .tensor(graph.tensors.count - 1)
   }
@@ -116,18 +123,29 @@ extension PickleMachine {
     case (.rebuildTensor, .tensorClass), (.rebuildTensorV2, .tensorClass), (.rebuildTensorV3, .tensorClass),
       (.rebuildParameter, .parameterClass):
       let made = try call(function, Array(graph.elements(ofTuple: index).prefix(9)))
-      if case .tensor(let tensor) = made { graph.tensors[tensor].attributes = arguments[3] }
+      if case .tensor(let tensor) = made { graph.tensors[tensor].attributes = try tensorAttributes(arguments[3]) }
       return made
     default: throw error(.forbidden, "a tensor of class \(type.path) made by \(function.path)")
     }
   }
 
+  /// torch refuses gradients of numbers that are not real or complex.
+  private func checkGradient(_ requiresGrad: Bool, dtype: DType) throws(FormatError) {
+    guard requiresGrad else { return }
+    switch dtype {
+    case .bool, .uint8, .uint16, .uint32, .uint64, .int8, .int16, .int32, .int64:
+      throw error(.malformed, "a tensor of \(dtype.rawValue) that requires a gradient")
+    default: return
+    }
+  }
+
   /// Backward hooks: torch writes an empty OrderedDict, once None.
-  private func checkHooks(_ value: PickleValue) throws(FormatError) {
+  private mutating func checkHooks(_ value: PickleValue) throws(FormatError) {
     if value == .none { return }
     guard case .dictionary(let index) = value, graph.dictionaries[index].items.isEmpty else {
       throw error(.unsupported, "a tensor with backward hooks")
     }
+    mustStayEmpty.append(index)
   }
 
   /// Tensor metadata: says whether the conjugate or the negative of the data is meant.
@@ -207,20 +225,5 @@ extension PickleMachine {
     guard input.bytes[text.range].allSatisfy({ $0 <= 0xC3 }) else {
       throw error(.malformed, "bytes whose characters are not Latin-1")
     }
-  }
-
-  /// BUILD: attributes of an OrderedDict, which is how torch keeps `_metadata`.
-  mutating func build() throws(FormatError) {
-    let state = try pop()
-    guard stack.count > (marks.last ?? 0), case .dictionary(let target)? = stack.last,
-      graph.dictionaries[target].kind == .orderedDict
-    else { throw error(.forbidden, "BUILD on an object that is not an OrderedDict") }
-    guard case .dictionary(let attributes) = state else {
-      throw error(.forbidden, "BUILD with a state that is not a dict")
-    }
-    guard graph.dictionaries[target].attributes == nil else {
-      throw error(.malformed, "a second BUILD on one OrderedDict")
-    }
-    graph.dictionaries[target].attributes = attributes
   }
 }

@@ -21,6 +21,9 @@ extension PickleMachine {
     guard Int(key.byteCount) <= PickleMachine.keyByteLimit else {
       throw error(.limit, "a storage key of more than \(PickleMachine.keyByteLimit) bytes")
     }
+    guard !isString(parts[3], "meta") else {
+      throw error(.unsupported, "a storage on the device meta, which has no data")
+    }
     var storage = PickleStorage(
       key: key, dtype: nil, elementCount: elementCount, view: nil, isOnCPU: isString(parts[3], "cpu"))
     switch storageClass {

@@ -28,6 +28,8 @@ struct PickleMachine {
   var stack: [PickleValue] = []
   /// Stack heights at the MARKs that are open.
   var marks: [Int] = []
+  /// Dictionaries of backward hooks, which are empty when a tensor is made, and must not be filled later.
+  var mustStayEmpty: [Int] = []
   private var memo: [PickleValue?] = []
   /// Opcodes run, and elements copied.
   private var operations = 0
@@ -48,6 +50,9 @@ struct PickleMachine {
     var machine = PickleMachine(input, dialect: dialect)
     try machine.readProtocol()
     while try machine.step() {}
+    for index in machine.mustStayEmpty where machine.graph.dictionaries[index].count > 0 {
+      throw FormatError(.unsupported, "\(input.what): a tensor with backward hooks")
+    }
     machine.graph.bytes = machine.input.bytes
     if let key = machine.graph.repeatedKey() {
       var name = ""

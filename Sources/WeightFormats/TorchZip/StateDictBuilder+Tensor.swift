@@ -13,7 +13,7 @@ extension StateDictBuilder {
       throw FormatError(
         .malformed, "tensor \(StateDictExtras.printable(name)) of shape \(shape) is larger than any memory")
     }
-    let offset = try byteOffset(of: tensor, in: storage, width: width, name: name, shape: shape, strides: strides)
+    let offset = try byteOffset(of: tensor, name: name)
     var descriptor = TensorDescriptor(
       name: name, dtype: tensor.dtype, shape: shape, storage: 0, byteCount: byteCount, isParameter: tensor.isParameter,
       requiresGrad: tensor.requiresGrad)
@@ -29,9 +29,14 @@ extension StateDictBuilder {
   }
 
   /// Where the tensor's first element is in its storage, after checking that its last one is inside too.
-  private func byteOffset(
-    of tensor: PickleTensor, in storage: PickleStorage, width: Int, name: String, shape: Shape, strides: [Int]
-  ) throws(FormatError) -> Int {
+  ///
+  /// - Parameter name: nil if the tensor has no part in the state dict.
+  @discardableResult
+  func byteOffset(of tensor: PickleTensor, name: String?) throws(FormatError) -> Int {
+    let storage = graph.storages[tensor.storage]
+    let shape = Shape(graph.integers(ofTuple: tensor.shape) ?? [])
+    let strides = graph.integers(ofTuple: tensor.strides) ?? []
+    let width = tensor.dtype.byteWidth ?? 1
     // A view's tensors count from the view's beginning, and end with it. The sizes of storages and views were checked.
     let base = (storage.view?.offset ?? 0) * storage.elementByteCount
     let byteLimit = (storage.view?.elementCount ?? storage.elementCount) * storage.elementByteCount
@@ -52,7 +57,7 @@ extension StateDictBuilder {
     guard !overflow, !tooLarge, end <= byteLimit else {
       throw FormatError(
         .malformed,
-        "tensor \(StateDictExtras.printable(name)) of shape \(shape), strides \(strides) and offset \(tensor.offset) does "
+        "tensor \(StateDictExtras.printable(name ?? "beside the state dict")) of shape \(shape), strides \(strides) and offset \(tensor.offset) does "
           + "not fit in storage \(graph.string(storage.key)) of \(byteLimit) bytes")
     }
     return base + tensor.offset * width

@@ -40,7 +40,8 @@ struct StateDictBuilder {
   var names: Set<String> = []
   var namesByteCount = 0
   var extras = StateDictExtras()
-  /// Whether the file is more, or other, than torch would write of the state dict alone.
+  /// Whether torch would write the file of the state dict alone. Storages on other devices than the CPU are not plain: without
+  /// a `map_location`, torch loads them only where there is such a device.
   var isPlain = true
 
   /// - Parameters:
@@ -64,6 +65,10 @@ struct StateDictBuilder {
     try flatten(root)
     guard !tensors.isEmpty else {
       throw FormatError(.unsupported, "the file holds no tensors by name: it is \(describe(graph.root))")
+    }
+    // What is not kept must still be right, or torch would not load the file.
+    for (index, tensor) in graph.tensors.enumerated() where listedTensors[index] == nil {
+      try byteOffset(of: tensor, name: nil)
     }
     var container = StateDict.Container.dict
     var metadata: [StateDict.ModuleMetadata]?

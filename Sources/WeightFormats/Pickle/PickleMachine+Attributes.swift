@@ -1,0 +1,61 @@
+/// Python attributes that a pickle sets. In Python they can stand in for what an object does or holds, so that names with a
+/// meaning are refused.
+extension PickleMachine {
+  /// Names of `collections.OrderedDict` itself, which an attribute would hide.
+  private static let dictionaryMethods: Set<String> = [
+    "clear", "copy", "fromkeys", "get", "items", "keys", "move_to_end", "pop", "popitem", "setdefault", "update",
+    "values",
+  ]
+
+  /// Properties of `torch.Tensor` (torch 2.13): setting `data`, for one, would replace what the storage holds.
+  private static let tensorProperties: Set<String> = [
+    "H", "T", "_backward_hooks", "_base", "_cdata", "_grad", "_grad_fn", "_has_symbolic_sizes_strides",
+    "_post_accumulate_grad_hooks", "_python_dispatch", "_version", "data", "device", "dtype", "grad", "grad_dtype",
+    "grad_fn", "imag", "is_cpu", "is_cuda", "is_ipu", "is_leaf", "is_maia", "is_meta", "is_mkldnn", "is_mps", "is_mtia",
+    "is_nested", "is_quantized", "is_sparse", "is_sparse_csr", "is_vulkan", "is_xla", "is_xpu", "itemsize", "layout",
+    "mH",
+    "mT", "name", "names", "nbytes", "ndim", "output_nr", "real", "requires_grad", "retains_grad", "shape", "volatile",
+  ]
+
+  /// BUILD: attributes of an OrderedDict, which is how torch keeps `_metadata`.
+  mutating func build() throws(FormatError) {
+    let state = try pop()
+    guard stack.count > (marks.last ?? 0), case .dictionary(let target)? = stack.last,
+      graph.dictionaries[target].kind == .orderedDict
+    else { throw error(.forbidden, "BUILD on an object that is not an OrderedDict") }
+    guard case .dictionary(let attributes) = state else {
+      throw error(.forbidden, "BUILD with a state that is not a dict")
+    }
+    guard graph.dictionaries[target].attributes == nil else {
+      throw error(.malformed, "a second BUILD on one OrderedDict")
+    }
+    graph.dictionaries[target].attributes = try copy(attributes, excluding: PickleMachine.dictionaryMethods)
+  }
+
+  /// The state of a tensor object: None, or a dictionary of attributes.
+  mutating func tensorAttributes(_ state: PickleValue) throws(FormatError) -> PickleValue {
+    switch state {
+    case .none: return .none
+    case .dictionary(let index): return .dictionary(try copy(index, excluding: PickleMachine.tensorProperties))
+    default: throw error(.forbidden, "a tensor with a state that is not a dict of attributes")
+    }
+  }
+
+  /// A copy of a dictionary of attributes: Python copies them too, so that changing the original later changes nothing.
+  private mutating func copy(_ index: Int, excluding names: Set<String>) throws(FormatError) -> Int {
+    let items = graph.dictionaries[index].items
+    try charge(items.count)
+    for position in stride(from: 0, to: items.count - 1, by: 2) {
+      guard case .string(let text) = items[position], text.byteCount <= 1024 else {
+        throw error(.forbidden, "an attribute whose name is not a string")
+      }
+      let name = string(text)
+      guard !names.contains(name), !name.hasPrefix("__") else {
+        throw error(.forbidden, "the attribute \(name) may not be set")
+      }
+    }
+    graph.dictionaries.append(PickleDictionary(.dict))
+    graph.dictionaries[graph.dictionaries.count - 1].items = items
+    return graph.dictionaries.count - 1
+  }
+}
