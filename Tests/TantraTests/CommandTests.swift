@@ -42,7 +42,7 @@ import Testing
     }
     let lines = try JSONDecoder().decode([Line].self, from: Data(try fixture.succeed("list-weights", "--json").utf8))
     #expect(lines.map(\.model) == ["mamba", "mamba_multimodal", "ocr_native"])
-    #expect(lines.allSatisfy(\.isActive))
+    #expect(lines.map(\.isActive) == [true, true, true])
     #expect(lines.map(\.parameters) == [689_792, 692_480, 697_520])
   }
 

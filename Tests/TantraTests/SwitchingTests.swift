@@ -33,7 +33,8 @@ import Testing
       """
     let command = try Command.run("bash", ["-c", script], environment: ["TANTRA_STORE": fixture.storePath])
     let seen = String(decoding: try fixture.scratch.read("seen"), as: UTF8.self)
-    #expect(command.status == 0, "\(String(decoding: try fixture.scratch.read("error"), as: UTF8.self))")
+    let complaint = String(decoding: try fixture.scratch.read("error"), as: UTF8.self)
+    #expect(command.status == 0, "\(complaint)")
     struct Summary: Decodable { var switches_seen: Int }
     let summary = try JSONDecoder().decode(Summary.self, from: Data(seen.utf8))
     #expect(summary.switches_seen > 0, "\(seen)")
