@@ -21,7 +21,11 @@ package struct Ingest: ~Copyable {
 
   deinit {
     guard !isCommitted else { return }
-    do throws(PosixError) { try staging.removeFile(name) } catch { /* swept when the store is next opened */  }
+    do throws(PosixError) {
+      try staging.removeFile(name)
+    } catch {
+      // It is swept when the store is next opened for writing.
+    }
   }
 
   /// Bytes appended so far.

@@ -67,7 +67,7 @@ import Testing
     let good = try Command.run("sh", ["-c", "echo mamba/v1.1 > .control/active"], folder: fixture.mountpoint)
     #expect(good.status == 0, "\(good.errorText)")
     #expect(try fixture.text("mamba/active/config.json") == fixture.text("mamba/v1.1/config.json"))
-    let bad = try Command.run("sh", ["-c", "echo mamba/v9 > .control/active"], folder: fixture.mountpoint)
+    let bad = try Command.run("bash", ["-c", "echo mamba/v9 > .control/active"], folder: fixture.mountpoint)
     #expect(bad.status != 0 && bad.errorText.contains("No such file or directory"), "\(bad.errorText)")
     #expect(try fixture.text(".control/log").contains("mamba has no version \"v9\""))
     #expect(try Command.run("readlink", [fixture.mountpoint + "/mamba/active"]).outputText == "v1.1\n")
