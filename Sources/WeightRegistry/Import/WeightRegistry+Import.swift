@@ -59,32 +59,24 @@ extension WeightRegistry {
   ) throws(RegistryError) -> (Table, Manifest.Original) {
     let source = try posix(try OpenedFile.open(request.source))
     let status = try posix(try source.status())
-    let ingest = try blobStore(try store.blobs.beginIngest())
-    let stagedFile = ingest.file
-    try posix(
-      try source.copy(to: stagedFile) { (done: Int) throws(PosixError) in
-        guard progress(.copying, done, status.size) else {
-          throw PosixError(.interrupted, call: "copy", path: source.path)
-        }
-      })
-    let staged = try posix(try FileSource(stagedFile))
-    let (format, file) = try parsing(fileName, try WeightFormatCatalogue.parse(staged))
+    let bytes = try posix(try FileSource(source))
+    let (format, file) = try parsing(fileName, try WeightFormatCatalogue.parse(bytes))
     guard format.fileExtensions.contains(where: { ImportRequest.view(forExtension: $0) == request.view }) else {
       throw RegistryError(
         .unacceptable(.unsupported), "\(fileName): its content is \(format.name), which cannot be model.\(request.view)"
       )
     }
-    let builder = TableBuilder(file: file, fileName: fileName, blobs: store.blobs)
-    let hashed = Atomic(0)
-    let (table, pack) = try builder.build(ingest) { count in
-      progress(.hashing, min(hashed.add(count, ordering: .relaxed).newValue, staged.byteCount), staged.byteCount)
+    let builder = TableBuilder(source: source, file: file, fileName: fileName, blobs: store.blobs)
+    let done = Atomic(0)
+    let (table, pack) = try builder.build { count in
+      progress(.importing, min(done.add(count, ordering: .relaxed).newValue, bytes.byteCount), bytes.byteCount)
     }
     let record = try StoreCoding.encode(table, pretty: false)
     let tableBlob = try blobStore(try store.blobs.store(record))
     return (
       table,
       Manifest.Original(
-        view: request.view, format: format.name, blob: pack, byteCount: staged.byteCount, modified: status.modified,
+        view: request.view, format: format.name, blob: pack, byteCount: bytes.byteCount, modified: status.modified,
         table: tableBlob, isPlain: file.isPlain, extras: file.extras)
     )
   }
