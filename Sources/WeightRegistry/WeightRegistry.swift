@@ -130,6 +130,12 @@ package final class WeightRegistry: Sendable {
     }
   }
 
+  /// How a model's active version came about, oldest switch first.
+  package func history(of model: ModelName) throws(RegistryError) -> [ActiveSwitch] {
+    guard contains(model) else { throw unknown(model) }
+    return state.withLock { $0.config.models[model]?.history ?? [] }
+  }
+
   /// The model's other symbolic links.
   package func aliases(of model: ModelName) -> [String: VersionName] {
     state.withLock { $0.config.models[model]?.aliases ?? [:] }
@@ -210,17 +216,50 @@ package final class WeightRegistry: Sendable {
 
   // MARK: Changing
 
-  /// Makes `version` the one that the model's users get.
+  /// Makes `version` the one that the model's users get, and remembers who did.
   ///
   /// - Returns: the version that was active before.
   @discardableResult
-  package func setActive(_ model: ModelName, _ version: VersionName) throws(RegistryError) -> VersionName? {
+  package func setActive(
+    _ model: ModelName, _ version: VersionName, by actor: Actor = .current
+  ) throws(RegistryError) -> VersionName? {
     try requireWriting()
     guard contains(model) else { throw unknown(model) }
     guard contains(model, version) else { throw unknown(version, of: model) }
+    return try switchActive(model, to: version, by: actor, isRollback: false)
+  }
+
+  /// Takes the last switch that was not yet taken back, and whose earlier version still exists, back.
+  ///
+  /// - Returns: the version that was active before, and the one that is now.
+  @discardableResult
+  package func rollback(
+    _ model: ModelName, by actor: Actor = .current
+  ) throws(RegistryError) -> (from: VersionName?, to: VersionName) {
+    try requireWriting()
+    guard contains(model) else { throw unknown(model) }
+    let active = activeVersion(of: model)
+    guard let version = try history(of: model).undoStack.dropLast().last(where: { $0 != active && contains(model, $0) })
+    else {
+      throw RegistryError(.unknownVersion, "\(model) has no earlier active version to go back to")
+    }
+    return (try switchActive(model, to: version, by: actor, isRollback: true), version)
+  }
+
+  private func switchActive(
+    _ model: ModelName, to version: VersionName, by actor: Actor, isRollback: Bool
+  ) throws(RegistryError) -> VersionName? {
     let before = activeVersion(of: model)
-    try changeConfig { $0.models[model, default: .init()].active = version }
-    logger.info("active: \(model) \(before.map { "\($0) -> " } ?? "")\(version)")
+    guard before != version else { return before }
+    let change = ActiveSwitch(time: Timestamp.now(), actor: actor, from: before, to: version, isRollback: isRollback)
+    try changeConfig { config in
+      config.models[model, default: .init()].active = version
+      config.models[model]?.history.append(change)
+      if let excess = config.models[model].map({ $0.history.count - WeightConfig.Model.historyLimit }), excess > 0 {
+        config.models[model]?.history.removeFirst(excess)
+      }
+    }
+    logger.info("\(isRollback ? "rollback" : "active"): \(model) \(before.map { "\($0) -> " } ?? "")\(version)")
     return before
   }
 

@@ -15,7 +15,7 @@ package final class WeightsFileSystem: FileSystem {
   let handles = HandleTable()
   let logger: Logger
   /// When this mount began: the mtime of what has no other, in nanoseconds since 1970.
-  let started = Timestamp.nanoseconds()
+  let started = Timestamp.now()
 
   /// - Parameter events: what `.control/log` shows.
   package init(registry: WeightRegistry, events: EventLog, logger: Logger) {

@@ -107,14 +107,14 @@ import Testing
 
   @Test func aLogFileOutlivesTheDaemon() throws {
     try fixture.mount("--log-file", fixture.scratch("log"))
-    try fixture.succeed("set-active", "mamba", "v1.0")
+    try fixture.succeed("validate", "mamba")
     try fixture.succeed("unmount", fixture.mountpoint)
     #expect(
       fixture.wait {
         let text = FileManager.default.contents(atPath: fixture.scratch("log")).map {
           String(decoding: $0, as: UTF8.self)
         }
-        return text?.contains("active: mamba v1.0 -> v1.0") == true && text?.contains("unmounted") == true
+        return text?.contains("validate: mamba/v1.0 valid") == true && text?.contains("unmounted") == true
       })
   }
 }

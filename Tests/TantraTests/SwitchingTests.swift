@@ -50,6 +50,19 @@ import Testing
     #expect(try fixture.succeed("list-models").contains("mamba             v1.0    2"))
   }
 
+  @Test(arguments: [false, true])
+  func rollbackAndHistoryTellTheSameMountedOrNot(mounted: Bool) throws {
+    if mounted { try fixture.mount() }
+    try fixture.succeed("set-active", "mamba", "v1.1")
+    #expect(try fixture.succeed("rollback", "mamba") == "mamba: v1.1 -> v1.0\n")
+    let lines = try fixture.succeed("history", "mamba").split(separator: "\n")
+    #expect(lines.count == 4)
+    #expect(lines[3].contains("v1.1  v1.0  rollback"), "\(lines)")
+    let again = try fixture.tantra(["rollback", "mamba"])
+    #expect(again.status == 66)
+    #expect(again.errorText.contains("no earlier active version"), "\(again.errorText)")
+  }
+
   @Test func anOpenFileKeepsItsBytesAcrossASwitch() throws {
     try fixture.mount()
     let expected = try fixture.read("mamba/v1.0/model.pt")

@@ -33,7 +33,7 @@ extension WeightRegistry {
         model: request.model, version: request.version, table: original.table,
         tensorCount: table.stateDict.tensors.count, parameterCount: table.stateDict.parameterCount,
         originals: [original], views: [:], sidecars: [],
-        provenance: .init(source: fileName, uid: getuid(), time: now()))
+        provenance: .init(source: fileName, uid: getuid(), time: Timestamp.now()))
       manifest.views = sizes(of: manifest, table: table)
     }
     for sidecar in request.sidecars {
@@ -77,7 +77,7 @@ extension WeightRegistry {
       table,
       Manifest.Original(
         view: request.view, format: format.name, blob: pack, byteCount: bytes.byteCount, modified: status.modified,
-        table: tableBlob, isPlain: file.isPlain, extras: file.extras)
+        table: tableBlob, packs: table.packs.map(\.blob), isPlain: file.isPlain, extras: file.extras)
     )
   }
 
@@ -125,12 +125,5 @@ extension WeightRegistry {
       .differentWeights,
       "\(request.model)/\(request.version) is published with other weights (\(difference)); "
         + "a published state dict never changes: import this file as a new version")
-  }
-
-  /// Nanoseconds since 1970.
-  private func now() -> Int64 {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
   }
 }

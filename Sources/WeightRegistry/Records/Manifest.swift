@@ -14,6 +14,8 @@ package struct Manifest: Sendable, Hashable, Codable {
     package var modified: Int64
     /// The table of this file: its first pack is `blob`.
     package var table: Digest
+    /// All packs that the table names, so that nobody has to read it to know what it needs.
+    package var packs: [Digest]
     /// Whether it is a torch zip of the plain state dict, whose bytes serve as `.pt` and `.bin` alike.
     package var isPlain: Bool
     /// What else the file carries, a line each; in this view only.
