@@ -29,6 +29,7 @@ package final class WeightRegistry: Sendable {
   let viewCache = ViewCache()
   /// SHA-256 of whole views, as far as validation has computed them.
   private let viewSums = Mutex<[ViewCache.Key: Digest]>([:])
+  private let freshness: Freshness?
 
   struct State: Sendable {
     var config: WeightConfig
@@ -58,10 +59,14 @@ package final class WeightRegistry: Sendable {
     case .reading:
       store = try StoreFolder(path: storePath, creating: false)
       lock = nil
+      freshness = Freshness()
     case .writing(let mountpoint):
       store = try StoreFolder(path: storePath, creating: true)
+      freshness = nil
       lock = try store.lock(LockHolder(pid: getpid(), uid: getuid(), mountpoint: mountpoint).record)
     }
+    // Looked at before the records are read: a change in between is seen by the next look.
+    _ = freshness?.hasChanged(store)
     state = Mutex(try Self.load(store))
   }
 
@@ -102,6 +107,21 @@ package final class WeightRegistry: Sendable {
     return try StoreCoding.decode(WeightConfig.self, from: bytes, what: StoreFolder.configName)
   }
 
+  /// Whether another process may change the store meanwhile.
+  package var isReader: Bool { freshness != nil }
+
+  /// Takes over what another process has changed since; for a registry that was opened for reading. Looks at the disk at
+  /// most once in a while.
+  package func refresh() throws(RegistryError) {
+    guard let freshness, freshness.hasChanged(store) else { return }
+    var fresh = try Self.load(store)
+    state.withLock { state in
+      fresh.generation = state.generation + 1
+      state = fresh
+    }
+    viewCache.removeAll()
+  }
+
   /// Rises with every change of models, versions or what is active.
   package var generation: UInt64 { state.withLock { $0.generation } }
 
@@ -137,7 +157,7 @@ package final class WeightRegistry: Sendable {
   }
 
   /// The model's other symbolic links.
-  package func aliases(of model: ModelName) -> [String: VersionName] {
+  package func aliases(of model: ModelName) -> [VersionName: VersionName] {
     state.withLock { $0.config.models[model]?.aliases ?? [:] }
   }
 
@@ -161,6 +181,7 @@ package final class WeightRegistry: Sendable {
     let bytes = try posix(
       try folder.folder(model.text).contents(of: version.text + ".json", limit: Self.manifestLimit))
     let manifest = try StoreCoding.decode(Manifest.self, from: bytes, what: "the manifest of \(model)/\(version)")
+    try manifest.checkConsistency()
     guard manifest.model == model, manifest.version == version else {
       throw RegistryError(
         .damaged,

@@ -93,7 +93,13 @@ import Testing
     try fixture.mount("--read-only")
     let write = try Command.run("sh", ["-c", "echo mamba/v1.0 > \(fixture.mountpoint)/.control/active"])
     #expect(write.status != 0 && write.errorText.contains("Read-only file system"), "\(write.errorText)")
-    try fixture.succeed("set-active", "mamba", "v1.0")
+    try fixture.succeed("generate", "mamba", "--seed", "3", "--version", "v1.1", "--active")
+    // What another process changes is seen soon after.
+    #expect(
+      fixture.wait {
+        (try? FileManager.default.destinationOfSymbolicLink(atPath: fixture.mountpoint + "/mamba/active")) == "v1.1"
+      })
+    #expect(try fixture.read("mamba/v1.1/model.pt") != fixture.read("mamba/v1.0/model.pt"))
   }
 
   @Test func whatTheTreeCannotDoYetIsRefusedAsReadOnly() throws {

@@ -17,6 +17,10 @@ extension WeightRegistry {
     _ request: ImportRequest, progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(RegistryError) -> Manifest {
     try requireWriting()
+    for sidecar in request.sidecars {
+      guard let why = Manifest.Sidecar.problem(ofPath: sidecar.path) else { continue }
+      throw RegistryError(.invalidName, "\(sidecar.source) \(why)")
+    }
     let known = contains(request.model, request.version) ? try manifest(of: request.model, request.version) : nil
     let fileName = FilePath(request.source).lastComponent?.string ?? request.source
     let (table, original) = try store(request, fileName: fileName, progress: progress)

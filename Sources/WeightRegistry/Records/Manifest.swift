@@ -55,6 +55,23 @@ package struct Manifest: Sendable, Hashable, Codable {
   package var sidecars: [Sidecar]
   package var provenance: Provenance
 
+  /// Checks what a decoded manifest would otherwise put into a tree unseen.
+  ///
+  /// - Throws: `damaged`, naming the sidecar or view.
+  package func checkConsistency() throws(RegistryError) {
+    for sidecar in sidecars {
+      if let why = Sidecar.problem(ofPath: sidecar.path) ?? (sidecar.byteCount < 0 ? "has a negative size" : nil) {
+        throw RegistryError(
+          .damaged, "the manifest of \(model)/\(version) is damaged: the file \(sidecar.path.debugDescription) \(why)")
+      }
+    }
+    let sizes = views.map { ($0.key, $0.value) } + originals.map { ($0.view, $0.byteCount) }
+    if let view = sizes.first(where: { $0.1 < 0 }) {
+      throw RegistryError(
+        .damaged, "the manifest of \(model)/\(version) is damaged: the view \(view.0) has a negative size")
+    }
+  }
+
   /// When the version was published, in nanoseconds since 1970: the mtime of its synthesized views.
   package var published: Int64 { provenance.time }
 
