@@ -19,6 +19,13 @@ import Testing
     #expect(again.errorText.contains("Nothing is mounted"))
   }
 
+  @Test func aMountpointWithDotsIsTheOneThatStatusKnows() throws {
+    try FileManager.default.createDirectory(atPath: fixture.scratch("folder"), withIntermediateDirectories: true)
+    try fixture.succeed("mount", fixture.scratch("folder/../weights"))
+    #expect(fixture.isMounted)
+    #expect(try fixture.succeed("status").contains("at \(fixture.mountpoint) by process"))
+  }
+
   @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
   func signalsUnmountAndEndTheDaemon(signal: Int32) throws {
     try fixture.mount()
