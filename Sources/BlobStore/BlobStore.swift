@@ -103,6 +103,31 @@ package final class BlobStore: Sendable {
     try folder.synchronize()
   }
 
+  /// Removes every blob that is not in `live`.
+  ///
+  /// - Returns: how many blobs went, and their bytes.
+  package func sweep(keeping live: Set<Digest>) throws(BlobStoreError) -> (count: Int, bytes: Int) {
+    do throws(PosixError) {
+      var count = 0
+      var bytes = 0
+      for prefix in try root.names() where prefix.count == 2 {
+        let folder = try root.folder(prefix)
+        for name in try folder.names() {
+          // What is not named like a blob is not ours to remove.
+          guard let blob = Digest(hexadecimal: prefix + name), !live.contains(blob) else { continue }
+          bytes += try folder.status(of: name)?.size ?? 0
+          count += 1
+          try folder.removeFile(name)
+          openFiles.withLock { $0[blob] = nil }
+        }
+        try folder.synchronize()
+      }
+      return (count, bytes)
+    } catch {
+      throw .system(error)
+    }
+  }
+
   /// Bytes of all blobs, as they are presented by `stat`: walks the folders.
   package func storedByteCount() throws(BlobStoreError) -> Int {
     do throws(PosixError) {

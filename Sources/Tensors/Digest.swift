@@ -48,6 +48,9 @@ package struct Digest: Sendable, Hashable, Comparable, Codable, CustomStringConv
     [words.0, words.1, words.2, words.3].flatMap { word in withUnsafeBytes(of: word.bigEndian, Array.init) }
   }
 
+  /// The first eight bytes as a number: enough to tell contents of one file apart.
+  package var prefix: UInt64 { words.0 }
+
   /// 64 lower-case hexadecimal digits.
   package var hexadecimal: String {
     let digits = Array("0123456789abcdef".utf8)

@@ -10,6 +10,8 @@ package struct RegistryError: Error, Hashable, Sendable, CustomStringConvertible
     case invalidName
     /// The version exists already.
     case alreadyExists
+    /// The version is active, or an alias points to it.
+    case inUse
     /// A published state dict never changes.
     case differentWeights
     /// Another process writes this store.

@@ -17,6 +17,7 @@ package struct StoreFolder: Sendable {
   let root: Folder
   let models: Folder
   let checkpoints: Folder?
+  let backups: Folder?
   let staging: Folder?
   package let blobs: BlobStore
 
@@ -40,7 +41,7 @@ package struct StoreFolder: Sendable {
       self.root = root
       models = try folder("models", in: root)
       checkpoints = try optional("checkpoints")
-      _ = try optional("backups")
+      backups = try optional("backups")
       let staging = try optional(".staging")
       self.staging = staging
       blobs = BlobStore(root: try folder("sha256", in: try folder("weights", in: root)), staging: staging)
@@ -85,6 +86,14 @@ package struct StoreFolder: Sendable {
     get throws(RegistryError) {
       guard let staging else { throw RegistryError(.readOnly, "the store at \(path) is open for reading only") }
       return staging
+    }
+  }
+
+  /// The folder of backups of a store that is open for writing.
+  var backupsForWriting: Folder {
+    get throws(RegistryError) {
+      guard let backups else { throw RegistryError(.readOnly, "the store at \(path) is open for reading only") }
+      return backups
     }
   }
 

@@ -1,9 +1,17 @@
 import BlobStore
+import Dispatch
 import Glibc
 package import Logging
 package import PosixIO
 import Synchronization
 package import Tensors
+
+/// A change of the tree that somebody may have to be told of.
+package enum RegistryChange: Sendable, Hashable {
+  /// A version has come, or some of its files have.
+  case published(Manifest)
+  case removed(Manifest)
+}
 
 /// The models of a store, their versions and which of them is active.
 ///
@@ -27,6 +35,9 @@ package final class WeightRegistry: Sendable {
   /// Held, before `state`, by whoever changes records on disk.
   let writing = Mutex<Void>(())
   let viewCache = ViewCache()
+  /// Imports share it; whoever removes records or collects blobs has it alone. Taken before `writing`.
+  private let records = DispatchQueue(label: "tantra.records", attributes: .concurrent)
+  private let observers = Mutex<[@Sendable (RegistryChange) -> Void]>([])
   /// SHA-256 of whole views, as far as validation has computed them.
   private let viewSums = Mutex<[ViewCache.Key: Digest]>([:])
   private let freshness: Freshness?
@@ -302,7 +313,48 @@ package final class WeightRegistry: Sendable {
     viewSums.withLock { sums in
       sums = sums.filter { $0.key.model != manifest.model || $0.key.version != manifest.version }
     }
+    announce(.published(manifest))
     if activating || activeVersion(of: manifest.model) == nil { try setActive(manifest.model, manifest.version) }
+  }
+
+  /// Lets one at a time change which records there are; imports, which add to them, keep each other company.
+  func withRecordLock<R>(_ body: () throws(RegistryError) -> R) throws(RegistryError) -> R {
+    try records.sync(flags: .barrier) { () -> Result<R, RegistryError> in
+      do throws(RegistryError) { return .success(try body()) } catch { return .failure(error) }
+    }.get()
+  }
+
+  /// Keeps blobs that no manifest names yet from being collected while `body` runs.
+  func withUploadLock<R>(_ body: () throws(RegistryError) -> R) throws(RegistryError) -> R {
+    try records.sync { () -> Result<R, RegistryError> in
+      do throws(RegistryError) { return .success(try body()) } catch { return .failure(error) }
+    }.get()
+  }
+
+  /// Calls `observer` after every change of the tree, on the thread that made it.
+  package func observe(_ observer: @escaping @Sendable (RegistryChange) -> Void) {
+    observers.withLock { $0.append(observer) }
+  }
+
+  private func announce(_ change: RegistryChange) {
+    for observer in observers.withLock({ $0 }) { observer(change) }
+  }
+
+  /// Takes a version out of the tree, durably.
+  func unpublish(_ manifest: Manifest) throws(RegistryError) {
+    guard let place = place(of: manifest.model, manifest.version) else { return }
+    let parent = try folder(place)
+    let folder = try posix(try parent.folder(manifest.model.text))
+    try posix(try folder.removeFile(manifest.version.text + ".json"))
+    try posix(try folder.synchronize())
+    state.withLock { state in
+      state.versions[manifest.model]?[manifest.version] = nil
+      if state.versions[manifest.model]?.isEmpty == true { state.versions[manifest.model] = nil }
+      state.manifests[ManifestKey(model: manifest.model, version: manifest.version)] = nil
+      state.generation += 1
+    }
+    viewCache.removeAll(of: manifest.model, manifest.version)
+    announce(.removed(manifest))
   }
 
   /// Writes a changed `weight_config.json` durably, then lets it take effect.

@@ -48,6 +48,7 @@ package final class WeightsFileSystem: FileSystem {
     guard let child = try child(named: name, of: folder) else { throw FileSystemError(.missing) }
     var attributes = try attributes(of: child)
     attributes.inode = inodes.lookUp(child)
+    if child.edition != 0 { inodes.remember(attributes) }
     return DirectoryItem(attributes: attributes)
   }
 
@@ -61,7 +62,9 @@ package final class WeightsFileSystem: FileSystem {
   // MARK: Attributes
 
   package func attributes(of inode: InodeNumber) throws(FileSystemError) -> FileAttributes {
-    try attributes(of: try node(inode))
+    // A file that is gone from the tree, but still open somewhere, keeps what it had.
+    if let known = inodes.attributes(of: inode) { return known }
+    return try attributes(of: try node(inode))
   }
 
   package func setAttributes(
@@ -73,7 +76,7 @@ package final class WeightsFileSystem: FileSystem {
       guard case .controlFile(let name) = node, controls.contains(where: { $0.name == name && $0.acceptsRequests })
       else { throw FileSystemError(.readOnlyFile) }
     }
-    return try attributes(of: node)
+    return try attributes(of: inode)
   }
 
   package func volumeStatistics() throws(FileSystemError) -> VolumeStatistics {
@@ -99,14 +102,17 @@ package final class WeightsFileSystem: FileSystem {
     default: throw FileSystemError(node.kind == .directory ? .isDirectory : .invalid)
     }
     switch node {
-    case .view(let model, let version, let view):
+    case .view(let model, let version, let view, let edition):
+      guard edition == Edition(try manifest(model, version).content(of: view)) else { throw FileSystemError(.stale) }
       let key = Metrics.Key(model: model, version: version, view: view)
       let clock = ContinuousClock()
       let start = clock.now
       let opened = try registryStep(try registry.view(view, of: model, version))
       metrics.opened(key, in: start.duration(to: clock.now))
       return OpenFile(handle: handles.insert(.view(opened, key)), caching: .immutable)
-    case .sidecar(let model, let version, let path):
+    case .sidecar(let model, let version, let path, let edition):
+      let sidecar = try manifest(model, version).sidecars.first { $0.path == path }
+      guard sidecar.map({ Edition($0.blob) }) == edition else { throw FileSystemError(.stale) }
       let opened = try registryStep(try registry.sidecar(path, of: model, version))
       return OpenFile(handle: handles.insert(.view(opened, nil)), caching: .immutable)
     case .record(let model, let version, let record):

@@ -18,7 +18,8 @@ struct Tantra: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       MountCommand.self, UnmountCommand.self, StatusCommand.self, ListModelsCommand.self, ListWeightsCommand.self,
-      SetActiveCommand.self, RollbackCommand.self, HistoryCommand.self, ImportCommand.self, ValidateCommand.self,
+      SetActiveCommand.self, RollbackCommand.self, HistoryCommand.self, ImportCommand.self, CleanupCommand.self,
+      BackupCommand.self, RestoreCommand.self, PurgeCommand.self, ValidateCommand.self,
       GenerateCommand.self,
     ])
 

@@ -149,6 +149,9 @@ package final class MemoryFileSystem: FileSystem {
 
   package func releaseDirectory(_ handle: HandleNumber) { release(handle) }
 
+  /// Nothing that the kernel may keep ever changes here.
+  package func observeChanges(_ observer: @escaping @Sendable (TreeChange) -> Void) {}
+
   package func volumeStatistics() throws(FileSystemError) -> VolumeStatistics {
     VolumeStatistics(capacity: 1 << 30, free: 1 << 29, available: 1 << 28, files: 12345)
   }

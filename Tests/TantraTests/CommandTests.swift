@@ -9,7 +9,8 @@ import Testing
 
   @Test(arguments: [
     "mount", "unmount", "status", "import", "list-models", "list-weights", "set-active", "rollback", "history",
-    "validate", "generate",
+    "cleanup",
+    "backup", "restore", "purge", "validate", "generate",
   ])
   func everyCommandHasHelp(command: String) throws {
     let help = try fixture.tantra([command, "--help"])

@@ -18,10 +18,10 @@ struct RegistryFixture {
 
   var storePath: String { scratch("store") }
 
-  func open(_ access: WeightRegistry.Access = .writing()) throws -> WeightRegistry {
+  func open(_ access: WeightRegistry.Access = .writing(), path: String? = nil) throws -> WeightRegistry {
     var logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     logger.logLevel = .critical
-    return try WeightRegistry(storePath: storePath, access: access, logger: logger)
+    return try WeightRegistry(storePath: path ?? storePath, access: access, logger: logger)
   }
 
   @discardableResult

@@ -22,7 +22,8 @@ import WeightsFS
       ])
     #expect(
       try fixture.names(".control") == [
-        "active", "log", "metrics", "status", "validate", "weight_config.json", "versions",
+        "active", "backup", "cleanup", "log", "metrics", "purge", "restore", "status", "validate", "weight_config.json",
+        "versions",
       ])
     #expect(try fixture.names(".control/versions/mamba/v1.0") == ["manifest.json", "SHA256SUMS"])
   }

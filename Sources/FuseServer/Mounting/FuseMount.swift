@@ -22,6 +22,7 @@ package final class FuseMount: Sendable {
   package let mountpoint: String
   private let session: FuseSession
   private let workers: WorkerPool
+  private let notifier: KernelNotifier
   private let stopRequest: Latch
   private let device: String?
   private let options: MountOptions
@@ -50,6 +51,9 @@ package final class FuseMount: Sendable {
     self.mountpoint = mountpoint
     self.options = options
     self.logger = logger
+    let notifier = KernelNotifier(session: session)
+    self.notifier = notifier
+    fileSystem.observeChanges { notifier.invalidate($0) }
     if let device { Readahead.raise(device: device, logger: logger) }
     logger.info("mounted at \(mountpoint)")
   }
@@ -92,6 +96,7 @@ package final class FuseMount: Sendable {
 
   private func finish(hurriedBy signals: StopSignals? = nil) {
     isFinished.store(true, ordering: .releasing)
+    notifier.stop()
     if isStillMounted { Self.detach(mountpoint, logger) }
     let hurry = signals.map { [$0.descriptor] } ?? []
     _ = Latch.wait(for: [workers.ended.descriptor] + hurry, limit: options.drainTime)

@@ -1,11 +1,12 @@
 import CFuse
 import Glibc
 import Logging
+import WeightsFS
 
 /// libfuse's session: the connection to the kernel behind one mount.
 ///
 /// Unchecked: the pointer does not change, and of libfuse's session functions only those that it documents as safe on many
-/// threads (receive, process, exit, exited) are called while workers run.
+/// threads (receive, process, exit, exited, notify) are called while workers run.
 final class FuseSession: @unchecked Sendable {
   private let raw: OpaquePointer
   private let dispatcher: Dispatcher
@@ -71,6 +72,11 @@ final class FuseSession: @unchecked Sendable {
 
   /// Ends the session for every worker that comes back from its current request.
   func end() { fuse_session_exit(raw) }
+
+  /// Makes the kernel forget a name in a folder. A kernel that does not know it, or is gone, is no error.
+  func invalidate(_ name: String, in parent: InodeNumber) {
+    _ = fuse_lowlevel_notify_inval_entry(raw, parent.rawValue, name, name.utf8.count)
+  }
 
   /// Waits for a request and serves it; false if the session has ended.
   private func serveOne(_ buffer: inout fuse_buf) -> Bool {

@@ -17,6 +17,12 @@ extension WeightRegistry {
     _ request: ImportRequest, progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(RegistryError) -> Manifest {
     try requireWriting()
+    return try withUploadLock { () throws(RegistryError) in try importUnlocked(request, progress: progress) }
+  }
+
+  private func importUnlocked(
+    _ request: ImportRequest, progress: @escaping ProgressHandler
+  ) throws(RegistryError) -> Manifest {
     for sidecar in request.sidecars {
       guard let why = Manifest.Sidecar.problem(ofPath: sidecar.path) else { continue }
       throw RegistryError(.invalidName, "\(sidecar.source) \(why)")

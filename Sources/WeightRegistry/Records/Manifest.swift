@@ -75,6 +75,9 @@ package struct Manifest: Sendable, Hashable, Codable {
   /// When the version was published, in nanoseconds since 1970: the mtime of its synthesized views.
   package var published: Int64 { provenance.time }
 
+  /// What the bytes of a view depend on: the blob that is served, or the table that rules the synthesis.
+  package func content(of view: String) -> Digest { original(servedAs: view)?.blob ?? table }
+
   /// The original that is served as `view`: as written, or by the sibling that shares its container.
   package func original(servedAs view: String) -> Original? {
     if let original = originals.first(where: { $0.view == view }) { return original }

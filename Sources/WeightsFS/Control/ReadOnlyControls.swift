@@ -48,8 +48,12 @@ enum ControlFileCatalogue {
   static func files(registry: WeightRegistry, events: EventLog, metrics: Metrics) -> [any ControlFile] {
     [
       ActiveControl(registry: registry),
+      BackupControl(registry: registry),
+      CleanupControl(registry: registry),
       LogControl(events: events),
       MetricsControl(metrics: metrics),
+      PurgeControl(registry: registry),
+      RestoreControl(registry: registry),
       StatusControl(registry: registry),
       ValidateControl(registry: registry),
       WeightConfigControl(registry: registry),

@@ -6,6 +6,27 @@ enum RequestTarget: Sendable, Hashable {
   case model(ModelName)
   case version(ModelName, VersionName)
 
+  /// The model; nil for all.
+  var model: ModelName? {
+    switch self {
+    case .all: nil
+    case .model(let model), .version(let model, _): model
+    }
+  }
+
+  /// The version; nil for all of the model.
+  var version: VersionName? {
+    if case .version(_, let version) = self { version } else { nil }
+  }
+
+  /// - Throws: `invalidName` if it is not a single version.
+  func requireVersion() throws(RegistryError) -> (ModelName, VersionName) {
+    guard case .version(let model, let version) = self else {
+      throw RegistryError(.invalidName, "expected MODEL/VERSION")
+    }
+    return (model, version)
+  }
+
   init(_ text: String) throws(RegistryError) {
     if text == "all" {
       self = .all

@@ -48,5 +48,8 @@ package protocol FileSystem: AnyObject, Sendable {
 
   func releaseDirectory(_ handle: HandleNumber)
 
+  /// Calls `observer`, from any thread, after every change that makes something false that the kernel may have kept.
+  func observeChanges(_ observer: @escaping @Sendable (TreeChange) -> Void)
+
   func volumeStatistics() throws(FileSystemError) -> VolumeStatistics
 }

@@ -5,7 +5,7 @@ package import WeightRegistry
 extension FileSystemError {
   /// The errno constants that this target answers, by what they mean here.
   package enum Condition {
-    case missing, readOnlyFile, badMessage, notDirectory, isDirectory, badHandle, invalid, tooLarge
+    case missing, readOnlyFile, badMessage, notDirectory, isDirectory, badHandle, invalid, stale
 
     var errno: CInt {
       switch self {
@@ -16,7 +16,7 @@ extension FileSystemError {
       case .isDirectory: EISDIR
       case .badHandle: EBADF
       case .invalid: EINVAL
-      case .tooLarge: E2BIG
+      case .stale: ESTALE
       }
     }
   }
@@ -32,6 +32,7 @@ extension FileSystemError {
       case .unknownModel, .unknownVersion, .unknownView: ENOENT
       case .invalidName: EINVAL
       case .alreadyExists: EEXIST
+      case .inUse: EBUSY
       case .differentWeights: EPERM
       case .locked: EBUSY
       case .readOnly: EROFS

@@ -2,12 +2,14 @@ import Synchronization
 
 /// Which numbers stand for which nodes, and how often the kernel has looked each up.
 ///
-/// A number is a hash of the node's path, so that listings can tell it without making an entry, and it is the same after a
+/// A number is a hash of the node's path and edition, so that listings can tell it without making an entry, and it is the same after a
 /// remount. Two nodes whose hashes are equal are kept apart by counting on.
 final class InodeTable: Sendable {
   private struct Entry: Sendable {
     var node: Node
     var lookups: UInt64
+    /// What was told of a file whose content never changes; it stays true when the file is gone from the tree.
+    var attributes: FileAttributes?
   }
 
   private struct State: Sendable {
@@ -31,6 +33,16 @@ final class InodeTable: Sendable {
       state.numbers[node] = number
       return number
     }
+  }
+
+  /// What was told of an inode by ``remember(_:)``.
+  func attributes(of number: InodeNumber) -> FileAttributes? {
+    state.withLock { $0.entries[number]?.attributes }
+  }
+
+  /// Keeps what is told of an inode for as long as the kernel knows it.
+  func remember(_ attributes: FileAttributes) {
+    state.withLock { $0.entries[attributes.inode]?.attributes = attributes }
   }
 
   /// The number that `node` has or would get.
@@ -60,10 +72,14 @@ final class InodeTable: Sendable {
   /// How many inodes the kernel knows.
   var count: Int { state.withLock { $0.entries.count } }
 
-  /// FNV-1a of the path; never 0 or 1, which mean nothing and the root.
+  /// FNV-1a of path and edition; never 0 or 1, which mean nothing and the root.
   private static func hash(_ node: Node) -> InodeNumber {
     var value: UInt64 = 0xcbf2_9ce4_8422_2325
-    for byte in node.path.utf8 { value = (value ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    func add(_ byte: UInt8) { value = (value ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    for byte in node.path.utf8 { add(byte) }
+    for shift in stride(from: 0, to: 64, by: 8) where node.edition != 0 {
+      add(UInt8(truncatingIfNeeded: node.edition >> UInt64(shift)))
+    }
     return InodeNumber(rawValue: max(2, value))
   }
 }

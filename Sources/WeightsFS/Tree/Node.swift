@@ -1,3 +1,4 @@
+import Tensors
 import WeightRegistry
 
 /// A place in the tree, by meaning. What an inode number stands for.
@@ -7,10 +8,11 @@ enum Node: Hashable, Sendable {
   /// `active`, or an alias.
   case link(ModelName, String)
   case version(ModelName, VersionName)
-  case view(ModelName, VersionName, String)
+  /// A view, and which bytes it has (``Edition``): another edition is another inode.
+  case view(ModelName, VersionName, String, Edition)
   /// A folder that sidecars lie in, by its path in the version.
   case sidecarFolder(ModelName, VersionName, String)
-  case sidecar(ModelName, VersionName, String)
+  case sidecar(ModelName, VersionName, String, Edition)
   /// `.files`
   case names
   /// `.files/mamba_v1.0_pt.pt`
@@ -32,15 +34,23 @@ enum Node: Hashable, Sendable {
     }
   }
 
-  /// Path from the root of the mount; unique.
+  /// Tells contents apart that have the same path, one after another.
+  var edition: UInt64 {
+    switch self {
+    case .view(_, _, _, let edition), .sidecar(_, _, _, let edition): edition.number
+    default: 0
+    }
+  }
+
+  /// Path from the root of the mount.
   var path: String {
     switch self {
     case .root: ""
     case .model(let model): "\(model)"
     case .link(let model, let name): "\(model)/\(name)"
     case .version(let model, let version): "\(model)/\(version)"
-    case .view(let model, let version, let view): "\(model)/\(version)/model.\(view)"
-    case .sidecarFolder(let model, let version, let path), .sidecar(let model, let version, let path):
+    case .view(let model, let version, let view, _): "\(model)/\(version)/model.\(view)"
+    case .sidecarFolder(let model, let version, let path), .sidecar(let model, let version, let path, _):
       "\(model)/\(version)/\(path)"
     case .names: ".files"
     case .professionalName(let name): ".files/\(name.fileName)"
@@ -52,6 +62,13 @@ enum Node: Hashable, Sendable {
     case .record(let model, let version, let record): ".control/versions/\(model)/\(version)/\(record.rawValue)"
     }
   }
+}
+
+/// Which content a file has: bytes that are cached for one edition are never shown for another.
+struct Edition: Hashable, Sendable {
+  let number: UInt64
+
+  init(_ digest: Digest) { number = digest.prefix }
 }
 
 /// The files of `.control/versions/<model>/<version>`.

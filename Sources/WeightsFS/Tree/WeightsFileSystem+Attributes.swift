@@ -14,12 +14,12 @@ extension WeightsFileSystem {
       .versionRecords(let model, let version):
       attributes.permissions = 0o755
       attributes.modified = try manifest(model, version).published
-    case .view(let model, let version, let view):
+    case .view(let model, let version, let view, _):
       let manifest = try manifest(model, version)
       guard let size = manifest.views[view] else { throw FileSystemError(.missing) }
       attributes.size = size
       attributes.modified = manifest.original(servedAs: view)?.modified ?? manifest.published
-    case .sidecar(let model, let version, let path):
+    case .sidecar(let model, let version, let path, _):
       guard let sidecar = try manifest(model, version).sidecars.first(where: { $0.path == path }) else {
         throw FileSystemError(.missing)
       }

@@ -81,17 +81,25 @@ extension WeightsFileSystem {
 
   // MARK: Files of a version
 
+  private func node(of view: ViewFormat, _ manifest: Manifest) -> Node {
+    .view(manifest.model, manifest.version, view.name, Edition(manifest.content(of: view.name)))
+  }
+
+  private func node(of sidecar: Manifest.Sidecar, _ manifest: Manifest) -> Node {
+    .sidecar(manifest.model, manifest.version, sidecar.path, Edition(sidecar.blob))
+  }
+
   private func file(
     named name: String, at prefix: String, of model: ModelName, _ version: VersionName
   ) throws(FileSystemError) -> Node? {
     let manifest = try registryStep(try registry.manifest(of: model, version))
     if prefix.isEmpty {
       for view in WeightFormatCatalogue.views where view.fileName == name {
-        return manifest.views[view.name] != nil ? .view(model, version, view.name) : nil
+        return manifest.views[view.name] != nil ? node(of: view, manifest) : nil
       }
     }
     let path = prefix + name
-    if manifest.sidecars.contains(where: { $0.path == path }) { return .sidecar(model, version, path) }
+    if let sidecar = manifest.sidecars.first(where: { $0.path == path }) { return node(of: sidecar, manifest) }
     if manifest.sidecars.contains(where: { $0.path.hasPrefix(path + "/") }) {
       return .sidecarFolder(model, version, path)
     }
@@ -105,7 +113,7 @@ extension WeightsFileSystem {
     var entries: [(name: String, node: Node)] = []
     if prefix.isEmpty {
       for view in WeightFormatCatalogue.views where manifest.views[view.name] != nil {
-        entries.append((view.fileName, .view(model, version, view.name)))
+        entries.append((view.fileName, node(of: view, manifest)))
       }
     }
     var folders: Set<Substring> = []
@@ -117,7 +125,7 @@ extension WeightsFileSystem {
           entries.append((String(name), .sidecarFolder(model, version, prefix + name)))
         }
       } else {
-        entries.append((String(rest), .sidecar(model, version, sidecar.path)))
+        entries.append((String(rest), node(of: sidecar, manifest)))
       }
     }
     return entries

@@ -9,7 +9,7 @@ struct ListWeightsCommand: ParsableCommand {
     discussion: "A format with a star is served as it was written; the others are synthesized when they are read.")
 
   @Argument(help: "Name of the model; all models if left out.") var model: String?
-  @Flag(help: "Also list training checkpoints.") var all = false
+  @Flag(help: "Also list training checkpoints, backups and what was removed and can be restored.") var all = false
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var store: StoreOptions
 
@@ -25,22 +25,23 @@ struct ListWeightsCommand: ParsableCommand {
     /// The views that are served as written.
     var written: [String]
     var source: String
+    /// `backup` or `removed`, for what is only kept.
+    var kept: String?
   }
 
   func run() throws {
     let registry = try store.openForReading()
     let models = try model.map { [try ModelName(validating: $0)] } ?? registry.models
     var lines: [Line] = []
-    for model in models {
+    for model in models where registry.contains(model) || !all {
       for version in try registry.versions(of: model) where all || !registry.isCheckpoint(model, version) {
-        let manifest = try registry.manifest(of: model, version)
-        lines.append(
-          Line(
-            model: model, version: version, isActive: registry.activeVersion(of: model) == version,
-            isCheckpoint: registry.isCheckpoint(model, version), parameters: manifest.parameterCount,
-            tensors: manifest.tensorCount, views: manifest.views,
-            written: manifest.views.keys.filter { manifest.original(servedAs: $0) != nil }.sorted(),
-            source: manifest.provenance.source))
+        lines.append(line(of: try registry.manifest(of: model, version), registry))
+      }
+    }
+    if all {
+      let kept = try model.map { [try ModelName(validating: $0)] } ?? registry.modelsWithBackups()
+      for record in try kept.flatMap({ try registry.backups(of: $0) }) {
+        lines.append(line(of: record.manifest, registry, kept: record.isPinned ? "backup" : "removed"))
       }
     }
     if json { return try Console.print(json: lines) }
@@ -49,10 +50,21 @@ struct ListWeightsCommand: ParsableCommand {
         ["MODEL", "VERSION", "", "PARAMETERS", "TENSORS", "SIZE", "FORMATS"],
         lines.map { line in
           [
-            line.model.text, line.version.text, line.isActive ? "active" : "", Console.grouped(line.parameters),
+            line.model.text, line.version.text, line.kept ?? (line.isActive ? "active" : ""),
+            Console.grouped(line.parameters),
             String(line.tensors), Console.size(line.views.values.max() ?? 0),
             line.views.keys.sorted().map { line.written.contains($0) ? $0 + "*" : $0 }.joined(separator: " "),
           ]
         }))
+  }
+
+  private func line(of manifest: Manifest, _ registry: WeightRegistry, kept: String? = nil) -> Line {
+    Line(
+      model: manifest.model, version: manifest.version,
+      isActive: kept == nil && registry.activeVersion(of: manifest.model) == manifest.version,
+      isCheckpoint: registry.isCheckpoint(manifest.model, manifest.version), parameters: manifest.parameterCount,
+      tensors: manifest.tensorCount, views: manifest.views,
+      written: manifest.views.keys.filter { manifest.original(servedAs: $0) != nil }.sorted(),
+      source: manifest.provenance.source, kept: kept)
   }
 }

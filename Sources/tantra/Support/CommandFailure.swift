@@ -40,6 +40,7 @@ struct CommandFailure: Error {
     case .unknownModel, .unknownVersion, .unknownView, .noStore: .noInput
     case .invalidName, .unacceptable, .newerFormat, .damaged: .badData
     case .alreadyExists, .differentWeights: .cannotCreate
+    case .inUse: .failed
     case .locked: .inUse
     case .readOnly: .notPermitted
     case .interrupted: .interrupted

@@ -65,6 +65,14 @@ extension MountedStore {
   }
 }
 
+extension MountedStore {
+  /// As ``succeed(_:_:)``, without the report's first line, which says when, for whom and what: who asked just now knows.
+  func body(_ control: String, _ text: String) throws(CommandFailure) -> String {
+    let report = try succeed(control, text)
+    return String(report.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false).dropFirst().first ?? "")
+  }
+}
+
 extension String {
   /// The text up to its last newline, if it ends with one.
   var trimmedLine: String { hasSuffix("\n") ? String(dropLast()) : self }

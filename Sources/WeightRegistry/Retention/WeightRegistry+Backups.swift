@@ -1,0 +1,115 @@
+import Logging
+import PosixIO
+
+extension WeightRegistry {
+  /// The backups and removed versions of a model, oldest first within a version.
+  package func backups(of model: ModelName) throws(RegistryError) -> [BackupRecord] {
+    guard let backups = store.backups, try posix(try backups.status(of: model.text)) != nil else { return [] }
+    let folder = try posix(try backups.folder(model.text))
+    var records: [BackupRecord] = []
+    for name in try posix(try folder.names()) {
+      guard let (version, number) = BackupRecord.parse(fileName: name) else { continue }
+      let bytes = try posix(try folder.contents(of: name, limit: 16 << 20))
+      var record = try StoreCoding.decode(BackupRecord.self, from: bytes, what: "backups/\(model)/\(name)")
+      try record.manifest.checkConsistency()
+      guard record.manifest.model == model, record.manifest.version == version else {
+        throw RegistryError(.damaged, "backups/\(model)/\(name) is damaged: it is of another version")
+      }
+      record.number = number
+      records.append(record)
+    }
+    return records.sorted { ($0.manifest.version, $0.number) < ($1.manifest.version, $1.number) }
+  }
+
+  /// Models that have backups or removed versions.
+  package func modelsWithBackups() throws(RegistryError) -> [ModelName] {
+    guard let backups = store.backups else { return [] }
+    return try posix(try backups.names()).compactMap { ModelName($0) }.sorted()
+  }
+
+  /// Pins a version: it stays restorable, whatever is cleaned up or purged.
+  @discardableResult
+  package func backup(
+    _ model: ModelName, _ version: VersionName, by actor: Actor = .current
+  ) throws(RegistryError) -> BackupRecord {
+    try requireWriting()
+    return try withRecordLock { () throws(RegistryError) in
+      let record = try keep(try manifest(of: model, version), isPinned: true, by: actor)
+      logger.info("backup: \(model)/\(version) pinned as \(record.fileName)")
+      return record
+    }
+  }
+
+  /// Takes a version out of the tree; it can be restored until it is purged.
+  ///
+  /// - Throws: `inUse` for the active version and for one that an alias points to.
+  package func retire(
+    _ model: ModelName, _ version: VersionName, by actor: Actor = .current
+  ) throws(RegistryError) {
+    try requireWriting()
+    try withRecordLock { () throws(RegistryError) in
+      let manifest = try manifest(of: model, version)
+      if let link = links(to: version, of: model).first {
+        throw RegistryError(
+          .inUse,
+          "\(model)/\(version) is \(link == "active" ? "active" : "what \(link) points to"); "
+            + "point \(link) at another version first")
+      }
+      // Kept before it goes: after a crash in between it is in the tree as before, and the record does no harm.
+      _ = try keep(manifest, isPinned: false, by: actor)
+      try unpublish(manifest)
+      logger.info("removed: \(model)/\(version); tantra restore brings it back until it is purged")
+    }
+  }
+
+  /// Brings a version back: the one removed last, else from its newest backup.
+  @discardableResult
+  package func restore(
+    _ model: ModelName, _ version: VersionName, by actor: Actor = .current
+  ) throws(RegistryError) -> Manifest {
+    try requireWriting()
+    return try withRecordLock { () throws(RegistryError) in
+      guard !contains(model, version) else {
+        throw RegistryError(.alreadyExists, "\(model)/\(version) exists; remove it before you restore an earlier one")
+      }
+      let records = try backups(of: model).filter { $0.manifest.version == version }
+      guard let record = records.last(where: { !$0.isPinned }) ?? records.last else {
+        throw RegistryError(
+          .unknownVersion, "nothing is kept of \(model)/\(version); tantra list-weights --all shows what is")
+      }
+      try publish(record.manifest, at: record.isCheckpoint ? .checkpoints : .models, activating: false)
+      if !record.isPinned { try drop(record) }
+      logger.info("restored: \(model)/\(version) by user \(actor.uid)")
+      return record.manifest
+    }
+  }
+
+  /// Names of the links to a version, `active` first.
+  func links(to version: VersionName, of model: ModelName) -> [String] {
+    (activeVersion(of: model) == version ? ["active"] : [])
+      + aliases(of: model).filter { $0.value == version }.map(\.key.text).sorted()
+  }
+
+  private func keep(
+    _ manifest: Manifest, isPinned: Bool, by actor: Actor
+  ) throws(RegistryError) -> BackupRecord {
+    let numbers = try backups(of: manifest.model).filter { $0.manifest.version == manifest.version }.map(\.number)
+    let record = BackupRecord(
+      manifest: manifest, isCheckpoint: isCheckpoint(manifest.model, manifest.version), isPinned: isPinned,
+      time: Timestamp.now(), actor: actor, number: (numbers.max() ?? 0) + 1)
+    let bytes = try StoreCoding.encode(record, pretty: true)
+    let staging = try store.stagingForWriting
+    let backups = try store.backupsForWriting
+    try posix(
+      try backups.makeFolder(manifest.model.text).replace(record.fileName, with: bytes, staging: staging))
+    return record
+  }
+
+  /// Forgets what is kept of a version, durably. Its blobs stay until they are collected.
+  func drop(_ record: BackupRecord) throws(RegistryError) {
+    let backups = try store.backupsForWriting
+    let folder = try posix(try backups.folder(record.manifest.model.text))
+    try posix(try folder.removeFile(record.fileName))
+    try posix(try folder.synchronize())
+  }
+}

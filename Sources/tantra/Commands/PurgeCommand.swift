@@ -1,0 +1,31 @@
+import ArgumentParser
+import WeightRegistry
+
+/// `tantra purge [MODEL [VERSION]] [--older-than D]`
+struct PurgeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "purge",
+    abstract: "Forget removed versions for good, and free their space.",
+    discussion: """
+      Backups stay. Whatever no version and no backup needs is removed from the disk; files that are open stay readable \
+      for those who have them.
+      """)
+
+  @Argument(help: "Name of the model; all models if left out.") var model: String?
+  @Argument(help: "Name of the version; all versions if left out.") var version: String?
+  @Option(help: "Only what was removed at least that long ago: 30d, 12h, 15m, 10s.") var olderThan = Age(seconds: 0)
+  @Flag(help: "Print JSON; not on a mounted store.") var json = false
+  @OptionGroup var store: StoreOptions
+
+  func run() throws {
+    let model = try model.map { try ModelName(validating: $0) }
+    let version = try version.map { try VersionName(validating: $0) }
+    try store.act { registry in
+      let report = try registry.purge(model, version, olderThan: olderThan.seconds * 1_000_000_000)
+      if json { try Console.print(json: report) } else { Console.print(raw: report.text) }
+    } throughMount: { mount in
+      let target = model.map { model in version.map { "\(model)/\($0)" } ?? model.text } ?? "all"
+      Console.print(raw: try mount.body("purge", "\(target) \(olderThan.seconds)"))
+    }
+  }
+}
