@@ -18,9 +18,9 @@ struct Tantra: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       MountCommand.self, UnmountCommand.self, StatusCommand.self, ListModelsCommand.self, ListWeightsCommand.self,
-      SetActiveCommand.self, RollbackCommand.self, HistoryCommand.self, ImportCommand.self, CleanupCommand.self,
-      BackupCommand.self, RestoreCommand.self, PurgeCommand.self, ValidateCommand.self,
-      GenerateCommand.self,
+      SetActiveCommand.self, RollbackCommand.self, HistoryCommand.self, ImportCommand.self, ExportCommand.self,
+      DiffCommand.self, CleanupCommand.self, BackupCommand.self, RestoreCommand.self, PurgeCommand.self,
+      ValidateCommand.self, GenerateCommand.self,
     ])
 
   /// Reports errors in one line, with an exit code that says what kind they are.

@@ -1,0 +1,70 @@
+import CPosix
+import Glibc
+import SystemPackage
+
+extension OpenedFile {
+  /// Copies `count` bytes at `offset` to `targetOffset` of `target`: inside the kernel where it can (which shares blocks where
+  /// the file system can), else by reading and writing 1 MiB at a time.
+  ///
+  /// - Parameter progress: told of the bytes copied since its last call; what it throws (`EINTR`) ends the copy.
+  /// - Throws: `EIO` if this file has fewer bytes.
+  package func copyRange(
+    at offset: Int, count: Int, to target: OpenedFile, at targetOffset: Int,
+    progress: (_ bytes: Int) throws(PosixError) -> Void
+  ) throws(PosixError) {
+    var done = 0
+    var buffer: [UInt8] = []
+    while done < count {
+      var copied = 0
+      if buffer.isEmpty {
+        copied = try copyInKernel(
+          at: offset + done, count: min(16 << 20, count - done), to: target, at: targetOffset + done)
+      }
+      // Zero means that the kernel cannot, or that the file has ended: reading tells which.
+      if copied == 0 {
+        if buffer.isEmpty { buffer = [UInt8](repeating: 0, count: min(1 << 20, count - done)) }
+        let wanted = min(buffer.count, count - done)
+        var failure: PosixError?
+        copied = buffer.withUnsafeMutableBytes { bytes in
+          do throws(PosixError) {
+            let read = try read(at: offset + done, into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<wanted]))
+            try target.write(UnsafeRawBufferPointer(rebasing: bytes[..<read]), at: targetOffset + done)
+            return read
+          } catch {
+            failure = error
+            return 0
+          }
+        }
+        if let failure { throw failure }
+      }
+      guard copied > 0 else { throw PosixError(.ioError, call: "read: the file is too short", path: path) }
+      done += copied
+      try progress(copied)
+    }
+  }
+
+  /// One `copy_file_range(2)`; 0 where these two files cannot be copied that way.
+  private func copyInKernel(
+    at offset: Int, count: Int, to target: OpenedFile, at targetOffset: Int
+  ) throws(PosixError) -> Int {
+    do throws(PosixError) {
+      return try systemCall("copy_file_range", target.path) {
+        tantra_copy_range_to(
+          descriptor.rawValue, off_t(offset), target.descriptor.rawValue, off_t(targetOffset), count)
+      }
+    } catch  where [EXDEV, EOPNOTSUPP, ENOSYS, EINVAL].contains(error.errno.rawValue) {
+      return 0
+    }
+  }
+
+  /// Sets the time of the last change, in nanoseconds since 1970.
+  package func setModified(_ nanoseconds: Int64) throws(PosixError) {
+    let (seconds, rest) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
+    let time =
+      rest < 0
+      ? timespec(tv_sec: Int(seconds) - 1, tv_nsec: Int(rest) + 1_000_000_000)
+      : timespec(tv_sec: Int(seconds), tv_nsec: Int(rest))
+    let times = [time, time]
+    try systemCall("futimens", path) { futimens(descriptor.rawValue, times) }
+  }
+}

@@ -1,0 +1,73 @@
+import ArgumentParser
+import WeightFormats
+import WeightRegistry
+
+/// `tantra export MODEL [VERSION] [--format F|all] [--to DIR]`
+struct ExportCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "export",
+    abstract: "Write a version as plain files.",
+    discussion: """
+      Files are named <model>_<version>_<format>.<extension>, as mamba_v1.0_pt.pt. With --folder a folder \
+      <model>_<version> is written instead, with model.<format> and the files that travel with the version (config.json), \
+      so that from_pretrained loads it.
+
+      The bytes are those that the mount shows, and so are the times. A file appears when it is complete and on disk. It \
+      works whether or not the store is mounted.
+
+      Exit codes: 0 written; 64 wrong usage; 65 the store is damaged; 66 no such model, version or format; 73 a file \
+      exists and --force was not given; 74 the disk is full, or reading or writing failed; 77 not permitted; \
+      130 interrupted. Nothing is left behind unless it ends with 0.
+      """)
+
+  @Argument(help: "Name of the model.") var model: String
+  @Argument(help: "Name of the version; the active one if left out.") var version: String?
+  @Option(help: "safetensors, pt, bin, or all.") var format = "safetensors"
+  @Option(help: "Folder to write into; made if it is missing.") var to = "."
+  @Flag(help: "Write a folder that from_pretrained loads.") var folder = false
+  @Flag(help: "Replace files that exist.") var force = false
+  @Flag(help: "Print JSON.") var json = false
+  @OptionGroup var store: StoreOptions
+
+  func validate() throws {
+    guard format == "all" || WeightFormatCatalogue.view(named: format) != nil else {
+      let known = WeightFormatCatalogue.views.map(\.name).joined(separator: ", ")
+      throw ValidationError("there is no format \"\(format)\": expected \(known) or all")
+    }
+    guard !to.isEmpty else { throw ValidationError("--to names no folder") }
+  }
+
+  func run() throws {
+    let registry = try store.openForReading()
+    let model = try ModelName(validating: model)
+    let version = try version.map { try VersionName(validating: $0) } ?? registry.requireActiveVersion(of: model)
+    let manifest = try registry.manifest(of: model, version)
+    let views =
+      format == "all"
+      ? WeightFormatCatalogue.views.map(\.name).filter { manifest.views[$0] != nil } : [format]
+    let bar = ProgressBar("\(model)/\(version)")
+    defer { bar.finish() }
+    Interruption.watch()
+    let files = try registry.export(
+      ExportRequest(
+        model: model, version: version, views: views, target: to, arrangement: folder ? .folder : .files,
+        replacing: force), progress: Interruption.stopping(bar.handler))
+    bar.finish()
+    if json { return try Console.print(json: files) }
+    for file in files { Console.print("\(file.path)  \(Console.size(file.byteCount))") }
+  }
+}
+
+extension WeightRegistry {
+  /// The version that the model's users get.
+  ///
+  /// - Throws: `unknownModel`; `unknownVersion` if none is active.
+  func requireActiveVersion(of model: ModelName) throws(RegistryError) -> VersionName {
+    guard contains(model) else { throw unknown(model) }
+    guard let version = activeVersion(of: model) else {
+      let known = try versions(of: model).map(\.text).joined(separator: ", ")
+      throw RegistryError(.unknownVersion, "\(model) has no active version; name one of \(known)")
+    }
+    return version
+  }
+}

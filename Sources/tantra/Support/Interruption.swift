@@ -1,0 +1,27 @@
+import Glibc
+import Synchronization
+import WeightRegistry
+
+/// Lets a long command end in order when somebody presses Ctrl-C or asks it to terminate.
+enum Interruption {
+  private static let requested = Atomic(false)
+
+  /// From now on INT, TERM and HUP only ask to stop.
+  static func watch() {
+    // Touched before a handler can be: making a global is nothing for a signal handler to do.
+    requested.store(false, ordering: .relaxed)
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    for number in [SIGINT, SIGTERM, SIGHUP] {
+      signal(number) { _ in Interruption.requested.store(true, ordering: .relaxed) }
+      sigaddset(&signals, number)
+    }
+    // A program that starts others from a thread which blocks signals hands that on to them.
+    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+  }
+
+  /// `handler`, but it answers false once a signal has come.
+  static func stopping(_ handler: @escaping ProgressHandler) -> ProgressHandler {
+    { phase, done, total in handler(phase, done, total) && !requested.load(ordering: .relaxed) }
+  }
+}
