@@ -108,7 +108,7 @@ struct FuzzTarget: Sendable {
   private static func accepts(_ format: any WeightFormat, _ bytes: [UInt8]) throws -> Bool {
     let file: WeightFile
     do throws(FormatError) { file = try format.parse(BufferSource(bytes)) } catch { return false }
-    try FuzzFailure.check(file, byteCount: bytes.count)
+    if let inconsistency = file.inconsistency(byteCount: bytes.count) { throw FuzzFailure(description: inconsistency) }
     return true
   }
 }

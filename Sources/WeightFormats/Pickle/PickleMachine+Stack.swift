@@ -68,7 +68,8 @@ extension PickleMachine {
 
   /// Pushes a new list.
   mutating func pushList() throws(FormatError) {
-    try input.budget.charge(2 * MemoryLayout<[PickleReference]>.stride)  // twice, because the array of lists grows by copying
+    // Twice, because the array of lists grows by copying.
+    try input.budget.charge(2 * MemoryLayout<[PickleReference]>.stride)
     graph.lists.append([])
     try push(.list(graph.lists.count - 1))
   }
