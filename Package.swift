@@ -89,6 +89,10 @@ let package = Package(
       name: "WeightsFSTests",
       dependencies: ["WeightsFS", "WeightRegistry", "WeightFormats", "PosixIO", "Tensors", "TestSupport", logging],
       swiftSettings: strict),
+    .executableTarget(
+      name: "ImportBenchmark",
+      dependencies: ["Tensors", "PosixIO", "WeightFormats", "BlobStore", "WeightRegistry", logging],
+      path: "Tests/ImportBenchmark", swiftSettings: strict),
     .testTarget(name: "TantraTests", dependencies: ["tantra", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "WeightFormatsTests", dependencies: ["Tensors", "WeightFormats", "TestSupport", "FormatFuzzer"],

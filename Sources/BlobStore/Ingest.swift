@@ -21,7 +21,11 @@ package struct Ingest: ~Copyable {
 
   deinit {
     guard !isCommitted else { return }
-    do throws(PosixError) { try staging.removeFile(name) } catch { /* swept when the store is next opened */  }
+    do throws(PosixError) {
+      try staging.removeFile(name)
+    } catch {
+      // It is swept when the store is next opened for writing.
+    }
   }
 
   /// Bytes appended so far.
@@ -44,22 +48,43 @@ package struct Ingest: ~Copyable {
     storages: [Range<Int>], progress: @escaping RangeScanner.Progress = { _ in true }
   ) throws(BlobStoreError) -> (table: SegmentTable, checksums: [StorageChecksum]) {
     do throws(PosixError) {
-      guard let pieces = SegmentTable.cut(byteCount: try file.status().size, at: storages) else {
-        throw PosixError(.invalidArgument, call: "hash: storages overlap", path: file.path)
-      }
-      let checksums = try RangeScanner(file, progress: progress).checksums(of: pieces)
-      let byRange = Dictionary(zip(pieces, checksums), uniquingKeysWith: { first, _ in first })
-      let empty = StorageHasher().finalize()
-      return (
-        SegmentTable(
-          zip(pieces, checksums).map { piece, checksum in
-            SegmentTable.Segment(offset: piece.lowerBound, byteCount: piece.count, digest: checksum.digest)
-          }),
-        storages.map { byRange[$0] ?? empty }
-      )
+      return try scan(file, RangeScanner(file, progress: progress), storages)
     } catch {
       throw .system(error)
     }
+  }
+
+  /// Makes the staged file, still empty, a copy of `source`, and hashes it as ``hash(storages:progress:)`` does: by reflink
+  /// where the file system can, else in the same pass.
+  ///
+  /// What was copied need not be what `source` held when somebody parsed it: parse the staged file too.
+  package borrowing func copyAndHash(
+    _ source: OpenedFile, storages: [Range<Int>], progress: @escaping RangeScanner.Progress = { _ in true }
+  ) throws(BlobStoreError) -> (table: SegmentTable, checksums: [StorageChecksum]) {
+    if source.reflink(to: file) { return try hash(storages: storages, progress: progress) }
+    do throws(PosixError) {
+      return try scan(source, RangeScanner(copying: source, to: file, progress: progress), storages)
+    } catch {
+      throw .system(error)
+    }
+  }
+
+  private borrowing func scan(
+    _ measured: OpenedFile, _ scanner: RangeScanner, _ storages: [Range<Int>]
+  ) throws(PosixError) -> (table: SegmentTable, checksums: [StorageChecksum]) {
+    guard let pieces = SegmentTable.cut(byteCount: try measured.status().size, at: storages) else {
+      throw PosixError(.invalidArgument, call: "hash: storages overlap", path: measured.path)
+    }
+    let checksums = try scanner.checksums(of: pieces)
+    let byRange = Dictionary(zip(pieces, checksums), uniquingKeysWith: { first, _ in first })
+    let empty = StorageHasher().finalize()
+    return (
+      SegmentTable(
+        zip(pieces, checksums).map { piece, checksum in
+          SegmentTable.Segment(offset: piece.lowerBound, byteCount: piece.count, digest: checksum.digest)
+        }),
+      storages.map { byRange[$0] ?? empty }
+    )
   }
 
   /// Publishes the staged file as the blob of `table`, durably; if that blob exists already, the staged file goes.

@@ -34,6 +34,18 @@ package struct RangeScanner: Sendable {
     }
   }
 
+  /// Scans `source` and writes what it reads to the same place of `target`, so that copying costs no second pass.
+  package init(
+    copying source: OpenedFile, to target: OpenedFile, progress: @escaping Progress = { _ in true }
+  ) {
+    self.init(progress: progress) { (offset, buffer) throws(PosixError) in
+      guard try source.read(at: offset, into: buffer) == buffer.count else {
+        throw PosixError(.ioError, call: "pread: the file became shorter", path: source.path)
+      }
+      try target.write(UnsafeRawBufferPointer(buffer), at: offset)
+    }
+  }
+
   private struct State<Result> {
     var position = 0
     var results: [Result?]

@@ -24,7 +24,11 @@ extension Folder {
       try file.synchronize()
       try staging.rename(temporary, to: name, in: self)
     } catch {
-      do throws(PosixError) { try staging.removeFile(temporary) } catch { /* swept when the store is next opened */  }
+      do throws(PosixError) {
+        try staging.removeFile(temporary)
+      } catch {
+        // It is swept when the store is next opened for writing.
+      }
       throw error
     }
     try synchronize()

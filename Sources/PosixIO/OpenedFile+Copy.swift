@@ -3,6 +3,12 @@ import Glibc
 import SystemPackage
 
 extension OpenedFile {
+  /// Makes `target`, an empty file, share this one's blocks until either is written to (`FICLONE`); false where the file
+  /// system cannot.
+  package func reflink(to target: OpenedFile) -> Bool {
+    tantra_reflink(descriptor.rawValue, target.descriptor.rawValue) == 0
+  }
+
   /// Makes `target`, an empty file, a copy of this one: by reflink where the file system can, else `copy_file_range(2)`,
   /// else by reading and writing.
   ///
@@ -11,7 +17,7 @@ extension OpenedFile {
     to target: OpenedFile, progress: (_ done: Int) throws(PosixError) -> Void
   ) throws(PosixError) {
     let size = try status().size
-    if tantra_reflink(descriptor.rawValue, target.descriptor.rawValue) == 0 {
+    if reflink(to: target) {
       try progress(size)
       return
     }

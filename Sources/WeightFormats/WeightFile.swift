@@ -1,7 +1,7 @@
 package import Tensors
 
 /// What a parser found in a file: the state dict, where its storages' bytes are, and what else is there.
-package struct WeightFile: Sendable {
+package struct WeightFile: Sendable, Hashable {
   /// Where the bytes of one storage come from.
   package enum StorageSource: Sendable, Hashable {
     /// The storage is this contiguous range of the file.

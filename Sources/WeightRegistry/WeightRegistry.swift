@@ -29,6 +29,7 @@ package final class WeightRegistry: Sendable {
   let viewCache = ViewCache()
   /// SHA-256 of whole views, as far as validation has computed them.
   private let viewSums = Mutex<[ViewCache.Key: Digest]>([:])
+  private let freshness: Freshness?
 
   struct State: Sendable {
     var config: WeightConfig
@@ -58,10 +59,14 @@ package final class WeightRegistry: Sendable {
     case .reading:
       store = try StoreFolder(path: storePath, creating: false)
       lock = nil
+      freshness = Freshness()
     case .writing(let mountpoint):
       store = try StoreFolder(path: storePath, creating: true)
+      freshness = nil
       lock = try store.lock(LockHolder(pid: getpid(), uid: getuid(), mountpoint: mountpoint).record)
     }
+    // Looked at before the records are read: a change in between is seen by the next look.
+    _ = freshness?.hasChanged(store)
     state = Mutex(try Self.load(store))
   }
 
@@ -102,6 +107,21 @@ package final class WeightRegistry: Sendable {
     return try StoreCoding.decode(WeightConfig.self, from: bytes, what: StoreFolder.configName)
   }
 
+  /// Whether another process may change the store meanwhile.
+  package var isReader: Bool { freshness != nil }
+
+  /// Takes over what another process has changed since; for a registry that was opened for reading. Looks at the disk at
+  /// most once in a while.
+  package func refresh() throws(RegistryError) {
+    guard let freshness, freshness.hasChanged(store) else { return }
+    var fresh = try Self.load(store)
+    state.withLock { state in
+      fresh.generation = state.generation + 1
+      state = fresh
+    }
+    viewCache.removeAll()
+  }
+
   /// Rises with every change of models, versions or what is active.
   package var generation: UInt64 { state.withLock { $0.generation } }
 
@@ -130,8 +150,14 @@ package final class WeightRegistry: Sendable {
     }
   }
 
+  /// How a model's active version came about, oldest switch first.
+  package func history(of model: ModelName) throws(RegistryError) -> [ActiveSwitch] {
+    guard contains(model) else { throw unknown(model) }
+    return state.withLock { $0.config.models[model]?.history ?? [] }
+  }
+
   /// The model's other symbolic links.
-  package func aliases(of model: ModelName) -> [String: VersionName] {
+  package func aliases(of model: ModelName) -> [VersionName: VersionName] {
     state.withLock { $0.config.models[model]?.aliases ?? [:] }
   }
 
@@ -155,6 +181,7 @@ package final class WeightRegistry: Sendable {
     let bytes = try posix(
       try folder.folder(model.text).contents(of: version.text + ".json", limit: Self.manifestLimit))
     let manifest = try StoreCoding.decode(Manifest.self, from: bytes, what: "the manifest of \(model)/\(version)")
+    try manifest.checkConsistency()
     guard manifest.model == model, manifest.version == version else {
       throw RegistryError(
         .damaged,
@@ -210,17 +237,50 @@ package final class WeightRegistry: Sendable {
 
   // MARK: Changing
 
-  /// Makes `version` the one that the model's users get.
+  /// Makes `version` the one that the model's users get, and remembers who did.
   ///
   /// - Returns: the version that was active before.
   @discardableResult
-  package func setActive(_ model: ModelName, _ version: VersionName) throws(RegistryError) -> VersionName? {
+  package func setActive(
+    _ model: ModelName, _ version: VersionName, by actor: Actor = .current
+  ) throws(RegistryError) -> VersionName? {
     try requireWriting()
     guard contains(model) else { throw unknown(model) }
     guard contains(model, version) else { throw unknown(version, of: model) }
+    return try switchActive(model, to: version, by: actor, isRollback: false)
+  }
+
+  /// Takes the last switch that was not yet taken back, and whose earlier version still exists, back.
+  ///
+  /// - Returns: the version that was active before, and the one that is now.
+  @discardableResult
+  package func rollback(
+    _ model: ModelName, by actor: Actor = .current
+  ) throws(RegistryError) -> (from: VersionName?, to: VersionName) {
+    try requireWriting()
+    guard contains(model) else { throw unknown(model) }
+    let active = activeVersion(of: model)
+    guard let version = try history(of: model).undoStack.dropLast().last(where: { $0 != active && contains(model, $0) })
+    else {
+      throw RegistryError(.unknownVersion, "\(model) has no earlier active version to go back to")
+    }
+    return (try switchActive(model, to: version, by: actor, isRollback: true), version)
+  }
+
+  private func switchActive(
+    _ model: ModelName, to version: VersionName, by actor: Actor, isRollback: Bool
+  ) throws(RegistryError) -> VersionName? {
     let before = activeVersion(of: model)
-    try changeConfig { $0.models[model, default: .init()].active = version }
-    logger.info("active: \(model) \(before.map { "\($0) -> " } ?? "")\(version)")
+    guard before != version else { return before }
+    let change = ActiveSwitch(time: Timestamp.now(), actor: actor, from: before, to: version, isRollback: isRollback)
+    try changeConfig { config in
+      config.models[model, default: .init()].active = version
+      config.models[model]?.history.append(change)
+      if let excess = config.models[model].map({ $0.history.count - WeightConfig.Model.historyLimit }), excess > 0 {
+        config.models[model]?.history.removeFirst(excess)
+      }
+    }
+    logger.info("\(isRollback ? "rollback" : "active"): \(model) \(before.map { "\($0) -> " } ?? "")\(version)")
     return before
   }
 

@@ -15,7 +15,7 @@ package final class WeightsFileSystem: FileSystem {
   let handles = HandleTable()
   let logger: Logger
   /// When this mount began: the mtime of what has no other, in nanoseconds since 1970.
-  let started = Timestamp.nanoseconds()
+  let started = Timestamp.now()
 
   /// - Parameter events: what `.control/log` shows.
   package init(registry: WeightRegistry, events: EventLog, logger: Logger) {
@@ -42,6 +42,7 @@ package final class WeightsFileSystem: FileSystem {
   // MARK: Names
 
   package func lookup(_ name: String, in parent: InodeNumber) throws(FileSystemError) -> DirectoryItem {
+    try registryStep(try registry.refresh())
     let folder = try node(parent)
     guard folder.kind == .directory else { throw FileSystemError(.notDirectory) }
     guard let child = try child(named: name, of: folder) else { throw FileSystemError(.missing) }
@@ -53,7 +54,8 @@ package final class WeightsFileSystem: FileSystem {
   package func forget(_ inode: InodeNumber, count: UInt64) { inodes.forget(inode, count: count) }
 
   package func readLink(_ inode: InodeNumber) throws(FileSystemError) -> String {
-    try target(of: try node(inode))
+    try registryStep(try registry.refresh())
+    return try target(of: try node(inode))
   }
 
   // MARK: Attributes
@@ -171,6 +173,7 @@ package final class WeightsFileSystem: FileSystem {
   // MARK: Folders
 
   package func openDirectory(_ inode: InodeNumber) throws(FileSystemError) -> HandleNumber {
+    try registryStep(try registry.refresh())
     let entries = try children(of: try node(inode)).map { name, node in
       DirectoryEntry(name: name, inode: inodes.number(of: node), kind: node.kind)
     }

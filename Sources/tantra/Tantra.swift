@@ -18,7 +18,8 @@ struct Tantra: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       MountCommand.self, UnmountCommand.self, StatusCommand.self, ListModelsCommand.self, ListWeightsCommand.self,
-      SetActiveCommand.self, ImportCommand.self, ValidateCommand.self, GenerateCommand.self,
+      SetActiveCommand.self, RollbackCommand.self, HistoryCommand.self, ImportCommand.self, ValidateCommand.self,
+      GenerateCommand.self,
     ])
 
   /// Reports errors in one line, with an exit code that says what kind they are.

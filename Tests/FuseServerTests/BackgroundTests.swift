@@ -1,9 +1,8 @@
 import Foundation
+import FuseServer
 import Glibc
 import TestSupport
 import Testing
-
-@testable import FuseServer
 
 /// Starting the daemon in the background, through the fixture program.
 @Suite(.enabled(if: MountSupport.isAvailable, MountSupport.comment))

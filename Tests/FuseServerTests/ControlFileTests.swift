@@ -1,7 +1,6 @@
+import FuseServer
 import TestSupport
 import Testing
-
-@testable import FuseServer
 
 /// Writing to control files through a real mount.
 @Suite(.enabled(if: MountSupport.isAvailable, MountSupport.comment))

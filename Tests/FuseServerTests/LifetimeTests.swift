@@ -1,11 +1,10 @@
 import Foundation
+import FuseServer
 import Glibc
 import Logging
+import MountFixture
 import TestSupport
 import Testing
-
-@testable import FuseServer
-@testable import MountFixture
 
 /// How mounts begin and end.
 @Suite(.enabled(if: MountSupport.isAvailable, MountSupport.comment))

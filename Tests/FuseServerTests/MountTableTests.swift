@@ -1,6 +1,5 @@
+import FuseServer
 import Testing
-
-@testable import FuseServer
 
 struct MountTableTests {
   @Test func linesAreReadWithEscapesAndOptionalFields() throws {

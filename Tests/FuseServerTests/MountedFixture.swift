@@ -1,9 +1,8 @@
 import Foundation
+import FuseServer
 import Glibc
 import TestSupport
 import Testing
-
-@testable import FuseServer
 
 /// Whether mounts can be made here, and why tests that need one are left out otherwise.
 enum MountSupport {

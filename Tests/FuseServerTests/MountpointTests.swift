@@ -1,10 +1,9 @@
 import Foundation
+import FuseServer
 import Glibc
 import Logging
 import TestSupport
 import Testing
-
-@testable import FuseServer
 
 struct MountpointTests {
   private let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })

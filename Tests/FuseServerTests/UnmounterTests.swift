@@ -1,8 +1,7 @@
+import FuseServer
 import Glibc
 import TestSupport
 import Testing
-
-@testable import FuseServer
 
 @Suite(.enabled(if: MountSupport.isAvailable, MountSupport.comment))
 struct UnmounterTests {

@@ -1,6 +1,6 @@
 import Glibc
 import Synchronization
-import WeightsFS
+package import WeightsFS
 
 /// A small tree in memory for tests of the FUSE layer, with a file for each way that it can be used and misused.
 ///
@@ -16,7 +16,7 @@ import WeightsFS
 ///     control/counters          lookups and handles that are out, as text without a known size
 ///     control/patient           a write takes half a minute, unless it is interrupted
 ///     control/greedy            claims to have taken more bytes than it was given
-final class MemoryFileSystem: FileSystem {
+package final class MemoryFileSystem: FileSystem {
   private struct State {
     var target = "v1"
     var lookups: [InodeNumber: UInt64] = [:]
@@ -28,9 +28,9 @@ final class MemoryFileSystem: FileSystem {
   private let tree: MemoryTree
   private let state = Mutex(State())
 
-  init(tree: MemoryTree) { self.tree = tree }
+  package init(tree: MemoryTree) { self.tree = tree }
 
-  func lookup(_ name: String, in parent: InodeNumber) throws(FileSystemError) -> DirectoryItem {
+  package func lookup(_ name: String, in parent: InodeNumber) throws(FileSystemError) -> DirectoryItem {
     guard case .folder(let names) = try tree.node(parent).content else { throw FileSystemError(ENOTDIR) }
     if try tree.node(parent).isHostile, let code = CInt(name) { throw FileSystemError(code, "an error of this number") }
     guard let inode = names[name] else { throw FileSystemError(ENOENT) }
@@ -39,7 +39,7 @@ final class MemoryFileSystem: FileSystem {
     return DirectoryItem(attributes: attributes)
   }
 
-  func forget(_ inode: InodeNumber, count: UInt64) {
+  package func forget(_ inode: InodeNumber, count: UInt64) {
     state.withLock { state in
       let (left, overflow) = state.lookups[inode, default: 0].subtractingReportingOverflow(count)
       // A wrong count shows in control/counters as a huge one.
@@ -47,7 +47,7 @@ final class MemoryFileSystem: FileSystem {
     }
   }
 
-  func attributes(of inode: InodeNumber) throws(FileSystemError) -> FileAttributes {
+  package func attributes(of inode: InodeNumber) throws(FileSystemError) -> FileAttributes {
     let node = try tree.node(inode)
     let time: Int64 = 1_700_000_000_123_456_789
     switch node.content {
@@ -68,19 +68,20 @@ final class MemoryFileSystem: FileSystem {
     }
   }
 
-  func setAttributes(of inode: InodeNumber, _ change: AttributeChange) throws(FileSystemError) -> FileAttributes {
+  package func setAttributes(of inode: InodeNumber, _ change: AttributeChange) throws(FileSystemError) -> FileAttributes
+  {
     guard case .control = try tree.node(inode).content else {
       throw FileSystemError(EPERM, "only control files change")
     }
     return try attributes(of: inode)
   }
 
-  func readLink(_ inode: InodeNumber) throws(FileSystemError) -> String {
+  package func readLink(_ inode: InodeNumber) throws(FileSystemError) -> String {
     guard case .link = try tree.node(inode).content else { throw FileSystemError(EINVAL) }
     return state.withLock { $0.target }
   }
 
-  func open(_ inode: InodeNumber, _ access: OpenAccess) throws(FileSystemError) -> OpenFile {
+  package func open(_ inode: InodeNumber, _ access: OpenAccess) throws(FileSystemError) -> OpenFile {
     switch try tree.node(inode).content {
     case .folder, .link: throw FileSystemError(EISDIR)
     case .pieces:
@@ -93,7 +94,7 @@ final class MemoryFileSystem: FileSystem {
     }
   }
 
-  func read(_ handle: HandleNumber, offset: Int, count: Int) throws(FileSystemError) -> [ReadPiece] {
+  package func read(_ handle: HandleNumber, offset: Int, count: Int) throws(FileSystemError) -> [ReadPiece] {
     let (inode, content) = state.withLock { ($0.handles[handle], $0.contents[handle]) }
     guard let inode else { throw FileSystemError(EBADF) }
     if let content { return [.bytes(content.dropFirst(offset).prefix(count))] }
@@ -101,7 +102,7 @@ final class MemoryFileSystem: FileSystem {
     return MemoryTree.cut(pieces, offset: offset, count: count)
   }
 
-  func write(
+  package func write(
     _ handle: HandleNumber, offset: Int, bytes: UnsafeRawBufferPointer, caller: Caller,
     isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) -> Int {
@@ -124,29 +125,31 @@ final class MemoryFileSystem: FileSystem {
     }
   }
 
-  func flush(_ handle: HandleNumber) throws(FileSystemError) {}
+  package func flush(_ handle: HandleNumber) throws(FileSystemError) {}
 
-  func release(_ handle: HandleNumber) {
+  package func release(_ handle: HandleNumber) {
     state.withLock { state in
       state.handles[handle] = nil
       state.contents[handle] = nil
     }
   }
 
-  func openDirectory(_ inode: InodeNumber) throws(FileSystemError) -> HandleNumber {
+  package func openDirectory(_ inode: InodeNumber) throws(FileSystemError) -> HandleNumber {
     guard case .folder = try tree.node(inode).content else { throw FileSystemError(ENOTDIR) }
     return newHandle(inode)
   }
 
-  func readDirectory(_ handle: HandleNumber, from start: Int) throws(FileSystemError) -> ArraySlice<DirectoryEntry> {
+  package func readDirectory(_ handle: HandleNumber, from start: Int) throws(FileSystemError) -> ArraySlice<
+    DirectoryEntry
+  > {
     guard let inode = state.withLock({ $0.handles[handle] }) else { throw FileSystemError(EBADF) }
     // A few at a time, so that an answer takes several calls.
     return try tree.node(inode).listing.dropFirst(start).prefix(50)
   }
 
-  func releaseDirectory(_ handle: HandleNumber) { release(handle) }
+  package func releaseDirectory(_ handle: HandleNumber) { release(handle) }
 
-  func volumeStatistics() throws(FileSystemError) -> VolumeStatistics {
+  package func volumeStatistics() throws(FileSystemError) -> VolumeStatistics {
     VolumeStatistics(capacity: 1 << 30, free: 1 << 29, available: 1 << 28, files: 12345)
   }
 

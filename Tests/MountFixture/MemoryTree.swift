@@ -1,32 +1,32 @@
 import Glibc
-import WeightsFS
+package import WeightsFS
 
 /// The fixed part of ``MemoryFileSystem``: nodes by inode number, and what is in them.
-struct MemoryTree: Sendable {
-  enum Action: Sendable {
+package struct MemoryTree: Sendable {
+  package enum Action: Sendable {
     case switchTarget, refuse, counters, greedy, patient
   }
 
-  enum Content: Sendable {
+  package enum Content: Sendable {
     case folder([String: InodeNumber])
     case link
     case pieces([ReadPiece])
     case control(Action)
   }
 
-  struct Node: Sendable {
+  package struct Node: Sendable {
     var content: Content
     var listing: [DirectoryEntry] = []
     var isHostile = false
   }
 
-  static let manyCount = 10_000
+  package static let manyCount = 10_000
 
   private var nodes: [Node] = [Node(content: .folder([:]))]
   private(set) var controlFolder = InodeNumber.root
 
   /// `backing` is an open file of `backingSize` bytes.
-  init(backing: CInt, backingSize: Int) {
+  package init(backing: CInt, backingSize: Int) {
     add("hello.txt", .pieces([.bytes(Array("hello\n".utf8)[...])]), to: .root)
     add("stitched.bin", .pieces(Self.stitched(backing: backing, backingSize: backingSize)), to: .root)
     add(
@@ -61,7 +61,7 @@ struct MemoryTree: Sendable {
     }
   }
 
-  func node(_ inode: InodeNumber) throws(FileSystemError) -> Node {
+  package func node(_ inode: InodeNumber) throws(FileSystemError) -> Node {
     guard inode.rawValue >= 1, inode.rawValue <= UInt64(nodes.count) else { throw FileSystemError(ESTALE) }
     return nodes[Int(inode.rawValue) - 1]
   }
@@ -103,7 +103,7 @@ struct MemoryTree: Sendable {
   }
 
   /// The part of `pieces` that makes up `count` bytes from `offset`.
-  static func cut(_ pieces: [ReadPiece], offset: Int, count: Int) -> [ReadPiece] {
+  package static func cut(_ pieces: [ReadPiece], offset: Int, count: Int) -> [ReadPiece] {
     var result: [ReadPiece] = []
     var start = 0
     for piece in pieces {
@@ -124,7 +124,7 @@ struct MemoryTree: Sendable {
 }
 
 extension ReadPiece {
-  var size: Int {
+  package var size: Int {
     switch self {
     case .bytes(let bytes): bytes.count
     case .file(_, _, let count): count
@@ -132,7 +132,7 @@ extension ReadPiece {
   }
 
   /// The bytes themselves; what a file does not have is left out.
-  var bytes: [UInt8] {
+  package var bytes: [UInt8] {
     switch self {
     case .bytes(let bytes): return Array(bytes)
     case .file(let descriptor, let offset, let count):
@@ -145,7 +145,7 @@ extension ReadPiece {
 
 extension MemoryTree {
   /// Writes what `stitched.bin` has to read as.
-  func writeStitched(to path: String) throws(FileSystemError) {
+  package func writeStitched(to path: String) throws(FileSystemError) {
     guard case .folder(let names) = try node(.root).content, let inode = names["stitched.bin"],
       case .pieces(let pieces) = try node(inode).content
     else { throw FileSystemError(ENOENT) }

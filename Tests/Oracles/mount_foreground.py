@@ -31,8 +31,8 @@ for number in (signal.SIGINT, signal.SIGTERM):
         [tantra, "mount", mountpoint, "--foreground", "--store", store], preexec_fn=unblock, stderr=subprocess.PIPE)
     try:
         wait(lambda: os.path.ismount(mountpoint), "the mount did not come")
-        with open(os.path.join(mountpoint, ".control", "log")) as log:
-            assert "mounted" in log.read()
+        with open(os.path.join(mountpoint, "mamba", "active", "config.json")) as file:
+            assert "MambaForCausalLM" in file.read()
         process.send_signal(number)
         codes[number.name] = process.wait(timeout=20)
         wait(lambda: not os.path.ismount(mountpoint), "the mount stayed")

@@ -50,6 +50,19 @@ import Testing
     #expect(try fixture.succeed("list-models").contains("mamba             v1.0    2"))
   }
 
+  @Test(arguments: [false, true])
+  func rollbackAndHistoryTellTheSameMountedOrNot(mounted: Bool) throws {
+    if mounted { try fixture.mount() }
+    try fixture.succeed("set-active", "mamba", "v1.1")
+    #expect(try fixture.succeed("rollback", "mamba") == "mamba: v1.1 -> v1.0\n")
+    let lines = try fixture.succeed("history", "mamba").split(separator: "\n")
+    #expect(lines.count == 4)
+    #expect(lines[3].contains("v1.1  v1.0  rollback"), "\(lines)")
+    let again = try fixture.tantra(["rollback", "mamba"])
+    #expect(again.status == 66)
+    #expect(again.errorText.contains("no earlier active version"), "\(again.errorText)")
+  }
+
   @Test func anOpenFileKeepsItsBytesAcrossASwitch() throws {
     try fixture.mount()
     let expected = try fixture.read("mamba/v1.0/model.pt")
@@ -67,7 +80,7 @@ import Testing
     let good = try Command.run("sh", ["-c", "echo mamba/v1.1 > .control/active"], folder: fixture.mountpoint)
     #expect(good.status == 0, "\(good.errorText)")
     #expect(try fixture.text("mamba/active/config.json") == fixture.text("mamba/v1.1/config.json"))
-    let bad = try Command.run("sh", ["-c", "echo mamba/v9 > .control/active"], folder: fixture.mountpoint)
+    let bad = try Command.run("bash", ["-c", "echo mamba/v9 > .control/active"], folder: fixture.mountpoint)
     #expect(bad.status != 0 && bad.errorText.contains("No such file or directory"), "\(bad.errorText)")
     #expect(try fixture.text(".control/log").contains("mamba has no version \"v9\""))
     #expect(try Command.run("readlink", [fixture.mountpoint + "/mamba/active"]).outputText == "v1.1\n")

@@ -76,6 +76,32 @@ import WeightRegistry
     #expect(try registry.manifest(of: fixture.model, try VersionName(validating: "v2")).tensorCount == 3)
   }
 
+  @Test(arguments: ["../x", "a//b", "", "/a", ".", "a/..", "a\\u0000b", "model.pt", "1/2/3/4/5/6/7/8/9"])
+  func aManifestWithAnImpossiblePathIsRefused(path: String) throws {
+    try fixture.importFile(
+      try SmallWeights.example().safetensors(), as: "safetensors", sidecars: ["config.json": "{}"],
+      into: try fixture.open())
+    let text = String(decoding: try fixture.scratch.read("store/models/mamba/v1.0.json"), as: UTF8.self)
+    try fixture.scratch.write(
+      "store/models/mamba/v1.0.json", Array(text.replacingOccurrences(of: "config.json", with: path).utf8))
+    let error = #expect(throws: RegistryError.self) {
+      try fixture.open(.reading).manifest(of: fixture.model, fixture.version)
+    }
+    #expect(error?.code == .damaged)
+  }
+
+  @Test func aReaderSeesWhatAWriterPublishes() throws {
+    let reader = try fixture.open(.reading)
+    try fixture.importFile(
+      try SmallWeights.example(bias: 2).safetensors(), as: "safetensors", version: "v2", into: try fixture.open())
+    let deadline = Date(timeIntervalSinceNow: 10)
+    while try reader.versions(of: fixture.model).count < 2, Date() < deadline {
+      usleep(50_000)
+      try reader.refresh()
+    }
+    #expect(try reader.versions(of: fixture.model).map(\.text) == ["v1.0", "v2"])
+  }
+
   @Test func aManifestUnderAnotherNameIsRefused() throws {
     let bytes = try fixture.scratch.read("store/models/mamba/v1.0.json")
     try fixture.scratch.write("store/models/mamba/v9.json", bytes)

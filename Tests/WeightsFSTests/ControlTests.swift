@@ -17,6 +17,13 @@ import WeightsFS
     #expect(try text(".control/log").contains("active: mamba v1.0 -> v1.1"))
   }
 
+  @Test func previousTakesTheLastSwitchBack() throws {
+    _ = try fixture.request("active", "mamba/v1.1")
+    #expect(try fixture.request("active", "mamba previous") == "mamba: v1.1 -> v1.0\n")
+    let error = #expect(throws: FileSystemError.self) { try fixture.request("active", "mamba previous") }
+    #expect(error?.errno == ENOENT)
+  }
+
   @Test(arguments: [
     ("mamba/v9", ENOENT), ("nope/v1.0", ENOENT), ("mamba", EINVAL), ("all", EINVAL), ("a/b/c", EINVAL),
     ("../x", EINVAL), ("mamba/active", EINVAL), ("\u{FFFD}", EINVAL),

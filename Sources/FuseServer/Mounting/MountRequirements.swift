@@ -1,9 +1,9 @@
 import Glibc
 
 /// What the system has to offer before anything can be mounted.
-enum MountRequirements {
+package enum MountRequirements {
   /// Throws the ``MountError`` that names what is missing.
-  static func check(_ options: MountOptions) throws(MountError) {
+  package static func check(_ options: MountOptions) throws(MountError) {
     let descriptor = open("/dev/fuse", O_RDWR | O_CLOEXEC)
     if descriptor < 0 {
       let code = errno
@@ -17,7 +17,7 @@ enum MountRequirements {
   }
 
   /// Whether a line of the file says `user_allow_other` (mount.fuse3(8)); not if it cannot be read.
-  static func userMayAllowOthers(configuration path: String) -> Bool {
+  package static func userMayAllowOthers(configuration path: String) -> Bool {
     do throws(MountError) {
       let text = String(decoding: try SmallFile.read(path), as: UTF8.self)
       return text.split(whereSeparator: \.isNewline).contains { line in

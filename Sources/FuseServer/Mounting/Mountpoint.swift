@@ -1,13 +1,13 @@
 import Glibc
-import Logging
+package import Logging
 
 /// The folder to mount on.
-enum Mountpoint {
+package enum Mountpoint {
   /// Makes `path` ready to be mounted on, and returns it absolute and free of links.
   ///
   /// Detaches a mount of ours there whose daemon is dead, makes the folder if it is missing, and refuses one that is
   /// mounted, not a directory, not empty or (for an ordinary user) not writable.
-  static func prepare(_ path: String, logger: Logger) throws(MountError) -> String {
+  package static func prepare(_ path: String, logger: Logger) throws(MountError) -> String {
     var resolved = try resolve(path)
     // Before anything looks at the folder: looking at a dead mount fails, at a hanging one hangs.
     while let mount = try MountTable.current().top(at: resolved), mount.isTantra {
@@ -34,7 +34,7 @@ enum Mountpoint {
   /// The path as the mount table has it, without looking at its last component, which may be a dead mount.
   ///
   /// Throws ``MountError/cannotReadMountpoint(_:errno:)``.
-  static func resolve(_ path: String) throws(MountError) -> String {
+  package static func resolve(_ path: String) throws(MountError) -> String {
     guard !path.isEmpty, !path.utf8.contains(0) else { throw .cannotReadMountpoint(path, errno: ENOENT) }
     var components = path.split(separator: "/").filter { $0 != "." }
     // `..` has to be resolved by the kernel, as what it leaves may be a link.

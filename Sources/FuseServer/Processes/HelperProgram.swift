@@ -2,19 +2,19 @@ import CFuse
 import Glibc
 
 /// A short program run to its end.
-enum HelperProgram {
-  struct Result {
+package enum HelperProgram {
+  package struct Result {
     /// The exit status, or 128 plus the signal that ended it.
-    var status: CInt
+    package var status: CInt
     /// What it wrote, at most 16 KiB.
-    var output: String
+    package var output: String
   }
 
-  struct Failure: Error {
-    var errno: CInt
+  package struct Failure: Error {
+    package var errno: CInt
   }
 
-  static func run(_ executable: String, _ arguments: [String]) throws(Failure) -> Result {
+  package static func run(_ executable: String, _ arguments: [String]) throws(Failure) -> Result {
     let pipe: ChildPipe
     do throws(Failure) { pipe = try ChildPipe() } catch { throw error }
     let pid = Spawn.start(executable, arguments, output: pipe.writeEnd, inherited: -1, newSession: false)

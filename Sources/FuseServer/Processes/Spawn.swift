@@ -2,14 +2,14 @@ import CFuse
 import Glibc
 
 /// Child processes, made without fork(2): a process with threads must not fork.
-enum Spawn {
+package enum Spawn {
   /// Starts a program with standard input from /dev/null, no signal blocked and no descriptors but those named here:
   /// `output` (-1: /dev/null) as its standard output and error, `inherited` (-1: none) as number 3.
   ///
   /// Returns its pid, or a negative errno.
-  static func start(
+  package static func start(
     _ executable: String, _ arguments: [String], output: CInt, inherited: CInt, newSession: Bool
-  ) -> pid_t {
+  ) -> Int32 {
     var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
     defer { for pointer in pointers { free(pointer) } }
     guard !pointers.contains(nil) else { return -ENOMEM }
@@ -25,7 +25,7 @@ enum Spawn {
   }
 
   /// Waits for a child's end: its exit status, or 128 plus the signal that ended it; nil if it is no child of ours.
-  static func wait(for pid: pid_t) -> CInt? {
+  package static func wait(for pid: Int32) -> CInt? {
     var status: CInt = 0
     while waitpid(pid, &status, 0) < 0 {
       if errno != EINTR { return nil }
@@ -34,7 +34,7 @@ enum Spawn {
   }
 
   /// As ``wait(for:)``, but nil too if it still runs after `limit`.
-  static func wait(for pid: pid_t, limit: Duration) -> CInt? {
+  package static func wait(for pid: Int32, limit: Duration) -> CInt? {
     let clock = ContinuousClock()
     let deadline = clock.now + limit
     while true {

@@ -3,16 +3,17 @@ import PosixIO
 import Tensors
 import WeightFormats
 
-/// Turns a parsed, staged weight file into packs and a table.
+/// Copies a parsed weight file into the store, as packs and a table.
 struct TableBuilder {
+  let source: OpenedFile
   let file: WeightFile
   let fileName: String
   let blobs: BlobStore
 
-  /// Hashes the staged file, publishes it as a pack, and with it a second pack for tensors that were not contiguous.
-  func build(
-    _ ingest: consuming Ingest, progress: @escaping RangeScanner.Progress
-  ) throws(RegistryError) -> (table: Table, pack: Digest) {
+  /// Copies and hashes the file in one pass, publishes it as a pack, and with it a second pack for tensors that were not
+  /// contiguous.
+  func build(progress: @escaping RangeScanner.Progress) throws(RegistryError) -> (table: Table, pack: Digest) {
+    let ingest = try blobStore(try blobs.beginIngest())
     let state = file.stateDict
     let partial = partialRanges()
     var storages = [Table.Storage?](repeating: nil, count: file.storages.count)
@@ -28,10 +29,11 @@ struct TableBuilder {
     let stagedFile = ingest.file
     let hashed: (table: SegmentTable, checksums: [StorageChecksum])
     do throws(BlobStoreError) {
-      hashed = try ingest.hash(storages: ranges.map(\.range), progress: progress)
+      hashed = try ingest.copyAndHash(source, storages: ranges.map(\.range), progress: progress)
     } catch {
       throw RegistryError(error)
     }
+    try requireUnchanged(stagedFile)
     try checkExpected(ranges.map(\.storage), hashed.checksums)
     try checkRecords(of: stagedFile, progress: progress)
     let partialChecksums = try posix(
@@ -61,6 +63,14 @@ struct TableBuilder {
       partialDigests: partialDigests)
     try table.checkConsistency()
     return (table, pack)
+  }
+
+  /// Parses the copy too: somebody may have written to the source after it was parsed.
+  private func requireUnchanged(_ staged: OpenedFile) throws(RegistryError) {
+    let source = try posix(try FileSource(staged))
+    guard try parsing(fileName, try WeightFormatCatalogue.parse(source)).file == file else {
+      throw RegistryError(.unacceptable(.malformed), "\(fileName) changed while it was imported; try again")
+    }
   }
 
   /// Where in the file those tensors lie that fill only a part of their storage.

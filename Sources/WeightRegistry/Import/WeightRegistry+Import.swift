@@ -17,6 +17,10 @@ extension WeightRegistry {
     _ request: ImportRequest, progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(RegistryError) -> Manifest {
     try requireWriting()
+    for sidecar in request.sidecars {
+      guard let why = Manifest.Sidecar.problem(ofPath: sidecar.path) else { continue }
+      throw RegistryError(.invalidName, "\(sidecar.source) \(why)")
+    }
     let known = contains(request.model, request.version) ? try manifest(of: request.model, request.version) : nil
     let fileName = FilePath(request.source).lastComponent?.string ?? request.source
     let (table, original) = try store(request, fileName: fileName, progress: progress)
@@ -33,7 +37,7 @@ extension WeightRegistry {
         model: request.model, version: request.version, table: original.table,
         tensorCount: table.stateDict.tensors.count, parameterCount: table.stateDict.parameterCount,
         originals: [original], views: [:], sidecars: [],
-        provenance: .init(source: fileName, uid: getuid(), time: now()))
+        provenance: .init(source: fileName, uid: getuid(), time: Timestamp.now()))
       manifest.views = sizes(of: manifest, table: table)
     }
     for sidecar in request.sidecars {
@@ -59,33 +63,25 @@ extension WeightRegistry {
   ) throws(RegistryError) -> (Table, Manifest.Original) {
     let source = try posix(try OpenedFile.open(request.source))
     let status = try posix(try source.status())
-    let ingest = try blobStore(try store.blobs.beginIngest())
-    let stagedFile = ingest.file
-    try posix(
-      try source.copy(to: stagedFile) { (done: Int) throws(PosixError) in
-        guard progress(.copying, done, status.size) else {
-          throw PosixError(.interrupted, call: "copy", path: source.path)
-        }
-      })
-    let staged = try posix(try FileSource(stagedFile))
-    let (format, file) = try parsing(fileName, try WeightFormatCatalogue.parse(staged))
+    let bytes = try posix(try FileSource(source))
+    let (format, file) = try parsing(fileName, try WeightFormatCatalogue.parse(bytes))
     guard format.fileExtensions.contains(where: { ImportRequest.view(forExtension: $0) == request.view }) else {
       throw RegistryError(
         .unacceptable(.unsupported), "\(fileName): its content is \(format.name), which cannot be model.\(request.view)"
       )
     }
-    let builder = TableBuilder(file: file, fileName: fileName, blobs: store.blobs)
-    let hashed = Atomic(0)
-    let (table, pack) = try builder.build(ingest) { count in
-      progress(.hashing, min(hashed.add(count, ordering: .relaxed).newValue, staged.byteCount), staged.byteCount)
+    let builder = TableBuilder(source: source, file: file, fileName: fileName, blobs: store.blobs)
+    let done = Atomic(0)
+    let (table, pack) = try builder.build { count in
+      progress(.importing, min(done.add(count, ordering: .relaxed).newValue, bytes.byteCount), bytes.byteCount)
     }
     let record = try StoreCoding.encode(table, pretty: false)
     let tableBlob = try blobStore(try store.blobs.store(record))
     return (
       table,
       Manifest.Original(
-        view: request.view, format: format.name, blob: pack, byteCount: staged.byteCount, modified: status.modified,
-        table: tableBlob, isPlain: file.isPlain, extras: file.extras)
+        view: request.view, format: format.name, blob: pack, byteCount: bytes.byteCount, modified: status.modified,
+        table: tableBlob, packs: table.packs.map(\.blob), isPlain: file.isPlain, extras: file.extras)
     )
   }
 
@@ -133,12 +129,5 @@ extension WeightRegistry {
       .differentWeights,
       "\(request.model)/\(request.version) is published with other weights (\(difference)); "
         + "a published state dict never changes: import this file as a new version")
-  }
-
-  /// Nanoseconds since 1970.
-  private func now() -> Int64 {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
   }
 }

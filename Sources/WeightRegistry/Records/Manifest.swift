@@ -14,6 +14,8 @@ package struct Manifest: Sendable, Hashable, Codable {
     package var modified: Int64
     /// The table of this file: its first pack is `blob`.
     package var table: Digest
+    /// All packs that the table names, so that nobody has to read it to know what it needs.
+    package var packs: [Digest]
     /// Whether it is a torch zip of the plain state dict, whose bytes serve as `.pt` and `.bin` alike.
     package var isPlain: Bool
     /// What else the file carries, a line each; in this view only.
@@ -52,6 +54,23 @@ package struct Manifest: Sendable, Hashable, Codable {
   package var views: [String: Int]
   package var sidecars: [Sidecar]
   package var provenance: Provenance
+
+  /// Checks what a decoded manifest would otherwise put into a tree unseen.
+  ///
+  /// - Throws: `damaged`, naming the sidecar or view.
+  package func checkConsistency() throws(RegistryError) {
+    for sidecar in sidecars {
+      if let why = Sidecar.problem(ofPath: sidecar.path) ?? (sidecar.byteCount < 0 ? "has a negative size" : nil) {
+        throw RegistryError(
+          .damaged, "the manifest of \(model)/\(version) is damaged: the file \(sidecar.path.debugDescription) \(why)")
+      }
+    }
+    let sizes = views.map { ($0.key, $0.value) } + originals.map { ($0.view, $0.byteCount) }
+    if let view = sizes.first(where: { $0.1 < 0 }) {
+      throw RegistryError(
+        .damaged, "the manifest of \(model)/\(version) is damaged: the view \(view.0) has a negative size")
+    }
+  }
 
   /// When the version was published, in nanoseconds since 1970: the mtime of its synthesized views.
   package var published: Int64 { provenance.time }

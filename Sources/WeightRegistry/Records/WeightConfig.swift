@@ -7,17 +7,26 @@ package struct WeightConfig: Sendable, Hashable, Codable {
     /// The version that the model's users get.
     package var active: VersionName?
     /// Names of other symbolic links, and the versions they point to.
-    package var aliases: [String: VersionName]
+    package var aliases: [VersionName: VersionName]
+    /// How `active` got where it is, oldest first; the last ``historyLimit`` switches.
+    package var history: [ActiveSwitch]
 
-    package init(active: VersionName? = nil, aliases: [String: VersionName] = [:]) {
+    /// How many switches are remembered.
+    package static let historyLimit = 100
+
+    package init(
+      active: VersionName? = nil, aliases: [VersionName: VersionName] = [:], history: [ActiveSwitch] = []
+    ) {
       self.active = active
       self.aliases = aliases
+      self.history = history
     }
 
     package init(from decoder: any Decoder) throws {
       let container = try decoder.container(keyedBy: CodingKeys.self)
       active = try container.decodeIfPresent(VersionName.self, forKey: .active)
-      aliases = try container.decodeIfPresent([String: VersionName].self, forKey: .aliases) ?? [:]
+      aliases = try container.decodeIfPresent([VersionName: VersionName].self, forKey: .aliases) ?? [:]
+      history = try container.decodeIfPresent([ActiveSwitch].self, forKey: .history) ?? []
     }
   }
 

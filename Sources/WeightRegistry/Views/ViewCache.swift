@@ -41,6 +41,9 @@ final class ViewCache: Sendable {
     }
   }
 
+  /// Forgets all views.
+  func removeAll() { state.withLock { $0.entries.removeAll() } }
+
   /// Forgets the views of a version, because one of them has other bytes now.
   func removeAll(of model: ModelName, _ version: VersionName) {
     state.withLock { state in

@@ -1,6 +1,7 @@
 import Glibc
 package import Logging
 import Synchronization
+import WeightRegistry
 
 /// The last events of this process, for `.control/log`, and copies of them on descriptors.
 package final class EventLog: Sendable {
@@ -40,6 +41,6 @@ package struct EventLogHandler: LogHandler {
   }
 
   package func log(event: LogEvent) {
-    events.append("\(Timestamp.now()) \(event.level) \(event.message)\n")
+    events.append("\(Timestamp.text(Timestamp.now())) \(event.level) \(event.message)\n")
   }
 }

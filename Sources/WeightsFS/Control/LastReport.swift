@@ -9,7 +9,7 @@ final class LastReport: Sendable {
 
   /// Puts time, user and target before a report, keeps it, and answers with it.
   func keep(_ report: [UInt8], target: String, caller: Caller) -> [UInt8] {
-    let whole = Array("\(Timestamp.now()) uid \(caller.uid) \(target)\n".utf8) + report
+    let whole = Array("\(Timestamp.text(Timestamp.now())) uid \(caller.uid) \(target)\n".utf8) + report
     text.withLock { $0 = whole }
     return whole
   }

@@ -4,7 +4,9 @@ extension WeightsFileSystem {
   /// What `stat` tells of a node. Reads at most a manifest; never a table, never tensor data.
   func attributes(of node: Node) throws(FileSystemError) -> FileAttributes {
     var attributes = FileAttributes(
-      inode: inodes.number(of: node), kind: node.kind, size: 0, permissions: 0o644, modified: started)
+      inode: inodes.number(of: node), kind: node.kind, size: 0, permissions: 0o644, modified: started,
+      // Nobody tells a reader's kernel that another process has changed the store: it has to ask.
+      isCacheable: !registry.isReader)
     switch node {
     case .root, .names, .control, .records, .model, .modelRecords:
       attributes.permissions = 0o755

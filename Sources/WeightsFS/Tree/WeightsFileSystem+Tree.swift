@@ -65,7 +65,8 @@ extension WeightsFileSystem {
 
   /// The symbolic links in a model's folder and what they point to.
   func links(of model: ModelName) -> [String: VersionName] {
-    var links = registry.aliases(of: model)
+    var links = Dictionary(
+      registry.aliases(of: model).map { ($0.key.text, $0.value) }, uniquingKeysWith: { first, _ in first })
     if let active = registry.activeVersion(of: model) { links["active"] = active }
     return links
   }

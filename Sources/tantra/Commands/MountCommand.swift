@@ -1,5 +1,4 @@
 import ArgumentParser
-import FoundationEssentials
 import FuseServer
 import Glibc
 import Logging
@@ -28,16 +27,12 @@ struct MountCommand: ParsableCommand {
     if foreground { try serve() } else { try launch() }
   }
 
-  private var absoluteMountpoint: String {
-    mountpoint.hasPrefix("/") ? mountpoint : FileManager.default.currentDirectoryPath + "/" + mountpoint
-  }
-
   // MARK: Background
 
   private func launch() throws {
     let registry = try store.openForReading()
     var arguments = [
-      "tantra", "mount", absoluteMountpoint, "--foreground", "--store", store.path, "--readiness",
+      "tantra", "mount", try Mountpoint.resolve(mountpoint), "--foreground", "--store", store.path, "--readiness",
       String(BackgroundLauncher.readinessDescriptor),
     ]
     if readOnly { arguments.append("--read-only") }
@@ -81,13 +76,14 @@ struct MountCommand: ParsableCommand {
     }
     let events = EventLog(mirrors: mirrors)
     let logger = Logger(label: "tantra") { _ in EventLogHandler(events) }
+    let mountpoint = try Mountpoint.resolve(mountpoint)
     // A mistyped --store must not become an empty store.
     _ = try StoreFolder(path: store.path, creating: false)
     let registry = try WeightRegistry(
-      storePath: store.path, access: readOnly ? .reading : .writing(mountpoint: absoluteMountpoint), logger: logger,
+      storePath: store.path, access: readOnly ? .reading : .writing(mountpoint: mountpoint), logger: logger,
       checkers: [ShapeChecker()])
     return try FuseMount(
-      WeightsFileSystem(registry: registry, events: events, logger: logger), at: absoluteMountpoint,
+      WeightsFileSystem(registry: registry, events: events, logger: logger), at: mountpoint,
       options: MountOptions(isReadOnly: readOnly, allowsOthers: allowOther), logger: logger)
   }
 }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Glibc
 import WeightRegistry
 
 /// `tantra set-active MODEL VERSION`
@@ -23,16 +22,7 @@ struct SetActiveCommand: ParsableCommand {
       let before = try registry.setActive(model, version)
       Console.print("\(model): \(before.map { "\($0) -> " } ?? "")\(version)")
     } throughMount: { mount in
-      let answer = try mount.request("active", "\(model)/\(version)")
-      guard answer.errno == 0 else {
-        throw CommandFailure(answer.errno == ENOENT ? .noInput : .failed, answer.report.trimmedLine)
-      }
-      Console.print(raw: answer.report)
+      Console.print(raw: try mount.succeed("active", "\(model)/\(version)"))
     }
   }
-}
-
-extension String {
-  /// The text up to its last newline, if it ends with one.
-  var trimmedLine: String { hasSuffix("\n") ? String(dropLast()) : self }
 }

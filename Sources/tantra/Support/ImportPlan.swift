@@ -27,6 +27,10 @@ struct ImportPlan {
         sidecars.append(.init(source: path, path: FilePath(path).lastComponent?.string ?? path))
       }
     }
+    if weights.isEmpty, let index = sidecars.first(where: { $0.path.hasSuffix(".index.json") }) {
+      throw CommandFailure(
+        .badData, "\(index.source) belongs to weights in shards, which cannot be imported yet: save them as one file")
+    }
     guard !weights.isEmpty else {
       throw CommandFailure(
         .badData, "none of the files has a weight file's extension (.safetensors, .pt, .pth, .bin or .ckpt)")

@@ -52,6 +52,24 @@ struct MountedStore {
   }
 }
 
+extension MountedStore {
+  /// Makes a request that has to succeed, and answers with its report.
+  func succeed(_ control: String, _ text: String) throws(CommandFailure) -> String {
+    let answer = try request(control, text)
+    switch answer.errno {
+    case 0: return answer.report
+    case ENOENT: throw CommandFailure(.noInput, answer.report.trimmedLine)
+    case EACCES, EPERM, EROFS: throw CommandFailure(.notPermitted, answer.report.trimmedLine)
+    default: throw CommandFailure(.failed, answer.report.trimmedLine)
+    }
+  }
+}
+
+extension String {
+  /// The text up to its last newline, if it ends with one.
+  var trimmedLine: String { hasSuffix("\n") ? String(dropLast()) : self }
+}
+
 extension StoreOptions {
   /// Changes the store: directly, or through the mount of whoever holds it.
   func act<R>(

@@ -1,0 +1,41 @@
+/// What an open asks for.
+package struct OpenAccess: Sendable, Hashable {
+  package var reads: Bool
+  package var writes: Bool
+  package var truncates: Bool
+  package var caller: Caller
+  package init(reads: Bool, writes: Bool, truncates: Bool, caller: Caller) {
+    self.reads = reads
+    self.writes = writes
+    self.truncates = truncates
+    self.caller = caller
+  }
+}
+
+/// The process that made a request.
+package struct Caller: Sendable, Hashable {
+  package var uid: UInt32
+  package var gid: UInt32
+  package var pid: Int32
+  package init(uid: UInt32, gid: UInt32, pid: Int32) {
+    self.uid = uid
+    self.gid = gid
+    self.pid = pid
+  }
+}
+
+/// An open file, and how the kernel is to treat it.
+package struct OpenFile: Sendable, Hashable {
+  package enum Caching: Sendable, Hashable {
+    /// The bytes of this inode never change: pages already cached stay valid.
+    case immutable
+    /// The content is made at open and has no fixed size: every read comes here.
+    case none
+  }
+  package var handle: HandleNumber
+  package var caching: Caching
+  package init(handle: HandleNumber, caching: Caching) {
+    self.handle = handle
+    self.caching = caching
+  }
+}

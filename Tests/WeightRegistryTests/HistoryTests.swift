@@ -1,0 +1,77 @@
+import Glibc
+import TestSupport
+import Testing
+import WeightRegistry
+
+@Suite struct HistoryTests {
+  let fixture: RegistryFixture
+  let registry: WeightRegistry
+
+  init() throws {
+    fixture = try RegistryFixture()
+    registry = try fixture.open()
+    for (index, version) in ["v1", "v2", "v3"].enumerated() {
+      try fixture.importFile(
+        try SmallWeights.example(bias: Float(index)).safetensors(), as: "safetensors", version: version, into: registry)
+    }
+  }
+
+  private func activate(_ version: String) throws {
+    try registry.setActive(fixture.model, try VersionName(validating: version), by: Actor(uid: 7, pid: 8))
+  }
+
+  private var active: String? { registry.activeVersion(of: fixture.model)?.text }
+
+  @Test func everySwitchIsRememberedWithWhoAndWhen() throws {
+    try activate("v2")
+    let history = try registry.history(of: fixture.model)
+    #expect(history.map(\.to.text) == ["v1", "v2"])
+    #expect(history.map(\.from?.text) == [nil, "v1"])
+    #expect(history.map(\.actor) == [Actor(uid: getuid(), pid: getpid()), Actor(uid: 7, pid: 8)])
+    #expect(history[0].time < history[1].time)
+    #expect(abs(history[1].time - Timestamp.now()) < 60_000_000_000)
+    #expect(try fixture.open(.reading).history(of: fixture.model) == history)
+  }
+
+  @Test func activatingWhatIsActiveChangesNothing() throws {
+    try activate("v1")
+    #expect(try registry.history(of: fixture.model).count == 1)
+  }
+
+  @Test func rollbackGoesBackStepByStep() throws {
+    try activate("v2")
+    try activate("v3")
+    #expect(try registry.rollback(fixture.model).to.text == "v2")
+    #expect(active == "v2")
+    #expect(try registry.rollback(fixture.model).to.text == "v1")
+    let error = #expect(throws: RegistryError.self) { try registry.rollback(fixture.model) }
+    #expect(error?.message.contains("no earlier") == true)
+    #expect(active == "v1")
+  }
+
+  @Test func aSwitchAfterARollbackStartsAnew() throws {
+    try activate("v2")
+    try registry.rollback(fixture.model)
+    try activate("v3")
+    #expect(try registry.rollback(fixture.model).to.text == "v1")
+  }
+
+  @Test func versionsThatAreGoneArePassedOver() throws {
+    try activate("v2")
+    try activate("v3")
+    _ = try Command.run("rm", [fixture.scratch("store/models/mamba/v2.json")])
+    let other = try RegistryFixture()
+    _ = try Command.run("cp", ["-r", fixture.storePath, other.storePath])
+    let reopened = try other.open()
+    #expect(try reopened.rollback(fixture.model).to.text == "v1")
+    #expect(throws: RegistryError.self) { try reopened.rollback(fixture.model) }
+  }
+
+  @Test func theHistoryIsBounded() throws {
+    for index in 0..<130 { try activate(index % 2 == 0 ? "v2" : "v3") }
+    let history = try registry.history(of: fixture.model)
+    #expect(history.count == WeightConfig.Model.historyLimit)
+    #expect(history.last?.to.text == "v3")
+    #expect(try registry.rollback(fixture.model).to.text == "v2")
+  }
+}
