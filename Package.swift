@@ -95,7 +95,11 @@ let package = Package(
       path: "Tests/ImportBenchmark", swiftSettings: strict),
     .testTarget(name: "TantraTests", dependencies: ["tantra", "TestSupport"], swiftSettings: strict),
     .testTarget(
-      name: "WeightFormatsTests", dependencies: ["Tensors", "WeightFormats", "TestSupport"], swiftSettings: strict),
+      name: "WeightFormatsTests", dependencies: ["Tensors", "WeightFormats", "TestSupport", "FormatFuzzer"],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "FormatFuzzer", dependencies: ["Tensors", "PosixIO", "WeightFormats", "TestSupport"],
+      path: "Tests/FormatFuzzer", swiftSettings: strict),
     .executableTarget(
       name: "MountFixture", dependencies: ["WeightsFS", "FuseServer", logging], path: "Tests/MountFixture",
       swiftSettings: strict),

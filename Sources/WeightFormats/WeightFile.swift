@@ -28,12 +28,25 @@ package struct WeightFile: Sendable, Hashable {
     }
   }
 
+  /// What a file states of a stretch of itself that storages are gathered from.
+  package struct RecordChecksum: Sendable, Hashable {
+    package var range: Range<Int>
+    package var crc32: UInt32
+
+    package init(range: Range<Int>, crc32: UInt32) {
+      self.range = range
+      self.crc32 = crc32
+    }
+  }
+
   package var stateDict: StateDict
   /// Parallel to `stateDict.storageSizes`. Ranges of different storages never overlap.
   package var storages: [StorageSource]
   /// Parallel to `storages`, or empty if the format has no checksums: what the file states of a storage's bytes, for whoever
   /// reads them to compare; nil where it states nothing.
   package var expectedCRC32: [UInt32?] = []
+  /// The same for the stretches that strided storages are gathered from, each once; whoever gathers compares.
+  package var recordChecksums: [RecordChecksum] = []
   /// Whether the file is a torch zip that holds the plain state dict and nothing else, so that `.pt` and `.bin` may share
   /// its bytes.
   package var isPlain: Bool

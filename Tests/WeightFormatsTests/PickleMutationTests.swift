@@ -54,7 +54,7 @@ import WeightFormats
       let archive = try ZipReader(source)
       var records: [TestArchive.Record] = []
       for record in archive.records {
-        var copy = TestArchive.Record(record.name, try archive.contents(of: record, limit: 1 << 20))
+        var copy = TestArchive.Record(archive.name(of: record), try archive.contents(of: record, limit: 1 << 20))
         if record.byteCount == 0 { copy.flags = 0x0800 }
         records.append(copy)
       }

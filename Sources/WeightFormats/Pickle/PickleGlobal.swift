@@ -21,13 +21,31 @@ enum PickleGlobal: Sendable, Hashable {
     case forbidden
   }
 
-  /// Looks up `module.name`.
-  static func named(_ name: String, in module: String) -> Lookup {
-    let path = (module == "__builtin__" ? "builtins" : module) + "." + name
-    if let global = allowed[path] { return .allowed(global) }
-    if let kind = unsupported[path] { return .unsupported(kind) }
-    return .forbidden
-  }
+  /// Looks up `module\nname`, as GLOBAL has it.
+  static func named(_ path: some Sequence<UInt8>) -> Lookup { byPath[ByteString(Array(path))] ?? .forbidden }
+
+  /// All that are allowed, for references by number.
+  static let numbered = Array(allowed.values)
+
+  /// The index in `numbered`.
+  var number: Int { PickleGlobal.numbers[self] ?? 0 }
+
+  private static let numbers = Dictionary(
+    numbered.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+
+  /// By module, newline and name. Python 2 calls the module of the builtins `__builtin__`.
+  private static let byPath: [ByteString: Lookup] = {
+    var table: [ByteString: Lookup] = [:]
+    func enter(_ path: String, _ lookup: Lookup) {
+      guard let dot = path.lastIndex(of: ".") else { return }
+      let (module, name) = (path[..<dot], path[path.index(after: dot)...])
+      table[ByteString("\(module)\n\(name)")] = lookup
+      if module == "builtins" { table[ByteString("__builtin__\n\(name)")] = lookup }
+    }
+    for (path, kind) in unsupported { enter(path, .unsupported(kind)) }
+    for (path, global) in allowed { enter(path, .allowed(global)) }
+    return table
+  }()
 
   /// `module.name`, as Python 3 has it.
   var path: String {

@@ -1,18 +1,33 @@
-/// The objects that a pickle describes, as an arena: objects refer to each other by index.
+/// The objects that a pickle describes, as an arena: objects refer to each other by number.
 ///
-/// Its size is proportional to the pickle's. It may hold cycles, and a few objects can be reached in exponentially many ways,
-/// so whoever walks it remembers where it has been, and never recurses.
+/// It may hold cycles, and a few objects can be reached in exponentially many ways, so whoever walks it remembers where it has
+/// been, and never recurses.
 struct PickleGraph: Sendable {
-  /// The pickle itself, which texts point into.
+  /// The pickle itself, which texts and numbers stand in.
   var bytes: [UInt8] = []
-  var root: PickleValue = .none
-  private(set) var tupleEnds: [Int] = []
-  private(set) var tupleElements: [PickleValue] = []
-  private(set) var unhashableTuples: Set<Int> = []
-  var lists: [[PickleValue]] = []
+  var root = PickleReference.none
+  /// Tuple 0 is the empty one.
+  private(set) var tupleEnds: [UInt32] = [0]
+  private(set) var tupleElements: [PickleReference] = []
+  var lists: [[PickleReference]] = []
   var dictionaries: [PickleDictionary] = []
   var storages: [PickleStorage] = []
+  var views: [PickleStorage.View] = []
   var tensors: [PickleTensor] = []
+
+  /// Makes room for what a pickle of `byteCount` bytes can hold, so that nothing is ever copied to grow. This takes addresses;
+  /// memory is taken as they are used, which the machine's budget bounds by `memory`.
+  mutating func reserve(byteCount: Int, memory: Int) {
+    func count(_ stride: Int) -> Int { min(byteCount, memory / stride) }
+    tupleEnds.reserveCapacity(count(4))
+    tupleElements.reserveCapacity(count(4))
+    dictionaries.reserveCapacity(count(MemoryLayout<PickleDictionary>.stride))
+    storages.reserveCapacity(count(MemoryLayout<PickleStorage>.stride))
+    tensors.reserveCapacity(count(MemoryLayout<PickleTensor>.stride))
+  }
+
+  /// What a reference stands for.
+  func value(_ reference: PickleReference) -> PickleValue { reference.value(in: bytes) }
 
   /// The text as a string.
   func string(_ text: PickleText) -> String { String(decoding: bytes[text.range], as: UTF8.self) }
@@ -20,67 +35,90 @@ struct PickleGraph: Sendable {
   /// Whether the text is `string`.
   func text(_ text: PickleText, equals string: String) -> Bool { bytes[text.range].elementsEqual(string.utf8) }
 
-  /// The elements of a tuple.
-  func elements(ofTuple index: Int) -> ArraySlice<PickleValue> {
-    tupleElements[(index == 0 ? 0 : tupleEnds[index - 1])..<tupleEnds[index]]
+  /// The bytes of a storage's key.
+  func key(of storage: PickleStorage) -> ArraySlice<UInt8> {
+    guard case .string(let text) = value(storage.key) else { return [] }
+    return bytes[text.range]
   }
 
-  /// The elements of a tuple or `torch.Size`; nil for other values.
-  func tuple(_ value: PickleValue) -> ArraySlice<PickleValue>? {
-    switch value {
-    case .tuple(let index), .size(let index): elements(ofTuple: index)
-    default: nil
-    }
+  /// A storage's key as a string.
+  func keyString(of storage: PickleStorage) -> String { String(decoding: key(of: storage), as: UTF8.self) }
+
+  /// The part of its storage that a reference stands for; nil if it is the whole.
+  func view(of storage: PickleStorage) -> PickleStorage.View? {
+    storage.viewNumber == 0 ? nil : views[Int(storage.viewNumber) - 1]
+  }
+
+  /// The elements of a tuple.
+  func elements(ofTuple index: Int) -> ArraySlice<PickleReference> {
+    tupleElements[(index == 0 ? 0 : Int(tupleEnds[index - 1]))..<Int(tupleEnds[index])]
   }
 
   /// The integers of a tuple that holds nothing else (booleans are refused); nil otherwise.
-  func integers(ofTuple index: Int) -> [Int]? {
+  ///
+  /// - Parameter bytes: the pickle, while the graph does not have it yet.
+  func integers(ofTuple index: Int, in bytes: [UInt8]) -> [Int]? {
     var integers: [Int] = []
-    for value in elements(ofTuple: index) {
-      guard case .integer(let integer) = value else { return nil }
+    let elements = elements(ofTuple: index)
+    integers.reserveCapacity(elements.count)
+    for element in elements {
+      guard case .integer(let integer) = element.value(in: bytes) else { return nil }
       integers.append(integer)
     }
     return integers
   }
 
-  mutating func makeTuple(_ elements: ArraySlice<PickleValue>) -> PickleValue {
-    if !elements.allSatisfy(isHashable) { unhashableTuples.insert(tupleEnds.count) }
+  /// The integers of a tuple that holds nothing else; nil otherwise.
+  func integers(ofTuple index: Int) -> [Int]? { integers(ofTuple: index, in: bytes) }
+
+  mutating func makeTuple(_ elements: ArraySlice<PickleReference>) -> PickleReference {
+    if elements.isEmpty { return .tuple(0, isHashable: true) }
     tupleElements.append(contentsOf: elements)
-    tupleEnds.append(tupleElements.count)
-    return .tuple(tupleEnds.count - 1)
+    // At most one for each byte of the pickle.
+    tupleEnds.append(UInt32(truncatingIfNeeded: tupleElements.count))
+    return .tuple(tupleEnds.count - 1, isHashable: elements.allSatisfy(\.isHashable))
   }
 
-  mutating func makeDictionary(_ kind: PickleDictionary.Kind) -> PickleValue {
+  mutating func makeDictionary(_ kind: PickleDictionary.Kind) -> Int {
     dictionaries.append(PickleDictionary(kind))
-    return .dictionary(dictionaries.count - 1)
-  }
-
-  /// Whether Python accepts the value as a key.
-  func isHashable(_ value: PickleValue) -> Bool {
-    switch value {
-    case .list, .dictionary, .set, .bytearray, .storage: false
-    case .tuple(let index), .size(let index): !unhashableTuples.contains(index)
-    default: true
-    }
+    return dictionaries.count - 1
   }
 
   /// The first key that occurs twice in a dictionary, as Python compares keys; nil if there is none. Tuples and floats are not
   /// compared.
-  func repeatedKey() -> PickleValue? {
+  func repeatedKey(_ budget: inout MemoryBudget) throws(FormatError) -> PickleValue? {
     for dictionary in dictionaries where dictionary.count > 1 {
-      var strings = Set<ArraySlice<UInt8>>()
-      var others = Set<PickleValue>()
+      let cost = NumberTable.byteCount(dictionary.count)
+      try budget.charge(cost)
+      var table = NumberTable(capacity: min(dictionary.count, 1 << 16))
       for index in stride(from: 0, to: dictionary.items.count, by: 2) {
-        let isNew =
-          switch dictionary.items[index] {
-          case .string(let text): strings.insert(bytes[text.range]).inserted
-          case .boolean(let value): others.insert(.integer(value ? 1 : 0)).inserted
-          case .integer, .none, .wideInteger, .bytes: others.insert(dictionary.items[index]).inserted
-          default: true
+        let key = comparable(dictionary.items[index])
+        let hash: UInt32
+        switch key {
+        case .string(let text): hash = NumberTable.hash(bytes[text.range])
+        case .wideInteger(let text): hash = NumberTable.hash(bytes[text.range])
+        case .integer, .none: hash = UInt32(truncatingIfNeeded: key.hashValue)
+        default: continue
+        }
+        let earlier = table.insert(index, hash) { other in
+          switch (key, comparable(dictionary.items[other])) {
+          case (.string(let a), .string(let b)), (.wideInteger(let a), .wideInteger(let b)):
+            bytes[a.range].elementsEqual(bytes[b.range])
+          case (let a, let b): a == b
           }
-        if !isNew { return dictionary.items[index] }
+        }
+        if earlier != nil { return key }
       }
+      budget.release(cost)
     }
     return nil
+  }
+
+  /// A key as Python compares it: booleans are integers.
+  private func comparable(_ key: PickleReference) -> PickleValue {
+    switch value(key) {
+    case .boolean(let value): .integer(value ? 1 : 0)
+    case let value: value
+    }
   }
 }

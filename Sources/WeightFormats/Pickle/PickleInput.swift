@@ -10,24 +10,31 @@ struct PickleInput {
   /// Index of the next byte to read; also the number of bytes read.
   private(set) var position = 0
 
-  /// Bytes of pickle that are accepted.
-  static let byteLimit = 256 << 20
+  /// What may still be spent on the pickle and what it describes.
+  var budget: MemoryBudget
+
+  /// Bytes of pickle that are accepted: some 200,000 tensors.
+  static let byteLimit = 32 << 20
 
   /// - Parameters:
   ///   - offset: where the pickle begins in `source`.
   ///   - what: the pickle's name in messages.
-  init(_ source: any ByteSource, at offset: Int, what: String) {
+  init(_ source: any ByteSource, at offset: Int, what: String, budget: MemoryBudget) {
+    self.budget = budget
     self.source = source
     self.offset = offset
     self.what = what
     limit = min(max(source.byteCount - offset, 0), PickleInput.byteLimit)
   }
 
-  /// A pickle that is in memory as a whole.
-  init(_ bytes: [UInt8], what: String) {
-    self.init(BufferSource(bytes), at: 0, what: what)
+  /// A pickle that is in memory as a whole, and was paid for.
+  init(_ bytes: [UInt8], what: String, budget: MemoryBudget) {
+    self.init(BufferSource(bytes), at: 0, what: what, budget: budget)
     if bytes.count == limit { self.bytes = bytes }
   }
+
+  /// The most bytes that the pickle can have.
+  var byteCountLimit: Int { limit }
 
   /// An error about the opcode at `opcodeOffset`.
   func error(_ code: FormatError.Code, _ message: String, at opcodeOffset: Int) -> FormatError {
@@ -73,6 +80,8 @@ struct PickleInput {
       throw error(.truncated, "the pickle goes on beyond its end", at: position)
     }
     let chunk = min(max(missing, min(max(bytes.count, 16 << 10), 1 << 20)), limit - bytes.count)
+    try budget.charge(chunk)
+    if bytes.isEmpty { bytes.reserveCapacity(min(limit, budget.available)) }
     bytes.append(contentsOf: try source.bytes(at: offset + bytes.count, count: chunk, what: what))
   }
 }

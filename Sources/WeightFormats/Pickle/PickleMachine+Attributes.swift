@@ -19,8 +19,8 @@ extension PickleMachine {
 
   /// BUILD: attributes of an OrderedDict, which is how torch keeps `_metadata`.
   mutating func build() throws(FormatError) {
-    let state = try pop()
-    guard stack.count > (marks.last ?? 0), case .dictionary(let target)? = stack.last,
+    let state = value(try pop())
+    guard stack.count > floor, let top = stack.last, case .dictionary(let target) = value(top),
       graph.dictionaries[target].kind == .orderedDict
     else { throw error(.forbidden, "BUILD on an object that is not an OrderedDict") }
     guard case .dictionary(let attributes) = state else {
@@ -33,7 +33,7 @@ extension PickleMachine {
   }
 
   /// The state of a tensor object: None, or a dictionary of attributes.
-  mutating func tensorAttributes(_ state: PickleValue) throws(FormatError) -> PickleValue {
+  mutating func tensorAttributes(_ state: PickleValue) throws(FormatError) -> PickleReference {
     switch state {
     case .none: return .none
     case .dictionary(let index): return .dictionary(try copy(index, excluding: PickleMachine.tensorProperties))
@@ -44,9 +44,9 @@ extension PickleMachine {
   /// A copy of a dictionary of attributes: Python copies them too, so that changing the original later changes nothing.
   private mutating func copy(_ index: Int, excluding names: Set<String>) throws(FormatError) -> Int {
     let items = graph.dictionaries[index].items
-    try charge(items.count)
+    try chargeCopy(items.count)
     for position in stride(from: 0, to: items.count - 1, by: 2) {
-      guard case .string(let text) = items[position], text.byteCount <= 1024 else {
+      guard case .string(let text) = value(items[position]), text.byteCount <= 1024 else {
         throw error(.forbidden, "an attribute whose name is not a string")
       }
       let name = string(text)
@@ -54,8 +54,8 @@ extension PickleMachine {
         throw error(.forbidden, "the attribute \(name) may not be set")
       }
     }
-    graph.dictionaries.append(PickleDictionary(.dict))
-    graph.dictionaries[graph.dictionaries.count - 1].items = items
-    return graph.dictionaries.count - 1
+    let copy = try makeDictionary(.dict)
+    graph.dictionaries[copy].items = items
+    return copy
   }
 }

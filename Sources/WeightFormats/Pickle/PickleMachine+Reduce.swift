@@ -5,18 +5,20 @@ extension PickleMachine {
 
   /// REDUCE: describes what a call would have returned.
   mutating func reduce() throws(FormatError) {
-    let argument = try pop()
-    let callee = try pop()
+    let argument = value(try pop())
+    let callee = value(try pop())
     guard case .global(let function) = callee else {
       throw error(.forbidden, "REDUCE calls an object that is not an allowed global")
     }
     guard case .tuple(let index) = argument else { throw error(.forbidden, "REDUCE without a tuple of arguments") }
     // No function takes more than eight; a long tuple that is called often must not be copied each time.
-    let arguments = Array(graph.elements(ofTuple: index).prefix(9))
+    let arguments = values(ofTuple: index, limit: 9)
     try push(try call(function, arguments))
   }
 
-  private mutating func call(_ function: PickleGlobal, _ arguments: [PickleValue]) throws(FormatError) -> PickleValue {
+  private mutating func call(
+    _ function: PickleGlobal, _ arguments: [PickleValue]
+  ) throws(FormatError) -> PickleReference {
     switch function {
     case .orderedDict: return try orderedDict(arguments)
     case .counter: return try counter(arguments)
@@ -25,14 +27,14 @@ extension PickleMachine {
     case .encode:
       guard arguments.count == 2, case .string(let text) = arguments[0], isString(arguments[1], "latin1") else { break }
       try checkLatin1(text)
-      return .bytes(text)
+      return .bytes
     case .complex:
       guard arguments.count == 2, case .float = arguments[0], case .float = arguments[1] else { break }
       return .complex
     case .size:
       guard arguments.count == 1, case .tuple(let index) = arguments[0] else { break }
       try charge(graph.elements(ofTuple: index).count)
-      guard graph.integers(ofTuple: index) != nil else { break }
+      guard graph.integers(ofTuple: index, in: input.bytes) != nil else { break }
       return .size(index)
     case .device:
       guard (1...2).contains(arguments.count), case .string = arguments[0] else { break }
@@ -66,7 +68,7 @@ extension PickleMachine {
   /// `_rebuild_tensor*`(storage, offset, size, stride, ...).
   private mutating func tensor(
     _ arguments: [PickleValue], requiresGrad: PickleValue, dtype: DType?
-  ) throws(FormatError) -> PickleValue {
+  ) throws(FormatError) -> PickleReference {
     guard case .storage(let storage) = arguments[0], case .integer(let offset) = arguments[1], offset >= 0,
       let shape = try dimensions(arguments[2]), let strides = try dimensions(arguments[3]),
       graph.elements(ofTuple: shape).count == graph.elements(ofTuple: strides).count,
@@ -79,6 +81,7 @@ extension PickleMachine {
     default: throw error(.malformed, "a tensor whose dtype and storage class do not go together")
     }
     try checkGradient(requiresGrad, dtype: found)
+    try input.budget.charge(MemoryLayout<PickleTensor>.stride)
     graph.tensors.append(
       PickleTensor(
         dtype: found, storage: storage, offset: offset, shape: shape, strides: strides, requiresGrad: requiresGrad))
@@ -92,7 +95,9 @@ extension PickleMachine {
       guard graph.elements(ofTuple: index).count <= PickleMachine.rankLimit else {
         throw error(.limit, "a tensor of more than \(PickleMachine.rankLimit) dimensions")
       }
-      guard let integers = graph.integers(ofTuple: index), integers.allSatisfy({ $0 >= 0 }) else { return nil }
+      guard let integers = graph.integers(ofTuple: index, in: input.bytes), integers.allSatisfy({ $0 >= 0 }) else {
+        return nil
+      }
       return index
     default: return nil
     }
@@ -100,7 +105,7 @@ extension PickleMachine {
 
   private mutating func parameter(
     _ arguments: [PickleValue], attributes: PickleValue
-  ) throws(FormatError) -> PickleValue {
+  ) throws(FormatError) -> PickleReference {
     guard case .tensor(let index) = arguments[0], case .boolean(let requiresGrad) = arguments[1] else {
       throw error(.malformed, "a Parameter of something that is not a tensor")
     }
@@ -110,20 +115,23 @@ extension PickleMachine {
     tensor.isParameter = true
     tensor.requiresGrad = requiresGrad
     tensor.attributes = try tensorAttributes(attributes)
+    try input.budget.charge(MemoryLayout<PickleTensor>.stride)
     graph.tensors.append(tensor)
     return .tensor(graph.tensors.count - 1)
   }
 
   /// `_rebuild_from_type_v2(function, class, arguments, state)`: a tensor with Python attributes.
-  private mutating func subclassTensor(_ arguments: [PickleValue]) throws(FormatError) -> PickleValue {
+  private mutating func subclassTensor(_ arguments: [PickleValue]) throws(FormatError) -> PickleReference {
     guard case .global(let function) = arguments[0], case .global(let type) = arguments[1],
       case .tuple(let index) = arguments[2]
     else { throw error(.forbidden, "a tensor subclass that is not an allowed global") }
     switch (function, type) {
     case (.rebuildTensor, .tensorClass), (.rebuildTensorV2, .tensorClass), (.rebuildTensorV3, .tensorClass),
       (.rebuildParameter, .parameterClass):
-      let made = try call(function, Array(graph.elements(ofTuple: index).prefix(9)))
-      if case .tensor(let tensor) = made { graph.tensors[tensor].attributes = try tensorAttributes(arguments[3]) }
+      let made = try call(function, values(ofTuple: index, limit: 9))
+      if case .tensor(let tensor) = value(made) {
+        graph.tensors[tensor].attributes = try tensorAttributes(arguments[3])
+      }
       return made
     default: throw error(.forbidden, "a tensor of class \(type.path) made by \(function.path)")
     }
@@ -140,78 +148,79 @@ extension PickleMachine {
   }
 
   /// Backward hooks: torch writes an empty OrderedDict, once None.
-  private mutating func checkHooks(_ value: PickleValue) throws(FormatError) {
-    if value == .none { return }
-    guard case .dictionary(let index) = value, graph.dictionaries[index].items.isEmpty else {
+  private mutating func checkHooks(_ hooks: PickleValue) throws(FormatError) {
+    if hooks == .none { return }
+    guard case .dictionary(let index) = hooks, graph.dictionaries[index].items.isEmpty else {
       throw error(.unsupported, "a tensor with backward hooks")
     }
-    mustStayEmpty.append(index)
+    graph.dictionaries[index].mustStayEmpty = true
   }
 
   /// Tensor metadata: says whether the conjugate or the negative of the data is meant.
-  private func checkBits(_ value: PickleValue) throws(FormatError) {
-    if value == .none { return }
-    guard case .dictionary(let index) = value, graph.dictionaries[index].items.isEmpty else {
+  private func checkBits(_ bits: PickleValue) throws(FormatError) {
+    if bits == .none { return }
+    guard case .dictionary(let index) = bits, graph.dictionaries[index].items.isEmpty else {
       throw error(.unsupported, "a tensor that is the conjugate or negative of its data")
     }
   }
 
   /// `OrderedDict()`, or Python 2's `OrderedDict([[key, value], ...])`.
-  private mutating func orderedDict(_ arguments: [PickleValue]) throws(FormatError) -> PickleValue {
-    var items: [PickleValue] = []
+  private mutating func orderedDict(_ arguments: [PickleValue]) throws(FormatError) -> PickleReference {
+    var items: [PickleReference] = []
     if let argument = arguments.first {
       guard arguments.count == 1, case .list(let list) = argument else {
         throw error(.forbidden, "a call of collections.OrderedDict with arguments that torch does not write")
       }
-      try charge(graph.lists[list].count)
+      // Growing by pairs, the array may have twice the size that it needs.
+      try chargeCopy(4 * graph.lists[list].count)
       for pair in graph.lists[list] {
-        let parts: [PickleValue]
-        switch pair {
+        let parts: [PickleReference]
+        switch value(pair) {
         case .list(let index): parts = Array(graph.lists[index].prefix(3))
         case .tuple(let index): parts = Array(graph.elements(ofTuple: index).prefix(3))
         default: parts = []
         }
-        guard parts.count == 2, graph.isHashable(parts[0]) else {
+        guard parts.count == 2, parts[0].isHashable else {
           throw error(.malformed, "an OrderedDict of something other than pairs")
         }
         items += parts
       }
     }
-    let value = graph.makeDictionary(.orderedDict)
-    graph.dictionaries[graph.dictionaries.count - 1].items = items
-    return value
+    let index = try makeDictionary(.orderedDict)
+    graph.dictionaries[index].items = items
+    return .dictionary(index)
   }
 
-  private mutating func counter(_ arguments: [PickleValue]) throws(FormatError) -> PickleValue {
-    var items: [PickleValue] = []
+  private mutating func counter(_ arguments: [PickleValue]) throws(FormatError) -> PickleReference {
+    var items: [PickleReference] = []
     if let argument = arguments.first {
       guard arguments.count == 1, case .dictionary(let index) = argument else {
         throw error(.forbidden, "a call of collections.Counter with arguments that Python does not write")
       }
       items = graph.dictionaries[index].items
-      try charge(items.count)
+      try chargeCopy(items.count)
     }
-    let value = graph.makeDictionary(.counter)
-    graph.dictionaries[graph.dictionaries.count - 1].items = items
-    return value
+    let index = try makeDictionary(.counter)
+    graph.dictionaries[index].items = items
+    return .dictionary(index)
   }
 
-  private mutating func set(_ arguments: [PickleValue]) throws(FormatError) -> PickleValue {
-    guard let argument = arguments.first else { return .set(count: 0) }
+  private mutating func set(_ arguments: [PickleValue]) throws(FormatError) -> PickleReference {
+    guard let argument = arguments.first else { return .set(list: nil) }
     guard arguments.count == 1, case .list(let list) = argument else {
       throw error(.forbidden, "a call of builtins.set with arguments that Python does not write")
     }
     try charge(graph.lists[list].count)
-    guard graph.lists[list].allSatisfy(graph.isHashable) else {
+    guard graph.lists[list].allSatisfy(\.isHashable) else {
       throw error(.malformed, "a set element that cannot be hashed")
     }
-    return .set(count: graph.lists[list].count)
+    return .set(list: list)
   }
 
-  private mutating func bytearray(_ arguments: [PickleValue]) throws(FormatError) -> PickleValue {
+  private mutating func bytearray(_ arguments: [PickleValue]) throws(FormatError) -> PickleReference {
     switch (arguments.count, arguments.first) {
     case (0, _): return .bytearray
-    case (1, .bytes): return .bytearray
+    case (1, .bytes?): return .bytearray
     case (2, .string(let text)?) where isString(arguments[1], "latin-1"):
       try checkLatin1(text)
       return .bytearray

@@ -5,10 +5,10 @@ extension PickleMachine {
 
   /// BINPERSID: replaces a persistent id by the storage that it names.
   mutating func pushStorage() throws(FormatError) {
-    let identifier = try pop()
+    let identifier = value(try pop())
     guard dialect != .plain else { throw error(.forbidden, "a persistent id where none is expected") }
     guard case .tuple(let index) = identifier else { throw error(.forbidden, "a persistent id that is not a tuple") }
-    let parts = Array(graph.elements(ofTuple: index).prefix(7))
+    let parts = values(ofTuple: index, limit: 7)
     if let kind = parts.first, !isString(kind, "storage") {
       var name = "something else"
       if case .string(let text) = kind { name = String(string(text).prefix(80)).debugDescription }
@@ -18,14 +18,20 @@ extension PickleMachine {
       case .string(let key) = parts[2], case .string = parts[3], case .integer(let elementCount) = parts[4],
       elementCount >= 0
     else { throw error(.forbidden, "a persistent id that is not (storage, class, key, location, element count)") }
-    guard Int(key.byteCount) <= PickleMachine.keyByteLimit else {
+    guard key.byteCount <= PickleMachine.keyByteLimit else {
       throw error(.limit, "a storage key of more than \(PickleMachine.keyByteLimit) bytes")
+    }
+    // Torch's keys are numbers. What is not ASCII could be the same key or another, depending on who compares it.
+    guard input.bytes[key.range].allSatisfy({ $0 < 0x80 }) else {
+      throw error(.unsupported, "a storage key that is not ASCII")
     }
     guard !isString(parts[3], "meta") else {
       throw error(.unsupported, "a storage on the device meta, which has no data")
     }
+    let elements = graph.elements(ofTuple: index)
     var storage = PickleStorage(
-      key: key, dtype: nil, elementCount: elementCount, view: nil, isOnCPU: isString(parts[3], "cpu"))
+      elementCount: elementCount, key: elements[elements.startIndex + 2], dtype: nil,
+      isOnCPU: isString(parts[3], "cpu"))
     switch storageClass {
     case .storageClass(let dtype): storage.dtype = dtype
     case .untypedStorageClass:
@@ -34,16 +40,21 @@ extension PickleMachine {
       }
     default: throw error(.forbidden, "a storage of class \(storageClass.path)")
     }
-    if dialect == .legacy { storage.view = try view(parts[5], of: storage) }
+    try input.budget.charge(MemoryLayout<PickleStorage>.stride)
+    if dialect == .legacy, let view = try view(parts[5], of: storage) {
+      try input.budget.charge(2 * MemoryLayout<PickleStorage.View>.stride)
+      graph.views.append(view)
+      storage.viewNumber = UInt32(truncatingIfNeeded: graph.views.count)
+    }
     graph.storages.append(storage)
     try push(.storage(graph.storages.count - 1))
   }
 
   /// The sixth part of a legacy id: None, or `(key, offset, element count)`.
-  private func view(_ value: PickleValue, of storage: PickleStorage) throws(FormatError) -> PickleStorage.View? {
-    if value == .none { return nil }
-    guard case .tuple(let index) = value else { throw error(.forbidden, "a storage view that is not a tuple") }
-    let parts = Array(graph.elements(ofTuple: index).prefix(4))
+  private func view(_ part: PickleValue, of storage: PickleStorage) throws(FormatError) -> PickleStorage.View? {
+    if part == .none { return nil }
+    guard case .tuple(let index) = part else { throw error(.forbidden, "a storage view that is not a tuple") }
+    let parts = values(ofTuple: index, limit: 4)
     guard parts.count == 3, case .string = parts[0], case .integer(let offset) = parts[1],
       case .integer(let elementCount) = parts[2], offset >= 0, elementCount >= 0, offset <= storage.elementCount,
       elementCount <= storage.elementCount - offset

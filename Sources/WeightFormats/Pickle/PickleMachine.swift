@@ -6,8 +6,8 @@ import Tensors
 /// ``PickleGlobal``; calls and states are accepted in exactly the shapes that torch's own pickler writes. Opcodes:
 /// CPython's Lib/pickletools.py.
 ///
-/// Limits: 256 MiB of pickle, 16 Mi opcodes (some 400,000 tensors), a stack of 4 Mi values. Memory and time are proportional
-/// to the pickle's size, whatever it says.
+/// Limits: 32 MiB of pickle, 1 Mi values on the stack, and a ``MemoryBudget`` for everything that it describes; time is
+/// proportional to the pickle's size, whatever it says.
 struct PickleMachine {
   /// How storages are referred to.
   enum Dialect {
@@ -19,18 +19,19 @@ struct PickleMachine {
     case legacy
   }
 
-  static let operationLimit = 16 << 20
-  static let stackLimit = 4 << 20
+  static let operationLimit = 32 << 20
+  static let stackLimit = 1 << 20
+  static let markLimit = 1 << 18
 
   let dialect: Dialect
   var input: PickleInput
   var graph = PickleGraph()
-  var stack: [PickleValue] = []
+  var stack: [PickleReference] = []
   /// Stack heights at the MARKs that are open.
-  var marks: [Int] = []
-  /// Dictionaries of backward hooks, which are empty when a tensor is made, and must not be filled later.
-  var mustStayEmpty: [Int] = []
-  private var memo: [PickleValue?] = []
+  var marks: [UInt32] = []
+  private var memo: [PickleReference] = []
+  /// Bytes paid for the stack.
+  private var workspace = 0
   /// Opcodes run, and elements copied.
   private var operations = 0
   /// Where the current opcode stands.
@@ -43,23 +44,39 @@ struct PickleMachine {
 
   /// Runs the pickle that begins where `input` stands.
   ///
-  /// - Returns: the objects, and how many bytes the pickle took.
-  static func run(
-    _ input: PickleInput, dialect: Dialect
-  ) throws(FormatError) -> (graph: PickleGraph, byteCount: Int) {
+  /// - Returns: the objects, how many bytes the pickle took, and what is left of the input's budget.
+  static func run(_ input: PickleInput, dialect: Dialect) throws(FormatError) -> Outcome {
     var machine = PickleMachine(input, dialect: dialect)
+    try machine.prepare()
     try machine.readProtocol()
     while try machine.step() {}
-    for index in machine.mustStayEmpty where machine.graph.dictionaries[index].count > 0 {
-      throw FormatError(.unsupported, "\(input.what): a tensor with backward hooks")
-    }
     machine.graph.bytes = machine.input.bytes
-    if let key = machine.graph.repeatedKey() {
+    machine.input.budget.release(machine.memo.count * 4 + machine.workspace)
+    machine.memo = []
+    if let key = try machine.graph.repeatedKey(&machine.input.budget) {
       var name = ""
       if case .string(let text) = key { name = " " + machine.graph.string(text).prefix(80).debugDescription }
       throw FormatError(.malformed, "\(input.what): a dictionary has the key\(name) twice")
     }
-    return (machine.graph, machine.input.position)
+    return Outcome(graph: machine.graph, byteCount: machine.input.position, budget: machine.input.budget)
+  }
+
+  /// What a pickle was.
+  struct Outcome {
+    var graph: PickleGraph
+    var byteCount: Int
+    var budget: MemoryBudget
+  }
+
+  /// Pays for the stack and makes room for what the pickle can describe. Torch's small headers need neither.
+  private mutating func prepare() throws(FormatError) {
+    guard dialect != .plain, input.byteCountLimit > 1 << 16 else { return }
+    workspace = min(input.byteCountLimit, PickleMachine.stackLimit + PickleMachine.markLimit) * 4
+    try input.budget.charge(workspace)
+    stack.reserveCapacity(min(input.byteCountLimit, PickleMachine.stackLimit))
+    marks.reserveCapacity(min(input.byteCountLimit, PickleMachine.markLimit))
+    memo.reserveCapacity(min(input.byteCountLimit, input.budget.available) / 4)
+    graph.reserve(byteCount: input.byteCountLimit, memory: input.budget.available)
   }
 
   /// An error about the current opcode.
@@ -99,31 +116,29 @@ struct PickleMachine {
       }
       graph.root = stack[0]
       return false
-    case .mark: marks.append(stack.count)
+    case .mark: try pushMark()
     case .none: try push(.none)
     case .newTrue: try push(.boolean(true))
     case .newFalse: try push(.boolean(false))
-    case .binInt1: try push(.integer(Int(try input.byte())))
-    case .binInt2: try push(.integer(Int(try input.integer(2))))
-    case .binInt: try push(.integer(Int(Int32(truncatingIfNeeded: try input.integer(4)))))
+    case .binInt1: try push(.integer(UInt16(try input.byte())))
+    case .binInt2: try push(.integer(UInt16(truncatingIfNeeded: try input.integer(2))))
+    case .binInt:
+      _ = try input.take(4)
+      try push(.integer(at: offset))
     case .long1: try pushLong()
-    case .binFloat: try push(.float(Double(bitPattern: (try input.integer(8)).byteSwapped)))
+    case .binFloat:
+      _ = try input.take(8)
+      try push(.float(at: offset))
     case .binUnicode: try pushString(Int(try input.integer(4)))
     case .shortBinString: try pushString(Int(try input.byte()))
     case .emptyTuple: try push(graph.makeTuple([]))
     case .tuple1: try pushTuple(1)
     case .tuple2: try pushTuple(2)
     case .tuple3: try pushTuple(3)
-    case .tuple:
-      let start = try popMark()
-      let tuple = graph.makeTuple(stack[start...])
-      stack.removeSubrange(start...)
-      try push(tuple)
-    case .emptyList:
-      graph.lists.append([])
-      try push(.list(graph.lists.count - 1))
-    case .emptySet: try push(.set(count: 0))
-    case .emptyDict: try push(graph.makeDictionary(.dict))
+    case .tuple: try makeTuple(from: try popMark())
+    case .emptyList: try pushList()
+    case .emptySet: try push(.set(list: nil))
+    case .emptyDict: try push(.dictionary(try makeDictionary(.dict)))
     case .append: try append(from: stack.count - 1)
     case .appends: try append(from: try popMark())
     case .setItem: try setItems(from: stack.count - 2)
@@ -141,19 +156,22 @@ struct PickleMachine {
   }
 
   private mutating func put(_ index: Int) throws(FormatError) {
-    guard let top = stack.last, stack.count > (marks.last ?? 0) else {
+    guard let top = stack.last, stack.count > floor else {
       throw error(.malformed, "a PUT with nothing on the stack")
     }
     // A pickler numbers what it memoizes, so an index beyond the number of opcodes is not from one.
     guard index <= operations else { throw error(.malformed, "a PUT to the memo at \(index), far beyond its end") }
-    while memo.count <= index { memo.append(nil) }
+    if index >= memo.count {
+      try input.budget.charge(4 * (index + 1 - memo.count))
+      memo.append(contentsOf: repeatElement(.absent, count: index + 1 - memo.count))
+    }
     memo[index] = top
   }
 
   private mutating func get(_ index: Int) throws(FormatError) {
-    guard index < memo.count, let value = memo[index] else {
+    guard index < memo.count, memo[index] != .absent else {
       throw error(.malformed, "a GET from the memo at \(index), where nothing was put")
     }
-    try push(value)
+    try push(memo[index])
   }
 }

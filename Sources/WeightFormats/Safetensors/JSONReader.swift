@@ -11,6 +11,9 @@ struct JSONReader {
   /// Where `bytes` begins in the file; only for messages.
   private let fileOffset: Int
   private var position = 0
+  /// Bytes of numbers so far that had to be converted to see whether they fit a double, which is slow.
+  private var nearLimitByteCount = 0
+  private static let nearLimitByteLimit = 4 << 20
 
   /// Reads `bytes`, which must be valid UTF-8 and lie at `fileOffset` in the file.
   init(validUTF8 bytes: [UInt8], fileOffset: Int) {
@@ -81,36 +84,58 @@ struct JSONReader {
     if first == UInt8(ascii: "0"), position > start + 1 {
       throw FormatError(.malformed, "header: the integer at offset \(fileOffset + start) has a leading zero")
     }
-    if position < bytes.count, [UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E")].contains(bytes[position]) {
-      throw unexpected("an integer, not a float")
+    if position < bytes.count {
+      switch bytes[position] {
+      case UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"): throw unexpected("an integer, not a float")
+      default: break
+      }
     }
     return value
   }
 
-  /// Consumes a string and returns its UTF-8.
-  mutating func string() throws(FormatError) -> [UInt8] {
+  /// Consumes a string and returns its UTF-8, of which there may be `maximum` bytes.
+  ///
+  /// - Throws: `limit` if there are more, `malformed` if it is no string.
+  mutating func string(maximum: Int) throws(FormatError) -> [UInt8] {
+    let start = offset
+    let text = try string(keeping: maximum + 1)
+    guard text.count <= maximum else {
+      throw FormatError(.limit, "header: the string at offset \(start) has more than \(maximum) bytes")
+    }
+    return text
+  }
+
+  /// Consumes a string and returns the first `limit` bytes of its UTF-8, so that a long one takes no memory.
+  mutating func string(keeping limit: Int) throws(FormatError) -> [UInt8] {
     try expect("\"")
-    let start = position
-    while position < bytes.count, bytes[position] >= 0x20, bytes[position] != UInt8(ascii: "\""),
-      bytes[position] != UInt8(ascii: "\\")
-    { position += 1 }
-    var text = Array(bytes[start..<position])
-    while position < bytes.count {
-      let byte = bytes[position]
-      switch byte {
+    var text: [UInt8] = []
+    while true {
+      let start = position
+      skipPlain()
+      if text.count < limit { text.append(contentsOf: bytes[start..<min(position, start + limit - text.count)]) }
+      guard position < bytes.count else { throw unexpected("the string's closing quote") }
+      switch bytes[position] {
       case UInt8(ascii: "\""):
         position += 1
         return text
       case UInt8(ascii: "\\"):
         position += 1
-        try escape(into: &text)
-      case ..<0x20: throw unexpected("a string without control characters")
-      default:
-        text.append(byte)
-        position += 1
+        if text.count < limit {
+          try escape(into: &text)
+        } else {
+          var ignored: [UInt8] = []
+          try escape(into: &ignored)
+        }
+      default: throw unexpected("a string without control characters")
       }
     }
-    throw unexpected("the string's closing quote")
+  }
+
+  /// Moves to the next quote, backslash or control character.
+  private mutating func skipPlain() {
+    while position < bytes.count, bytes[position] >= 0x20, bytes[position] != UInt8(ascii: "\""),
+      bytes[position] != UInt8(ascii: "\\")
+    { position += 1 }
   }
 
   /// Consumes any value, checked as strictly as the rest; `depth` is the number of objects and arrays around it.
@@ -133,7 +158,7 @@ struct JSONReader {
           if isObject { try key() }
           isComplete = false
         }
-      case UInt8(ascii: "\""): _ = try string()
+      case UInt8(ascii: "\""): _ = try string(keeping: 0)
       case UInt8(ascii: "t"): try literal("true")
       case UInt8(ascii: "f"): try literal("false")
       case UInt8(ascii: "n"): try literal("null")
@@ -153,7 +178,7 @@ struct JSONReader {
   }
 
   private mutating func key() throws(FormatError) {
-    _ = try string()
+    _ = try string(keeping: 0)
     try expect(":")
   }
 
@@ -178,12 +203,26 @@ struct JSONReader {
       position += 1
       _ = try digits("a digit after the point")
     }
+    var exponent = 0
     if position < bytes.count, bytes[position] == UInt8(ascii: "e") || bytes[position] == UInt8(ascii: "E") {
       position += 1
+      var isNegative = false
       if position < bytes.count, bytes[position] == UInt8(ascii: "+") || bytes[position] == UInt8(ascii: "-") {
+        isNegative = bytes[position] == UInt8(ascii: "-")
         position += 1
       }
-      _ = try digits("a digit of the exponent")
+      let count = try digits("a digit of the exponent")
+      if !isNegative {
+        for digit in bytes[position - count..<position] {
+          exponent = min(10 * exponent + Int(digit - UInt8(ascii: "0")), 1 << 20)
+        }
+      }
+    }
+    // Up to 308 digits before the point fit whatever they are; only near a double's limit its value decides.
+    if integer + exponent <= 308 { return }
+    nearLimitByteCount += position - start
+    guard nearLimitByteCount <= Self.nearLimitByteLimit else {
+      throw FormatError(.limit, "header: too many numbers near a double's limit, at offset \(fileOffset + start)")
     }
     guard let value = Double(String(decoding: bytes[start..<position], as: UTF8.self)), value.isFinite else {
       throw FormatError(.malformed, "header: the number at offset \(fileOffset + start) is beyond a double's range")

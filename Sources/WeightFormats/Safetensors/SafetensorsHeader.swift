@@ -23,38 +23,51 @@ struct SafetensorsHeader {
   /// `__metadata__`, in header order; of entries with one key the last.
   private(set) var metadata: [(key: [UInt8], value: [UInt8])] = []
 
+  /// Dimensions that a tensor may have, as in torch.
+  static let rankLimit = 64
+  /// Bytes that a name or a key may have.
+  static let nameByteLimit = 1 << 20
+  /// Bytes that are kept of a value of the metadata.
+  static let valueByteLimit = 256
+  /// Bytes that a tensor takes beside its name and shape, here and in the description that is made of it.
+  private static let entryCost =
+    2 * MemoryLayout<Entry>.stride + 8 + 24 + MemoryLayout<TensorDescriptor>.stride
+    + MemoryLayout<WeightFile.StorageSource>.stride + 8 + MemoryBudget.allocation
+
   /// Reads the header `bytes`, which follow the 8 bytes of the length.
   ///
   /// - Throws: `malformed` or `limit`, with the offset in the file, for anything that is not such a header.
   init(_ bytes: [UInt8]) throws(FormatError) {
+    var budget = MemoryBudget(MemoryBudget.safetensorsLimit(headerByteCount: bytes.count))
     if let invalid = Self.offsetOfInvalidUTF8(bytes) {
       throw FormatError(
         .malformed,
         "header: expected UTF-8, found a stray byte at offset \(SafetensorsFormat.lengthByteCount + invalid)")
     }
     var reader = JSONReader(validUTF8: bytes, fileOffset: SafetensorsFormat.lengthByteCount)
-    var places: [ByteString: Int] = [:]
+    var places = NumberTable()
     var hasMetadata = false
     let metadataKey = Array(SafetensorsFormat.metadataKey.utf8)
     try reader.expect("{")
     if !reader.consume("}") {
       repeat {
         let keyOffset = reader.offset
-        let name = try reader.string()
+        let name = try reader.string(maximum: Self.nameByteLimit)
         try reader.expect(":")
         if name == metadataKey {
           guard !hasMetadata else {
             throw FormatError(.malformed, "header: a second \(SafetensorsFormat.metadataKey) at offset \(keyOffset)")
           }
           hasMetadata = true
-          metadata = try Self.metadata(&reader)
+          metadata = try Self.metadata(&reader, &budget)
         } else {
           let entry = try Self.entry(name, &reader)
-          let key = ByteString(name)
-          if let place = places[key] {
+          // The name is kept twice for a moment: as bytes here, and as a string in the description.
+          try budget.charge(
+            Self.entryCost + 2 * (MemoryBudget.allocation + name.count) + 8 * entry.shape.count)
+          if let place = places.insert(entries.count, NumberTable.hash(name), { entries[$0].name == name }) {
             entries[place] = entry
           } else {
-            places[key] = entries.count
             entries.append(entry)
           }
         }
@@ -76,21 +89,21 @@ struct SafetensorsHeader {
 
   /// Reads the value of `__metadata__`: null, or strings by string.
   private static func metadata(
-    _ reader: inout JSONReader
+    _ reader: inout JSONReader, _ budget: inout MemoryBudget
   ) throws(FormatError) -> [(key: [UInt8], value: [UInt8])] {
     var pairs: [(key: [UInt8], value: [UInt8])] = []
     if try reader.consumeNull() { return pairs }
-    var places: [ByteString: Int] = [:]
+    var places = NumberTable()
     try reader.expect("{")
     if reader.consume("}") { return pairs }
     repeat {
-      let key = try reader.string()
+      let key = try reader.string(maximum: Self.nameByteLimit)
       try reader.expect(":")
-      let value = try reader.string()
-      if let place = places[ByteString(key)] {
+      let value = try reader.string(keeping: Self.valueByteLimit)
+      try budget.charge(2 * MemoryBudget.allocation + key.count + value.count + 32 + 24)
+      if let place = places.insert(pairs.count, NumberTable.hash(key), { pairs[$0].key == key }) {
         pairs[place].value = value
       } else {
-        places[ByteString(key)] = pairs.count
         pairs.append((key, value))
       }
     } while reader.consume(",")
@@ -112,12 +125,12 @@ struct SafetensorsHeader {
     if !reader.consume("}") {
       repeat {
         let keyOffset = reader.offset
-        let key = String(decoding: try reader.string(), as: UTF8.self)
+        let key = String(decoding: try reader.string(maximum: nameByteLimit), as: UTF8.self)
         try reader.expect(":")
         switch key {
         case "dtype":
           try once(type == nil, key, at: keyOffset)
-          let typeName = try reader.string()
+          let typeName = try reader.string(maximum: nameByteLimit)
           guard let known = SafetensorsDType(rawValue: String(decoding: typeName, as: UTF8.self)) else {
             throw FormatError(
               .malformed, "tensor \(quoted(name)): unknown dtype \(quoted(typeName)) at offset \(keyOffset)")
@@ -155,6 +168,10 @@ struct SafetensorsHeader {
       let offset = reader.offset
       guard let value = Int(exactly: try reader.unsignedInteger()) else {
         throw FormatError(.limit, "tensor \(quoted(name)): the integer at offset \(offset) exceeds 2^63 - 1")
+      }
+      guard values.count < rankLimit else {
+        throw FormatError(
+          .limit, "tensor \(quoted(name)): more than \(rankLimit) integers in an array at offset \(offset)")
       }
       values.append(value)
     } while reader.consume(",")

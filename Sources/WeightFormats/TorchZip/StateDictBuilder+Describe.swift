@@ -2,7 +2,9 @@ import Tensors
 
 extension StateDictBuilder {
   /// Adds a line about what is kept under `key` in the container named by `prefix`.
-  mutating func note(_ prefix: String, _ key: PickleValue, _ description: String? = nil, of value: PickleValue) {
+  mutating func note(
+    _ prefix: String, _ key: PickleReference, _ description: String? = nil, of value: PickleReference
+  ) {
     if extras.isFull {
       extras.add("", "")
     } else {
@@ -10,15 +12,24 @@ extension StateDictBuilder {
     }
   }
 
+  /// Adds a line about what is kept at `path`.
+  mutating func note(_ path: String, _ description: String? = nil, of value: PickleReference) {
+    if extras.isFull {
+      extras.add("", "")
+    } else {
+      extras.add(path, description ?? describe(value))
+    }
+  }
+
   /// A key as part of a line about extras.
-  func label(_ key: PickleValue) -> String {
-    if case .string(let text) = key { return graph.string(shortened(text)) }
+  func label(_ key: PickleReference) -> String {
+    if case .string(let text) = graph.value(key) { return graph.string(shortened(text)) }
     return describe(key)
   }
 
   /// A few words about a value, without looking into it: `dict of 2`.
-  func describe(_ value: PickleValue) -> String {
-    switch value {
+  func describe(_ reference: PickleReference) -> String {
+    switch graph.value(reference) {
     case .none: "None"
     case .boolean(let value): value ? "True" : "False"
     case .integer(let value): String(value)
@@ -28,7 +39,7 @@ extension StateDictBuilder {
     case .bytes: "bytes"
     case .bytearray: "bytearray"
     case .complex: "complex"
-    case .set(let count): "set of \(count)"
+    case .set(let list): "set of \(list.map { graph.lists[$0].count } ?? 0)"
     case .size(let index): "torch.Size of \(graph.elements(ofTuple: index).count)"
     case .device: "torch.device"
     case .tuple(let index): "tuple of \(graph.elements(ofTuple: index).count)"

@@ -5,15 +5,15 @@ extension StateDictBuilder {
 
   /// A container that is being walked, and how far.
   private struct Frame {
-    var container: PickleValue
+    var container: PickleReference
     var position = 0
     var prefix: String
   }
 
   /// Lists the tensors of `root` in order. Every container is walked once, however often it is referred to.
-  mutating func flatten(_ root: PickleValue) throws(FormatError) {
+  mutating func flatten(_ root: PickleReference) throws(FormatError) {
     guard reach.holdsTensors(root) else { return }
-    var visited: [PickleValue: String] = [root: ""]
+    var visited: [PickleReference: String] = [root: ""]
     var frames = [Frame(container: root, prefix: "")]
     while var frame = frames.popLast() {
       guard let (key, value) = entry(of: frame.container, at: frame.position) else { continue }
@@ -21,18 +21,25 @@ extension StateDictBuilder {
       let prefix = frame.prefix
       if !frames.isEmpty { isPlain = false }
       frames.append(frame)
-      if case .tensor(let tensor) = value {
-        if case .string = key {} else { isPlain = false }
+      if value.isTensor, case .tensor(let tensor) = graph.value(value) {
+        if !isString(key) { isPlain = false }
         try add(tensor, named: try name(prefix, key))
         continue
       }
       isPlain = false
       guard reach.holdsTensors(value) else {
-        note(prefix, key, of: value)
+        switch key {
+        case .key(let key): note(prefix, key, of: value)
+        case .position(let position): note(prefix + String(position), of: value)
+        }
         continue
       }
       if let earlier = visited[value] {
-        note(prefix, key, "the same object as " + (earlier.isEmpty ? "the whole" : earlier), of: value)
+        let description = "the same object as " + (earlier.isEmpty ? "the whole" : earlier)
+        switch key {
+        case .key(let key): note(prefix, key, description, of: value)
+        case .position(let position): note(prefix + String(position), description, of: value)
+        }
         continue
       }
       let path = try name(prefix, key)
@@ -40,58 +47,80 @@ extension StateDictBuilder {
         throw FormatError(
           .limit, "containers of tensors are nested more than \(StateDictBuilder.depthLimit) deep")
       }
+      try budget.charge(512)
       visited[value] = StateDictExtras.printable(path)
-      if case .dictionary(let index) = value { addAttributes(of: index, prefix: path + ".") }
+      if case .dictionary(let index)? = value.container { addAttributes(of: index, prefix: path + ".") }
       frames.append(Frame(container: value, prefix: path + "."))
     }
   }
 
+  /// What an entry of a container is kept under: a key, or a position in a list or tuple.
+  private enum Key {
+    case key(PickleReference)
+    case position(Int)
+  }
+
+  private func isString(_ key: Key) -> Bool {
+    guard case .key(let reference) = key, case .string = graph.value(reference) else { return false }
+    return true
+  }
+
   /// The dotted name of what is kept under `key`.
-  private mutating func name(_ prefix: String, _ key: PickleValue) throws(FormatError) -> String {
+  private mutating func name(_ prefix: String, _ key: Key) throws(FormatError) -> String {
+    let value: PickleValue
     switch key {
+    case .key(let reference): value = graph.value(reference)
+    case .position(let position): value = .integer(position)
+    }
+    switch value {
     case .string(let text):
-      try chargeName(prefix.utf8.count + Int(text.byteCount))
+      try chargeName(prefix.utf8.count + text.byteCount)
       return prefix + graph.string(text)
     case .integer(let integer):
       try chargeName(prefix.utf8.count + 20)
       return prefix + String(integer)
     default:
-      throw FormatError(
-        .unsupported, "tensors are kept under the key \(describe(key)), which cannot be part of a name")
+      throw FormatError(.unsupported, "tensors are kept under a key that is neither a string nor an integer")
     }
   }
 
-  private func entry(of container: PickleValue, at position: Int) -> (key: PickleValue, value: PickleValue)? {
-    switch container {
-    case .dictionary(let index):
+  private func entry(of container: PickleReference, at position: Int) -> (key: Key, value: PickleReference)? {
+    switch container.container {
+    case .dictionary(let index)?:
       let dictionary = graph.dictionaries[index]
       guard position < dictionary.count else { return nil }
-      return (dictionary.items[2 * position], dictionary.items[2 * position + 1])
-    case .list(let index):
+      return (.key(dictionary.items[2 * position]), dictionary.items[2 * position + 1])
+    case .list(let index)?:
       guard position < graph.lists[index].count else { return nil }
-      return (.integer(position), graph.lists[index][position])
-    case .tuple(let index):
+      return (.position(position), graph.lists[index][position])
+    case .tuple(let index)?:
       let elements = graph.elements(ofTuple: index)
       guard position < elements.count else { return nil }
-      return (.integer(position), elements[elements.startIndex + position])
+      return (.position(position), elements[elements.startIndex + position])
     default: return nil
     }
   }
 
   private mutating func add(_ index: Int, named name: String) throws(FormatError) {
     let tensor = graph.tensors[index]
-    // Strings compare by canonical equivalence: names that merely look alike are refused as well.
-    guard names.insert(name).inserted else {
+    try budget.charge(MemoryLayout<TensorDescriptor>.stride + 24)
+    let number = tensors.count
+    let earlier = names.insert(number, NumberTable.hash(name.utf8)) { other in
+      // Byte by byte: names that differ only in Unicode normalization are different, as they are to Python.
+      tensors[other].name.utf8.elementsEqual(name.utf8)
+    }
+    guard earlier == nil else {
       throw FormatError(.malformed, "two tensors are named \(StateDictExtras.printable(name))")
     }
-    if let earlier = listedTensors[index] {
+    if listedTensors[index] > 0 {
+      let earlier = Int(listedTensors[index]) - 1
       var descriptor = tensors[earlier]
       descriptor.name = name
       descriptor.sameObjectAs = earlier
       tensors.append(descriptor)
       return
     }
-    listedTensors[index] = tensors.count
+    listedTensors[index] = UInt32(truncatingIfNeeded: number + 1)
     if !graph.storages[tensor.storage].isOnCPU { isPlain = false }
     if tensor.attributes != .none, !isEmptyDictionary(tensor.attributes) {
       extras.add(name, "attributes: " + describe(tensor.attributes))
@@ -99,8 +128,8 @@ extension StateDictBuilder {
     tensors.append(try descriptor(of: tensor, named: name))
   }
 
-  private func isEmptyDictionary(_ value: PickleValue) -> Bool {
-    guard case .dictionary(let index) = value else { return false }
+  private func isEmptyDictionary(_ value: PickleReference) -> Bool {
+    guard case .dictionary(let index)? = value.container else { return false }
     return graph.dictionaries[index].items.isEmpty
   }
 }

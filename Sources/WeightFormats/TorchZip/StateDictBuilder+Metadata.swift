@@ -2,7 +2,7 @@ import Tensors
 
 extension StateDictBuilder {
   /// Fields that a `_metadata` may have in all.
-  private static let fieldLimit = 1 << 20
+  private static let fieldLimit = 1 << 18
 
   /// torch's `_metadata` of the state dict; whatever else was set as an attribute becomes an extra.
   mutating func moduleMetadata(of index: Int) throws(FormatError) -> [StateDict.ModuleMetadata]? {
@@ -10,8 +10,8 @@ extension StateDictBuilder {
     var metadata: [StateDict.ModuleMetadata]?
     let items = graph.dictionaries[attributes].items
     for position in stride(from: 0, to: items.count - 1, by: 2) {
-      if case .string(let text) = items[position], graph.text(text, equals: "_metadata"),
-        case .dictionary(let modules) = items[position + 1]
+      if case .dictionary(let modules)? = items[position + 1].container,
+        case .string(let text) = graph.value(items[position]), graph.text(text, equals: "_metadata")
       {
         metadata = try moduleMetadata(modules)
       } else {
@@ -29,11 +29,15 @@ extension StateDictBuilder {
     if graph.dictionaries[index].kind != .orderedDict || graph.dictionaries[index].attributes != nil { isPlain = false }
     let items = graph.dictionaries[index].items
     for position in stride(from: 0, to: items.count - 1, by: 2) {
-      guard case .string(let path) = items[position], case .dictionary(let module) = items[position + 1] else {
+      guard case .string(let path) = graph.value(items[position]),
+        case .dictionary(let module)? = items[position + 1].container
+      else {
         note("_metadata.", items[position], of: items[position + 1])
         continue
       }
-      try chargeName(Int(path.byteCount))
+      try chargeName(path.byteCount)
+      // An entry here, and one in the table of what is known; both grow by copying.
+      try budget.charge(2 * (MemoryLayout<StateDict.ModuleMetadata>.stride + 32))
       let fields =
         if let fields = known[module] { fields } else { try fields(of: module, path: label(items[position])) }
       known[module] = fields
@@ -51,8 +55,11 @@ extension StateDictBuilder {
     if graph.dictionaries[module].kind != .dict { isPlain = false }
     let items = graph.dictionaries[module].items
     for position in stride(from: 0, to: items.count - 1, by: 2) {
-      if case .string(let name) = items[position], case .integer(let value) = items[position + 1] {
-        try chargeName(Int(name.byteCount))
+      if case .string(let name) = graph.value(items[position]),
+        case .integer(let value) = graph.value(items[position + 1])
+      {
+        try chargeName(name.byteCount)
+        try budget.charge(2 * MemoryLayout<StateDict.ModuleMetadata.Field>.stride + MemoryBudget.allocation)
         fields.append(StateDict.ModuleMetadata.Field(name: graph.string(name), value: value))
       } else {
         note("_metadata." + path + ".", items[position], of: items[position + 1])

@@ -3,11 +3,13 @@ import Tensors
 extension StateDictBuilder {
   /// Describes a tensor, and lists the storage that it views, or one of its own if it is not contiguous.
   mutating func descriptor(of tensor: PickleTensor, named name: String) throws(FormatError) -> TensorDescriptor {
-    let storage = graph.storages[tensor.storage]
-    let key = graph.string(storage.key)
-    guard let bytes = stored[key], let dimensions = graph.integers(ofTuple: tensor.shape),
+    // Storages were checked, so that the place is one.
+    let place = Int(places[tensor.storage])
+    let bytes = stored[place]
+    guard let dimensions = graph.integers(ofTuple: tensor.shape),
       let strides = graph.integers(ofTuple: tensor.strides), let width = tensor.dtype.byteWidth
     else { throw FormatError(.malformed, "tensor \(StateDictExtras.printable(name)) has no storage or no shape") }
+    try budget.charge(MemoryBudget.allocation + 8 * dimensions.count)
     let shape = Shape(dimensions)
     guard let elementCount = shape.elementCount, let byteCount = tensor.dtype.byteCount(ofElements: elementCount) else {
       throw FormatError(
@@ -18,12 +20,13 @@ extension StateDictBuilder {
       name: name, dtype: tensor.dtype, shape: shape, storage: 0, byteCount: byteCount, isParameter: tensor.isParameter,
       requiresGrad: tensor.requiresGrad)
     if isContiguous(shape, strides) {
-      descriptor.storage = list(key, bytes)
+      descriptor.storage = try list(place)
       descriptor.byteOffset = offset
     } else {
       let source = WeightFile.StridedSource(
         offset: bytes.offset + offset, elementByteCount: width, dimensions: dimensions, strides: strides)
       descriptor.storage = try list(source, byteCount: byteCount, name: name)
+      try listRecord(place)
     }
     return descriptor
   }
@@ -38,8 +41,9 @@ extension StateDictBuilder {
     let strides = graph.integers(ofTuple: tensor.strides) ?? []
     let width = tensor.dtype.byteWidth ?? 1
     // A view's tensors count from the view's beginning, and end with it. The sizes of storages and views were checked.
-    let base = (storage.view?.offset ?? 0) * storage.elementByteCount
-    let byteLimit = (storage.view?.elementCount ?? storage.elementCount) * storage.elementByteCount
+    let view = graph.view(of: storage)
+    let base = (view?.offset ?? 0) * storage.elementByteCount
+    let byteLimit = (view?.elementCount ?? storage.elementCount) * storage.elementByteCount
     var last = tensor.offset
     var overflow = false
     if !shape.dimensions.contains(0) {
@@ -58,7 +62,7 @@ extension StateDictBuilder {
       throw FormatError(
         .malformed,
         "tensor \(StateDictExtras.printable(name ?? "beside the state dict")) of shape \(shape), strides \(strides) and offset \(tensor.offset) does "
-          + "not fit in storage \(graph.string(storage.key)) of \(byteLimit) bytes")
+          + "not fit in storage \(graph.keyString(of: storage)) of \(byteLimit) bytes")
     }
     return base + tensor.offset * width
   }
@@ -73,14 +77,29 @@ extension StateDictBuilder {
     return true
   }
 
-  /// The index of the storage `key`, which is listed with the first contiguous tensor that views it.
-  private mutating func list(_ key: String, _ bytes: StoredBytes) -> Int {
-    if let index = listedStorages[key] { return index }
-    listedStorages[key] = storageSizes.count
+  /// Bytes that the description of one storage takes.
+  private static let storageCost = MemoryLayout<WeightFile.StorageSource>.stride + 16
+
+  /// The index of a stored storage, which is listed with the first contiguous tensor that views it.
+  private mutating func list(_ place: Int) throws(FormatError) -> Int {
+    if listedStorages[place] > 0 { return Int(listedStorages[place]) - 1 }
+    let bytes = stored[place]
+    try budget.charge(Self.storageCost)
     storageSizes.append(bytes.byteCount)
+    listedStorages[place] = UInt32(truncatingIfNeeded: storageSizes.count)
     sources.append(.range(offset: bytes.offset, byteCount: bytes.byteCount))
     checksums.append(bytes.crc32)
     return storageSizes.count - 1
+  }
+
+  /// Lists what the file states of the record that a strided tensor is gathered from.
+  private mutating func listRecord(_ place: Int) throws(FormatError) {
+    guard let crc32 = stored[place].crc32, !listedRecords[place] else { return }
+    listedRecords[place] = true
+    try budget.charge(2 * MemoryLayout<WeightFile.RecordChecksum>.stride)
+    let offset = stored[place].offset
+    recordChecksums.append(
+      WeightFile.RecordChecksum(range: offset..<offset + stored[place].byteCount, crc32: crc32))
   }
 
   /// The index of a storage gathered from `source`; tensors that look at the same elements share it.
@@ -95,6 +114,9 @@ extension StateDictBuilder {
           + "beyond four times the file's size")
     }
     gatherBudget -= byteCount
+    try budget.charge(
+      Self.storageCost + 3 * MemoryLayout<WeightFile.StridedSource>.stride
+        + 2 * (MemoryBudget.allocation + 8 * source.dimensions.count))
     listedGathers[source] = storageSizes.count
     storageSizes.append(byteCount)
     sources.append(.strided(source))

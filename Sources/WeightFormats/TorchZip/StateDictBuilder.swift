@@ -17,14 +17,16 @@ struct StateDictBuilder {
   static let wrapperKeys = [
     "state_dict", "model_state_dict", "model_state", "model", "module", "params", "params_ema",
   ]
-  static let nameByteLimit = 65_535
-  /// Bytes of all names: what the header of a safetensors file can hold.
-  static let namesByteLimit = 100_000_000
+  static let nameByteLimit = 1 << 20
 
   let graph: PickleGraph
   let reach: StateDictReach
-  /// By key.
-  let stored: [String: StoredBytes]
+  /// The storages that the file holds.
+  let stored: [StoredBytes]
+  /// By storage of the graph: its index in `stored`.
+  let places: [UInt32]
+  /// What may still be spent on the description.
+  var budget: MemoryBudget
   /// Bytes that may still be gathered from strided tensors.
   var gatherBudget: Int
 
@@ -32,25 +34,36 @@ struct StateDictBuilder {
   var storageSizes: [Int] = []
   var sources: [WeightFile.StorageSource] = []
   var checksums: [UInt32?] = []
-  /// Index in `storageSizes` of a storage that was listed, by its key.
-  var listedStorages: [String: Int] = [:]
+  var recordChecksums: [WeightFile.RecordChecksum] = []
+  /// By index in `stored`: the index in `storageSizes` plus one, if it was listed.
+  var listedStorages: [UInt32]
+  /// By index in `stored`: whether `recordChecksums` has it.
+  var listedRecords: [Bool]
   var listedGathers: [WeightFile.StridedSource: Int] = [:]
-  /// Index in `tensors` of each tensor of the graph that was met.
-  var listedTensors: [Int: Int] = [:]
-  var names: Set<String> = []
-  var namesByteCount = 0
+  /// By tensor of the graph: its index in `tensors` plus one, if it was met.
+  var listedTensors: [UInt32]
+  var names = NumberTable()
   var extras = StateDictExtras()
   /// Whether torch would write the file of the state dict alone. Storages on other devices than the CPU are not plain: without
   /// a `map_location`, torch loads them only where there is such a device.
   var isPlain = true
 
   /// - Parameters:
-  ///   - stored: the storages that the file holds, by key.
+  ///   - stored: the storages that the file holds.
+  ///   - places: for each storage of the graph, its index in `stored`; `UInt32.max` if the file does not hold it.
   ///   - fileByteCount: the file's size, which bounds what is gathered from strided tensors.
-  init(graph: PickleGraph, stored: [String: StoredBytes], fileByteCount: Int) {
+  init(
+    graph: PickleGraph, stored: [StoredBytes], places: [UInt32], fileByteCount: Int, budget: MemoryBudget
+  ) throws(FormatError) {
+    self.budget = budget
     self.graph = graph
-    reach = StateDictReach(graph)
+    try self.budget.charge(6 * stored.count + 4 * graph.tensors.count)
+    reach = try StateDictReach(graph, &self.budget)
     self.stored = stored
+    self.places = places
+    listedStorages = [UInt32](repeating: 0, count: stored.count)
+    listedRecords = [Bool](repeating: false, count: stored.count)
+    listedTensors = [UInt32](repeating: 0, count: graph.tensors.count)
     // A strided tensor is written out in full, so that an expanded one could take any size.
     gatherBudget = min(fileByteCount, 1 << 56) * 4 + (16 << 20)
   }
@@ -67,12 +80,12 @@ struct StateDictBuilder {
       throw FormatError(.unsupported, "the file holds no tensors by name: it is \(describe(graph.root))")
     }
     // What is not kept must still be right, or torch would not load the file.
-    for (index, tensor) in graph.tensors.enumerated() where listedTensors[index] == nil {
+    for (index, tensor) in graph.tensors.enumerated() where listedTensors[index] == 0 {
       try byteOffset(of: tensor, name: nil)
     }
     var container = StateDict.Container.dict
     var metadata: [StateDict.ModuleMetadata]?
-    if case .dictionary(let index) = root {
+    if case .dictionary(let index)? = root.container {
       if graph.dictionaries[index].kind == .orderedDict { container = .orderedDict }
       if graph.dictionaries[index].kind == .counter { isPlain = false }
       metadata = try moduleMetadata(of: index)
@@ -83,44 +96,46 @@ struct StateDictBuilder {
       stateDict: StateDict(container: container, tensors: tensors, storageSizes: storageSizes, metadata: metadata),
       storages: sources, isPlain: isPlain && extras.isEmpty, extras: extras.lines)
     file.expectedCRC32 = checksums
+    file.recordChecksums = recordChecksums
     return file
   }
 
-  /// Counts a name that is about to be made of `byteCount` bytes.
+  /// Pays for a name that is about to be made of `byteCount` bytes.
   mutating func chargeName(_ byteCount: Int) throws(FormatError) {
     guard byteCount <= StateDictBuilder.nameByteLimit else {
       throw FormatError(
         .limit, "a name has \(byteCount) bytes, more than the \(StateDictBuilder.nameByteLimit) accepted")
     }
-    namesByteCount += byteCount
-    guard namesByteCount <= StateDictBuilder.namesByteLimit else {
-      throw FormatError(.limit, "the names have more than \(StateDictBuilder.namesByteLimit) bytes in all")
-    }
+    try budget.charge(MemoryBudget.string(byteCount))
   }
 
   /// Checks that each storage is there, as large as the pickle says, and said to be the same everywhere.
-  private func checkStorages() throws(FormatError) {
-    var known: [String: PickleStorage] = [:]
-    for storage in graph.storages {
-      let key = graph.string(storage.key)
+  private mutating func checkStorages() throws(FormatError) {
+    let cost = 4 * stored.count
+    try budget.charge(cost)
+    // By index in `stored`: the first storage of the graph that stands for it, plus one.
+    var known = [UInt32](repeating: 0, count: stored.count)
+    for (index, storage) in graph.storages.enumerated() {
+      guard let place = Int(exactly: places[index]), place < stored.count else {
+        throw FormatError(.malformed, "the file has no storage \(graph.keyString(of: storage).debugDescription)")
+      }
       let (byteCount, overflow) = storage.elementCount.multipliedReportingOverflow(by: storage.elementByteCount)
-      if let earlier = known[key] {
+      if known[place] > 0 {
+        let earlier = graph.storages[Int(known[place]) - 1]
         // An untyped storage and one of single bytes can be the same one, seen by tensors of two dtypes.
         guard earlier.elementCount == storage.elementCount, earlier.elementByteCount == storage.elementByteCount,
           earlier.dtype == storage.dtype || earlier.dtype == nil || storage.dtype == nil
-        else { throw FormatError(.malformed, "storage \(key) is described in two ways") }
+        else { throw FormatError(.malformed, "storage \(graph.keyString(of: storage)) is described in two ways") }
         continue
       }
-      known[key] = storage
-      guard let bytes = stored[key] else {
-        throw FormatError(.malformed, "the file has no storage \(key.debugDescription)")
-      }
-      guard !overflow, bytes.byteCount == byteCount else {
+      known[place] = UInt32(truncatingIfNeeded: index + 1)
+      guard !overflow, stored[place].byteCount == byteCount else {
         throw FormatError(
           .malformed,
-          "storage \(key) has \(bytes.byteCount) bytes, but the pickle says \(storage.elementCount) elements of "
-            + "\(storage.elementByteCount) bytes")
+          "storage \(graph.keyString(of: storage)) has \(stored[place].byteCount) bytes, but the pickle says "
+            + "\(storage.elementCount) elements of \(storage.elementByteCount) bytes")
       }
     }
+    budget.release(cost)
   }
 }

@@ -6,68 +6,82 @@ struct StateDictReach {
   private let listBase: Int
   private let dictionaryBase: Int
 
-  init(_ graph: PickleGraph) {
+  init(_ graph: PickleGraph, _ budget: inout MemoryBudget) throws(FormatError) {
     let tupleCount = graph.tupleEnds.count
     let listBase = tupleCount
     let dictionaryBase = tupleCount + graph.lists.count
     self.listBase = listBase
     self.dictionaryBase = dictionaryBase
     let count = dictionaryBase + graph.dictionaries.count
+    try budget.charge(10 * count)
     let optimizers = graph.dictionaries.map { StateDictReach.isOptimizerState($0, in: graph) }
     self.optimizers = optimizers
 
     // Parents of each container, as one array in which each container has a stretch.
     var holds = [Bool](repeating: false, count: count)
-    var stretchEnds = [Int32](repeating: 0, count: count + 1)
-    func number(_ value: PickleValue) -> Int? {
-      switch value {
-      case .tuple(let index): index
-      case .list(let index): listBase + index
-      case .dictionary(let index): optimizers[index] ? nil : dictionaryBase + index
+    var stretchEnds = [UInt32](repeating: 0, count: count + 1)
+    func number(_ reference: PickleReference) -> Int? {
+      switch reference.container {
+      case .tuple(let index)?: index
+      case .list(let index)?: listBase + index
+      case .dictionary(let index)?: optimizers[index] ? nil : dictionaryBase + index
       default: nil
       }
     }
-    func forEachLink(_ body: (_ parent: Int, _ value: PickleValue) -> Void) {
-      for index in 0..<tupleCount { for value in graph.elements(ofTuple: index) { body(index, value) } }
-      for (index, list) in graph.lists.enumerated() { for value in list { body(listBase + index, value) } }
+    func forEachLink(_ body: (_ parent: Int, _ reference: PickleReference) -> Void) {
+      for index in 0..<tupleCount {
+        for reference in graph.elements(ofTuple: index) { body(index, reference) }
+      }
+      for (index, list) in graph.lists.enumerated() {
+        for reference in list { body(listBase + index, reference) }
+      }
       for (index, dictionary) in graph.dictionaries.enumerated() {
         for position in stride(from: 1, to: dictionary.items.count, by: 2) {
           body(dictionaryBase + index, dictionary.items[position])
         }
       }
     }
-    var pending: [Int] = []
-    forEachLink { parent, value in
-      if let child = number(value) { stretchEnds[child + 1] += 1 }
-      if case .tensor = value, !holds[parent] {
+    var linkCount = 0
+    forEachLink { parent, reference in
+      if let child = number(reference) {
+        stretchEnds[child + 1] += 1
+        linkCount += 1
+      } else if reference.isTensor, !holds[parent] {
         holds[parent] = true
+      }
+    }
+    let temporary = 4 * (linkCount + count)
+    try budget.charge(temporary)
+    var pending: [UInt32] = []
+    pending.reserveCapacity(count)
+    for index in 0..<count where holds[index] { pending.append(UInt32(truncatingIfNeeded: index)) }
+    for index in 1..<stretchEnds.count { stretchEnds[index] += stretchEnds[index - 1] }
+    // Filling each stretch moves its start to its end, which is the next one's start.
+    var parents = [UInt32](repeating: 0, count: linkCount)
+    forEachLink { parent, reference in
+      guard let child = number(reference) else { return }
+      parents[Int(stretchEnds[child])] = UInt32(truncatingIfNeeded: parent)
+      stretchEnds[child] += 1
+    }
+    while let next = pending.popLast() {
+      let child = Int(next)
+      if child >= dictionaryBase, optimizers[child - dictionaryBase] { continue }
+      let start = child == 0 ? 0 : Int(stretchEnds[child - 1])
+      for parent in parents[start..<Int(stretchEnds[child])] where !holds[Int(parent)] {
+        holds[Int(parent)] = true
         pending.append(parent)
       }
     }
-    for index in 1..<stretchEnds.count { stretchEnds[index] += stretchEnds[index - 1] }
-    var parents = [Int32](repeating: 0, count: Int(stretchEnds[count]))
-    var next = stretchEnds
-    forEachLink { parent, value in
-      guard let child = number(value) else { return }
-      parents[Int(next[child])] = Int32(truncatingIfNeeded: parent)
-      next[child] += 1
-    }
-    while let child = pending.popLast() {
-      if child >= dictionaryBase, optimizers[child - dictionaryBase] { continue }
-      for parent in parents[Int(stretchEnds[child])..<Int(stretchEnds[child + 1])] where !holds[Int(parent)] {
-        holds[Int(parent)] = true
-        pending.append(Int(parent))
-      }
-    }
     self.holds = holds
+    budget.release(temporary + 8 * count)
   }
 
-  /// Whether `value` is a container from which a tensor can be reached without passing through an optimizer's state.
-  func holdsTensors(_ value: PickleValue) -> Bool {
-    switch value {
-    case .tuple(let index): holds[index]
-    case .list(let index): holds[listBase + index]
-    case .dictionary(let index): holds[dictionaryBase + index] && !optimizers[index]
+  /// Whether `reference` is a container from which a tensor can be reached without passing through an optimizer's state.
+  func holdsTensors(_ reference: PickleReference) -> Bool {
+    switch reference.container {
+    case .tuple(let index)?: holds[index]
+    case .list(let index)?: holds[listBase + index]
+    case .dictionary(let index)?: holds[dictionaryBase + index] && !optimizers[index]
     default: false
     }
   }
@@ -77,8 +91,10 @@ struct StateDictReach {
     var hasState = false
     var hasGroups = false
     for position in stride(from: 0, to: dictionary.items.count - 1, by: 2) {
-      guard case .string(let text) = dictionary.items[position] else { continue }
-      switch dictionary.items[position + 1] {
+      guard let container = dictionary.items[position + 1].container,
+        case .string(let text) = graph.value(dictionary.items[position])
+      else { continue }
+      switch container {
       case .dictionary where graph.text(text, equals: "state"): hasState = true
       case .list where graph.text(text, equals: "param_groups"): hasGroups = true
       default: continue

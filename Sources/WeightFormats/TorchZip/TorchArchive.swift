@@ -2,32 +2,40 @@
 struct TorchArchive {
   /// `data.pkl`.
   let pickle: ZipReader.Record
-  /// `data/<key>`, by key.
-  let storages: [String: ZipReader.Record]
+  /// Records `data/<key>` of the archive, by the bytes of their keys.
+  private let storages: NumberTable
   /// The other records, by name without the archive's.
   private let others: [String: ZipReader.Record]
   private let archive: ZipReader
-  private let prefix: String
+  /// Bytes of the archive's name and the slash behind it.
+  private let prefixByteCount: Int
 
   private static let known: Set<String> = [
     "version", "byteorder", ".format_version", ".storage_alignment", ".data/serialization_id",
   ]
 
+  private static let storagePrefix = Array("data/".utf8)
+
   /// Refuses archives of other programs, with a word on what they are.
-  static func inspect(_ names: [String]) throws(FormatError) {
-    func contains(_ matches: (String) -> Bool) -> Bool { names.contains(where: matches) }
+  static func inspect(_ names: ZipNames) throws(FormatError) {
+    func contains(suffix: String) -> Bool { names.contains { $0.suffix(suffix.utf8.count).elementsEqual(suffix.utf8) } }
+    let code = Array("/code/".utf8)
+    func isCode(_ name: ArraySlice<UInt8>) -> Bool {
+      guard let slash = name.firstIndex(of: UInt8(ascii: "/")) else { return false }
+      return name[slash...].starts(with: code)
+    }
     let kind: String
-    if contains({ $0.hasSuffix("/constants.pkl") || $0.contains("/code/") }) {
+    if contains(suffix: "/constants.pkl") || names.contains(isCode) {
       kind = "a TorchScript archive: a program, not a state dict"
-    } else if contains({ $0.hasSuffix("/.data/extern_modules") }) {
+    } else if contains(suffix: "/.data/extern_modules") {
       kind = "a torch.package archive: a program, not a state dict"
-    } else if contains({ $0.hasSuffix(".npy") }) {
+    } else if contains(suffix: ".npy") {
       kind = "a numpy archive"
-    } else if contains({ $0.hasSuffix(".weights.h5") }) {
+    } else if contains(suffix: ".weights.h5") {
       kind = "a Keras archive"
-    } else if contains({ $0.hasSuffix("/archive_format") || $0.hasSuffix("/models/model.json") }) {
+    } else if contains(suffix: "/archive_format") || contains(suffix: "/models/model.json") {
       kind = "an exported program (pt2), not a state dict"
-    } else if !contains({ $0.hasSuffix("/data.pkl") }) {
+    } else if !contains(suffix: "/data.pkl") {
       kind = "a zip archive without a data.pkl: torch.save did not write it"
     } else {
       return
@@ -38,26 +46,33 @@ struct TorchArchive {
   /// Sorts the archive's records.
   ///
   /// - Throws: `unsupported` if it is another kind of archive, `malformed` if a record is missing.
-  init(_ archive: ZipReader) throws(FormatError) {
+  init(_ archive: ZipReader, budget: inout MemoryBudget) throws(FormatError) {
     self.archive = archive
     guard let first = archive.records.first else { throw FormatError(.unsupported, "the zip archive is empty") }
-    // Names are compared as bytes, like everything that another reader must see alike.
-    guard let slash = first.name.utf8.firstIndex(of: UInt8(ascii: "/")) else { throw TorchArchive.foreign(first.name) }
-    prefix = String(first.name[...slash])
+    let firstName = archive.nameBytes(of: first)
+    guard let slash = firstName.firstIndex(of: UInt8(ascii: "/")) else { throw TorchArchive.foreign(archive, first) }
+    let prefix = firstName[...slash]
+    prefixByteCount = prefix.count
+    try budget.charge(NumberTable.byteCount(archive.records.count))
     var pickle: ZipReader.Record?
-    var storages: [String: ZipReader.Record] = [:]
+    var storages = NumberTable(capacity: archive.records.count)
     var others: [String: ZipReader.Record] = [:]
-    for record in archive.records {
-      guard record.name.utf8.starts(with: prefix.utf8) else { throw TorchArchive.foreign(record.name) }
-      let name = String(decoding: record.name.utf8.dropFirst(prefix.utf8.count), as: UTF8.self)
-      if name == "data.pkl" {
+    for (index, record) in archive.records.enumerated() {
+      let whole = archive.nameBytes(of: record)
+      let name = whole.dropFirst(prefix.count)
+      // Torch's own names are ASCII. Others could be the same name or not, depending on who compares them.
+      guard whole.starts(with: prefix), name.allSatisfy({ $0 < 0x80 }) else {
+        throw TorchArchive.foreign(archive, record)
+      }
+      if name.elementsEqual("data.pkl".utf8) {
         pickle = record
-      } else if name.utf8.starts(with: "data/".utf8) {
-        storages[String(decoding: name.utf8.dropFirst(5), as: UTF8.self)] = record
-      } else if TorchArchive.known.contains(name) {
-        others[name] = record
+      } else if name.starts(with: TorchArchive.storagePrefix) {
+        // Names are unique, so no key is there twice.
+        _ = storages.insert(index, NumberTable.hash(name.dropFirst(TorchArchive.storagePrefix.count))) { _ in false }
       } else {
-        throw TorchArchive.foreign(record.name)
+        let text = String(decoding: name, as: UTF8.self)
+        guard TorchArchive.known.contains(text) else { throw TorchArchive.foreign(archive, record) }
+        others[text] = record
       }
     }
     guard let pickle else {
@@ -68,11 +83,22 @@ struct TorchArchive {
     self.others = others
   }
 
+  /// For each storage of a graph, the index of its record; `UInt32.max` if there is none.
+  func places(of graph: PickleGraph) -> [UInt32] {
+    graph.storages.map { storage in
+      let key = graph.key(of: storage)
+      let place = storages.find(NumberTable.hash(key)) { index in
+        storageKey(of: archive.records[index])?.elementsEqual(key) == true
+      }
+      return place.map { UInt32(truncatingIfNeeded: $0) } ?? .max
+    }
+  }
+
   /// The key of a storage's record; nil for other records.
-  func storageKey(of record: ZipReader.Record) -> String? {
-    let name = record.name.utf8.dropFirst(prefix.utf8.count)
-    guard name.starts(with: "data/".utf8) else { return nil }
-    return String(decoding: name.dropFirst(5), as: UTF8.self)
+  func storageKey(of record: ZipReader.Record) -> ArraySlice<UInt8>? {
+    let name = archive.nameBytes(of: record).dropFirst(prefixByteCount)
+    guard name.starts(with: TorchArchive.storagePrefix) else { return nil }
+    return name.dropFirst(TorchArchive.storagePrefix.count)
   }
 
   /// Checks the records that say how to read the others.
@@ -96,17 +122,20 @@ struct TorchArchive {
         throw FormatError(.malformed, "the storage alignment \(StateDictExtras.printable(alignment)) is not a number")
       }
       // torch can be told to compute where storages are from this number alone.
-      for (key, record) in storages where record.byteCount > 0 && record.offset % number != 0 {
+      for record in archive.records where record.byteCount > 0 && record.offset % number != 0 {
+        guard let key = storageKey(of: record) else { continue }
         throw FormatError(
-          .malformed, "storage \(key) at offset \(record.offset) is not aligned to \(number) bytes, as the archive says"
+          .malformed,
+          "storage \(String(decoding: key, as: UTF8.self)) at offset \(record.offset) is not aligned to \(number) bytes, as the archive says"
         )
       }
     }
   }
 
-  private static func foreign(_ name: String) -> FormatError {
+  private static func foreign(_ archive: ZipReader, _ record: ZipReader.Record) -> FormatError {
     FormatError(
       .unsupported,
-      "the zip archive has a record \(StateDictExtras.printable(name)), which torch.save does not write for weights")
+      "the zip archive has a record \(StateDictExtras.printable(archive.name(of: record))), which torch.save does not "
+        + "write for weights")
   }
 }

@@ -1,13 +1,13 @@
 extension ZipReader {
   /// A header of the central directory.
   struct Entry {
-    var name: String
-    var flags: UInt16
-    var method: UInt16
-    var crc32: UInt32
     var byteCount: Int
     /// Where the record's local header begins.
     var headerOffset: Int
+    var name: ZipNames.Place
+    var crc32: UInt32
+    var flags: UInt16
+    var method: UInt16
   }
 
   /// General purpose flag 3: checksum and sizes follow the data in a descriptor.
@@ -19,8 +19,14 @@ extension ZipReader {
   /// torch's padding, `FB`, which aligns the data behind it.
   static let paddingExtra: UInt16 = 0x4246
 
-  /// Reads the central directory.
-  static func directory(of source: any ByteSource, end: End) throws(FormatError) -> [Entry] {
+  /// Bytes that a record takes while the archive is checked, beside those that it keeps: its entry, its place in the order of
+  /// the file and in the table of names.
+  static let temporaryCost = MemoryLayout<Entry>.stride + 8 + 24
+
+  /// Reads the central directory, and pays for it and for what will be known of its records.
+  static func directory(
+    of source: any ByteSource, end: End, budget: inout MemoryBudget
+  ) throws(FormatError) -> (bytes: [UInt8], entries: [Entry]) {
     guard end.directoryByteCount <= directoryLimit else {
       throw FormatError(
         .limit,
@@ -30,15 +36,23 @@ extension ZipReader {
       throw FormatError(
         .malformed, "\(end.recordCount) records do not fit in a central directory of \(end.directoryByteCount) bytes")
     }
-    var cursor = ZipReaderCursor(
-      try source.bytes(at: end.directoryOffset, count: end.directoryByteCount, what: "the zip central directory"))
+    guard end.recordCount <= recordLimit else {
+      throw FormatError(.limit, "the zip archive has \(end.recordCount) records, more than the \(recordLimit) accepted")
+    }
+    try budget.charge(end.directoryByteCount)
+    try budget.charge(
+      end.recordCount * (temporaryCost + MemoryLayout<Record>.stride + MemoryLayout<ZipNames.Place>.stride))
+    let bytes = try source.bytes(
+      at: end.directoryOffset, count: end.directoryByteCount, what: "the zip central directory")
+    var cursor = ZipReaderCursor(bytes)
     var entries: [Entry] = []
     entries.reserveCapacity(end.recordCount)
     for index in 0..<end.recordCount {
-      let entry = try entry(from: &cursor, index: index)
+      let entry = try entry(from: &cursor, of: bytes, index: index)
       guard entry.headerOffset < end.directoryOffset else {
         throw FormatError(
-          .malformed, "record \(entry.name) is said to begin at offset \(entry.headerOffset), behind the records")
+          .malformed,
+          "record \(text(entry.name, in: bytes)) is said to begin at offset \(entry.headerOffset), behind the records")
       }
       entries.append(entry)
     }
@@ -46,10 +60,16 @@ extension ZipReader {
       throw FormatError(
         .malformed, "the zip central directory has \(cursor.remaining) bytes more than its \(end.recordCount) records")
     }
-    return entries
+    return (bytes, entries)
   }
 
-  private static func entry(from cursor: inout ZipReaderCursor, index: Int) throws(FormatError) -> Entry {
+  private static func text(_ place: ZipNames.Place, in bytes: [UInt8]) -> String {
+    String(decoding: bytes[place.range], as: UTF8.self)
+  }
+
+  private static func entry(
+    from cursor: inout ZipReaderCursor, of bytes: [UInt8], index: Int
+  ) throws(FormatError) -> Entry {
     guard try cursor.word() == 0x0201_4B50 else {
       throw FormatError(.malformed, "header \(index) of the zip central directory does not begin with its signature")
     }
@@ -68,7 +88,10 @@ extension ZipReader {
     _ = try cursor.half()  // internal attributes
     _ = try cursor.word()  // external attributes
     let offset = try cursor.word()
-    let name = try name(try cursor.bytes(nameByteCount), flags: flags, index: index)
+    let nameBytes = try cursor.bytes(nameByteCount)
+    try checkName(nameBytes, flags: flags, index: index)
+    let place = ZipNames.Place(nameBytes.indices)
+    var name: String { text(place, in: bytes) }
     guard commentByteCount == 0, disk == 0 else {
       throw FormatError(.malformed, "record \(name) has a comment or lies on another disk")
     }
@@ -95,29 +118,28 @@ extension ZipReader {
       throw FormatError(.malformed, "record \(name) is said to have \(size) bytes at offset \(headerOffset)")
     }
     return Entry(
-      name: name, flags: flags, method: method, crc32: crc32, byteCount: byteCount, headerOffset: headerOffset)
+      byteCount: byteCount, headerOffset: headerOffset, name: place, crc32: crc32, flags: flags, method: method)
   }
 
-  private static func name(_ bytes: [UInt8], flags: UInt16, index: Int) throws(FormatError) -> String {
-    guard let name = String(validating: bytes, as: UTF8.self),
-      flags & unicodeFlag != 0 || bytes.allSatisfy({ $0 < 0x80 })
-    else {
+  private static func checkName(_ bytes: ArraySlice<UInt8>, flags: UInt16, index: Int) throws(FormatError) {
+    if bytes.allSatisfy({ $0 < 0x80 }) { return }
+    guard flags & unicodeFlag != 0, String(validating: bytes, as: UTF8.self) != nil else {
       throw FormatError(.malformed, "the name of record \(index) of the zip archive is not marked and valid UTF-8")
     }
-    return name
   }
 
   /// Refuses what is encrypted or compressed, and flags that change how a record is read.
-  static func checkStorage(of entry: Entry) throws(FormatError) {
-    guard entry.flags & 0x2041 == 0 else { throw FormatError(.unsupported, "record \(entry.name) is encrypted") }
+  static func checkStorage(of entry: Entry, names: ZipNames) throws(FormatError) {
+    var name: String { names.string(entry.name) }
+    guard entry.flags & 0x2041 == 0 else { throw FormatError(.unsupported, "record \(name) is encrypted") }
     guard entry.method == 0 else {
       throw FormatError(
         .unsupported,
-        "record \(entry.name) is compressed (method \(entry.method)); torch's archives hold stored records only")
+        "record \(name) is compressed (method \(entry.method)); torch's archives hold stored records only")
     }
     guard entry.flags & ~(descriptorFlag | unicodeFlag) == 0 else {
       throw FormatError(
-        .malformed, "record \(entry.name) has the flags \(entry.flags), of which only 8 and 2048 are known here")
+        .malformed, "record \(name) has the flags \(entry.flags), of which only 8 and 2048 are known here")
     }
   }
 }

@@ -16,8 +16,7 @@ import Tensors
 package struct ZipReader: Sendable {
   /// A file in the archive.
   package struct Record: Sendable, Hashable {
-    /// Unique, also when ASCII case is ignored (torch ignores it); relative, with no `.` or `..` in it.
-    package var name: String
+    let name: ZipNames.Place
     /// Where the record's data begins in the file.
     package var offset: Int
     package var byteCount: Int
@@ -26,65 +25,65 @@ package struct ZipReader: Sendable {
     package var crc32: UInt32
   }
 
-  /// Bytes of central directory that are accepted: about 800,000 records.
-  package static let directoryLimit = 64 << 20
+  /// Bytes of central directory that are accepted.
+  package static let directoryLimit = 16 << 20
+  /// Records that are accepted.
+  package static let recordLimit = 1 << 18
 
   /// In the order of the central directory.
   package let records: [Record]
+  private let names: ZipNames
   private let source: any ByteSource
+
+  /// Reads an archive for itself.
+  package init(_ source: any ByteSource) throws(FormatError) {
+    var budget = MemoryBudget(MemoryBudget.torchLimit)
+    try self.init(source, budget: &budget) { _ in }
+  }
 
   /// Reads the end records, the central directory and all local headers of `source`, and checks them against each other.
   ///
   /// - Parameter inspect: sees the records' names before their compression and places are checked, so that it can refuse
   ///   archives of other kinds with a better reason.
   /// - Throws: `truncated`, `malformed`, `unsupported` (compression, encryption, several disks) or `limit`.
-  package init(
-    _ source: any ByteSource, inspect: (_ names: [String]) throws(FormatError) -> Void = { _ in }
+  init(
+    _ source: any ByteSource, budget: inout MemoryBudget, inspect: (_ names: ZipNames) throws(FormatError) -> Void
   ) throws(FormatError) {
     self.source = source
     let end = try ZipReader.endRecords(of: source)
-    let entries = try ZipReader.directory(of: source, end: end)
-    try ZipReader.checkNames(entries)
-    try inspect(entries.map(\.name))
-    for entry in entries { try ZipReader.checkStorage(of: entry) }
-    records = try ZipReader.locate(entries, in: source, directoryOffset: end.directoryOffset)
+    let (directory, entries) = try ZipReader.directory(of: source, end: end, budget: &budget)
+    names = ZipNames(directory: directory, places: entries.map(\.name))
+    try names.check()
+    try inspect(names)
+    for entry in entries { try ZipReader.checkStorage(of: entry, names: names) }
+    records = try ZipReader.locate(entries, names: names, in: source, directoryOffset: end.directoryOffset)
+    budget.release(entries.count * ZipReader.temporaryCost)
   }
+
+  /// The record's name: unique, also when ASCII case is ignored (torch ignores it); relative, with no `.` or `..` in it.
+  package func name(of record: Record) -> String { names.string(record.name) }
+
+  /// The bytes of the record's name.
+  func nameBytes(of record: Record) -> ArraySlice<UInt8> { names.bytes(record.name) }
 
   /// The record's bytes, compared with its checksum.
   ///
   /// - Throws: `limit` if there are more than `limit` of them, `malformed` if the checksum differs.
   package func contents(of record: Record, limit: Int) throws(FormatError) -> [UInt8] {
     guard record.byteCount <= limit else {
-      throw FormatError(.limit, "record \(record.name) has \(record.byteCount) bytes, more than the \(limit) accepted")
+      throw FormatError(
+        .limit, "record \(name(of: record)) has \(record.byteCount) bytes, more than the \(limit) accepted")
     }
-    let bytes = try source.bytes(at: record.offset, count: record.byteCount, what: "record \(record.name)")
+    let bytes = try source.bytes(at: record.offset, count: record.byteCount, what: "record \(name(of: record))")
     let found = CRC32.checksum(bytes)
     guard found == record.crc32 else {
       throw FormatError(
         .malformed,
-        "record \(record.name) is damaged: its CRC-32 is \(hexadecimal(found)), the archive states "
+        "record \(name(of: record)) is damaged: its CRC-32 is \(hexadecimal(found)), the archive states "
           + hexadecimal(record.crc32))
     }
     return bytes
   }
 
   private func hexadecimal(_ value: UInt32) -> String { String(value, radix: 16) }
-
-  /// Refuses names that are not unique or that another reader could take for another place.
-  private static func checkNames(_ entries: [Entry]) throws(FormatError) {
-    var seen = Set<String>(minimumCapacity: entries.count)
-    for entry in entries {
-      let parts = entry.name.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-      let climbs = parts.contains { part in
-        part.isEmpty || part.elementsEqual(".".utf8) || part.elementsEqual("..".utf8)
-      }
-      guard !climbs, !entry.name.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F || $0 == UInt8(ascii: "\\") }) else {
-        throw FormatError(.malformed, "record name \(entry.name.debugDescription) is not a plain relative path")
-      }
-      guard seen.insert(entry.name.lowercased()).inserted else {
-        throw FormatError(
-          .malformed, "two records are named \(entry.name.debugDescription), when upper and lower case count alike")
-      }
-    }
-  }
 }

@@ -35,6 +35,7 @@ struct TableBuilder {
     }
     try requireUnchanged(stagedFile)
     try checkExpected(ranges.map(\.storage), hashed.checksums)
+    try checkRecords(of: stagedFile, progress: progress)
     let partialChecksums = try posix(
       try RangeScanner(stagedFile, progress: progress).checksums(of: partial.map(\.range)))
     var partialDigests = Dictionary(
@@ -94,6 +95,32 @@ struct TableBuilder {
       storages[storage] = Table.Storage(
         pack: pack, segment: segmentAt[range.lowerBound], crc32: checksum.crc32,
         descriptorWord: checksum.descriptorWord)
+    }
+  }
+
+  /// Compares what the file states of the records that strided tensors are gathered from with what they are. Those that are
+  /// storages as well were compared already.
+  ///
+  /// - Throws: `unacceptable`, naming a tensor whose record is damaged.
+  private func checkRecords(
+    of stagedFile: OpenedFile, progress: @escaping RangeScanner.Progress
+  ) throws(RegistryError) {
+    let stored = Set(file.storages.compactMap { if case .range(let offset, _) = $0 { offset } else { nil } })
+    let records = file.recordChecksums.filter { !$0.range.isEmpty && !stored.contains($0.range.lowerBound) }
+    guard !records.isEmpty else { return }
+    let checksums = try posix(try RangeScanner(stagedFile, progress: progress).checksums(of: records.map(\.range)))
+    for (record, checksum) in zip(records, checksums) where record.crc32 != checksum.crc32 {
+      let tensor = file.stateDict.tensors.first { tensor in
+        if case .strided(let source) = file.storages[tensor.storage] {
+          record.range.contains(source.offset)
+        } else {
+          false
+        }
+      }
+      throw RegistryError(
+        .unacceptable(.malformed),
+        "\(fileName): tensor \"\(tensor?.name ?? "?")\" is damaged: expected CRC-32 \(record.crc32) of the storage that it "
+          + "is a part of, found \(checksum.crc32)")
     }
   }
 

@@ -1,0 +1,114 @@
+import TestSupport
+import WeightFormats
+
+/// A parser under test: how its inputs are made, and what must hold of them.
+struct FuzzTarget: Sendable {
+  let name: String
+  /// Makes one input.
+  let input: @Sendable (inout FuzzNumbers) -> [UInt8]
+  /// Gives the input to the parser; false if it was refused. Anything but an answer or a `FormatError` is a bug.
+  let parse: @Sendable ([UInt8]) throws -> Bool
+
+  static let all = [safetensors, torchZip, torchLegacy, pickle, zip]
+
+  static func named(_ name: String) -> FuzzTarget? { all.first { $0.name == name } }
+
+  private static let safetensors = FuzzTarget(
+    name: "safetensors",
+    input: { numbers in
+      var bytes = mutators.safetensors.mutate(numbers.pick(FuzzSeeds.safetensors), with: &numbers)
+      // A header whose length is wrong is soon refused, so most get the right one.
+      if numbers.below(4) > 0, bytes.count >= 8 {
+        let end = bytes.lastIndex(of: UInt8(ascii: "}")) ?? bytes.count - 1
+        bytes.replaceSubrange(0..<8, with: little(UInt64(max(end + 1 - 8, 0))))
+      }
+      return bytes
+    },
+    parse: { try accepts(SafetensorsFormat(), $0) })
+
+  private static let torchZip = FuzzTarget(
+    name: "torch-zip",
+    input: { numbers in
+      var archive = numbers.pick(FuzzSeeds.archives)
+      for _ in 0...numbers.below(3) { change(&archive, with: &numbers) }
+      let bytes = archive.bytes
+      return numbers.below(4) == 0 ? mutators.zip.mutate(bytes, with: &numbers) : bytes
+    },
+    parse: { try accepts(TorchZipFormat(), $0) })
+
+  private static let torchLegacy = FuzzTarget(
+    name: "torch-legacy",
+    input: { numbers in mutators.pickle.mutate(numbers.pick(FuzzSeeds.legacy), with: &numbers) },
+    parse: { try accepts(TorchLegacyFormat(), $0) })
+
+  /// Pickles in archives that are right, checksums included, so that the pickle is always reached.
+  private static let pickle = FuzzTarget(
+    name: "pickle",
+    input: { numbers in
+      var archive = numbers.pick(FuzzSeeds.archives)
+      archive.records[0].data = mutators.pickle.mutate(archive.records[0].data, with: &numbers)
+      return archive.bytes
+    },
+    parse: { try accepts(TorchZipFormat(), $0) })
+
+  private static let zip = FuzzTarget(
+    name: "zip",
+    input: { numbers in mutators.zip.mutate(numbers.pick(FuzzSeeds.archives).bytes, with: &numbers) },
+    parse: { bytes in
+      do throws(FormatError) {
+        let archive = try ZipReader(BufferSource(bytes))
+        for record in archive.records {
+          guard record.offset >= 0, record.byteCount >= 0, record.offset + record.byteCount <= bytes.count else {
+            throw FormatError(.malformed, "bug: record outside of the file")
+          }
+          _ = try archive.contents(of: record, limit: 1 << 20)
+        }
+        return true
+      } catch {
+        if error.message.hasPrefix("bug") { throw FuzzFailure(description: error.message) }
+        return false
+      }
+    })
+
+  private static let mutators = (
+    safetensors: Mutator(words: FuzzSeeds.json, others: FuzzSeeds.safetensors),
+    pickle: Mutator(words: FuzzSeeds.opcodes, others: FuzzSeeds.archives.map { $0.records[0].data }),
+    zip: Mutator(words: FuzzSeeds.signatures, others: FuzzSeeds.archives.map(\.bytes))
+  )
+
+  /// Changes something about an archive that is then written with this change.
+  private static func change(_ archive: inout TestArchive, with numbers: inout FuzzNumbers) {
+    let index = numbers.below(max(archive.records.count, 1))
+    guard archive.records.indices.contains(index) else { return }
+    let word = UInt32(truncatingIfNeeded: numbers.next() >> UInt64(numbers.below(64)))
+    switch numbers.below(20) {
+    case 0...3: archive.records[index].data = mutators.pickle.mutate(archive.records[index].data, with: &numbers)
+    case 4:
+      let name = mutators.zip.mutate(Array(archive.records[index].name.utf8), with: &numbers)
+      archive.records[index].name = String(decoding: name.prefix(200), as: UTF8.self)
+    case 5: archive.records[index].flags ^= UInt16(truncatingIfNeeded: word)
+    case 6: archive.records[index].method = UInt16(truncatingIfNeeded: word)
+    case 7: archive.records[index].crc32 = word
+    case 8: archive.records[index].localCRC32 = word
+    case 9: archive.records[index].localByteCount = word
+    case 10: archive.records[index].byteCount = word
+    case 11: archive.records[index].headerOffset = word
+    case 12: archive.records[index].localExtra = Array(numbers.pick(FuzzSeeds.signatures).prefix(60))
+    case 13: archive.records[index].centralExtra = Array(numbers.pick(FuzzSeeds.signatures).prefix(60))
+    case 14: archive.records[index].isWide.toggle()
+    case 15: archive.records.append(archive.records[index])
+    case 16: archive.records.remove(at: index)
+    case 17: archive.records.swapAt(index, numbers.below(archive.records.count))
+    case 18: archive.recordCount = Int(word)
+    default: archive.isWide.toggle()
+    }
+  }
+
+  /// Parses, and checks what came out of it.
+  private static func accepts(_ format: any WeightFormat, _ bytes: [UInt8]) throws -> Bool {
+    let file: WeightFile
+    do throws(FormatError) { file = try format.parse(BufferSource(bytes)) } catch { return false }
+    if let inconsistency = file.inconsistency(byteCount: bytes.count) { throw FuzzFailure(description: inconsistency) }
+    return true
+  }
+}

@@ -1,0 +1,43 @@
+import Foundation
+import PosixIO
+import Tensors
+import WeightFormats
+
+/// Parses one file in a process of its own, and says what that took.
+struct Measurement: Codable {
+  /// `accepted`, or the code of the refusal.
+  var verdict: String
+  var message: String
+  var tensorCount: Int
+  var milliseconds: Double
+  /// The most memory that the process had in use so far (`VmHWM` of /proc/self/status), before parsing and after.
+  var kibibytesBefore: Int
+  var kibibytesAfter: Int
+
+  init(_ path: String) throws {
+    let source = try FileSource(OpenedFile.open(path))
+    kibibytesBefore = try Self.peak()
+    let clock = ContinuousClock()
+    let start = clock.now
+    (verdict, message, tensorCount) = Self.parse(source)
+    milliseconds = (clock.now - start) / .milliseconds(1)
+    kibibytesAfter = try Self.peak()
+  }
+
+  private static func parse(_ source: FileSource) -> (String, String, Int) {
+    do throws(FormatError) {
+      let (format, file) = try WeightFormatCatalogue.parse(source)
+      return ("accepted", format.name, file.stateDict.tensors.count)
+    } catch {
+      return (error.code.rawValue, error.message, 0)
+    }
+  }
+
+  private static func peak() throws -> Int {
+    let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+    for line in status.split(separator: "\n") where line.hasPrefix("VmHWM:") {
+      if let count = line.split(separator: " ").dropFirst().first.flatMap({ Int($0) }) { return count }
+    }
+    throw FuzzFailure(description: "/proc/self/status has no VmHWM")
+  }
+}

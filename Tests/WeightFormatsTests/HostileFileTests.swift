@@ -1,0 +1,87 @@
+import Foundation
+import TestSupport
+import Testing
+
+private typealias P = TestPickle
+
+/// Whether the parsers are compiled as users have them.
+let isOptimized: Bool = {
+  var result = true
+  // An assertion's condition is not evaluated in release builds.
+  assert(
+    {
+      result = false; return true
+    }())
+  return result
+}()
+
+/// No file may make its reader take more than 100 MB of memory or a second, and no hostile one may be accepted.
+///
+/// Each file is parsed in a process of its own, whose peak memory the kernel tells.
+@Suite(.serialized) struct HostileFileTests {
+  /// What `FormatFuzzer measure` prints.
+  private struct Measurement: Decodable {
+    var verdict: String
+    var message: String
+    var tensorCount: Int
+    var milliseconds: Double
+    var kibibytesBefore: Int
+    var kibibytesAfter: Int
+  }
+
+  static let small: [HostileFile] =
+    ZipReaderTests.lies.map { lie in
+      HostileFile("zip: " + lie.0) {
+        let pickle = P.dict([("w", P.tensor(P.storage(count: 4), shape: [2, 2], strides: [2, 1]))])
+        var archive = TestArchive(pickle: pickle, storages: [("0", [UInt8](repeating: 7, count: 16))])
+        lie.1(&archive)
+        return archive.bytes
+      }
+    }
+    + (OddPickles.calls + OddPickles.tensors).map { odd in
+      HostileFile(pickle: "pickle: " + odd.0) { P.dict([("w", odd.1)]) }
+    }
+
+  /// The fuzzer, which is built beside the tests.
+  private static var fuzzer: String {
+    get throws {
+      let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+      return URL(fileURLWithPath: tests).deletingLastPathComponent().path + "/FormatFuzzer"
+    }
+  }
+
+  private func measure(_ file: HostileFile) throws -> Measurement {
+    let folder = try TemporaryFolder()
+    try file.write(to: folder("hostile"))
+    let command = try Command.run(try Self.fuzzer, ["measure", folder("hostile")])
+    #expect(command.status == 0, "\(command.errorText)")
+    return try JSONDecoder().decode(Measurement.self, from: command.output)
+  }
+
+  private func expectRefusal(_ file: HostileFile) throws {
+    let measured = try measure(file)
+    #expect(measured.verdict != "accepted", "\(file.name): \(measured.tensorCount) tensors")
+    #expect(measured.kibibytesAfter - measured.kibibytesBefore < 100_000_000 / 1024, "\(file.name)")
+    if isOptimized { #expect(measured.milliseconds < 1000, "\(file.name)") }
+  }
+
+  @Test func thereAreManyAndTheirNamesDiffer() {
+    let all = Self.small + HostileFile.bombs + HostileFile.archives + HostileFile.legacy + HostileFile.safetensors
+    #expect(all.count >= 200)
+    #expect(Set(all.map(\.name)).count == all.count)
+  }
+
+  @Test(
+    .enabled(if: isOptimized, "takes minutes unless compiled as users have it: swift test -c release"),
+    arguments: HostileFile.bombs)
+  func picklesThatExhaustTheirReaderAreRefused(file: HostileFile) throws { try expectRefusal(file) }
+
+  @Test(
+    .enabled(if: isOptimized, "takes minutes unless compiled as users have it: swift test -c release"),
+    arguments: HostileFile.archives + HostileFile.legacy + HostileFile.safetensors)
+  func filesThatExhaustTheirReaderAreRefused(file: HostileFile) throws { try expectRefusal(file) }
+
+  @Test func filesThatContradictThemselvesAreRefused() throws {
+    for file in Self.small { try expectRefusal(file) }
+  }
+}
