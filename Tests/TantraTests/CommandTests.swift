@@ -8,8 +8,8 @@ import Testing
   init() throws { fixture = try TantraFixture() }
 
   @Test(arguments: [
-    "mount", "unmount", "status", "import", "list-models", "list-weights", "set-active", "rollback", "history", "export",
-    "diff", "cleanup", "backup", "restore", "purge", "validate", "generate",
+    "mount", "unmount", "status", "import", "list-models", "list-weights", "set-active", "rollback", "history",
+    "export", "diff", "cleanup", "backup", "restore", "purge", "validate", "generate",
   ])
   func everyCommandHasHelp(command: String) throws {
     let help = try fixture.tantra([command, "--help"])
