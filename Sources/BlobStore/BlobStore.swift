@@ -103,6 +103,20 @@ package final class BlobStore: Sendable {
     try folder.synchronize()
   }
 
+  /// Takes a copy of a blob over from another store, durably, unless it is here. Its bytes are not compared with its id:
+  /// whoever needs to know validates.
+  ///
+  /// - Parameter progress: told of the bytes copied so far; what it throws (`EINTR`) ends the copy.
+  package func adopt(
+    _ blob: Digest, from other: BlobStore, progress: (_ done: Int) throws(PosixError) -> Void
+  ) throws(BlobStoreError) {
+    if try contains(blob) { return }
+    let source = try other.open(blob)
+    let ingest = try beginIngest()
+    do throws(PosixError) { try source.copy(to: ingest.file, progress: progress) } catch { throw .system(error) }
+    try ingest.commit(as: blob)
+  }
+
   /// Removes every blob that is not in `live`.
   ///
   /// - Returns: how many blobs went, and their bytes.

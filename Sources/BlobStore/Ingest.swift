@@ -90,12 +90,17 @@ package struct Ingest: ~Copyable {
   /// Publishes the staged file as the blob of `table`, durably; if that blob exists already, the staged file goes.
   package consuming func commit(_ table: SegmentTable) throws(BlobStoreError) -> Digest {
     let blob = table.blob
+    try commit(as: blob)
+    return blob
+  }
+
+  /// Publishes the staged file under an id that somebody else has computed.
+  consuming func commit(as blob: Digest) throws(BlobStoreError) {
     do {
       try store.adopt(file, in: staging, stagedAs: name, as: blob)
     } catch {
       throw .system(error)
     }
     isCommitted = true
-    return blob
   }
 }

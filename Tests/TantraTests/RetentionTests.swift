@@ -39,6 +39,23 @@ import Testing
     #expect(try fixture.succeed("validate", "mamba").contains("mamba/v1.2: valid"))
   }
 
+  @Test(arguments: [false, true])
+  func aBackupElsewhereIsAStoreOfItsOwn(mounted: Bool) throws {
+    if mounted { try fixture.mount() }
+    let copy = fixture.scratch("copy")
+    let output = try fixture.succeed("backup", "mamba", "v1.2", "--to", copy)
+    #expect(output.contains("copied to \(copy): 3 blobs") && output.contains("pinned as backup 1"), "\(output)")
+    // The same again finds everything there.
+    try fixture.succeed("backup", "mamba", "v1.2", "--to", copy)
+    let listing = try Command.run(TantraFixture.executable, ["validate", "--store", copy])
+    #expect(listing.status == 0 && listing.outputText.hasPrefix("mamba/v1.2: valid"), "\(listing.outputText)")
+    // Another version of that name in the way is not replaced.
+    _ = try Command.run(
+      TantraFixture.executable, ["generate", "mamba", "--seed", "8", "--version", "v1.3", "--store", copy])
+    let refused = try fixture.tantra(["backup", "mamba", "v1.3", "--to", copy])
+    #expect(refused.status == 73, "\(refused.errorText)")
+  }
+
   @Test func theMountShowsWhatGoesAndComesAtOnce() throws {
     try fixture.mount()
     func list(_ path: String) throws -> String {
