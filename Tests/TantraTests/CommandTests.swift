@@ -9,7 +9,7 @@ import Testing
 
   @Test(arguments: [
     "mount", "unmount", "status", "import", "list-models", "list-weights", "set-active", "validate", "generate",
-    "export", "diff",
+    "export", "diff", "doctor",
   ])
   func everyCommandHasHelp(command: String) throws {
     let help = try fixture.tantra([command, "--help"])
