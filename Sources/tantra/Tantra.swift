@@ -20,7 +20,7 @@ struct Tantra: ParsableCommand {
       MountCommand.self, UnmountCommand.self, StatusCommand.self, ListModelsCommand.self, ListWeightsCommand.self,
       SetActiveCommand.self, ImportCommand.self, ValidateCommand.self, GenerateCommand.self,
       ExportCommand.self,
-      DiffCommand.self, DoctorCommand.self,
+      DiffCommand.self, DoctorCommand.self, StatsCommand.self,
     ])
 
   /// Reports errors in one line, with an exit code that says what kind they are.

@@ -9,7 +9,7 @@ import Testing
 
   @Test(arguments: [
     "mount", "unmount", "status", "import", "list-models", "list-weights", "set-active", "validate", "generate",
-    "export", "diff", "doctor",
+    "export", "diff", "doctor", "stats",
   ])
   func everyCommandHasHelp(command: String) throws {
     let help = try fixture.tantra([command, "--help"])
