@@ -78,14 +78,15 @@ struct StoreInspection {
     let name = "store lock"
     guard let holder = registry.store.lockHolder() else { return .ok(name, "free") }
     guard isLocked(by: holder.pid) else {
-      guard kill(holder.pid, 0) != 0, errno == ESRCH else { return .ok(name, "free") }
+      // A process that has ended may still be listed, until its parent takes notice.
       let past = "free: process \(holder.pid), which used it last, has ended"
-      guard let mountpoint = holder.mountpoint, health(of: mountpoint) == .dead else {
-        return .ok(name, past + " (the lock with it: nothing to clear)")
+      if let mountpoint = holder.mountpoint, health(of: mountpoint) == .dead {
+        return .warn(
+          name, past + " without unmounting \(mountpoint)",
+          fix: "tantra unmount \(mountpoint), or tantra mount \(mountpoint), which clears it away")
       }
-      return .warn(
-        name, past + " without unmounting \(mountpoint)",
-        fix: "tantra unmount \(mountpoint), or tantra mount \(mountpoint), which clears it away")
+      guard kill(holder.pid, 0) != 0, errno == ESRCH else { return .ok(name, "free") }
+      return .ok(name, past + " (the lock with it: nothing to clear)")
     }
     if let mountpoint = holder.mountpoint, health(of: mountpoint) == .unresponsive {
       return .fail(
