@@ -1,14 +1,20 @@
 import Glibc
 
 /// fusermount3, the set-uid program by which ordinary users mount and unmount.
-enum Fusermount {
+package enum Fusermount {
   private static let name = "fusermount3"
 
-  /// Where it is: where libfuse looks for it, and then in PATH; nil if nowhere.
-  static var path: String? {
-    let folders =
-      ["/usr/bin", "/bin"] + (getenv("PATH").map { String(cString: $0) } ?? "").split(separator: ":").map(String.init)
-    return folders.map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }
+  /// Where it is looked for: where libfuse looks, and then in PATH.
+  package static var folders: [String] {
+    ["/usr/bin", "/bin"] + (getenv("PATH").map { String(cString: $0) } ?? "").split(separator: ":").map(String.init)
+  }
+
+  /// Where it is; nil if nowhere.
+  static var path: String? { path(in: folders) }
+
+  /// The first of the folders' programs of that name; nil if none has one.
+  package static func path(in folders: [String]) -> String? {
+    folders.map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }
   }
 
   static func unmount(_ mountpoint: String, lazily: Bool) throws(UnmountError) {

@@ -1,0 +1,79 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct StatsTests {
+  private struct Statistics: Decodable {
+    struct Version: Decodable, Equatable {
+      var model: String
+      var version: String
+      var presentedBytes: Int
+      var storedBytes: Int
+      var ownBytes: Int
+      var duplicatedBytes: Int
+    }
+    var versions: [Version]
+    var presentedBytes: Int
+    var storedBytes: Int
+    var otherBytes: Int
+    var duplicateBytes: Int
+  }
+
+  private let fixture: TantraFixture
+
+  init() throws { fixture = try TantraFixture(shipped: false) }
+
+  private func statistics() throws -> Statistics {
+    try JSONDecoder().decode(Statistics.self, from: Data(try fixture.succeed("stats", "--json").utf8))
+  }
+
+  /// Bytes of all files below the store's blobs.
+  private func diskBytes() throws -> Int {
+    try fixture.scratch.files(below: "store/weights").reduce(0) { try $0 + fixture.scratch.read($1).count }
+  }
+
+  @Test func duplicatesAreTheTensorsOfASecondFile() throws {
+    // 47 floats.
+    let zip = try fixture.scratch.write("m.pt", try SmallWeights.example().torchZip())
+    try fixture.succeed("import", zip, "--model", "m")
+    let before = try statistics()
+    #expect(before.duplicateBytes == 0 && before.otherBytes == 0)
+    #expect(before.storedBytes == (try diskBytes()))
+    #expect(before.versions.map(\.ownBytes) == [before.storedBytes])
+    let other = try fixture.scratch.write("m.safetensors", try SmallWeights.example().safetensors())
+    try fixture.succeed("import", other, "--model", "m", "--version", "v1.0")
+    let after = try statistics()
+    #expect(after.duplicateBytes == 47 * 4)
+    // Both copies count for the version, one of them could be saved.
+    #expect(after.versions.map(\.duplicatedBytes) == [2 * 47 * 4])
+    #expect(after.storedBytes == (try diskBytes()) && after.otherBytes == 0)
+  }
+
+  @Test func whatVersionsShareIsNobodysOwn() throws {
+    let zip = try fixture.scratch.write("m.pt", try SmallWeights.example().torchZip())
+    for version in ["v1.0", "v1.1"] { try fixture.succeed("import", zip, "--model", "m", "--version", version) }
+    let figures = try statistics()
+    #expect(figures.versions.map(\.ownBytes) == [0, 0])
+    #expect(figures.versions.map(\.storedBytes) == [figures.storedBytes, figures.storedBytes])
+    #expect(figures.duplicateBytes == 0)
+    #expect(figures.storedBytes == (try diskBytes()))
+    try fixture.scratch.write("store/weights/sha256/\(try anyPrefix())/left", Array(repeating: 7, count: 1000))
+    #expect(try statistics().otherBytes == 1000)
+    #expect(try fixture.succeed("stats").contains("of which no version needs 1000 B"))
+  }
+
+  private func anyPrefix() throws -> String {
+    try #require(try FileManager.default.contentsOfDirectory(atPath: fixture.scratch("store/weights/sha256")).first)
+  }
+
+  @Test(canMount) func presentedIsWhatTheMountShows() throws {
+    let shipped = try TantraFixture()
+    try shipped.mount()
+    let script = "find \(shipped.mountpoint)/*/v1.0 -type f -printf '%s\\n'"
+    let sizes = try Command.run("bash", ["-c", script]).outputText.split(separator: "\n").compactMap { Int($0) }
+    let figures = try JSONDecoder().decode(Statistics.self, from: Data(try shipped.succeed("stats", "--json").utf8))
+    #expect(sizes.count == 12)
+    #expect(figures.presentedBytes == sizes.reduce(0, +))
+    #expect(figures.versions.count == 3)
+  }
+}
