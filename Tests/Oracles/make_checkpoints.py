@@ -1,6 +1,6 @@
 """Writes seeded checkpoints as programs write them, and what they hold in plain form. Usage: make_checkpoints.py FOLDER SEED COUNT
 
-Each case is a folder with source.pt or source.safetensors, plain.pt (torch.save of an OrderedDict of the tensors, contiguous,
+Each case is a folder with source.pt or source.safetensors, model.pt (torch.save of an OrderedDict of the tensors, contiguous,
 in order, by their dotted names), model.safetensors (save_file of the same, where safetensors can hold it) and case.json.
 """
 import json
@@ -95,6 +95,11 @@ def make_items(dtypes):
     return items
 
 
+def canonical(shape):
+    """The strides of a contiguous tensor."""
+    return torch.empty(shape, device="meta").stride()
+
+
 def plainly(items):
     """The items as a synthesized file has them: strided tensors are copied, each stretch of elements once."""
     copies, objects, result = {}, {}, []
@@ -112,9 +117,9 @@ def plainly(items):
                 plain = Parameter(plain, value.requires_grad)
             elif value.requires_grad:
                 plain = plain.detach().requires_grad_()
-        elif value.numel() == 0 and not isinstance(value, Parameter):
-            # Torch may give an empty tensor any strides; written, it has those of its shape.
-            plain = value.detach().as_strided(value.shape, torch.empty(value.shape, device="meta").stride(), value.storage_offset())
+        elif value.stride() != canonical(value.shape) and not isinstance(value, Parameter):
+            # Dimensions of one element, and tensors of none, may have any strides; written, they have those of their shape.
+            plain = value.detach().as_strided(value.shape, canonical(value.shape), value.storage_offset())
             if value.requires_grad:
                 plain.requires_grad_()
         objects[id(value)] = plain
@@ -200,7 +205,7 @@ def write(case, form):
     state = OrderedDict(plain)
     if modules is not None:
         state._metadata = OrderedDict((fresh(path), {"version": version}) for path, version in modules)
-    torch.save(state, os.path.join(target, "plain.pt"))
+    torch.save(state, os.path.join(target, "model.pt"))
     if representable(items):
         copies = {name: independent(value) for name, value in items}
         save_file(copies, os.path.join(target, "model.safetensors"), metadata={"format": "pt"})

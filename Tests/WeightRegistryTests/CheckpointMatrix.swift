@@ -42,7 +42,7 @@ final class CheckpointMatrix: Sendable {
       let view = exists("source.pt") ? "pt" : "safetensors"
       return Case(
         name: name, form: description.form, tensorCount: description.tensorCount, isStrided: description.strided,
-        view: view, source: try folder.read("\(name)/source.\(view)"), plain: try folder.read("\(name)/plain.pt"),
+        view: view, source: try folder.read("\(name)/source.\(view)"), plain: try folder.read("\(name)/model.pt"),
         safetensors: exists("model.safetensors") ? try folder.read("\(name)/model.safetensors") : nil)
     }
   }

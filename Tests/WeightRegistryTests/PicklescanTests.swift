@@ -1,6 +1,7 @@
 import Foundation
 import TestSupport
 import Testing
+import WeightFormats
 import WeightRegistry
 
 /// What an independent scanner says of the pickles that are served.
