@@ -41,6 +41,8 @@ case "show":
   }
   FileHandle.standardOutput.write(Data(FuzzRun(target: target, seed: seed, statePath: nil).input(number)))
 case "measure":
+  CrashReport.install()
+  CrashReport.watch(0)
   let encoder = JSONEncoder()
   encoder.outputFormatting = .sortedKeys
   print(String(decoding: try encoder.encode(Measurement(arguments[2])), as: UTF8.self))

@@ -105,7 +105,7 @@ import WeightFormats
   @Test(arguments: names)
   func everySizeMayLie(name: String) throws {
     let (format, files) = try samples(name)
-    let limits: [UInt64] = [0, 1 << 31 - 1, 1 << 31, 1 << 32 - 1, 1 << 62, 1 << 63 - 1, 1 << 63, .max]
+    let limits: [UInt64] = [1 << 31, 1 << 62, 1 << 63 - 1, .max]
     for file in files {
       for position in file.indices {
         for limit in limits {

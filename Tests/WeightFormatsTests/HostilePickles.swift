@@ -157,15 +157,14 @@ extension HostileFile {
       return P.whole(bytes + P.text("usb"))
     },
     HostileFile(pickle: "a thousand fields for each of a thousand modules") {
-      var bytes = P.text("(") + put(P.text("}"), 1) + P.text("(")
-      for index in 0..<1000 { bytes += P.string("f\(index)") + P.text("K\u{1}") }
-      bytes +=
-        P.text("utq\u{2}") + P.orderedDict + P.string("w") + tensor + P.text("s}") + P.string("_metadata")
-        + P.orderedDict
-      bytes += P.text("(")
-      for index in 0..<1000 { bytes += P.string("m\(index)") + get(1) }
-      // The first object goes below, so that one stays.
-      return [0x80, 2] + P.text("(") + bytes + P.text("usbt.")
+      var fields = P.text("}(")
+      for index in 0..<1000 { fields += P.string("f\(index)") + P.text("K\u{1}") }
+      fields = put(fields + P.text("u"), 1)
+      var modules = P.orderedDict + P.text("(") + P.string("m") + fields
+      for index in 0..<1000 { modules += P.string("m\(index)") + get(1) }
+      modules += P.text("u")
+      return P.whole(
+        P.orderedDict + P.string("w") + tensor + P.text("s}") + P.string("_metadata") + modules + P.text("sb"))
     },
     HostileFile(pickle: "containers of a tensor, too deep") {
       P.dict([("w", [UInt8](repeating: 0x5D, count: 10_000) + tensor + [UInt8](repeating: 0x61, count: 10_000))])

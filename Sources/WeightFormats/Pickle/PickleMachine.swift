@@ -8,7 +8,7 @@ import Tensors
 ///
 /// Limits: 32 MiB of pickle, 1 Mi values on the stack, and a ``MemoryBudget`` for everything that it describes; time is
 /// proportional to the pickle's size, whatever it says.
-struct PickleMachine {
+struct PickleMachine: ~Copyable {
   /// How storages are referred to.
   enum Dialect {
     /// No references: torch's small headers.

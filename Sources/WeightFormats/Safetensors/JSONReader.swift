@@ -261,21 +261,30 @@ struct JSONReader {
       guard let scalar = UnicodeScalar(value) else {
         throw FormatError(.malformed, "header: the escape at offset \(start) is half of a surrogate pair")
       }
-      text.append(contentsOf: String(Character(scalar)).utf8)
+      if let encoded = UTF8.encode(scalar) { text.append(contentsOf: encoded) }
       return
     default: throw unexpected("an escape")
     }
     position += 1
   }
 
+  private func hexadecimalDigit(_ byte: UInt8) -> UInt32? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(byte - UInt8(ascii: "0"))
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt32(byte - UInt8(ascii: "a") + 10)
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt32(byte - UInt8(ascii: "A") + 10)
+    default: nil
+    }
+  }
+
   /// Consumes four hexadecimal digits.
   private mutating func hexadecimalUnit() throws(FormatError) -> UInt32 {
     var value: UInt32 = 0
     for _ in 0..<4 {
-      guard position < bytes.count, let digit = Character(UnicodeScalar(bytes[position])).hexDigitValue else {
+      guard position < bytes.count, let digit = hexadecimalDigit(bytes[position]) else {
         throw unexpected("a hexadecimal digit")
       }
-      value = value << 4 | UInt32(digit)
+      value = value << 4 | digit
       position += 1
     }
     return value
