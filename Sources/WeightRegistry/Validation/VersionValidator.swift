@@ -223,6 +223,7 @@ struct VersionValidator {
     }
   }
 
+  /// The bytes of a sidecar; nil if there is none, or it is damaged, which ``checkSidecars()`` has reported then.
   private func sidecarContents(_ path: String) -> [UInt8]? {
     guard let sidecar = manifest.sidecars.first(where: { $0.path == path }) else { return nil }
     do { return try registry.store.blobs.contents(of: sidecar.blob, limit: 16 << 20) } catch { return nil }
