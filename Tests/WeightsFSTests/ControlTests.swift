@@ -35,6 +35,28 @@ import WeightsFS
     #expect(try fixture.tree.readLink(try fixture.inode("mamba/active")) == "v1.0")
   }
 
+  @Test(arguments: [
+    ("backup", "mamba", EINVAL), ("backup", "mamba/v9", ENOENT), ("restore", "mamba/v1.0", EEXIST),
+    ("restore", "mamba/v9", ENOENT), ("cleanup", "mamba", EINVAL), ("cleanup", "mamba x", EINVAL),
+    ("cleanup", "mamba -1", EINVAL), ("cleanup", "nope 1", ENOENT), ("purge", "nope", ENOENT),
+    ("purge", "all -1", EINVAL),
+    ("purge", "all 99999999999999", EINVAL), ("purge", "all 1 1", EINVAL),
+  ])
+  func retentionRequestsThatCannotBeMetChangeNothing(control: String, request: String, errno: CInt) throws {
+    let error = #expect(throws: FileSystemError.self) { try fixture.request(control, request) }
+    #expect(error?.errno == errno, "\(String(describing: error))")
+    #expect(try fixture.names("mamba") == ["active", "v1.0", "v1.1"])
+  }
+
+  @Test func retentionReportsSayWhenForWhomAndWhat() throws {
+    #expect(try fixture.request("cleanup", "mamba 1").hasSuffix("uid 0 mamba 1\nremoved mamba/v1.1\n"))
+    #expect(try text(".control/cleanup").hasSuffix("removed mamba/v1.1\n"))
+    #expect(try fixture.names("mamba") == ["active", "v1.0"])
+    #expect(try fixture.request("restore", "mamba/v1.1").hasSuffix("mamba/v1.1: restored\n"))
+    #expect(try fixture.request("backup", "mamba/v1.1").hasSuffix("pinned as backup 1\n"))
+    #expect(try fixture.request("purge", "all 60").contains("purged nothing"))
+  }
+
   @Test func aRequestThatIsNotTextIsRefused() throws {
     let file = try fixture.open(".control/active", writes: true)
     for bytes: [UInt8] in [[0xFF, 0xFE], Array(repeating: UInt8(ascii: "a"), count: 4097)] {
