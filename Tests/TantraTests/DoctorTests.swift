@@ -23,6 +23,9 @@ import Testing
     noMounts = ["--mountinfo", try fixture.scratch.write("mountinfo", [])]
   }
 
+  /// A text without its figures: between two looks, other programs take space.
+  private func words(_ text: String) -> String { text.filter { !$0.isNumber } }
+
   /// Runs the doctor, and checks that its exit code and its two ways of writing agree.
   private func examine(_ options: [String], prefix: [String] = []) throws -> Report {
     let arguments = prefix + [TantraFixture.executable, "doctor"] + options
@@ -37,7 +40,7 @@ import Testing
     #expect(json.status == (report.outcome == "fail" ? 1 : 0), "\(json.outputText)")
     #expect((report.outcome == "fail") == report.checks.contains { $0.outcome == "fail" })
     for check in report.checks {
-      #expect(text.outputText.contains(check.found), "\(text.outputText)")
+      #expect(words(text.outputText).contains(words(check.found)), "\(text.outputText)")
       #expect((check.fix == nil) == (check.outcome == "ok"), "\(check)")
       if let fix = check.fix { #expect(text.outputText.contains("fix: " + fix), "\(text.outputText)") }
     }
