@@ -6,11 +6,6 @@
 
 int tantra_reflink(int source, int target) { return ioctl(target, FICLONE, source); }
 
-ssize_t tantra_copy_range(int source, int target, off_t offset, size_t count) {
-  off_t to = offset;
-  return copy_file_range(source, &offset, target, &to, count, 0);
-}
-
-ssize_t tantra_copy_range_to(int source, off_t from, int target, off_t to, size_t count) {
+ssize_t tantra_copy_range(int source, off_t from, int target, off_t to, size_t count) {
   return copy_file_range(source, &from, target, &to, count, 0);
 }

@@ -1,5 +1,4 @@
 import CPosix
-import Glibc
 import SystemPackage
 
 extension OpenedFile {
@@ -22,47 +21,9 @@ extension OpenedFile {
       return
     }
     var done = 0
-    var buffer: [UInt8] = []
-    while done < size {
-      let count: Int
-      if buffer.isEmpty, let copied = try copyInKernel(at: done, count: min(16 << 20, size - done), to: target) {
-        count = copied
-      } else {
-        if buffer.isEmpty { buffer = [UInt8](repeating: 0, count: 1 << 20) }
-        count = try copyChunk(at: done, to: target, through: &buffer)
-      }
-      if count == 0 { throw PosixError(.ioError, call: "read: the file became shorter", path: path) }
-      done += count
+    try copyRange(at: 0, count: size, to: target, at: 0) { (bytes: Int) throws(PosixError) in
+      done += bytes
       try progress(done)
     }
-  }
-
-  /// `copy_file_range(2)`; nil where these two files cannot be copied that way.
-  private func copyInKernel(at offset: Int, count: Int, to target: OpenedFile) throws(PosixError) -> Int? {
-    do throws(PosixError) {
-      return try systemCall("copy_file_range", target.path) {
-        tantra_copy_range(descriptor.rawValue, target.descriptor.rawValue, off_t(offset), count)
-      }
-    } catch  where [EXDEV, EOPNOTSUPP, ENOSYS, EINVAL].contains(error.errno.rawValue) {
-      return nil
-    }
-  }
-
-  private func copyChunk(
-    at offset: Int, to target: OpenedFile, through buffer: inout [UInt8]
-  ) throws(PosixError) -> Int {
-    var failure: PosixError?
-    let copied = buffer.withUnsafeMutableBytes { bytes in
-      do throws(PosixError) {
-        let count = try read(at: offset, into: bytes)
-        try target.write(UnsafeRawBufferPointer(rebasing: bytes[..<count]), at: offset)
-        return count
-      } catch {
-        failure = error
-        return 0
-      }
-    }
-    if let failure { throw failure }
-    return copied
   }
 }

@@ -49,7 +49,7 @@ extension OpenedFile {
   ) throws(PosixError) -> Int {
     do throws(PosixError) {
       return try systemCall("copy_file_range", target.path) {
-        tantra_copy_range_to(
+        tantra_copy_range(
           descriptor.rawValue, off_t(offset), target.descriptor.rawValue, off_t(targetOffset), count)
       }
     } catch  where [EXDEV, EOPNOTSUPP, ENOSYS, EINVAL].contains(error.errno.rawValue) {

@@ -5,7 +5,5 @@
 /// ioctl(FICLONE): makes `target` share the blocks of `source`. 0, or -1 with errno.
 int tantra_reflink(int source, int target);
 
-/// copy_file_range(2) without flags, at the same offset of both files.
-ssize_t tantra_copy_range(int source, int target, off_t offset, size_t count);
 /// copy_file_range(2) from offset `from` of the source to offset `to` of the target.
-ssize_t tantra_copy_range_to(int source, off_t from, int target, off_t to, size_t count);
+ssize_t tantra_copy_range(int source, off_t from, int target, off_t to, size_t count);

@@ -34,11 +34,6 @@ package final class VersionView: Sendable {
     byteCount = layout.byteCount
   }
 
-  /// The open blob whose bytes the view is; nil for a stitched view.
-  package var wholeBlob: OpenedFile? {
-    if case .blob(let file) = content { file } else { nil }
-  }
-
   /// The pieces that make up `count` bytes from `offset`, clamped to the file. O(log segments + pieces).
   package func pieces(offset: Int, count: Int) -> [Piece] {
     guard offset >= 0, count > 0, offset < byteCount else { return [] }
