@@ -34,6 +34,8 @@ package final class WeightRegistry: Sendable {
   private let state: Mutex<State>
   /// Held, before `state`, by whoever changes records on disk.
   let writing = Mutex<Void>(())
+  /// Held, before `writing`, by an import from looking at what is published under its name until it is published itself.
+  let publishing = Mutex<Void>(())
   let viewCache = ViewCache()
   /// Imports share it; whoever removes records or collects blobs has it alone. Taken before `writing`.
   private let records = DispatchQueue(label: "tantra.records", attributes: .concurrent)

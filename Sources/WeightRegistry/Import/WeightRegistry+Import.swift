@@ -27,11 +27,28 @@ extension WeightRegistry {
       guard let why = Manifest.Sidecar.problem(ofPath: sidecar.path) else { continue }
       throw RegistryError(.invalidName, "\(sidecar.source) \(why)")
     }
-    let known = contains(request.model, request.version) ? try manifest(of: request.model, request.version) : nil
     let fileName = FilePath(request.source).lastComponent?.string ?? request.source
     let (table, original) = try store(request, fileName: fileName, progress: progress)
+    let sidecars = try request.sidecars.map { (file) throws(RegistryError) in try store(file) }
+    // What is published under the name is looked at only now: of two imports at once the second adds to the first.
+    let manifest = try publishing.withLock { (_: inout sending Void) throws(RegistryError) in
+      try publish(original, table, sidecars, as: request, fileName: fileName)
+    }
+    let extras =
+      original.extras.isEmpty ? "" : "; only in model.\(request.view): \(original.extras.joined(separator: ", "))"
+    let what = "\(original.format), \(manifest.tensorCount) tensors\(extras)"
+    logger.info("import: \(request.model)/\(request.version) from \(fileName) (\(what))")
+    return manifest
+  }
+
+  /// Makes what is stored a version, or a view of the version that is there.
+  private func publish(
+    _ original: Manifest.Original, _ table: Table, _ sidecars: [Manifest.Sidecar], as request: ImportRequest,
+    fileName: String
+  ) throws(RegistryError) -> Manifest {
     var manifest: Manifest
-    if let known {
+    if contains(request.model, request.version) {
+      let known = try self.manifest(of: request.model, request.version)
       let published = try self.table(known.table)
       try requireSameWeights(table, as: published, in: request)
       manifest = known
@@ -46,20 +63,15 @@ extension WeightRegistry {
         provenance: .init(source: fileName, uid: getuid(), time: Timestamp.now()))
       manifest.views = sizes(of: manifest, table: table)
     }
-    for sidecar in request.sidecars {
-      let stored = try store(sidecar)
-      manifest.sidecars.removeAll { $0.path == stored.path }
-      manifest.sidecars.append(stored)
+    for sidecar in sidecars {
+      manifest.sidecars.removeAll { $0.path == sidecar.path }
+      manifest.sidecars.append(sidecar)
     }
     manifest.sidecars.sort { $0.path < $1.path }
     let place =
       self.place(of: request.model, request.version)
       ?? (request.isCheckpoint || request.version.looksLikeCheckpoint ? .checkpoints : .models)
     try publish(manifest, at: place, activating: request.activating)
-    let extras =
-      original.extras.isEmpty ? "" : "; only in model.\(request.view): \(original.extras.joined(separator: ", "))"
-    let what = "\(original.format), \(manifest.tensorCount) tensors\(extras)"
-    logger.info("import: \(request.model)/\(request.version) from \(fileName) (\(what))")
     return manifest
   }
 
