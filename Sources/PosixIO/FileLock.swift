@@ -25,12 +25,14 @@ package final class FileLock: Sendable {
 
   /// Replaces what the file says of its holder.
   package func describe(_ description: String) throws(PosixError) {
-    try systemCall("ftruncate", file.path) { ftruncate(file.descriptor.rawValue, 0) }
+    // Written before it is cut, so that it needs no new block: space must be freed on a full disk, too.
+    let bytes = Array(description.utf8)
     var failure: PosixError?
-    Array(description.utf8).withUnsafeBytes { bytes in
-      do throws(PosixError) { try file.write(bytes, at: 0) } catch { failure = error }
+    bytes.withUnsafeBytes { buffer in
+      do throws(PosixError) { try file.write(buffer, at: 0) } catch { failure = error }
     }
     if let failure { throw failure }
+    try durableCall("ftruncate", file.path) { ftruncate(file.descriptor.rawValue, off_t(bytes.count)) }
   }
 
   /// What the last holder wrote: who to name when ``acquire(_:in:description:)`` answers nil.

@@ -20,17 +20,15 @@ package final class Folder: Sendable {
     return Folder(descriptor: raw, path: path)
   }
 
-  /// Opens the directory at `path`, after making it and its missing ancestors.
+  /// Opens the directory at `path`, after making it and its missing ancestors durably.
   package static func make(_ path: String) throws(PosixError) -> Folder {
     do throws(PosixError) {
       return try open(path)
     } catch  where error.errno == .noSuchFileOrDirectory {
-      let parent = FilePath(path).removingLastComponent().string
-      if !parent.isEmpty, parent != path { _ = try make(parent) }
-      if mkdir(path, 0o755) != 0, errno != EEXIST {
-        throw PosixError(Errno(rawValue: errno), call: "mkdir", path: path)
-      }
-      return try open(path)
+      let path = FilePath(path)
+      guard let name = path.lastComponent?.string else { throw error }
+      let parent = path.removingLastComponent()
+      return try make(parent.isEmpty ? "." : parent.string).makeFolder(name)
     }
   }
 
@@ -46,10 +44,11 @@ package final class Folder: Sendable {
 
   /// Opens the directory `name`, made first (durably) if it is missing.
   package func makeFolder(_ name: String) throws(PosixError) -> Folder {
-    if mkdirat(descriptor.rawValue, name, 0o755) == 0 {
+    do throws(PosixError) {
+      try durableCall("mkdirat", child(name)) { mkdirat(descriptor.rawValue, name, 0o755) }
       try synchronize()
-    } else if errno != EEXIST {
-      throw PosixError(Errno(rawValue: errno), call: "mkdirat", path: child(name))
+    } catch  where error.errno == .fileExists {
+      // Somebody else, or an earlier attempt, has made it.
     }
     return try folder(name)
   }
@@ -69,7 +68,7 @@ package final class Folder: Sendable {
   /// Opens `name` for reading and writing, made if missing; `exclusively` refuses an existing one with `EEXIST`.
   package func makeFile(_ name: String, exclusively: Bool) throws(PosixError) -> OpenedFile {
     let flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | (exclusively ? O_EXCL : 0)
-    let raw = try systemCall("openat", child(name)) { openat(descriptor.rawValue, name, flags, 0o644) }
+    let raw = try durableCall("openat", child(name)) { openat(descriptor.rawValue, name, flags, 0o644) }
     return OpenedFile(descriptor: FileDescriptor(rawValue: raw), path: child(name))
   }
 
@@ -113,7 +112,7 @@ package final class Folder: Sendable {
 
   /// Moves `name` to `newName` in `target`, replacing what is there. Atomic; durable once `target` is synchronized.
   package func rename(_ name: String, to newName: String, in target: Folder) throws(PosixError) {
-    try systemCall("renameat", child(name)) {
+    try durableCall("renameat", target.child(newName)) {
       renameat(descriptor.rawValue, name, target.descriptor.rawValue, newName)
     }
   }
@@ -121,7 +120,7 @@ package final class Folder: Sendable {
   /// Removes the file `name`; nothing there is no error.
   package func removeFile(_ name: String) throws(PosixError) {
     do throws(PosixError) {
-      try systemCall("unlinkat", child(name)) { unlinkat(descriptor.rawValue, name, 0) }
+      try durableCall("unlinkat", child(name)) { unlinkat(descriptor.rawValue, name, 0) }
     } catch  where error.errno == .noSuchFileOrDirectory {
       return
     }
@@ -129,7 +128,7 @@ package final class Folder: Sendable {
 
   /// Forces the directory's names to disk.
   package func synchronize() throws(PosixError) {
-    try systemCall("fsync", path) { fsync(descriptor.rawValue) }
+    try durableCall("fsync", path) { fsync(descriptor.rawValue) }
   }
 
   package func volume() throws(PosixError) -> VolumeStatus { try VolumeStatus(of: descriptor, path: path) }

@@ -5,7 +5,12 @@ extension OpenedFile {
   /// Makes `target`, an empty file, share this one's blocks until either is written to (`FICLONE`); false where the file
   /// system cannot.
   package func reflink(to target: OpenedFile) -> Bool {
-    tantra_reflink(descriptor.rawValue, target.descriptor.rawValue) == 0
+    do throws(PosixError) {
+      try durableCall("ioctl", target.path) { tantra_reflink(descriptor.rawValue, target.descriptor.rawValue) }
+      return true
+    } catch {
+      return false
+    }
   }
 
   /// Makes `target`, an empty file, a copy of this one: by reflink where the file system can, else `copy_file_range(2)`,

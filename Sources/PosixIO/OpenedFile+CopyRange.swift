@@ -48,7 +48,7 @@ extension OpenedFile {
     at offset: Int, count: Int, to target: OpenedFile, at targetOffset: Int
   ) throws(PosixError) -> Int {
     do throws(PosixError) {
-      return try systemCall("copy_file_range", target.path) {
+      return try durableCall("copy_file_range", target.path) {
         tantra_copy_range(
           descriptor.rawValue, off_t(offset), target.descriptor.rawValue, off_t(targetOffset), count)
       }
@@ -65,6 +65,6 @@ extension OpenedFile {
       ? timespec(tv_sec: Int(seconds) - 1, tv_nsec: Int(rest) + 1_000_000_000)
       : timespec(tv_sec: Int(seconds), tv_nsec: Int(rest))
     let times = [time, time]
-    try systemCall("futimens", path) { futimens(descriptor.rawValue, times) }
+    try durableCall("futimens", path) { futimens(descriptor.rawValue, times) }
   }
 }

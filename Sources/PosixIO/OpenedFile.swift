@@ -51,7 +51,7 @@ package final class OpenedFile: Sendable {
     var done = 0
     while done < bytes.count {
       let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
-      done += try systemCall("pwrite", path) {
+      done += try durableCall("pwrite", path) {
         pwrite(descriptor.rawValue, rest.baseAddress, rest.count, off_t(offset + done))
       }
     }
@@ -59,12 +59,12 @@ package final class OpenedFile: Sendable {
 
   /// Forces data and size to disk.
   package func synchronize() throws(PosixError) {
-    try systemCall("fsync", path) { fsync(descriptor.rawValue) }
+    try durableCall("fsync", path) { fsync(descriptor.rawValue) }
   }
 
   /// Removes write permission for everybody.
   package func makeReadOnly() throws(PosixError) {
-    try systemCall("fchmod", path) { fchmod(descriptor.rawValue, 0o444) }
+    try durableCall("fchmod", path) { fchmod(descriptor.rawValue, 0o444) }
   }
 
   /// Bytes and files of the file system that holds this file: `fstatvfs(3)`.

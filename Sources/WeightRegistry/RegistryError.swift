@@ -1,4 +1,5 @@
 package import BlobStore
+import Glibc
 package import PosixIO
 import SystemPackage
 package import WeightFormats
@@ -42,9 +43,15 @@ package struct RegistryError: Error, Hashable, Sendable, CustomStringConvertible
   }
 
   package init(_ error: PosixError) {
-    self.init(
-      error.errno == .interrupted ? .interrupted : .system(errno: error.errno.rawValue),
-      error.errno == .interrupted ? "stopped" : error.description)
+    switch error.errno {
+    case .interrupted: self.init(.interrupted, "stopped")
+    case .noSpace, Errno(rawValue: EDQUOT):
+      self.init(
+        .system(errno: error.errno.rawValue),
+        "the disk is full, or your share of it: \(error); free some space there and try again "
+          + "(tantra purge gives back what removed versions hold)")
+    default: self.init(.system(errno: error.errno.rawValue), error.description)
+    }
   }
 
   package init(_ error: BlobStoreError) {
