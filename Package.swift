@@ -14,6 +14,7 @@ let system = Target.Dependency.product(name: "SystemPackage", package: "swift-sy
 let collections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let sqlite = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -27,6 +28,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
   ],
   // The layers, top to bottom: a target imports only what stands above it, and only FuseServer imports CFuse.
   targets: [
@@ -48,7 +50,7 @@ let package = Package(
     .target(name: "BlobStore", dependencies: ["Tensors", "PosixIO", system], swiftSettings: strict),
     .target(
       name: "WeightRegistry",
-      dependencies: ["Tensors", "PosixIO", "WeightFormats", "BlobStore", collections, logging, system],
+      dependencies: ["Tensors", "PosixIO", "WeightFormats", "BlobStore", collections, logging, sqlite, system],
       swiftSettings: strict),
 
     // MARK: The mount

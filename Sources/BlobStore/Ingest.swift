@@ -41,6 +41,21 @@ package struct Ingest: ~Copyable {
     end += bytes.count
   }
 
+  /// Appends a stretch of another file.
+  package mutating func append(
+    _ range: Range<Int>, of source: OpenedFile, progress: RangeScanner.Progress = { _ in true }
+  ) throws(BlobStoreError) {
+    do throws(PosixError) {
+      try source.copyRange(at: range.lowerBound, count: range.count, to: file, at: end) {
+        (bytes: Int) throws(PosixError) in
+        guard progress(bytes) else { throw PosixError(.interrupted, call: "copy", path: source.path) }
+      }
+    } catch {
+      throw .system(error)
+    }
+    end += range.count
+  }
+
   /// Hashes the staged file cut at `storages`, which must not overlap.
   ///
   /// - Returns: the segment table, and the checksum of each storage in the order given.

@@ -48,6 +48,11 @@ package struct SegmentTable: Sendable, Hashable, Codable {
   /// Size of the blob.
   package var byteCount: Int { segments.last.map { $0.offset + $0.byteCount } ?? 0 }
 
+  /// Index of each segment by its offset.
+  package var indicesByOffset: [Int: Int] {
+    Dictionary(segments.enumerated().map { ($1.offset, $0) }, uniquingKeysWith: { first, _ in first })
+  }
+
   /// The id of the blob with these segments.
   package var blob: Digest {
     var encoded: [UInt8] = []

@@ -1,3 +1,5 @@
+package import Tensors
+
 /// The safetensors format: an 8-byte little-endian header length, a JSON header, and the tensors' bytes.
 ///
 ///     0        8                  8 + n                          end of file
@@ -15,6 +17,12 @@ package struct SafetensorsFormat: SynthesizableFormat {
   static let metadataKey = "__metadata__"
 
   package init() {}
+
+  /// Whether a tensor of whole bytes can be stored as what it is.
+  package static func holds(_ tensor: TensorDescriptor) -> Bool {
+    SafetensorsDType(tensor.dtype) != nil && tensor.dtype.byteWidth != nil && tensor.dtype != .float4E2M1x2
+      && tensor.name != metadataKey
+  }
 
   package var name: String { "safetensors" }
   package var fileExtensions: [String] { ["safetensors"] }

@@ -4,50 +4,29 @@ import SystemPackage
 import Tensors
 import WeightFormats
 
-/// Makes contiguous copies of strided tensors: a pack that is itself a valid safetensors file.
+/// Makes contiguous copies of strided tensors.
 struct StridedGather {
-  let file: WeightFile
-  let fileName: String
   let blobs: BlobStore
 
-  struct Pack {
-    var segments: SegmentTable
-    /// Parallel to the storages asked for.
-    var ranges: [Range<Int>]
-    var checksums: [StorageChecksum]
-  }
-
-  /// Gathers the given storages of `staged`, durably.
-  func pack(_ storages: [Int], of staged: OpenedFile) throws(RegistryError) -> Pack {
-    let owners = Dictionary(
-      file.stateDict.tensors.map { ($0.storage, $0) }, uniquingKeysWith: { first, _ in first })
-    let members = storages.map { index in
-      (
-        name: owners[index]?.name ?? "", dtype: DType.uint8, shape: Shape([file.stateDict.storageSizes[index]]),
-        byteCount: file.stateDict.storageSizes[index]
-      )
-    }
-    let none = StorageChecksum(digest: Table.emptyDigest, crc32: 0)
-    let layout = try parsing(
-      fileName,
-      try SafetensorsFormat().layout(
-        of: StateDict(independent: members), checksums: Array(repeating: none, count: members.count)))
-    var ranges = [Range<Int>](repeating: 0..<0, count: storages.count)
+  /// Gathers tensors of `staged` into a file without a name, which lives as long as somebody has it open.
+  ///
+  /// - Returns: parallel to `sources`; nil for tensors without elements.
+  func gather(
+    _ sources: [WeightFile.StridedSource], of staged: OpenedFile
+  ) throws(RegistryError) -> [StagedStorage?] {
+    guard !sources.isEmpty else { return [] }
     var ingest = try blobStore(try blobs.beginIngest())
-    for segment in layout.segments {
-      switch segment {
-      case .literal(let bytes):
-        try append(bytes, to: &ingest)
-      case .storage(let member, _, let byteCount):
-        ranges[member] = ingest.byteCount..<ingest.byteCount + byteCount
-        guard case .strided(let source) = file.storages[storages[member]] else { continue }
-        try gather(source, from: staged, to: &ingest)
-      }
+    var ranges: [Range<Int>] = []
+    for source in sources {
+      let start = ingest.byteCount
+      try gather(source, from: staged, to: &ingest)
+      ranges.append(start..<ingest.byteCount)
     }
-    let hashed: (table: SegmentTable, checksums: [StorageChecksum])
-    do throws(BlobStoreError) { hashed = try ingest.hash(storages: ranges) } catch { throw RegistryError(error) }
-    do throws(BlobStoreError) { _ = try ingest.commit(hashed.table) } catch { throw RegistryError(error) }
-    return Pack(segments: hashed.table, ranges: ranges, checksums: hashed.checksums)
+    let file = ingest.file
+    let checksums = try posix(try RangeScanner(file).checksums(of: ranges))
+    return zip(ranges, checksums).map { range, checksum in
+      range.isEmpty ? nil : StagedStorage(file: file, range: range, checksum: checksum, isInFile: false)
+    }
   }
 
   private func append(_ bytes: [UInt8], to ingest: inout Ingest) throws(RegistryError) {

@@ -81,26 +81,13 @@ extension WeightRegistry {
   ) throws(RegistryError) -> (Table, Manifest.Original) {
     let source = try posix(try OpenedFile.open(request.source))
     let status = try posix(try source.status())
-    let bytes = try posix(try FileSource(source))
-    let (format, file) = try parsing(fileName, try WeightFormatCatalogue.parse(bytes))
-    guard format.fileExtensions.contains(where: { ImportRequest.view(forExtension: $0) == request.view }) else {
-      throw RegistryError(
-        .unacceptable(.unsupported), "\(fileName): its content is \(format.name), which cannot be model.\(request.view)"
-      )
-    }
-    let builder = TableBuilder(source: source, file: file, fileName: fileName, blobs: store.blobs)
     let done = Atomic(0)
-    let (table, pack) = try builder.build { count in
-      progress(.importing, min(done.add(count, ordering: .relaxed).newValue, bytes.byteCount), bytes.byteCount)
+    let staged = try StagedWeights.copy(
+      of: source, fileName: fileName, as: request.view, in: store.blobs
+    ) { count in
+      progress(.importing, min(done.add(count, ordering: .relaxed).newValue, status.size), status.size)
     }
-    let record = try StoreCoding.encode(table, pretty: false)
-    let tableBlob = try blobStore(try store.blobs.store(record))
-    return (
-      table,
-      Manifest.Original(
-        view: request.view, format: format.name, blob: pack, byteCount: bytes.byteCount, modified: status.modified,
-        table: tableBlob, packs: table.packs.map(\.blob), isPlain: file.isPlain, extras: file.extras)
-    )
+    return try keep(staged, as: request.view, modified: status.modified)
   }
 
   /// Copies a sidecar into the store.

@@ -8,11 +8,12 @@ package struct Manifest: Sendable, Hashable, Codable {
     package var view: String
     /// The format's name: `torch-zip`.
     package var format: String
+    /// The id that the file has as a blob. It stands for these bytes even if they are stitched and there is no such blob.
     package var blob: Digest
     package var byteCount: Int
     /// Nanoseconds since 1970.
     package var modified: Int64
-    /// The table of this file: its first pack is `blob`.
+    /// The table of this file. The file is the first pack of it, or put together as it says.
     package var table: Digest
     /// All packs that the table names, so that nobody has to read it to know what it needs.
     package var packs: [Digest]
@@ -20,6 +21,9 @@ package struct Manifest: Sendable, Hashable, Codable {
     package var isPlain: Bool
     /// What else the file carries, a line each; in this view only.
     package var extras: [String]
+
+    /// Whether the file is put together from parts of packs, and not a pack itself.
+    package var isStitched: Bool { !packs.contains(blob) }
   }
 
   /// A file that travels with the version: `config.json`.
@@ -75,7 +79,7 @@ package struct Manifest: Sendable, Hashable, Codable {
   /// When the version was published, in nanoseconds since 1970: the mtime of its synthesized views.
   package var published: Int64 { provenance.time }
 
-  /// What the bytes of a view depend on: the blob that is served, or the table that rules the synthesis.
+  /// What the bytes of a view depend on: the file that was written, or the table that rules the synthesis.
   package func content(of view: String) -> Digest { original(servedAs: view)?.blob ?? table }
 
   /// The original that is served as `view`: as written, or by the sibling that shares its container.

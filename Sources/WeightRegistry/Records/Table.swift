@@ -35,12 +35,17 @@ package struct Table: Sendable, Hashable, Codable {
   package var storages: [Storage]
   /// SHA-256 of the tensors that fill only a part of their storage, by index.
   package var partialDigests: [Int: Digest]
+  /// How the file is put together; nil if it is the first pack.
+  package var stitch: Stitch?
 
-  package init(stateDict: StateDict, packs: [Pack], storages: [Storage], partialDigests: [Int: Digest]) {
+  package init(
+    stateDict: StateDict, packs: [Pack], storages: [Storage], partialDigests: [Int: Digest], stitch: Stitch? = nil
+  ) {
     self.stateDict = stateDict
     self.packs = packs
     self.storages = storages
     self.partialDigests = partialDigests
+    self.stitch = stitch
   }
 
   /// SHA-256 of no bytes.
@@ -106,6 +111,7 @@ package struct Table: Sendable, Hashable, Codable {
     for pack in packs where pack.segments.blob != pack.blob {
       throw fail("the segments of pack \(pack.blob) belong to another blob")
     }
+    if let why = problemOfStitch() { throw fail(why) }
   }
 
   /// The names of the tensors of which some byte lies in `range` of pack `pack`.

@@ -64,6 +64,6 @@ extension WeightRegistry {
 extension Manifest {
   /// Every blob that the version needs.
   package var blobs: Set<Digest> {
-    Set([table] + sidecars.map(\.blob) + originals.flatMap { [$0.blob, $0.table] + $0.packs })
+    Set([table] + sidecars.map(\.blob) + originals.flatMap { [$0.table] + $0.packs })
   }
 }

@@ -37,6 +37,7 @@ extension WeightRegistry {
   }
 
   private func open(_ original: Manifest.Original) throws(RegistryError) -> VersionView {
+    if original.isStitched { return try stitch(original) }
     let file = try openBlob(original.blob)
     let size = try posix(try file.status().size)
     guard size == original.byteCount else {
@@ -53,14 +54,49 @@ extension WeightRegistry {
     } catch {
       throw RegistryError(error, file: "\(subject)/\(view.fileName)")
     }
-    var packs: [OpenedFile] = []
-    for pack in table.packs { packs.append(try openBlob(pack.blob)) }
-    let places = table.storages.indices.map { index in
-      table.place(ofStorage: index).map { place in
-        VersionView.StoragePlace(file: packs[place.pack], offset: place.range.lowerBound)
+    return VersionView(layout: layout, places: try openPacks(of: table).storages)
+  }
+
+  /// Puts a written file together from the packs that have its bytes.
+  private func stitch(_ original: Manifest.Original) throws(RegistryError) -> VersionView {
+    let table = try table(original.table)
+    guard let stitch = table.stitch, let literals = table.literalRange else {
+      throw RegistryError(
+        .damaged, "table \(original.table) is damaged: it does not say how model.\(original.view) is made")
+    }
+    var (packs, places) = try openPacks(of: table)
+    // One place more than there are storages: that of the literal bytes.
+    places.append(.init(file: packs[literals.pack], offset: literals.range.lowerBound))
+    var layout = FileLayout()
+    var position = 0
+    for piece in stitch.pieces {
+      layout.append(storage: table.storages.count, offset: position, byteCount: piece.literalByteCount)
+      position += piece.literalByteCount
+      if let storage = piece.storage {
+        layout.append(storage: storage, offset: 0, byteCount: table.stateDict.storageSizes[storage])
       }
     }
+    guard layout.byteCount == original.byteCount else {
+      throw RegistryError(
+        .damaged,
+        "table \(original.table) is damaged: it makes \(layout.byteCount) bytes of model.\(original.view), not "
+          + "\(original.byteCount)")
+    }
     return VersionView(layout: layout, places: places)
+  }
+
+  /// Opens the packs of a table, and tells where its storages are; nil for empty ones.
+  private func openPacks(
+    of table: Table
+  ) throws(RegistryError) -> (packs: [OpenedFile], storages: [VersionView.StoragePlace?]) {
+    var packs: [OpenedFile] = []
+    for pack in table.packs { packs.append(try openBlob(pack.blob)) }
+    return (
+      packs,
+      table.storages.indices.map { index in
+        table.place(ofStorage: index).map { .init(file: packs[$0.pack], offset: $0.range.lowerBound) }
+      }
+    )
   }
 
   /// Opens a blob, with the registry's error if it cannot.

@@ -1,0 +1,169 @@
+import BlobStore
+import PosixIO
+import Tensors
+import WeightFormats
+
+/// A weight file in the staging folder, parsed, hashed and checked: all that it takes to decide how to keep it.
+struct StagedWeights: ~Copyable {
+  /// The file, known to nobody else.
+  let ingest: Ingest
+  let fileName: String
+  /// Name of its format.
+  let format: String
+  let file: WeightFile
+  /// How the whole file was hashed, cut at its storages.
+  let segments: SegmentTable
+  /// Parallel to `file.storages`; nil for empty ones.
+  let storages: [StagedStorage?]
+  /// SHA-256 of the tensors that fill only a part of their storage, by index.
+  let partialDigests: [Int: Digest]
+
+  /// Stages a copy of `source`, which is hashed in the same pass.
+  ///
+  /// - Parameters:
+  ///   - fileName: names the file in errors.
+  ///   - view: what the file is to be served as.
+  static func copy(
+    of source: OpenedFile, fileName: String, as view: String, in blobs: BlobStore,
+    progress: @escaping RangeScanner.Progress
+  ) throws(RegistryError) -> StagedWeights {
+    let parsed = try Self.parse(source, fileName, as: view)
+    let ingest = try blobStore(try blobs.beginIngest())
+    let hashed: (table: SegmentTable, checksums: [StorageChecksum])
+    do throws(BlobStoreError) {
+      hashed = try ingest.copyAndHash(source, storages: parsed.file.ranges, progress: progress)
+    } catch {
+      throw RegistryError(error)
+    }
+    // The copy is parsed too: somebody may have written to the source after it was parsed.
+    guard try Self.parse(ingest.file, fileName, as: view).file == parsed.file else {
+      throw RegistryError(.unacceptable(.malformed), "\(fileName) changed while it was imported; try again")
+    }
+    let measured = try Self.measure(parsed.file, ingest.file, fileName, hashed.checksums, in: blobs, progress)
+    return StagedWeights(
+      ingest: ingest, fileName: fileName, format: parsed.format, file: parsed.file, segments: hashed.table,
+      storages: measured.storages, partialDigests: measured.partialDigests)
+  }
+
+  /// Takes over a file that is in the staging folder already, whole and written by nobody any more.
+  static func upload(
+    _ ingest: consuming Ingest, fileName: String, as view: String, in blobs: BlobStore,
+    progress: @escaping RangeScanner.Progress
+  ) throws(RegistryError) -> StagedWeights {
+    let parsed = try Self.parse(ingest.file, fileName, as: view)
+    let hashed: (table: SegmentTable, checksums: [StorageChecksum])
+    do throws(BlobStoreError) {
+      hashed = try ingest.hash(storages: parsed.file.ranges, progress: progress)
+    } catch {
+      throw RegistryError(error)
+    }
+    let measured = try Self.measure(parsed.file, ingest.file, fileName, hashed.checksums, in: blobs, progress)
+    return StagedWeights(
+      ingest: ingest, fileName: fileName, format: parsed.format, file: parsed.file, segments: hashed.table,
+      storages: measured.storages, partialDigests: measured.partialDigests)
+  }
+
+  /// What each storage is, wherever it lies.
+  private static func measure(
+    _ file: WeightFile, _ staged: OpenedFile, _ fileName: String, _ checksums: [StorageChecksum],
+    in blobs: BlobStore, _ progress: @escaping RangeScanner.Progress
+  ) throws(RegistryError) -> (storages: [StagedStorage?], partialDigests: [Int: Digest]) {
+    try file.compareRecords(with: staged, fileName, progress)
+    var storages = [StagedStorage?](repeating: nil, count: file.storages.count)
+    var strided: [(storage: Int, source: WeightFile.StridedSource)] = []
+    var next = 0
+    for (index, source) in file.storages.enumerated() {
+      switch source {
+      case .range(let offset, let byteCount):
+        let checksum = checksums[next]
+        next += 1
+        try file.compare(checksum, with: index, fileName)
+        if byteCount > 0 {
+          storages[index] = StagedStorage(
+            file: staged, range: offset..<offset + byteCount, checksum: checksum, isInFile: true)
+        }
+      case .strided(let source): strided.append((index, source))
+      }
+    }
+    let gathered = try StridedGather(blobs: blobs).gather(strided.map(\.source), of: staged)
+    for ((index, _), storage) in zip(strided, gathered) { storages[index] = storage }
+    return (storages, try file.partialDigests(in: staged, progress))
+  }
+
+  private static func parse(
+    _ file: OpenedFile, _ fileName: String, as view: String
+  ) throws(RegistryError) -> (format: String, file: WeightFile) {
+    let source = try posix(try FileSource(file))
+    let (format, parsed) = try parsing(fileName, try WeightFormatCatalogue.parse(source))
+    guard format.fileExtensions.contains(where: { ImportRequest.view(forExtension: $0) == view }) else {
+      throw RegistryError(
+        .unacceptable(.unsupported), "\(fileName): its content is \(format.name), which cannot be model.\(view)")
+    }
+    return (format.name, parsed)
+  }
+}
+
+extension WeightFile {
+  /// Where the storages are that lie in the file as they are, in order.
+  var ranges: [Range<Int>] {
+    storages.compactMap { storage in
+      if case .range(let offset, let byteCount) = storage { offset..<offset + byteCount } else { nil }
+    }
+  }
+
+  /// SHA-256 of the tensors that fill only a part of their storage, by index.
+  fileprivate func partialDigests(
+    in file: OpenedFile, _ progress: @escaping RangeScanner.Progress
+  ) throws(RegistryError) -> [Int: Digest] {
+    var digests: [Int: Digest] = [:]
+    var tensors: [Int] = []
+    var ranges: [Range<Int>] = []
+    for (index, tensor) in stateDict.tensors.enumerated()
+    where tensor.byteCount != stateDict.storageSizes[tensor.storage] {
+      if tensor.byteCount == 0 {
+        digests[index] = Table.emptyDigest
+      } else if case .range(let offset, _) = storages[tensor.storage] {
+        tensors.append(index)
+        ranges.append(offset + tensor.byteOffset..<offset + tensor.byteOffset + tensor.byteCount)
+      }
+    }
+    let checksums = try posix(try RangeScanner(file, progress: progress).checksums(of: ranges))
+    for (index, checksum) in zip(tensors, checksums) { digests[index] = checksum.digest }
+    return digests
+  }
+
+  /// Compares what the file states of a storage with what it is.
+  ///
+  /// - Throws: `unacceptable`, naming a tensor whose bytes are damaged.
+  fileprivate func compare(
+    _ checksum: StorageChecksum, with storage: Int, _ fileName: String
+  ) throws(RegistryError) {
+    guard !expectedCRC32.isEmpty, let expected = expectedCRC32[storage], expected != checksum.crc32 else { return }
+    let tensor = stateDict.tensors.first { $0.storage == storage }?.name ?? "?"
+    throw RegistryError(
+      .unacceptable(.malformed),
+      "\(fileName): tensor \"\(tensor)\" is damaged: expected CRC-32 \(expected), found \(checksum.crc32)")
+  }
+
+  /// Compares what the file states of the records that strided tensors are gathered from with what they are. Those that are
+  /// storages as well are compared as such.
+  ///
+  /// - Throws: `unacceptable`, naming a tensor whose record is damaged.
+  fileprivate func compareRecords(
+    with staged: OpenedFile, _ fileName: String, _ progress: @escaping RangeScanner.Progress
+  ) throws(RegistryError) {
+    let stored = Set(ranges.map(\.lowerBound))
+    let records = recordChecksums.filter { !$0.range.isEmpty && !stored.contains($0.range.lowerBound) }
+    guard !records.isEmpty else { return }
+    let checksums = try posix(try RangeScanner(staged, progress: progress).checksums(of: records.map(\.range)))
+    for (record, checksum) in zip(records, checksums) where record.crc32 != checksum.crc32 {
+      let tensor = stateDict.tensors.first { tensor in
+        if case .strided(let source) = storages[tensor.storage] { record.range.contains(source.offset) } else { false }
+      }
+      throw RegistryError(
+        .unacceptable(.malformed),
+        "\(fileName): tensor \"\(tensor?.name ?? "?")\" is damaged: expected CRC-32 \(record.crc32) of the storage that it "
+          + "is a part of, found \(checksum.crc32)")
+    }
+  }
+}

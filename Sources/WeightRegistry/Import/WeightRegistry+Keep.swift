@@ -1,0 +1,113 @@
+import BlobStore
+import Tensors
+import WeightFormats
+
+extension WeightRegistry {
+  /// Stores what is new of a staged file, durably, and its table: the one place where it is decided how a file is kept.
+  ///
+  /// It becomes a pack as it is, unless at least an eighth of its bytes are stored already; then only new storages and the
+  /// literal bytes between storages are stored, as another pack, and the file is stitched when it is read. Call it under
+  /// the upload lock: nothing names the new blobs yet.
+  func keep(
+    _ staged: consuming StagedWeights, as view: String, modified: Int64
+  ) throws(RegistryError) -> (Table, Manifest.Original) {
+    let (file, segments, storages) = (staged.file, staged.segments, staged.storages)
+    let (format, partialDigests) = (staged.format, staged.partialDigests)
+    let known = try storedStorages(storages.compactMap { $0?.key })
+    let savedBytes = storages.compactMap(\.self).filter { $0.isInFile && known[$0.key] != nil }
+      .reduce(0) { $0 + $1.range.count }
+    let isWhole =
+      savedBytes == 0 || savedBytes < segments.byteCount / 8
+      ? true : try blobStore(try store.blobs.contains(segments.blob))
+
+    var assembly = TableAssembly(storageCount: storages.count)
+    if isWhole {
+      let blob: Digest
+      do throws(BlobStoreError) { blob = try staged.ingest.commit(segments) } catch { throw RegistryError(error) }
+      let pack = Table.Pack(blob: blob, segments: segments)
+      _ = assembly.index(of: pack)
+      let segmentAt = segments.indicesByOffset
+      for (index, storage) in storages.enumerated() {
+        guard let storage, storage.isInFile, let segment = segmentAt[storage.range.lowerBound] else { continue }
+        assembly.place(index, storage.checksum, in: pack, segment: segment)
+      }
+    }
+    let stitch = try placeRest(
+      of: file, storages, known: known, literals: isWhole ? nil : segments.byteCount, in: &assembly)
+    let table = try assembly.table(of: file.stateDict, partialDigests: partialDigests, stitch: stitch)
+    let record = try StoreCoding.encode(table, pretty: false)
+    let tableBlob = try blobStore(try store.blobs.store(record))
+    return (
+      table,
+      Manifest.Original(
+        view: view, format: format, blob: segments.blob, byteCount: segments.byteCount, modified: modified,
+        table: tableBlob, packs: table.packs.map(\.blob), isPlain: file.isPlain, extras: file.extras)
+    )
+  }
+
+  /// Places the storages that have no place yet: those that are stored where they are, the others in a new pack.
+  ///
+  /// - Parameter literals: size of the file if it is to be stitched: then its literal bytes go into the new pack too.
+  private func placeRest(
+    of file: WeightFile, _ storages: [StagedStorage?], known: [StorageKey: StoredStorage], literals byteCount: Int?,
+    in assembly: inout TableAssembly
+  ) throws(RegistryError) -> Table.Stitch? {
+    let owners = Dictionary(
+      file.stateDict.tensors.map { ($0.storage, $0) }, uniquingKeysWith: { first, _ in first })
+    var pack = PackAssembly()
+    var members: [StorageKey: Int] = [:]
+    for (index, storage) in storages.enumerated() where assembly.storages[index] == nil {
+      guard let storage, known[storage.key] == nil, members[storage.key] == nil, let owner = owners[index] else {
+        continue
+      }
+      members[storage.key] = pack.add(
+        owner, file: storage.file, ranges: [storage.range], digest: storage.checksum.digest)
+    }
+    var literals: (member: Int, pieces: [Table.Stitch.Piece])?
+    if let byteCount, let staged = storages.compactMap(\.self).first(where: \.isInFile)?.file {
+      let (ranges, pieces) = Self.cut(byteCount, at: storages)
+      let name = TensorDescriptor(name: "tantra.literals", dtype: .uint8, shape: [], storage: 0, byteCount: 0)
+      literals = (pack.add(name, file: staged, ranges: ranges, digest: nil), pieces)
+    }
+    let stored = pack.members.isEmpty ? nil : try pack.store(in: store.blobs)
+    var stitch: Table.Stitch?
+    if let stored, let literals {
+      stitch = Table.Stitch(
+        pack: assembly.index(of: stored.pack), segment: stored.segments[literals.member], pieces: literals.pieces)
+    }
+    for (index, storage) in storages.enumerated() where assembly.storages[index] == nil {
+      guard let storage else { continue }
+      if let place = known[storage.key] {
+        assembly.place(index, storage.checksum, in: place.pack, segment: place.segment)
+      } else if let stored, let member = members[storage.key] {
+        assembly.place(index, storage.checksum, in: stored.pack, segment: stored.segments[member])
+      }
+    }
+    return stitch
+  }
+
+  /// Cuts a file into storages and the literal bytes between them.
+  private static func cut(
+    _ byteCount: Int, at storages: [StagedStorage?]
+  ) -> (literals: [Range<Int>], pieces: [Table.Stitch.Piece]) {
+    var literals: [Range<Int>] = []
+    var pieces: [Table.Stitch.Piece] = []
+    var position = 0
+    let inFile = storages.enumerated().compactMap { index, storage in
+      storage.flatMap { $0.isInFile ? (index: index, range: $0.range) : nil }
+    }
+    for (index, range) in inFile.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) {
+      literals.append(position..<range.lowerBound)
+      pieces.append(.init(literalByteCount: range.lowerBound - position, storage: index))
+      position = range.upperBound
+    }
+    if position < byteCount {
+      literals.append(position..<byteCount)
+      pieces.append(.init(literalByteCount: byteCount - position, storage: nil))
+    }
+    return (literals.filter { !$0.isEmpty }, pieces)
+  }
+
+  /// Which of the given storages the store has already, and where.
+  private func storedStorages(_ keys: [StorageKey]) throws(RegistryError) -> [StorageKey: StoredStorage] { [:] }
+}
