@@ -174,6 +174,9 @@ package final class WeightRegistry: Sendable {
     state.withLock { $0.config.models[model]?.aliases ?? [:] }
   }
 
+  /// What is decided about a model.
+  func record(of model: ModelName) -> WeightConfig.Model { state.withLock { $0.config.models[model] } ?? .init() }
+
   /// `weight_config.json` as it stands.
   package func configuration() throws(RegistryError) -> [UInt8] {
     try StoreCoding.encode(state.withLock { $0.config }, pretty: true)
@@ -252,14 +255,18 @@ package final class WeightRegistry: Sendable {
 
   /// Makes `version` the one that the model's users get, and remembers who did.
   ///
+  /// - Parameter progress: told of the validation that the model's policy may ask for.
   /// - Returns: the version that was active before.
+  /// - Throws: `damaged`, with the report, if that policy asks for a validation which finds damage.
   @discardableResult
   package func setActive(
-    _ model: ModelName, _ version: VersionName, by actor: Actor = .current
+    _ model: ModelName, _ version: VersionName, by actor: Actor = .current,
+    progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(RegistryError) -> VersionName? {
     try requireWriting()
     guard contains(model) else { throw unknown(model) }
     guard contains(model, version) else { throw unknown(version, of: model) }
+    if activeVersion(of: model) != version { try requireFitToActivate(model, version, progress: progress) }
     return try switchActive(model, to: version, by: actor, isRollback: false)
   }
 
@@ -268,7 +275,7 @@ package final class WeightRegistry: Sendable {
   /// - Returns: the version that was active before, and the one that is now.
   @discardableResult
   package func rollback(
-    _ model: ModelName, by actor: Actor = .current
+    _ model: ModelName, by actor: Actor = .current, progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(RegistryError) -> (from: VersionName?, to: VersionName) {
     try requireWriting()
     guard contains(model) else { throw unknown(model) }
@@ -277,6 +284,7 @@ package final class WeightRegistry: Sendable {
     else {
       throw RegistryError(.unknownVersion, "\(model) has no earlier active version to go back to")
     }
+    try requireFitToActivate(model, version, progress: progress)
     return (try switchActive(model, to: version, by: actor, isRollback: true), version)
   }
 
@@ -360,7 +368,7 @@ package final class WeightRegistry: Sendable {
   }
 
   /// Writes a changed `weight_config.json` durably, then lets it take effect.
-  private func changeConfig(_ change: (inout WeightConfig) -> Void) throws(RegistryError) {
+  func changeConfig(_ change: (inout WeightConfig) -> Void) throws(RegistryError) {
     try writing.withLock { (_: inout sending Void) throws(RegistryError) in
       var config = state.withLock { $0.config }
       change(&config)

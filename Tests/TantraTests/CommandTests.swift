@@ -9,7 +9,7 @@ import Testing
 
   @Test(arguments: [
     "mount", "unmount", "status", "import", "list-models", "list-weights", "set-active", "rollback", "history",
-    "export", "diff", "cleanup", "backup", "restore", "purge", "validate", "stats", "doctor", "generate",
+    "export", "diff", "cleanup", "backup", "restore", "purge", "validate", "stats", "doctor", "generate", "config",
   ])
   func everyCommandHasHelp(command: String) throws {
     let help = try fixture.tantra([command, "--help"])

@@ -10,6 +10,8 @@ package struct WeightConfig: Sendable, Hashable, Codable {
     package var aliases: [VersionName: VersionName]
     /// How `active` got where it is, oldest first; the last ``historyLimit`` switches.
     package var history: [ActiveSwitch]
+    /// nil if all have their defaults.
+    package var policies: ModelPolicies?
 
     /// How many switches are remembered.
     package static let historyLimit = 100
@@ -27,6 +29,7 @@ package struct WeightConfig: Sendable, Hashable, Codable {
       active = try container.decodeIfPresent(VersionName.self, forKey: .active)
       aliases = try container.decodeIfPresent([VersionName: VersionName].self, forKey: .aliases) ?? [:]
       history = try container.decodeIfPresent([ActiveSwitch].self, forKey: .history) ?? []
+      policies = try container.decodeIfPresent(ModelPolicies.self, forKey: .policies)
     }
   }
 

@@ -20,13 +20,13 @@ struct ActiveControl: ControlFile {
     do throws(RegistryError) {
       if text.hasSuffix(" previous") {
         let model = try ModelName(validating: text.dropLast(9))
-        let change = try registry.rollback(model, by: actor)
+        let change = try registry.rollback(model, by: actor) { _, _, _ in !isInterrupted() }
         return Array("\(model): \(change.from.map { "\($0) -> " } ?? "")\(change.to)\n".utf8)
       }
       guard case .version(let model, let version) = try RequestTarget(text) else {
         throw RegistryError(.invalidName, "expected MODEL/VERSION, found \"\(text)\"")
       }
-      let before = try registry.setActive(model, version, by: actor)
+      let before = try registry.setActive(model, version, by: actor) { _, _, _ in !isInterrupted() }
       return Array("\(model): \(before.map { "\($0) -> " } ?? "")\(version)\n".utf8)
     } catch {
       throw ControlFailure(FileSystemError(error))

@@ -50,6 +50,7 @@ enum ControlFileCatalogue {
       ActiveControl(registry: registry),
       BackupControl(registry: registry),
       CleanupControl(registry: registry),
+      ConfigControl(registry: registry),
       LogControl(events: events),
       MetricsControl(metrics: metrics),
       PurgeControl(registry: registry),

@@ -16,24 +16,34 @@ struct BackupCommand: ParsableCommand {
   @Argument(help: "Name of the model.") var model: String
   @Argument(help: "Name of the version.") var version: String
   @Option(help: "Also copy it into the store in this folder.") var to: String?
+  @Flag(help: "Print JSON.") var json = false
   @OptionGroup var store: StoreOptions
+
+  private struct Report: Encodable {
+    var model: ModelName
+    var version: VersionName
+    /// The number of the backup.
+    var backup: Int
+    var copy: WeightRegistry.CopyReport?
+  }
 
   func run() throws {
     let model = try ModelName(validating: model)
     let version = try VersionName(validating: version)
+    var copy: WeightRegistry.CopyReport?
     if let to {
       let bar = ProgressBar("\(model)/\(version)")
       defer { bar.finish() }
       let report = try store.openForReading().copy(model, version, toStoreAt: to, progress: bar.handler)
       bar.finish()
-      Console.print(
-        "\(model)/\(version): copied to \(to): \(report.blobs) blobs, \(Console.size(report.byteCount)); valid")
+      if !json {
+        Console.print(
+          "\(model)/\(version): copied to \(to): \(report.blobs) blobs, \(Console.size(report.byteCount)); valid")
+      }
+      copy = report
     }
-    try store.act { registry in
-      let record = try registry.backup(model, version)
-      Console.print("\(model)/\(version): pinned as backup \(record.number)")
-    } throughMount: { mount in
-      Console.print(raw: try mount.body("backup", "\(model)/\(version)"))
-    }
+    let number = try store.changes.backup(model, version)
+    if json { return try Console.print(json: Report(model: model, version: version, backup: number, copy: copy)) }
+    Console.print("\(model)/\(version): pinned as backup \(number)")
   }
 }

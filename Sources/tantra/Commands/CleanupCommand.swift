@@ -12,24 +12,18 @@ struct CleanupCommand: ParsableCommand {
       """)
 
   @Argument(help: "Name of the model.") var model: String
-  @Option(help: "How many versions remain.") var keep: Int
+  @Option(help: "How many versions remain; if left out, as many as the policy keep of the model says.") var keep: Int?
   @Flag(help: "Only say what would go.") var dryRun = false
+  @Flag(help: "Print JSON: the names of the versions.") var json = false
   @OptionGroup var store: StoreOptions
 
   func run() throws {
     let model = try ModelName(validating: model)
-    if dryRun {
-      let versions = try store.openForReading().cleanupCandidates(model, keep: keep)
-      return Console.print(raw: Self.report(versions, of: model, verb: "would remove"))
-    }
-    try store.act { registry in
-      Console.print(raw: Self.report(try registry.cleanup(model, keep: keep), of: model, verb: "removed"))
-    } throughMount: { mount in
-      Console.print(raw: try mount.body("cleanup", "\(model) \(keep)"))
-    }
-  }
-
-  private static func report(_ versions: [VersionName], of model: ModelName, verb: String) -> String {
-    versions.isEmpty ? "nothing to remove\n" : versions.map { "\(verb) \(model)/\($0)\n" }.joined()
+    let versions =
+      dryRun
+      ? try store.openForReading().cleanupCandidates(model, keep: keep) : try store.changes.cleanup(model, keep: keep)
+    if json { return try Console.print(json: versions) }
+    if versions.isEmpty { Console.print("nothing to remove") }
+    for version in versions { Console.print("\(dryRun ? "would remove" : "removed") \(model)/\(version)") }
   }
 }

@@ -22,7 +22,7 @@ struct ExportCommand: ParsableCommand {
 
   @Argument(help: "Name of the model.") var model: String
   @Argument(help: "Name of the version; the active one if left out.") var version: String?
-  @Option(help: "safetensors, pt, bin, or all.") var format = "safetensors"
+  @Option(help: "safetensors, pt, bin, or all; the model's policy default-format if left out.") var format: String?
   @Option(help: "Folder to write into; made if it is missing.") var to = "."
   @Flag(help: "Write a folder that from_pretrained loads.") var folder = false
   @Flag(help: "Replace files that exist.") var force = false
@@ -30,10 +30,15 @@ struct ExportCommand: ParsableCommand {
   @OptionGroup var store: StoreOptions
 
   func validate() throws {
-    guard format == "all" || WeightFormatCatalogue.view(named: format) != nil else {
+    guard let format, format != "all" else { return try requireFolder() }
+    guard WeightFormatCatalogue.view(named: format) != nil else {
       let known = WeightFormatCatalogue.views.map(\.name).joined(separator: ", ")
       throw ValidationError("there is no format \"\(format)\": expected \(known) or all")
     }
+    try requireFolder()
+  }
+
+  private func requireFolder() throws {
     guard !to.isEmpty else { throw ValidationError("--to names no folder") }
   }
 
@@ -42,6 +47,7 @@ struct ExportCommand: ParsableCommand {
     let model = try ModelName(validating: model)
     let version = try version.map { try VersionName(validating: $0) } ?? registry.requireActiveVersion(of: model)
     let manifest = try registry.manifest(of: model, version)
+    let format = format ?? registry.policies(of: model).defaultFormat
     let views =
       format == "all"
       ? WeightFormatCatalogue.views.map(\.name).filter { manifest.views[$0] != nil } : [format]

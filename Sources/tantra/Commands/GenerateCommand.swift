@@ -19,6 +19,7 @@ struct GenerateCommand: ParsableCommand {
   @Option(help: "Seed of the generator.") var seed: UInt64 = ModelArchitecture.defaultSeed
   @Option(help: "Version that the weights become.") var version = "v1.0"
   @Flag(help: "Make the version active.") var active = false
+  @Flag(help: "Print JSON.") var json = false
   @OptionGroup var store: StoreOptions
 
   func run() throws {
@@ -34,12 +35,16 @@ struct GenerateCommand: ParsableCommand {
       return architecture
     }
     let registry = try store.openForWriting()
+    var manifests: [Manifest] = []
     for architecture in architectures {
       let manifest = try generate(architecture, version, into: registry)
+      manifests.append(manifest)
+      if json { continue }
       Console.print(
         "\(manifest.model)/\(manifest.version): \(Console.grouped(manifest.parameterCount)) parameters in "
           + "\(manifest.tensorCount) tensors, seed \(seed)")
     }
+    if json { try Console.print(json: manifests) }
   }
 
   private func generate(

@@ -24,6 +24,7 @@ struct ImportCommand: ParsableCommand {
   @OptionGroup var store: StoreOptions
 
   func run() throws {
+    Interruption.watch()
     let registry = try store.openForWriting()
     let plan = try ImportPlan(
       files, model: model, version: version, checkpoint: checkpoint, active: active, registry: registry)
@@ -34,7 +35,7 @@ struct ImportCommand: ParsableCommand {
       }
       let bar = ProgressBar(request.source)
       defer { bar.finish() }
-      let manifest = try registry.importFile(request, progress: bar.handler)
+      let manifest = try registry.importFile(request, progress: Interruption.stopping(bar.handler))
       bar.finish()
       manifests.append(manifest)
       if !json { Console.print(summary(of: manifest, request, isActive: registry.activeVersion(of: request.model))) }

@@ -14,18 +14,13 @@ struct PurgeCommand: ParsableCommand {
   @Argument(help: "Name of the model; all models if left out.") var model: String?
   @Argument(help: "Name of the version; all versions if left out.") var version: String?
   @Option(help: "Only what was removed at least that long ago: 30d, 12h, 15m, 10s.") var olderThan = Age(seconds: 0)
-  @Flag(help: "Print JSON; not on a mounted store.") var json = false
+  @Flag(help: "Print JSON.") var json = false
   @OptionGroup var store: StoreOptions
 
   func run() throws {
     let model = try model.map { try ModelName(validating: $0) }
     let version = try version.map { try VersionName(validating: $0) }
-    try store.act { registry in
-      let report = try registry.purge(model, version, olderThan: olderThan.seconds * 1_000_000_000)
-      if json { try Console.print(json: report) } else { Console.print(raw: report.text) }
-    } throughMount: { mount in
-      let target = model.map { model in version.map { "\(model)/\($0)" } ?? model.text } ?? "all"
-      Console.print(raw: try mount.body("purge", "\(target) \(olderThan.seconds)"))
-    }
+    let report = try store.changes.purge(model, version, olderThan: olderThan.seconds)
+    if json { try Console.print(json: report) } else { Console.print(raw: report.text) }
   }
 }

@@ -12,16 +12,19 @@ struct RestoreCommand: ParsableCommand {
 
   @Argument(help: "Name of the model.") var model: String
   @Argument(help: "Name of the version.") var version: String
+  @Flag(help: "Print JSON.") var json = false
   @OptionGroup var store: StoreOptions
+
+  private struct Report: Encodable {
+    var model: ModelName
+    var version: VersionName
+  }
 
   func run() throws {
     let model = try ModelName(validating: model)
     let version = try VersionName(validating: version)
-    try store.act { registry in
-      try registry.restore(model, version)
-      Console.print("\(model)/\(version): restored")
-    } throughMount: { mount in
-      Console.print(raw: try mount.body("restore", "\(model)/\(version)"))
-    }
+    try store.changes.restore(model, version)
+    if json { return try Console.print(json: Report(model: model, version: version)) }
+    Console.print("\(model)/\(version): restored")
   }
 }

@@ -13,15 +13,14 @@ struct RollbackCommand: ParsableCommand {
       """)
 
   @Argument(help: "Name of the model.") var model: String
+  @Flag(help: "Print JSON.") var json = false
   @OptionGroup var store: StoreOptions
 
   func run() throws {
     let model = try ModelName(validating: model)
-    try store.act { registry in
-      let change = try registry.rollback(model)
-      Console.print("\(model): \(change.from.map { "\($0) -> " } ?? "")\(change.to)")
-    } throughMount: { mount in
-      Console.print(raw: try mount.succeed("active", "\(model) previous"))
-    }
+    let bar = ProgressBar(model.text)
+    defer { bar.finish() }
+    let change = try store.changes.rollback(model, progress: bar.handler)
+    if json { try Console.print(json: change) } else { Console.print(change.text) }
   }
 }

@@ -13,16 +13,15 @@ struct SetActiveCommand: ParsableCommand {
 
   @Argument(help: "Name of the model.") var model: String
   @Argument(help: "Name of the version.") var version: String
+  @Flag(help: "Print JSON.") var json = false
   @OptionGroup var store: StoreOptions
 
   func run() throws {
     let model = try ModelName(validating: model)
     let version = try VersionName(validating: version)
-    try store.act { registry in
-      let before = try registry.setActive(model, version)
-      Console.print("\(model): \(before.map { "\($0) -> " } ?? "")\(version)")
-    } throughMount: { mount in
-      Console.print(raw: try mount.succeed("active", "\(model)/\(version)"))
-    }
+    let bar = ProgressBar("\(model)/\(version)")
+    defer { bar.finish() }
+    let change = try store.changes.setActive(model, version, progress: bar.handler)
+    if json { try Console.print(json: change) } else { Console.print(change.text) }
   }
 }

@@ -20,57 +20,57 @@ struct ValidateCommand: ParsableCommand {
   @OptionGroup var store: StoreOptions
 
   func run() throws {
+    let reports: [ValidationReport]
     do {
       let model = try model.map { try ModelName(validating: $0) }
       let version = try version.map { try VersionName(validating: $0) }
-      let isValid = try store.act { registry in
+      Interruption.watch()
+      reports = try store.changes.act { registry throws(RegistryError) in
         try validate(try targets(in: registry, model, version), in: registry)
-      } throughMount: { mount in
-        try validate(through: mount, model, version)
+      } throughMount: { control throws(RegistryError) in
+        try validate(through: control, model, version)
       }
-      if !isValid { throw ExitCode(CommandFailure.Status.failed.rawValue) }
-    } catch let code as ExitCode {
-      throw code
     } catch {
-      guard let failure = error as? CommandFailure ?? CommandFailure(error) else { throw error }
-      throw CommandFailure(failure.status == .inUse ? .inUse : .couldNotCheck, failure.message)
+      guard let failure = CommandFailure(error) else { throw error }
+      let isTold = [.inUse, .interrupted].contains(failure.status)
+      throw CommandFailure(isTold ? failure.status : .couldNotCheck, failure.message)
     }
+    if json { try Console.print(json: reports) }
+    if !reports.allSatisfy(\.isValid) { throw ExitCode(CommandFailure.Status.failed.rawValue) }
   }
 
   private func targets(
     in registry: WeightRegistry, _ model: ModelName?, _ version: VersionName?
-  ) throws -> [(ModelName, VersionName)] {
+  ) throws(RegistryError) -> [(ModelName, VersionName)] {
     if let model, let version { return [(model, version)] }
-    return try (model.map { [$0] } ?? registry.models).flatMap { model in
-      try registry.versions(of: model).map { (model, $0) }
+    var targets: [(ModelName, VersionName)] = []
+    for model in model.map({ [$0] }) ?? registry.models {
+      targets += try registry.versions(of: model).map { (model, $0) }
     }
+    return targets
   }
 
-  private func validate(_ targets: [(ModelName, VersionName)], in registry: WeightRegistry) throws -> Bool {
+  private func validate(
+    _ targets: [(ModelName, VersionName)], in registry: WeightRegistry
+  ) throws(RegistryError) -> [ValidationReport] {
     var reports: [ValidationReport] = []
     for (model, version) in targets {
       let bar = ProgressBar("\(model)/\(version)")
       defer { bar.finish() }
-      let report = try registry.validate(model, version, progress: bar.handler)
-      reports.append(report)
-      if !json {
-        bar.finish()
-        Console.print(raw: report.text)
-      }
+      reports.append(try registry.validate(model, version, progress: Interruption.stopping(bar.handler)))
+      bar.finish()
+      if !json { Console.print(raw: reports[reports.count - 1].text) }
     }
-    if json { try Console.print(json: reports) }
-    return reports.allSatisfy(\.isValid)
+    return reports
   }
 
-  private func validate(through mount: MountedStore, _ model: ModelName?, _ version: VersionName?) throws -> Bool {
+  private func validate(
+    through control: ControlFolder, _ model: ModelName?, _ version: VersionName?
+  ) throws(RegistryError) -> [ValidationReport] {
     let target = model.map { model in version.map { "\(model)/\($0)" } ?? model.text } ?? "all"
-    let answer = try mount.request("validate", json ? target + " json" : target)
-    guard answer.errno == 0 || answer.errno == EBADMSG else {
-      throw CommandFailure(.couldNotCheck, answer.report.trimmedLine)
-    }
-    // The first line says when, for whom and what; people who asked just now know that.
-    let body = answer.report.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false).dropFirst()
-    Console.print(raw: String(body.first ?? ""))
-    return answer.errno == 0
+    let report = try control.perform("validate", "\(target) json", accepting: EBADMSG)
+    let reports = try StoreCoding.decode([ValidationReport].self, from: Array(report.utf8), what: "the mount's answer")
+    if !json { for report in reports { Console.print(raw: report.text) } }
+    return reports
   }
 }

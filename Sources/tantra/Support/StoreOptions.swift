@@ -26,6 +26,9 @@ struct StoreOptions: ParsableArguments {
     return logger
   }
 
+  /// Changes the store, directly or through the mount that has it.
+  var changes: StoreChanges { StoreChanges(storePath: path, logger: logger, checkers: [ShapeChecker()]) }
+
   /// Opens the store to look at it.
   func openForReading() throws(RegistryError) -> WeightRegistry {
     try WeightRegistry(storePath: path, access: .reading, logger: logger, checkers: [ShapeChecker()])

@@ -1,0 +1,74 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite(canMount) struct ConfigTests {
+  let fixture: TantraFixture
+
+  init() throws {
+    fixture = try TantraFixture()
+    for seed in ["1", "2"] { try fixture.succeed("generate", "mamba", "--seed", seed, "--version", "v1.\(seed)") }
+  }
+
+  private struct Line: Decodable {
+    var model: String
+    var key: String
+    var value: String
+    var isDefault: Bool
+    var explanation: String
+  }
+
+  private func lines(_ arguments: String...) throws -> [Line] {
+    let output = try fixture.tantra(["config"] + arguments + ["--json"])
+    return try JSONDecoder().decode([Line].self, from: output.output)
+  }
+
+  @Test(arguments: [false, true])
+  func policiesAreSetShownAndUnsetMountedOrNot(mounted: Bool) throws {
+    if mounted { try fixture.mount() }
+    #expect(try lines().count == 12)
+    #expect(try lines("mamba").allSatisfy { $0.isDefault && !$0.explanation.isEmpty })
+    #expect(try fixture.succeed("config", "mamba", "keep", "2").contains("mamba  keep    2      set"))
+    #expect(try fixture.succeed("cleanup", "mamba") == "removed mamba/v1.1\n")
+    #expect(try lines("mamba", "keep").map(\.value) == ["2"])
+    if mounted { #expect(try fixture.text(".control/config").contains("mamba keep 2\n")) }
+    try fixture.succeed("config", "mamba", "keep", "--unset")
+    #expect(try lines("mamba", "keep").map(\.value) == ["none"])
+    try fixture.succeed("config", "mamba", "default-format", "pt")
+    let target = fixture.scratch("out")
+    try fixture.succeed("export", "mamba", "--to", target)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: target) == ["mamba_v1.0_pt.pt"])
+    for (arguments, status, words) in [
+      (["config", "mambo"], Int32(66), "did you mean \"mamba\""),
+      (["config", "mamba", "keeep"], 65, "did you mean \"keep\""),
+      (["config", "mamba", "keep", "all"], 65, "expected a number, or none"),
+      (["config", "mamba", "keep", "3", "--unset"], 64, "--unset"), (["cleanup", "mamba"], 65, "--keep N"),
+    ] {
+      let refused = try fixture.tantra(arguments)
+      #expect(refused.status == status && refused.errorText.contains(words), "\(arguments) \(refused.errorText)")
+    }
+  }
+
+  @Test(arguments: [false, true])
+  func aVersionThatDoesNotValidateIsNotMadeActive(mounted: Bool) throws {
+    try fixture.succeed("config", "mamba", "validate-before-activate", "yes")
+    struct Manifest: Decodable {
+      struct Original: Decodable { var blob: String }
+      var originals: [Original]
+    }
+    let manifest = try JSONDecoder().decode(
+      Manifest.self, from: Data(try fixture.scratch.read("store/models/mamba/v1.1.json")))
+    let blob = manifest.originals[0].blob
+    let path = "store/weights/sha256/\(blob.prefix(2))/\(blob.dropFirst(2))"
+    var bytes = try fixture.scratch.read(path)
+    bytes[bytes.count - 1] ^= 0x10
+    try fixture.scratch.write(path, bytes)
+    if mounted { try fixture.mount() }
+    let refused = try fixture.tantra(["set-active", "mamba", "v1.1"])
+    #expect(refused.status == 65)
+    #expect(refused.errorText.contains("tensor \"backbone.norm_f.weight\""), "\(refused.errorText)")
+    #expect(refused.errorText.contains("validate-before-activate"))
+    #expect(try fixture.succeed("set-active", "mamba", "v1.2") == "mamba: v1.0 -> v1.2\n")
+    #expect(try fixture.succeed("rollback", "mamba", "--json").contains("\"to\" : \"v1.0\""))
+  }
+}
