@@ -95,6 +95,12 @@ let package = Package(
       name: "ImportBenchmark",
       dependencies: ["Tensors", "PosixIO", "WeightFormats", "BlobStore", "WeightRegistry", logging],
       path: "Tests/ImportBenchmark", swiftSettings: strict),
+    .executableTarget(
+      name: "ScaleBenchmark",
+      dependencies: [
+        "Tensors", "PosixIO", "WeightFormats", "BlobStore", "WeightRegistry", "WeightsFS", "TestSupport", logging,
+      ],
+      path: "Tests/ScaleBenchmark", swiftSettings: strict),
     .testTarget(name: "TantraTests", dependencies: ["tantra", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "WeightFormatsTests", dependencies: ["Tensors", "WeightFormats", "TestSupport", "FormatFuzzer"],
