@@ -117,10 +117,12 @@ package final class BlobStore: Sendable {
     try ingest.commit(as: blob)
   }
 
-  /// Removes every blob that is not in `live`.
+  /// Removes every blob that is not in `live`, or only counts them.
   ///
-  /// - Returns: how many blobs went, and their bytes.
-  package func sweep(keeping live: Set<Digest>) throws(BlobStoreError) -> (count: Int, bytes: Int) {
+  /// - Returns: how many blobs went or would go, and their bytes.
+  package func sweep(
+    keeping live: Set<Digest>, isDryRun: Bool = false
+  ) throws(BlobStoreError) -> (count: Int, bytes: Int) {
     do throws(PosixError) {
       var count = 0
       var bytes = 0
@@ -131,10 +133,11 @@ package final class BlobStore: Sendable {
           guard let blob = Digest(hexadecimal: prefix + name), !live.contains(blob) else { continue }
           bytes += try folder.status(of: name)?.size ?? 0
           count += 1
+          if isDryRun { continue }
           try folder.removeFile(name)
           openFiles.withLock { $0[blob] = nil }
         }
-        try folder.synchronize()
+        if !isDryRun { try folder.synchronize() }
       }
       return (count, bytes)
     } catch {

@@ -217,6 +217,15 @@ package final class WeightRegistry: Sendable {
     return manifest
   }
 
+  /// The manifest of a version as it is on disk; nil if that is the one given.
+  func successor(of manifest: Manifest) throws(RegistryError) -> Manifest? {
+    _ = state.withLock {
+      $0.manifests.removeValue(forKey: ManifestKey(model: manifest.model, version: manifest.version))
+    }
+    let fresh = try self.manifest(of: manifest.model, manifest.version)
+    return fresh == manifest ? nil : fresh
+  }
+
   /// Reads and checks a table.
   package func table(_ digest: Digest) throws(RegistryError) -> Table {
     let bytes = try blobStore(try store.blobs.contents(of: digest, limit: 1 << 30))
@@ -356,6 +365,22 @@ package final class WeightRegistry: Sendable {
 
   private func announce(_ change: RegistryChange) {
     for observer in observers.withLock({ $0 }) { observer(change) }
+  }
+
+  /// Exchanges the manifest of a version for one of the same content, durably: what it names has moved.
+  func replace(_ manifest: Manifest) throws(RegistryError) {
+    guard let place = place(of: manifest.model, manifest.version) else { return }
+    let bytes = try StoreCoding.encode(manifest, pretty: true)
+    let staging = try store.stagingForWriting
+    let parent = try folder(place)
+    let folder = try posix(try parent.folder(manifest.model.text))
+    try posix(try folder.replace(manifest.version.text + ".json", with: bytes, staging: staging))
+    state.withLock { state in
+      state.manifests[ManifestKey(model: manifest.model, version: manifest.version)] = manifest
+      state.generation += 1
+    }
+    viewCache.removeAll(of: manifest.model, manifest.version)
+    announce(.published(manifest))
   }
 
   /// Takes a version out of the tree, durably.

@@ -55,11 +55,13 @@ import WeightRegistry
     let version = try VersionName(validating: "v1.1")
     let registry = try fixture.open()
     let manifest = try registry.manifest(of: fixture.model, version)
-    try fixture.damage(fixture.path(ofBlob: manifest.originals[0].blob.hexadecimal), at: [0, 0, 0x40, 0xC0])
+    // The value that only this version has, and that alone is in a pack of its own.
+    let bias = withUnsafeBytes(of: Float(UInt8(ascii: "1")).bitPattern.littleEndian, Array.init)
+    try fixture.damage(fixture.path(ofBlob: manifest.originals[0].packs[0].hexadecimal), at: bias)
     try registry.setPolicy(.validateBeforeActivate, of: fixture.model, to: "yes")
     let error = #expect(throws: RegistryError.self) { try registry.setActive(fixture.model, version) }
     #expect(error?.code == .damaged)
-    #expect(error?.message.contains("\"a.weight\"") == true)
+    #expect(error?.message.contains("\"a.bias\"") == true)
     #expect(registry.activeVersion(of: fixture.model) == fixture.version)
     try registry.setActive(fixture.model, try VersionName(validating: "v1.2"))
     // What asks for nothing gets what it names.

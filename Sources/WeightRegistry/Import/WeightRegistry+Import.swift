@@ -54,6 +54,8 @@ extension WeightRegistry {
       manifest = known
       manifest.originals.removeAll { $0.view == request.view }
       manifest.originals.append(original)
+      let isOriginals = manifest.originals.contains { $0.table == manifest.table }
+      manifest.tablePacks = isOriginals ? nil : published.packs.map(\.blob)
       manifest.views = sizes(of: manifest, table: published)
     } else {
       manifest = Manifest(

@@ -75,8 +75,7 @@ extension WeightRegistry {
     var literals: (member: Int, pieces: [Table.Stitch.Piece])?
     if let byteCount, let staged = storages.compactMap(\.self).first(where: \.isInFile)?.file {
       let (ranges, pieces) = Self.cut(byteCount, at: storages)
-      let name = TensorDescriptor(name: "tantra.literals", dtype: .uint8, shape: [], storage: 0, byteCount: 0)
-      literals = (pack.add(name, file: staged, ranges: ranges, digest: nil), pieces)
+      literals = (pack.add(.literals, file: staged, ranges: ranges, digest: nil), pieces)
     }
     let stored = pack.members.isEmpty ? nil : try pack.store(in: store.blobs, progress: progress)
     var stitch: Table.Stitch?

@@ -50,6 +50,8 @@ package struct Manifest: Sendable, Hashable, Codable {
   package var version: VersionName
   /// The table that rules the synthesized views.
   package var table: Digest
+  /// The packs that ``table`` names, if it is the table of no original any more.
+  package var tablePacks: [Digest]?
   package var tensorCount: Int
   package var parameterCount: Int
   /// In the order in which they were written.

@@ -97,12 +97,17 @@ extension WeightRegistry {
     let record = BackupRecord(
       manifest: manifest, isCheckpoint: isCheckpoint(manifest.model, manifest.version), isPinned: isPinned,
       time: Timestamp.now(), actor: actor, number: (numbers.max() ?? 0) + 1)
+    try write(record)
+    return record
+  }
+
+  /// Writes a record, durably, in place of the one that has its number.
+  func write(_ record: BackupRecord) throws(RegistryError) {
     let bytes = try StoreCoding.encode(record, pretty: true)
     let staging = try store.stagingForWriting
     let backups = try store.backupsForWriting
     try posix(
-      try backups.makeFolder(manifest.model.text).replace(record.fileName, with: bytes, staging: staging))
-    return record
+      try backups.makeFolder(record.manifest.model.text).replace(record.fileName, with: bytes, staging: staging))
   }
 
   /// Forgets what is kept of a version, durably. Its blobs stay until they are collected.

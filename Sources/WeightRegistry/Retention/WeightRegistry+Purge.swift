@@ -8,62 +8,110 @@ extension WeightRegistry {
     /// Removed versions that can no longer be restored.
     package var purged: [String]
     package var removedBlobs: Int
+    /// Bytes of those blobs, without those that compaction wrote.
     package var freedBytes: Int
+    /// Packs of which less than half was needed, and that gave way to smaller ones.
+    package var compactedPacks = 0
+    /// Whether nothing was done yet.
+    package var isDryRun = false
 
     /// A line for people.
     package var text: String {
-      "purged \(purged.isEmpty ? "nothing" : purged.joined(separator: ", ")); "
-        + "removed \(removedBlobs) blobs, freed \(freedBytes) bytes\n"
+      let verb = isDryRun ? ("would purge", "remove", "compact", "free") : ("purged", "removed", "compacted", "freed")
+      let compacted = compactedPacks > 0 ? " \(verb.2) \(compactedPacks) packs," : ""
+      return "\(verb.0) \(purged.isEmpty ? "nothing" : purged.joined(separator: ", ")); "
+        + "\(verb.1) \(removedBlobs) blobs,\(compacted) \(verb.3) \(freedBytes) bytes\n"
     }
   }
 
-  /// Forgets removed versions for good, and removes every blob that no version, backup or upload needs.
+  /// Forgets removed versions for good, removes every blob that no version, backup or upload needs, and compacts packs that
+  /// are mostly dead.
   ///
   /// - Parameters:
   ///   - model: nil for all models.
   ///   - version: nil for all versions.
   ///   - age: only what was removed at least that long ago, in nanoseconds.
+  ///   - isDryRun: only tells what it would do; that needs no store that is open for writing.
   package func purge(
-    _ model: ModelName?, _ version: VersionName?, olderThan age: Int64 = 0, by actor: Actor = .current
+    _ model: ModelName?, _ version: VersionName?, olderThan age: Int64 = 0, isDryRun: Bool = false,
+    by actor: Actor = .current
   ) throws(RegistryError) -> PurgeReport {
-    try requireWriting()
-    let kept = try modelsWithBackups()
-    if let model, !contains(model), !kept.contains(model) { throw unknown(model) }
-    var report = PurgeReport(purged: [], removedBlobs: 0, freedBytes: 0)
-    try withRecordLock { () throws(RegistryError) in
+    if !isDryRun { try requireWriting() }
+    let models = try modelsWithBackups()
+    if let model, !contains(model), !models.contains(model) { throw unknown(model) }
+    let report = try withRecordLock { () throws(RegistryError) in
+      var report = PurgeReport(purged: [], removedBlobs: 0, freedBytes: 0, isDryRun: isDryRun)
+      var kept: [BackupRecord] = []
       let now = Timestamp.now()
-      for model in model.map({ [$0] }) ?? kept {
-        for record in try backups(of: model)
-        where !record.isPinned && (version == nil || record.manifest.version == version) && now - record.time >= age {
-          try drop(record)
-          report.purged.append("\(model)/\(record.manifest.version)")
+      for candidate in models {
+        for record in try backups(of: candidate) {
+          let isMeant =
+            (model ?? candidate) == candidate && (version ?? record.manifest.version) == record.manifest.version
+          guard isMeant, !record.isPinned, now - record.time >= age else {
+            kept.append(record)
+            continue
+          }
+          report.purged.append("\(candidate)/\(record.manifest.version)")
+          if !isDryRun { try drop(record) }
         }
       }
-      (report.removedBlobs, report.freedBytes) = try collectGarbage()
+      try collectGarbage(kept, &report)
+      return report
     }
-    logger.info("purge by user \(actor.uid): \(report.text.dropLast())")
+    if !isDryRun { logger.info("purge by user \(actor.uid): \(report.text.dropLast())") }
     return report
   }
 
   /// Removes the blobs that nothing names. Files that are open stay readable for those who have them.
   ///
   /// Marks from manifests and backups; if one of them cannot be read nothing is removed.
-  private func collectGarbage() throws(RegistryError) -> (count: Int, bytes: Int) {
-    var live: Set<Digest> = []
-    for model in models {
-      for version in try versions(of: model) { live.formUnion(try manifest(of: model, version).blobs) }
-    }
-    for model in try modelsWithBackups() {
-      for record in try backups(of: model) { live.formUnion(record.manifest.blobs) }
-    }
+  private func collectGarbage(_ kept: [BackupRecord], _ report: inout PurgeReport) throws(RegistryError) {
+    var manifests = try allManifests() + kept.map(\.manifest)
     viewCache.removeAll()
-    return try blobStore(try store.blobs.sweep(keeping: live))
+    let swept = try blobStore(
+      try store.blobs.sweep(keeping: manifests.reduce(into: []) { $0.formUnion($1.blobs) }, isDryRun: report.isDryRun))
+    (report.removedBlobs, report.freedBytes) = swept
+    // After the sweep, so that there is room.
+    let dead = try mostlyDeadPacks(manifests)
+    if report.isDryRun {
+      report.compactedPacks = dead.count
+      report.freedBytes += dead.reduce(0) { $0 + $1.pack.segments.byteCount - $1.neededByteCount }
+      return
+    }
+    if !dead.isEmpty {
+      let compacted = try compact(dead, kept: kept)
+      manifests = try allManifests() + keptManifests()
+      let rest = try blobStore(
+        try store.blobs.sweep(keeping: manifests.reduce(into: []) { $0.formUnion($1.blobs) }, isDryRun: false))
+      report.compactedPacks = compacted.count
+      report.removedBlobs += rest.count
+      report.freedBytes += rest.bytes - compacted.bytes
+    }
+    if report.removedBlobs > 0 {
+      try index.keepOnly(
+        manifests.reduce(into: []) { $0.formUnion($1.blobs) },
+        contents: manifests.reduce(into: []) { $0.formUnion([$1.table] + $1.originals.map(\.blob)) })
+    }
+  }
+
+  private func allManifests() throws(RegistryError) -> [Manifest] {
+    var manifests: [Manifest] = []
+    for model in models {
+      for version in try versions(of: model) { manifests.append(try manifest(of: model, version)) }
+    }
+    return manifests
+  }
+
+  private func keptManifests() throws(RegistryError) -> [Manifest] {
+    var manifests: [Manifest] = []
+    for model in try modelsWithBackups() { manifests += try backups(of: model).map(\.manifest) }
+    return manifests
   }
 }
 
 extension Manifest {
   /// Every blob that the version needs.
   package var blobs: Set<Digest> {
-    Set([table] + sidecars.map(\.blob) + originals.flatMap { [$0.table] + $0.packs })
+    Set([table] + sidecars.map(\.blob) + originals.flatMap { [$0.table] + $0.packs } + (tablePacks ?? []))
   }
 }

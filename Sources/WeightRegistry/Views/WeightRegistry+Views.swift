@@ -11,6 +11,17 @@ extension WeightRegistry {
     _ view: String, of model: ModelName, _ version: VersionName
   ) throws(RegistryError) -> VersionView {
     let manifest = try manifest(of: model, version)
+    do throws(RegistryError) {
+      return try open(view, of: manifest)
+    } catch {
+      // Compaction may have moved the bytes since the manifest was read.
+      guard case .damaged = error.code, let moved = try successor(of: manifest) else { throw error }
+      return try open(view, of: moved)
+    }
+  }
+
+  private func open(_ view: String, of manifest: Manifest) throws(RegistryError) -> VersionView {
+    let (model, version) = (manifest.model, manifest.version)
     guard manifest.views[view] != nil, let format = WeightFormatCatalogue.view(named: view) else {
       throw RegistryError(.unknownView, "\(model)/\(version) has no view \"\(view)\"")
     }

@@ -8,7 +8,7 @@ struct PurgeCommand: ParsableCommand {
     abstract: "Forget removed versions for good, and free their space.",
     discussion: """
       Backups stay. Whatever no version and no backup needs is removed from the disk; files that are open stay readable \
-      for those who have them.
+      for those who have them. Packs of which less than half is still needed give way to smaller ones.
       """)
 
   @Argument(help: "Name of the model; all models if left out.") var model: String?

@@ -9,7 +9,7 @@ struct StatsCommand: ParsableCommand {
     discussion: """
       PRESENTED is the size of all files that a mount shows; STORED that of the blobs behind them, each counted once; OWN \
       the part that no other version needs; DUPLICATED the part of STORED that is tensors of which the store has \
-      more than one copy (the same weights imported as a second file, or equal tensors of one model). Sizes are those of \
+      more than one copy (equal tensors of one file, or of files that share less than an eighth of their bytes). Sizes are those of \
       files, not of disk blocks.
       """)
 

@@ -1,0 +1,97 @@
+import BlobStore
+import Logging
+import PosixIO
+import Tensors
+
+extension WeightRegistry {
+  /// The packs that are mostly dead: no file that is served whole, and less than half of them needed.
+  ///
+  /// Reads the tables of stitched files, and of those alone, as no other can leave a pack that nobody serves.
+  func mostlyDeadPacks(_ manifests: [Manifest]) throws(RegistryError) -> [PackUse] {
+    let originals = manifests.flatMap(\.originals)
+    let served = Set(originals.map(\.blob))
+    var uses: [Digest: PackUse] = [:]
+    for (digest, packs) in Dictionary(
+      manifests.flatMap(\.tables), uniquingKeysWith: { first, _ in first })
+    where !served.isSuperset(of: packs) {
+      let table = try table(digest)
+      let needed = table.neededSegments
+      for (index, pack) in table.packs.enumerated() where !served.contains(pack.blob) {
+        uses[pack.blob, default: PackUse(pack: pack)].needed.merge(
+          needed[index].map { ($0, nil) }, uniquingKeysWith: { known, _ in known })
+      }
+      for tensor in table.stateDict.tensors {
+        let storage = table.storages[tensor.storage]
+        guard let pack = storage.pack, let segment = storage.segment else { continue }
+        uses[table.packs[pack].blob]?.needed[segment] = .some(tensor)
+      }
+    }
+    return uses.values.filter(\.isMostlyDead).sorted { $0.pack.blob < $1.pack.blob }
+  }
+
+  /// Moves what is needed of mostly dead packs into new ones, and points the versions there. Call it under the record lock.
+  ///
+  /// New packs are durable before new tables, and those before the manifests, which change one at a time: whenever it ends,
+  /// each version has a manifest of which everything is there. What nobody needs any more awaits the next collection.
+  ///
+  /// - Returns: how many packs were compacted, and the bytes of the new ones.
+  func compact(_ uses: [PackUse], kept: [BackupRecord]) throws(RegistryError) -> (count: Int, bytes: Int) {
+    var moves: [Digest: PackMove] = [:]
+    for use in uses {
+      do throws(RegistryError) {
+        moves[use.pack.blob] = try use.compact(in: store.blobs)
+      } catch {
+        if case .interrupted = error.code { throw error }
+        logger.error("pack \(use.pack.blob) was not compacted: \(error.message)")
+      }
+    }
+    guard !moves.isEmpty else { return (0, 0) }
+    var moved: [Digest: (digest: Digest, table: Table)] = [:]
+    for model in models {
+      for version in try versions(of: model) {
+        let manifest = try manifest(of: model, version)
+        if let changed = try moving(manifest, moves, &moved) { try replace(changed) }
+      }
+    }
+    for var record in kept {
+      guard let changed = try moving(record.manifest, moves, &moved) else { continue }
+      record.manifest = changed
+      try write(record)
+    }
+    return (moves.count, moves.values.reduce(0) { $0 + $1.pack.segments.byteCount })
+  }
+
+  /// The manifest with its tables exchanged; nil if it needs none of the packs.
+  private func moving(
+    _ manifest: Manifest, _ moves: [Digest: PackMove], _ moved: inout [Digest: (digest: Digest, table: Table)]
+  ) throws(RegistryError) -> Manifest? {
+    guard !manifest.blobs.isDisjoint(with: moves.keys) else { return nil }
+    var changed = manifest
+    for (digest, packs) in manifest.tables where !Set(packs).isDisjoint(with: moves.keys) {
+      if moved[digest] == nil {
+        let file = manifest.originals.first { $0.table == digest }?.blob ?? digest
+        let table = try table(digest).moving(moves, file: file)
+        let record = try StoreCoding.encode(table, pretty: false)
+        moved[digest] = (try blobStore(try store.blobs.store(record)), table)
+      }
+      guard let (new, table) = moved[digest] else { continue }
+      let blobs = table.packs.map(\.blob)
+      if changed.table == digest {
+        changed.table = new
+        if changed.tablePacks != nil { changed.tablePacks = blobs }
+      }
+      for index in changed.originals.indices where changed.originals[index].table == digest {
+        changed.originals[index].table = new
+        changed.originals[index].packs = blobs
+      }
+    }
+    return changed
+  }
+}
+
+extension Manifest {
+  /// Every table that the version needs, and the packs that each names.
+  var tables: [(Digest, [Digest])] {
+    originals.map { ($0.table, $0.packs) } + (tablePacks.map { [(table, $0)] } ?? [])
+  }
+}
