@@ -95,7 +95,9 @@ let package = Package(
       name: "ImportBenchmark",
       dependencies: ["Tensors", "PosixIO", "WeightFormats", "BlobStore", "WeightRegistry", logging],
       path: "Tests/ImportBenchmark", swiftSettings: strict),
-    .testTarget(name: "TantraTests", dependencies: ["tantra", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "TantraTests", dependencies: ["tantra", "Tensors", "BlobStore", "WeightRegistry", "TestSupport", logging],
+      swiftSettings: strict),
     .testTarget(
       name: "WeightFormatsTests", dependencies: ["Tensors", "WeightFormats", "TestSupport", "FormatFuzzer"],
       swiftSettings: strict),

@@ -33,10 +33,9 @@ extension WeightRegistry {
     try withRecordLock { () throws(RegistryError) in
       let now = Timestamp.now()
       for model in model.map({ [$0] }) ?? kept {
-        for record in try backups(of: model)
-        where !record.isPinned && (version == nil || record.manifest.version == version) && now - record.time >= age {
+        for record in try records(of: model, version) where !record.isPinned && now - record.time >= age {
+          if !isLeftover(record) { report.purged.append("\(model)/\(record.manifest.version)") }
           try drop(record)
-          report.purged.append("\(model)/\(record.manifest.version)")
         }
       }
       (report.removedBlobs, report.freedBytes) = try collectGarbage()
@@ -54,7 +53,7 @@ extension WeightRegistry {
       for version in try versions(of: model) { live.formUnion(try manifest(of: model, version).blobs) }
     }
     for model in try modelsWithBackups() {
-      for record in try backups(of: model) { live.formUnion(record.manifest.blobs) }
+      for record in try records(of: model) { live.formUnion(record.manifest.blobs) }
     }
     viewCache.removeAll()
     return try blobStore(try store.blobs.sweep(keeping: live))
