@@ -13,6 +13,8 @@ package struct FileStatus: Sendable, Hashable {
   package var modified: Int64
   /// Bytes that the file takes on disk.
   package var allocated: Int
+  /// Number of the inode; its file system may give it to another file once this one is gone.
+  package var inode: UInt64
 
   init(_ status: stat) {
     kind =
@@ -25,5 +27,6 @@ package struct FileStatus: Sendable, Hashable {
     size = Int(status.st_size)
     modified = Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
     allocated = Int(status.st_blocks) * 512
+    inode = UInt64(status.st_ino)
   }
 }

@@ -24,6 +24,14 @@ package struct Digest: Sendable, Hashable, Comparable, Codable, CustomStringConv
     }
   }
 
+  /// Takes over 32 bytes that were a digest's ``bytes``; nil for another number of bytes.
+  package init?(bytes: some Collection<UInt8>) {
+    guard bytes.count == 32 else { return nil }
+    var values: [UInt64] = [0, 0, 0, 0]
+    for (index, byte) in bytes.enumerated() { values[index / 8] = values[index / 8] << 8 | UInt64(byte) }
+    words = (values[0], values[1], values[2], values[3])
+  }
+
   /// Parses 64 lower-case hexadecimal digits; nil for anything else.
   package init?(hexadecimal text: some StringProtocol) {
     var values: [UInt64] = [0, 0, 0, 0]

@@ -40,10 +40,9 @@ extension WeightRegistry {
     for model in models {
       for version in try versions(of: model) {
         let manifest = try manifest(of: model, version)
-        var blobs = Set(manifest.sidecars.map(\.blob) + manifest.originals.map(\.blob))
+        let blobs = manifest.blobs
         var packs: Set<Digest> = []
         for digest in Set(manifest.originals.map(\.table) + [manifest.table]) {
-          blobs.insert(digest)
           let table = try table(digest)
           packs.formUnion(table.packs.map(\.blob))
           for storage in table.storages {
@@ -53,7 +52,6 @@ extension WeightRegistry {
               digest: segment.digest, byteCount: segment.byteCount)
           }
         }
-        blobs.formUnion(packs)
         for blob in blobs {
           users[blob, default: 0] += 1
           if sizes[blob] == nil { sizes[blob] = try byteCount(of: blob) }

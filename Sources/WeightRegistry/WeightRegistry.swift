@@ -40,8 +40,9 @@ package final class WeightRegistry: Sendable {
   /// Imports share it; whoever removes records or collects blobs has it alone. Taken before `writing`.
   private let records = DispatchQueue(label: "tantra.records", attributes: .concurrent)
   private let observers = Mutex<[@Sendable (RegistryChange) -> Void]>([])
-  /// SHA-256 of whole views, as far as validation has computed them.
-  private let viewSums = Mutex<[ViewCache.Key: Digest]>([:])
+  /// SHA-256 of whole views that validation has computed, by what they depend on.
+  private let viewSums = Mutex<[ViewSumKey: Digest]>([:])
+  let index: StoreIndex
   private let freshness: Freshness?
 
   struct State: Sendable {
@@ -54,6 +55,11 @@ package final class WeightRegistry: Sendable {
 
   /// In which folder a version's manifest lies.
   enum Place: Sendable { case models, checkpoints }
+
+  private struct ViewSumKey: Hashable, Sendable {
+    var content: Digest
+    var view: String
+  }
 
   struct ManifestKey: Hashable, Sendable {
     var model: ModelName
@@ -78,6 +84,7 @@ package final class WeightRegistry: Sendable {
       freshness = nil
       lock = try store.lock(LockHolder(pid: getpid(), uid: getuid(), mountpoint: mountpoint).record)
     }
+    index = StoreIndex(store: store, isWritable: lock != nil, logger: logger)
     // Looked at before the records are read: a change in between is seen by the next look.
     _ = freshness?.hasChanged(store)
     state = Mutex(try Self.load(store))
@@ -244,15 +251,19 @@ package final class WeightRegistry: Sendable {
     let manifest = try manifest(of: model, version)
     var lines = manifest.sidecars.map { "\($0.digest)  \($0.path)\n" }
     for view in manifest.views.keys.sorted() {
-      let key = ViewCache.Key(model: model, version: version, view: view)
-      if let digest = viewSums.withLock({ $0[key] }) { lines.append("\(digest)  model.\(view)\n") }
+      let key = ViewSumKey(content: manifest.content(of: view), view: view)
+      if let digest = viewSums.withLock({ $0[key] }) ?? index.sum(of: view, content: key.content) {
+        lines.append("\(digest)  model.\(view)\n")
+      }
     }
     return lines.joined()
   }
 
   /// Remembers the plain SHA-256 of a view.
-  func remember(_ digest: Digest, of view: String, _ model: ModelName, _ version: VersionName) {
-    viewSums.withLock { $0[ViewCache.Key(model: model, version: version, view: view)] = digest }
+  func remember(_ digest: Digest, of view: String, _ manifest: Manifest) throws(RegistryError) {
+    let key = ViewSumKey(content: manifest.content(of: view), view: view)
+    viewSums.withLock { $0[key] = digest }
+    try index.remember(digest, of: view, content: key.content)
   }
 
   /// Space on the file system that holds the store.
@@ -332,9 +343,6 @@ package final class WeightRegistry: Sendable {
       state.generation += 1
     }
     viewCache.removeAll(of: manifest.model, manifest.version)
-    viewSums.withLock { sums in
-      sums = sums.filter { $0.key.model != manifest.model || $0.key.version != manifest.version }
-    }
     announce(.published(manifest))
     guard let change else { return }
     logger.info("active: \(manifest.model) \(change.from.map { "\($0) -> " } ?? "")\(change.to)")

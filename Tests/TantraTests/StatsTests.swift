@@ -32,7 +32,7 @@ import Testing
     try fixture.scratch.files(below: "store/weights").reduce(0) { try $0 + fixture.scratch.read($1).count }
   }
 
-  @Test func duplicatesAreTheTensorsOfASecondFile() throws {
+  @Test func aSecondFileOfTheSameWeightsDuplicatesNothing() throws {
     // 47 floats.
     let zip = try fixture.scratch.write("m.pt", try SmallWeights.example().torchZip())
     try fixture.succeed("import", zip, "--model", "m")
@@ -43,10 +43,24 @@ import Testing
     let other = try fixture.scratch.write("m.safetensors", try SmallWeights.example().safetensors())
     try fixture.succeed("import", other, "--model", "m", "--version", "v1.0")
     let after = try statistics()
-    #expect(after.duplicateBytes == 47 * 4)
-    // Both copies count for the version, one of them could be saved.
-    #expect(after.versions.map(\.duplicatedBytes) == [2 * 47 * 4])
+    #expect(after.duplicateBytes == 0)
+    #expect(after.versions.map(\.duplicatedBytes) == [0])
     #expect(after.storedBytes == (try diskBytes()) && after.otherBytes == 0)
+  }
+
+  @Test func whatIsKeptWholeAllTheSameIsADuplicate() throws {
+    // 40 of 440 floats are stored already: less than an eighth.
+    let first = SmallWeights([("a", (0..<40).map(Float.init))])
+    let second = SmallWeights([("a", (0..<40).map(Float.init)), ("b", (0..<400).map { Float($0) + 0.5 })])
+    for (name, weights) in [("first", first), ("second", second)] {
+      let file = try fixture.scratch.write("\(name).safetensors", try weights.safetensors())
+      try fixture.succeed("import", file, "--model", name)
+    }
+    let figures = try statistics()
+    #expect(figures.duplicateBytes == 40 * 4)
+    // Both copies count for their versions, one of them could be saved.
+    #expect(figures.versions.map(\.duplicatedBytes) == [40 * 4, 40 * 4])
+    #expect(figures.storedBytes == (try diskBytes()) && figures.otherBytes == 0)
   }
 
   @Test func whatVersionsShareIsNobodysOwn() throws {

@@ -50,5 +50,5 @@ package typealias ProgressHandler = @Sendable (_ phase: ProgressPhase, _ done: I
 
 /// What a long operation is doing, for a progress bar.
 package enum ProgressPhase: String, Sendable {
-  case importing, copying, checking, exporting, comparing
+  case importing, copying, checking, exporting, comparing, indexing
 }

@@ -17,6 +17,8 @@ struct StagedWeights: ~Copyable {
   let storages: [StagedStorage?]
   /// SHA-256 of the tensors that fill only a part of their storage, by index.
   let partialDigests: [Int: Digest]
+  /// Whom to tell of bytes that are read or copied because of it, and to ask whether to go on.
+  let progress: RangeScanner.Progress
 
   /// Stages a copy of `source`, which is hashed in the same pass.
   ///
@@ -42,7 +44,7 @@ struct StagedWeights: ~Copyable {
     let measured = try Self.measure(parsed.file, ingest.file, fileName, hashed.checksums, in: blobs, progress)
     return StagedWeights(
       ingest: ingest, fileName: fileName, format: parsed.format, file: parsed.file, segments: hashed.table,
-      storages: measured.storages, partialDigests: measured.partialDigests)
+      storages: measured.storages, partialDigests: measured.partialDigests, progress: progress)
   }
 
   /// Takes over a file that is in the staging folder already, whole and written by nobody any more.
@@ -60,7 +62,7 @@ struct StagedWeights: ~Copyable {
     let measured = try Self.measure(parsed.file, ingest.file, fileName, hashed.checksums, in: blobs, progress)
     return StagedWeights(
       ingest: ingest, fileName: fileName, format: parsed.format, file: parsed.file, segments: hashed.table,
-      storages: measured.storages, partialDigests: measured.partialDigests)
+      storages: measured.storages, partialDigests: measured.partialDigests, progress: progress)
   }
 
   /// What each storage is, wherever it lies.

@@ -87,7 +87,7 @@ extension WeightRegistry {
     ) { count in
       progress(.importing, min(done.add(count, ordering: .relaxed).newValue, status.size), status.size)
     }
-    return try keep(staged, as: request.view, modified: status.modified)
+    return try keep(staged, as: request.view, modified: status.modified, indexing: progress)
   }
 
   /// Copies a sidecar into the store.

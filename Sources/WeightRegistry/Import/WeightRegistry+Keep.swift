@@ -8,17 +8,26 @@ extension WeightRegistry {
   /// It becomes a pack as it is, unless at least an eighth of its bytes are stored already; then only new storages and the
   /// literal bytes between storages are stored, as another pack, and the file is stitched when it is read. Call it under
   /// the upload lock: nothing names the new blobs yet.
+  ///
+  /// - Parameter indexing: told of manifests that are read because the index does not know them yet.
   func keep(
-    _ staged: consuming StagedWeights, as view: String, modified: Int64
+    _ staged: consuming StagedWeights, as view: String, modified: Int64,
+    indexing: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(RegistryError) -> (Table, Manifest.Original) {
     let (file, segments, storages) = (staged.file, staged.segments, staged.storages)
     let (format, partialDigests) = (staged.format, staged.partialDigests)
-    let known = try storedStorages(storages.compactMap { $0?.key })
+    let progress = staged.progress
+    try updateIndex(progress: indexing)
+    let isStored = try blobStore(try store.blobs.contains(segments.blob))
+    if !isStored, let same = index.stitched(segments.blob), let table = try reuse(same) {
+      var original = same
+      (original.view, original.modified) = (view, modified)
+      return (table, original)
+    }
+    let known = try storedStorages(storages.compactMap { $0?.key }, progress)
     let savedBytes = storages.compactMap(\.self).filter { $0.isInFile && known[$0.key] != nil }
       .reduce(0) { $0 + $1.range.count }
-    let isWhole =
-      savedBytes == 0 || savedBytes < segments.byteCount / 8
-      ? true : try blobStore(try store.blobs.contains(segments.blob))
+    let isWhole = isStored || savedBytes == 0 || savedBytes < (segments.byteCount + 7) / 8
 
     var assembly = TableAssembly(storageCount: storages.count)
     if isWhole {
@@ -33,7 +42,7 @@ extension WeightRegistry {
       }
     }
     let stitch = try placeRest(
-      of: file, storages, known: known, literals: isWhole ? nil : segments.byteCount, in: &assembly)
+      of: file, storages, known: known, literals: isWhole ? nil : segments.byteCount, in: &assembly, progress)
     let table = try assembly.table(of: file.stateDict, partialDigests: partialDigests, stitch: stitch)
     let record = try StoreCoding.encode(table, pretty: false)
     let tableBlob = try blobStore(try store.blobs.store(record))
@@ -50,7 +59,7 @@ extension WeightRegistry {
   /// - Parameter literals: size of the file if it is to be stitched: then its literal bytes go into the new pack too.
   private func placeRest(
     of file: WeightFile, _ storages: [StagedStorage?], known: [StorageKey: StoredStorage], literals byteCount: Int?,
-    in assembly: inout TableAssembly
+    in assembly: inout TableAssembly, _ progress: @escaping RangeScanner.Progress
   ) throws(RegistryError) -> Table.Stitch? {
     let owners = Dictionary(
       file.stateDict.tensors.map { ($0.storage, $0) }, uniquingKeysWith: { first, _ in first })
@@ -69,7 +78,7 @@ extension WeightRegistry {
       let name = TensorDescriptor(name: "tantra.literals", dtype: .uint8, shape: [], storage: 0, byteCount: 0)
       literals = (pack.add(name, file: staged, ranges: ranges, digest: nil), pieces)
     }
-    let stored = pack.members.isEmpty ? nil : try pack.store(in: store.blobs)
+    let stored = pack.members.isEmpty ? nil : try pack.store(in: store.blobs, progress: progress)
     var stitch: Table.Stitch?
     if let stored, let literals {
       stitch = Table.Stitch(
@@ -107,7 +116,4 @@ extension WeightRegistry {
     }
     return (literals.filter { !$0.isEmpty }, pieces)
   }
-
-  /// Which of the given storages the store has already, and where.
-  private func storedStorages(_ keys: [StorageKey]) throws(RegistryError) -> [StorageKey: StoredStorage] { [:] }
 }

@@ -63,14 +63,20 @@ struct VersionValidator {
 
   private func checkBlobs() throws(RegistryError) -> ValidationReport.Check {
     try collect("blobs") { (problems: inout [String]) throws(RegistryError) in
-      var seen: Set<Digest> = []
+      var seen: [Digest: Set<Int>] = [:]
       var byteCount = 0
       for original in manifest.originals {
         let table = try registry.table(original.table)
-        for (index, pack) in table.packs.enumerated() where seen.insert(pack.blob).inserted {
+        let needed = table.neededSegments
+        for (index, pack) in table.packs.enumerated() {
+          // Of a pack that is served whole every byte counts; of others, what is taken from them.
+          let all = pack.blob == original.blob ? Set(pack.segments.segments.indices) : needed[index]
+          let segments = all.subtracting(seen[pack.blob, default: []]).sorted()
+          guard !segments.isEmpty || seen[pack.blob] == nil else { continue }
+          seen[pack.blob, default: []].formUnion(segments)
           do throws(RegistryError) {
-            problems += try damage(in: index, of: table)
-            byteCount += pack.segments.byteCount
+            problems += try damage(in: index, segments, of: table)
+            byteCount += segments.reduce(0) { $0 + pack.segments.segments[$1].byteCount }
           } catch {
             if case .interrupted = error.code { throw error }
             problems.append(error.message)
@@ -82,14 +88,14 @@ struct VersionValidator {
   }
 
   /// What is wrong with a pack: each damaged stretch, with the tensors in it.
-  private func damage(in index: Int, of table: Table) throws(RegistryError) -> [String] {
+  private func damage(in index: Int, _ needed: [Int], of table: Table) throws(RegistryError) -> [String] {
     let pack = table.packs[index]
     let file = try registry.openBlob(pack.blob)
     let size = try posix(try file.status().size)
     guard size == pack.segments.byteCount else {
       return ["blob \(pack.blob): expected \(pack.segments.byteCount) bytes, found \(size)"]
     }
-    let segments = pack.segments.segments
+    let segments = needed.map { pack.segments.segments[$0] }
     let found = try posix(try RangeScanner(file, progress: scanProgress).checksums(of: segments.map(\.range)))
     return zip(segments, found).filter { $0.digest != $1.digest }.map { segment, _ in
       let tensors = table.tensors(inPack: index, range: segment.range)
@@ -130,15 +136,31 @@ struct VersionValidator {
       }
       let (format, file) = try parsing(view.fileName, try WeightFormatCatalogue.parse(opened))
       try sum(view, opened)
-      let written = manifest.original(servedAs: view.name) != nil
       problems += differences(of: file, in: opened, from: table)
-      if !written, format is TorchZipFormat,
+      let original = manifest.original(servedAs: view.name)
+      if let original, original.isStitched { try checkStitch(of: original, file, opened) }
+      if original == nil, format is TorchZipFormat,
         file.stateDict.tensors.map({ ByteString($0.name) })
           != table.stateDict.tensors.map({ ByteString($0.name) })
       {
         problems.append("tensors are in another order than in the table")
       }
-      return "\(format.name), \(written ? "as written" : "synthesized"), \(file.stateDict.tensors.count) tensors"
+      let how = original.map { $0.isStitched ? "as written, stitched" : "as written" } ?? "synthesized"
+      return "\(format.name), \(how), \(file.stateDict.tensors.count) tensors"
+    }
+  }
+
+  /// Compares the id of a stitched file with that of the file that was written: packs may be whole and put together wrongly.
+  private func checkStitch(
+    of original: Manifest.Original, _ file: WeightFile, _ opened: VersionView
+  ) throws(RegistryError) {
+    let pieces = SegmentTable.cut(byteCount: opened.byteCount, at: file.ranges) ?? []
+    let found = try posix(try scanner(of: opened).checksums(of: pieces))
+    let table = SegmentTable(
+      zip(pieces, found).map { .init(offset: $0.lowerBound, byteCount: $0.count, digest: $1.digest) })
+    guard table.blob == original.blob else {
+      throw RegistryError(
+        .damaged, "its bytes are not those that were written: expected \(original.blob), found \(table.blob)")
     }
   }
 
@@ -155,7 +177,7 @@ struct VersionValidator {
   /// Computes the plain SHA-256 of a view and remembers it, for SHA256SUMS.
   private func sum(_ view: ViewFormat, _ opened: VersionView) throws(RegistryError) {
     let digests = try posix(try scanner(of: opened).checksums(of: [0..<opened.byteCount]))
-    if let digest = digests.first?.digest { registry.remember(digest, of: view.name, manifest.model, manifest.version) }
+    if let digest = digests.first?.digest { try registry.remember(digest, of: view.name, manifest) }
   }
 
   private func differences(of file: WeightFile, in view: VersionView, from table: Table) -> [String] {

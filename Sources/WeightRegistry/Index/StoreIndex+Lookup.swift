@@ -1,0 +1,57 @@
+import FoundationEssentials
+import GRDB
+import Tensors
+
+extension StoreIndex {
+  /// Packs that should hold bytes which somebody looks for, by what they would save, largest first; each with the tables
+  /// that name it. What is said here has to be checked: the index may be out of date.
+  func packs(holding keys: Set<StorageKey>) -> [(pack: Digest, tables: [Digest])] {
+    let found = read { database -> [(pack: Digest, tables: [Digest])] in
+      var savings: [Int64: Int] = [:]
+      let places = try database.cachedStatement(sql: "SELECT pack FROM places WHERE digest = ? AND byteCount = ?")
+      for key in keys {
+        for pack in try Int64.fetchAll(places, arguments: [key.digest.data, key.byteCount]) {
+          savings[pack, default: 0] += key.byteCount
+        }
+      }
+      return try savings.sorted { ($0.value, $1.key) > ($1.value, $0.key) }.compactMap { pack, _ in
+        let digest = try Data.fetchOne(database, sql: "SELECT digest FROM packs WHERE id = ?", arguments: [pack])
+        let tables = try Data.fetchAll(
+          database, sql: "SELECT digest FROM tables JOIN tablePacks ON \"table\" = id WHERE pack = ?", arguments: [pack]
+        )
+        return digest.flatMap(Digest.init(bytes:)).map { ($0, tables.compactMap(Digest.init(bytes:))) }
+      }
+    }
+    return found ?? []
+  }
+
+  /// What a manifest says of a stitched file with the id `blob`, if there is one.
+  func stitched(_ blob: Digest) -> Manifest.Original? {
+    let found = read { database in
+      try Data.fetchOne(database, sql: "SELECT original FROM stitched WHERE blob = ?", arguments: [blob.data])
+    }
+    do throws(RegistryError) {
+      return try found.flatMap(\.self).map { data throws(RegistryError) in
+        try StoreCoding.decode(Manifest.Original.self, from: Array(data), what: "index.sqlite")
+      }
+    } catch {
+      return nil
+    }
+  }
+
+  /// Forgets what has been collected.
+  func keepOnly(_ live: Set<Digest>, contents: Set<Digest>) throws(RegistryError) {
+    guard read({ _ in true }) == true else { return }
+    _ = try write { database in
+      for (table, column, kept) in [
+        ("packs", "digest", live), ("tables", "digest", live), ("stitched", "blob", contents),
+        ("sums", "content", contents),
+      ] {
+        for data in try Data.fetchAll(database, sql: "SELECT DISTINCT \(column) FROM \(table)") {
+          if let digest = Digest(bytes: data), kept.contains(digest) { continue }
+          try database.execute(sql: "DELETE FROM \(table) WHERE \(column) = ?", arguments: [data])
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,224 @@
+import Foundation
+import Tensors
+import TestSupport
+import Testing
+import WeightFormats
+import WeightRegistry
+
+@Suite struct DeduplicationTests {
+  let fixture: RegistryFixture
+
+  init() throws { fixture = try RegistryFixture() }
+
+  /// A model of `count` tensors of 4096 floats each, told apart by the seeds.
+  private func weights(_ seeds: [Int]) -> SmallWeights {
+    SmallWeights(
+      seeds.enumerated().map { index, seed in
+        ("layer.\(index).weight", (0..<4096).map { Float($0 &* 31 &+ seed &* 7919) * 0.001 })
+      })
+  }
+
+  private func storedBytes() throws -> Int {
+    try fixture.scratch.files(below: "store/weights").reduce(0) { try $0 + fixture.scratch.read($1).count }
+  }
+
+  private func expectValid(_ registry: WeightRegistry, _ version: String = "v1.0") throws {
+    let report = try registry.validate(fixture.model, try VersionName(validating: version))
+    #expect(report.isValid, "\(report.text)")
+  }
+
+  @Test func oneModelInThreeFormatsStoresItsTensorsOnce() throws {
+    let model = weights(Array(0..<40))
+    let tensorBytes = 40 * 4096 * 4
+    let safetensors = try model.safetensors()
+    let zip = try model.torchZip()
+    // The same weights in another order: another torch file.
+    let reordered = try SmallWeights(model.tensors.reversed()).torchZip()
+    let registry = try fixture.open()
+    try fixture.importFile(safetensors, as: "safetensors", into: registry)
+    try fixture.importFile(zip, as: "pt", into: registry)
+    let manifest = try fixture.importFile(reordered, as: "bin", into: registry)
+    #expect(manifest.originals.map(\.isStitched) == [false, true, true])
+    for (view, bytes) in [("safetensors", safetensors), ("pt", zip), ("bin", reordered)] {
+      #expect(try fixture.bytes(of: view, in: registry) == bytes)
+    }
+    let statistics = try registry.statistics()
+    #expect(statistics.duplicateBytes == 0)
+    #expect(statistics.storedBytes == (try storedBytes()))
+    #expect(statistics.storedBytes < tensorBytes + tensorBytes / 8)
+    print(
+      "three formats: presented \(statistics.presentedBytes), stored \(statistics.storedBytes), tensors \(tensorBytes)")
+    try expectValid(registry)
+  }
+
+  @Test func frozenTensorsOfTwentyCheckpointsAreStoredOnce() throws {
+    let registry = try fixture.open()
+    let count = 40
+    let frozen = 28
+    var presented = 0
+    for step in 1...20 {
+      let seeds = (0..<count).map { $0 < frozen ? $0 : 1000 * step + $0 }
+      let file = try weights(seeds).torchZip()
+      presented += file.count
+      let version = "checkpoint-\(step * 100)"
+      try fixture.importFile(file, as: "pt", version: version, into: registry)
+      #expect(try fixture.bytes(of: "pt", version: version, in: registry) == file)
+    }
+    let statistics = try registry.statistics()
+    let tensorBytes = (frozen + 20 * (count - frozen)) * 4096 * 4
+    #expect(statistics.duplicateBytes == 0)
+    #expect(statistics.storedBytes < tensorBytes + tensorBytes / 6)
+    print(
+      "twenty checkpoints: written \(presented), presented \(statistics.presentedBytes), stored \(statistics.storedBytes), "
+        + "distinct tensors \(tensorBytes)")
+    for step in [1, 2, 20] { try expectValid(registry, "checkpoint-\(step * 100)") }
+  }
+
+  @Test func whatSharesLessThanAnEighthIsKeptWhole() throws {
+    let registry = try fixture.open()
+    try fixture.importFile(try weights(Array(0..<20)).safetensors(), as: "safetensors", into: registry)
+    let few = try fixture.importFile(
+      try weights([0] + Array(100..<119)).safetensors(), as: "safetensors", version: "v2", into: registry)
+    #expect(!few.originals[0].isStitched)
+    let many = try fixture.importFile(
+      try weights([0, 1, 2] + Array(200..<217)).safetensors(), as: "safetensors", version: "v3", into: registry)
+    #expect(many.originals[0].isStitched)
+    #expect(try registry.statistics().duplicateBytes == 4096 * 4)
+  }
+
+  @Test func theSameFileAgainCostsAManifestOnly() throws {
+    let registry = try fixture.open()
+    let zip = try weights(Array(0..<10)).torchZip()
+    try fixture.importFile(try weights(Array(0..<10)).safetensors(), as: "safetensors", into: registry)
+    let first = try fixture.importFile(zip, as: "pt", into: registry)
+    let blobs = try fixture.scratch.files(below: "store/weights")
+    let second = try fixture.importFile(zip, as: "pt", version: "v2", into: registry)
+    #expect(try fixture.scratch.files(below: "store/weights") == blobs)
+    #expect(second.originals[0].table == first.originals[1].table)
+    #expect(try fixture.bytes(of: "pt", version: "v2", in: registry) == zip)
+  }
+
+  @Test func theNewPackIsAValidSafetensorsFile() throws {
+    let registry = try fixture.open()
+    try fixture.importFile(try weights(Array(0..<10)).safetensors(), as: "safetensors", into: registry)
+    let manifest = try fixture.importFile(
+      try weights(Array(0..<5) + [77, 78]).torchZip(), as: "pt", version: "v2", into: registry)
+    let pack = try #require(manifest.originals[0].packs.first)
+    let path = fixture.scratch("pack.safetensors")
+    try fixture.scratch.write("pack.safetensors", try fixture.scratch.read(fixture.path(ofBlob: pack.hexadecimal)))
+    let script = "import sys, safetensors.torch as s; print(sorted(s.load_file(sys.argv[1])))"
+    let command = try Command.run(Python.interpreter, ["-c", script, path])
+    #expect(command.outputText == "['layer.5.weight', 'layer.6.weight', 'tantra.literals']\n", "\(command.errorText)")
+  }
+
+  @Test func damageInAPackIsNamedByTensorInEveryVersionThatNeedsIt() throws {
+    let registry = try fixture.open()
+    let first = try fixture.importFile(
+      try weights(Array(0..<10)).safetensors(), as: "safetensors", into: registry)
+    try fixture.importFile(
+      try weights(Array(0..<5) + [77, 78]).torchZip(), as: "pt", version: "v2", into: registry)
+    // A value of layer.9, which the second version does not have, and then one of layer.2, which it has.
+    for (layer, versions) in [(9, ["v1.0"]), (2, ["v1.0", "v2"])] {
+      let value = Float(4095 * 31 + layer * 7919) * 0.001
+      try fixture.damage(
+        fixture.path(ofBlob: first.originals[0].blob.hexadecimal),
+        at: withUnsafeBytes(of: value.bitPattern.littleEndian, Array.init))
+      let reader = try fixture.open(.reading)
+      for version in ["v1.0", "v2"] {
+        let report = try reader.validate(fixture.model, try VersionName(validating: version))
+        #expect(report.isValid == !versions.contains(version), "\(report.text)")
+        if versions.contains(version) { #expect(report.text.contains("tensor \"layer.\(layer).weight\"")) }
+      }
+    }
+  }
+
+  @Test func aDamagedPackIsNotReused() throws {
+    let registry = try fixture.open()
+    let first = try fixture.importFile(
+      try weights(Array(0..<10)).safetensors(), as: "safetensors", into: registry)
+    try fixture.damage(
+      fixture.path(ofBlob: first.originals[0].blob.hexadecimal),
+      at: withUnsafeBytes(of: (Float(4095 * 31 + 2 * 7919) * 0.001).bitPattern.littleEndian, Array.init))
+    let zip = try weights(Array(0..<10)).torchZip()
+    let writer = try reopened(registry)
+    try fixture.importFile(zip, as: "pt", version: "v2", into: writer)
+    #expect(try fixture.bytes(of: "pt", version: "v2", in: writer) == zip)
+    try expectValid(writer, "v2")
+  }
+
+  private func reopened(_ registry: consuming WeightRegistry) throws -> WeightRegistry {
+    let copy = fixture.scratch("copy")
+    _ = try Command.run("cp", ["-r", fixture.storePath, copy])
+    return try fixture.open(path: copy)
+  }
+
+  @Test(arguments: ["nothing", "missing", "garbage", "newer", "folder", "another store's"])
+  func whateverBecomesOfTheIndexNothingElseChanges(fate: String) throws {
+    let registry = try fixture.open()
+    let file = try weights(Array(0..<10)).safetensors()
+    try fixture.importFile(file, as: "safetensors", into: registry)
+    try fixture.importFile(try weights(Array(3..<13)).safetensors(), as: "safetensors", version: "v2", into: registry)
+    let copy = try reopened(registry)
+    let index = fixture.scratch("copy/index.sqlite")
+    _ = consume copy
+    if fate != "nothing" { try FileManager.default.removeItem(atPath: index) }
+    switch fate {
+    case "garbage": try fixture.scratch.write("copy/index.sqlite", Array(repeating: 0x5A, count: 100_000))
+    case "newer":
+      #expect(try Command.run("sqlite3", [index, "PRAGMA user_version = 99"]).status == 0)
+    case "folder": try FileManager.default.createDirectory(atPath: index, withIntermediateDirectories: true)
+    case "another store's":
+      let other = try RegistryFixture()
+      try other.importFile(file, as: "safetensors", into: try other.open())
+      try FileManager.default.copyItem(atPath: other.scratch("store/index.sqlite"), toPath: index)
+    default: break
+    }
+    let opened = try fixture.open(path: fixture.scratch("copy"))
+    #expect(try fixture.bytes(of: "safetensors", in: opened) == file)
+    let zip = try weights(Array(0..<10)).torchZip()
+    let manifest = try fixture.importFile(zip, as: "pt", version: "v3", into: opened)
+    #expect(manifest.originals[0].isStitched == (fate != "folder"))
+    #expect(try fixture.bytes(of: "pt", version: "v3", in: opened) == zip)
+    for version in ["v1.0", "v2", "v3"] { try expectValid(opened, version) }
+  }
+
+  @Test func sumsOutliveTheProcess() throws {
+    let registry = try fixture.open()
+    try fixture.importFile(try weights([1, 2]).safetensors(), as: "safetensors", into: registry)
+    try expectValid(registry)
+    let sums = try registry.knownSums(of: fixture.model, fixture.version)
+    #expect(sums.split(separator: "\n").count == 3)
+    #expect(try fixture.open(.reading).knownSums(of: fixture.model, fixture.version) == sums)
+  }
+
+  @Test func tablesThatDoNotFitTheirFileAreRefused() throws {
+    let registry = try fixture.open()
+    try fixture.importFile(try weights([1, 2, 3]).safetensors(), as: "safetensors", into: registry)
+    let original = try fixture.importFile(try weights([1, 2, 4]).torchZip(), as: "pt", version: "v2", into: registry)
+      .originals[0]
+    let table = try registry.table(original.table)
+    let changes: [(inout Table.Stitch) -> Void] = [
+      { $0.pack = 9 }, { $0.segment = -1 }, { $0.pieces.removeLast() }, { $0.pieces[0].literalByteCount = -1 },
+      { $0.pieces[0].literalByteCount = .max }, { $0.pieces[0].storage = 3 }, { $0.pieces[1].literalByteCount += 1 },
+    ]
+    for change in changes {
+      var broken = table
+      var stitch = try #require(broken.stitch)
+      change(&stitch)
+      broken.stitch = stitch
+      #expect(throws: RegistryError.self) { try broken.checkConsistency() }
+    }
+    // A manifest of before there were stitched files has none of it.
+    #expect(try JSONDecoder().decode(Table.self, from: Data(StoreCoding.encode(table, pretty: false))) == table)
+  }
+
+  @Test func aCopyInAnotherStoreIsWhole() throws {
+    let registry = try fixture.open()
+    let zip = try weights([1, 2, 4]).torchZip()
+    try fixture.importFile(try weights([1, 2, 3]).safetensors(), as: "safetensors", into: registry)
+    try fixture.importFile(zip, as: "pt", version: "v2", into: registry)
+    let path = fixture.scratch("other")
+    _ = try registry.copy(fixture.model, try VersionName(validating: "v2"), toStoreAt: path)
+    #expect(try fixture.bytes(of: "pt", version: "v2", in: try fixture.open(.reading, path: path)) == zip)
+  }
+}
