@@ -20,7 +20,8 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let package = Package(
   name: "tantra",
   products: [
-    .executable(name: "tantra", targets: ["tantra"])
+    .executable(name: "tantra", targets: ["tantra"]),
+    .library(name: "TantraWeights", targets: ["TantraWeights"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -51,6 +52,11 @@ let package = Package(
     .target(
       name: "WeightRegistry",
       dependencies: ["Tensors", "PosixIO", "WeightFormats", "BlobStore", collections, logging, sqlite, system],
+      swiftSettings: strict),
+
+    .target(
+      name: "TantraWeights",
+      dependencies: ["Tensors", "PosixIO", "WeightFormats", "BlobStore", "WeightRegistry", logging],
       swiftSettings: strict),
 
     // MARK: The mount
@@ -87,6 +93,7 @@ let package = Package(
       name: "WeightRegistryTests",
       dependencies: ["WeightRegistry", "WeightFormats", "BlobStore", "PosixIO", "Tensors", "TestSupport", logging],
       swiftSettings: strict),
+    .testTarget(name: "TantraWeightsTests", dependencies: ["TantraWeights", "tantra", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "WeightsFSTests",
       dependencies: ["WeightsFS", "WeightRegistry", "WeightFormats", "PosixIO", "Tensors", "TestSupport", logging],

@@ -123,8 +123,20 @@ package final class WeightRegistry: Sendable {
   }
 
   private static func decodeConfig(_ bytes: [UInt8]) throws(RegistryError) -> WeightConfig {
-    struct Header: Decodable { var format: Int }
-    let format = try StoreCoding.decode(Header.self, from: bytes, what: StoreFolder.configName).format
+    let header = try StoreCoding.decode(StoreUpgrade.Header.self, from: bytes, what: StoreFolder.configName)
+    let format = header.format
+    if header.upgradingFrom != nil {
+      throw RegistryError(
+        .olderFormat,
+        "an upgrade of the store to format \(format) was interrupted: finish it with tantra upgrade-store, or take it back "
+          + "with tantra upgrade-store --rollback")
+    }
+    guard format >= WeightConfig.currentFormat else {
+      throw RegistryError(
+        .olderFormat,
+        "the store has format \(format), and this Tantra needs format \(WeightConfig.currentFormat): run "
+          + "tantra upgrade-store, which can be taken back")
+    }
     guard format <= WeightConfig.currentFormat else {
       throw RegistryError(
         .newerFormat,
@@ -139,8 +151,10 @@ package final class WeightRegistry: Sendable {
 
   /// Takes over what another process has changed since; for a registry that was opened for reading. Looks at the disk at
   /// most once in a while.
-  package func refresh() throws(RegistryError) {
-    guard let freshness, freshness.hasChanged(store) else { return }
+  ///
+  /// - Parameter now: whether to take over everything, whatever was looked at before.
+  package func refresh(now: Bool = false) throws(RegistryError) {
+    guard let freshness, freshness.hasChanged(store) || now else { return }
     var fresh = try Self.load(store)
     state.withLock { state in
       fresh.generation = state.generation + 1

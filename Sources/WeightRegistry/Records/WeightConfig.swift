@@ -1,7 +1,7 @@
 /// `weight_config.json`: what is decided about each model, rather than stored. Kept small; versions are not listed here.
 package struct WeightConfig: Sendable, Hashable, Codable {
-  /// The store format that this software writes and the newest that it reads.
-  package static let currentFormat = 1
+  /// The store format that this software reads and writes.
+  package static let currentFormat = 1 + StoreUpgradeStep.all.count
 
   package struct Model: Sendable, Hashable, Codable {
     /// The version that the model's users get.
