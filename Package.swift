@@ -93,7 +93,8 @@ let package = Package(
       name: "WeightRegistryTests",
       dependencies: ["WeightRegistry", "WeightFormats", "BlobStore", "PosixIO", "Tensors", "TestSupport", logging],
       swiftSettings: strict),
-    .testTarget(name: "TantraWeightsTests", dependencies: ["TantraWeights", "tantra", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "TantraWeightsTests", dependencies: ["TantraWeights", "tantra", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "WeightsFSTests",
       dependencies: ["WeightsFS", "WeightRegistry", "WeightFormats", "PosixIO", "Tensors", "TestSupport", logging],

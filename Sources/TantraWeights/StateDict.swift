@@ -54,8 +54,10 @@ extension StateDict: Sequence {
 
     fileprivate init(_ entries: [Entry]) { self.entries = entries.makeIterator() }
 
+    /// The next entry; nil after the last.
     public mutating func next() -> (name: String, tensor: Tensor)? { entries.next().map { ($0.name, $0.tensor) } }
   }
 
+  /// Begins at the first entry.
   public func makeIterator() -> Iterator { Iterator(entries) }
 }

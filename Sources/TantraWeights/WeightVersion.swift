@@ -35,11 +35,13 @@ public struct WeightVersion: Sendable, Hashable {
 public struct VersionSwitch: Sendable, Hashable {
   /// When, in nanoseconds since 1970.
   public let time: Int64
-  /// Who: the user and the process that asked for it.
+  /// The user who asked for it.
   public let uid: UInt32
+  /// The process that asked for it.
   public let pid: Int32
   /// The version that was active before; nil for a model's first one.
   public let from: String?
+  /// The version that was active from then on.
   public let to: String
   /// Whether it took an earlier switch back.
   public let isRollback: Bool
@@ -62,6 +64,7 @@ public struct WeightValidation: Sendable, Hashable {
     public enum Outcome: Sendable { case passed, skipped, failed }
     /// `blobs`, `model.pt`, `shapes`.
     public let name: String
+    /// What became of it.
     public let outcome: Outcome
     /// What was found; damage is named by tensor.
     public let details: [String]

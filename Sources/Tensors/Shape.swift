@@ -1,14 +1,19 @@
 /// The dimensions of a tensor, outermost first; empty for a scalar.
 public struct Shape: Sendable, Hashable, Codable, ExpressibleByArrayLiteral, CustomStringConvertible {
+  /// Elements along each axis.
   public var dimensions: [Int]
 
+  /// A shape of those dimensions, which are not checked.
   public init(_ dimensions: [Int]) { self.dimensions = dimensions }
+  /// `[2, 3]`.
   public init(arrayLiteral elements: Int...) { dimensions = elements }
 
+  /// Reads an array of numbers.
   public init(from decoder: any Decoder) throws {
     dimensions = try decoder.singleValueContainer().decode([Int].self)
   }
 
+  /// Writes an array of numbers.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode(dimensions)
