@@ -61,4 +61,20 @@ import Testing
       "--version", "v1.1")
     #expect(try fixture.succeed("validate", "mamba", "v1.1").contains("mamba/v1.1: valid"))
   }
+
+  @Test func trainedWeightsPredictHeldOutBooksAsTheirCardSays() throws {
+    let fixture = try TantraFixture(copyOf: Python.packageRoot + "/Model")
+    var found: [Double] = []
+    for version in ["v1.0", "v1.1"] {
+      try fixture.succeed("export", "mamba", version, "--folder", "--to", fixture.scratch.path)
+      let evaluation = try evaluate(fixture.scratch("mamba_\(version)"))
+      #expect(evaluation.predictions == 243_632)
+      let card = String(decoding: try fixture.scratch.read("mamba_\(version)/README.md"), as: UTF8.self)
+      let row = try #require(card.split(separator: "\n").first { $0.hasPrefix("| \(version) | ") })
+      let figure = try #require(Double(row.split(separator: "|")[1].drop { $0 == " " }.dropLast()))
+      #expect(abs(evaluation.bitsPerByte - figure) < 0.001, "\(row)")
+      found.append(evaluation.bitsPerByte)
+    }
+    #expect(found[0] <= 1.75 && found[1] <= 1.60 && found[0] - found[1] >= 0.05, "\(found)")
+  }
 }
