@@ -20,7 +20,8 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let package = Package(
   name: "tantra",
   products: [
-    .executable(name: "tantra", targets: ["tantra"])
+    .executable(name: "tantra", targets: ["tantra"]),
+    .library(name: "TantraWeights", targets: ["TantraWeights"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -51,6 +52,11 @@ let package = Package(
     .target(
       name: "WeightRegistry",
       dependencies: ["Tensors", "PosixIO", "WeightFormats", "BlobStore", collections, logging, sqlite, system],
+      swiftSettings: strict),
+
+    .target(
+      name: "TantraWeights",
+      dependencies: ["Tensors", "PosixIO", "WeightFormats", "BlobStore", "WeightRegistry", logging],
       swiftSettings: strict),
 
     // MARK: The mount
@@ -88,6 +94,8 @@ let package = Package(
       dependencies: ["WeightRegistry", "WeightFormats", "BlobStore", "PosixIO", "Tensors", "TestSupport", logging],
       swiftSettings: strict),
     .testTarget(
+      name: "TantraWeightsTests", dependencies: ["TantraWeights", "tantra", "TestSupport"], swiftSettings: strict),
+    .testTarget(
       name: "WeightsFSTests",
       dependencies: ["WeightsFS", "WeightRegistry", "WeightFormats", "PosixIO", "Tensors", "TestSupport", logging],
       swiftSettings: strict),
@@ -101,7 +109,9 @@ let package = Package(
         "Tensors", "PosixIO", "WeightFormats", "BlobStore", "WeightRegistry", "WeightsFS", "TestSupport", logging,
       ],
       path: "Tests/ScaleBenchmark", swiftSettings: strict),
-    .testTarget(name: "TantraTests", dependencies: ["tantra", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "TantraTests", dependencies: ["tantra", "Tensors", "BlobStore", "WeightRegistry", "TestSupport", logging],
+      swiftSettings: strict),
     .testTarget(
       name: "WeightFormatsTests", dependencies: ["Tensors", "WeightFormats", "TestSupport", "FormatFuzzer"],
       swiftSettings: strict),

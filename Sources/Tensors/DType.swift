@@ -1,5 +1,5 @@
 /// The element type of a tensor. Raw values are torch's names (without `torch.`) where torch has the type.
-package enum DType: String, Sendable, Hashable, CaseIterable, Codable {
+public enum DType: String, Sendable, Hashable, CaseIterable, Codable {
   case bool
   case uint8, uint16, uint32, uint64
   case int8, int16, int32, int64
@@ -19,7 +19,7 @@ package enum DType: String, Sendable, Hashable, CaseIterable, Codable {
   case float6E3M2 = "float6_e3m2fn"
 
   /// Bits of one element.
-  package var bitWidth: Int {
+  public var bitWidth: Int {
     switch self {
     case .float4E2M1: 4
     case .float6E2M3, .float6E3M2: 6
@@ -34,10 +34,10 @@ package enum DType: String, Sendable, Hashable, CaseIterable, Codable {
   }
 
   /// Bytes of one element; nil for types narrower than a byte.
-  package var byteWidth: Int? { bitWidth % 8 == 0 ? bitWidth / 8 : nil }
+  public var byteWidth: Int? { bitWidth % 8 == 0 ? bitWidth / 8 : nil }
 
   /// Bytes that `elementCount` elements take; nil on overflow or when they do not fill whole bytes.
-  package func byteCount(ofElements elementCount: Int) -> Int? {
+  public func byteCount(ofElements elementCount: Int) -> Int? {
     let (bits, overflow) = elementCount.multipliedReportingOverflow(by: bitWidth)
     guard !overflow, elementCount >= 0, bits % 8 == 0 else { return nil }
     return bits / 8

@@ -1,15 +1,20 @@
 /// The dimensions of a tensor, outermost first; empty for a scalar.
-package struct Shape: Sendable, Hashable, Codable, ExpressibleByArrayLiteral, CustomStringConvertible {
-  package var dimensions: [Int]
+public struct Shape: Sendable, Hashable, Codable, ExpressibleByArrayLiteral, CustomStringConvertible {
+  /// Elements along each axis.
+  public var dimensions: [Int]
 
-  package init(_ dimensions: [Int]) { self.dimensions = dimensions }
-  package init(arrayLiteral elements: Int...) { dimensions = elements }
+  /// A shape of those dimensions, which are not checked.
+  public init(_ dimensions: [Int]) { self.dimensions = dimensions }
+  /// `[2, 3]`.
+  public init(arrayLiteral elements: Int...) { dimensions = elements }
 
-  package init(from decoder: any Decoder) throws {
+  /// Reads an array of numbers.
+  public init(from decoder: any Decoder) throws {
     dimensions = try decoder.singleValueContainer().decode([Int].self)
   }
 
-  package func encode(to encoder: any Encoder) throws {
+  /// Writes an array of numbers.
+  public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode(dimensions)
   }
@@ -17,7 +22,7 @@ package struct Shape: Sendable, Hashable, Codable, ExpressibleByArrayLiteral, Cu
   /// Product of the dimensions (1 for a scalar); nil on overflow or a negative dimension.
   ///
   /// A zero anywhere makes the product zero, but dimensions whose product overflows before it are still refused.
-  package var elementCount: Int? {
+  public var elementCount: Int? {
     var product = 1
     for dimension in dimensions {
       guard dimension >= 0 else { return nil }
@@ -29,7 +34,7 @@ package struct Shape: Sendable, Hashable, Codable, ExpressibleByArrayLiteral, Cu
   }
 
   /// Strides, in elements, of a contiguous row-major tensor as torch writes them: zero dimensions count as one.
-  package var contiguousStrides: [Int] {
+  public var contiguousStrides: [Int] {
     var strides = [Int](repeating: 1, count: dimensions.count)
     var step = 1
     for axis in dimensions.indices.reversed() {
@@ -40,5 +45,5 @@ package struct Shape: Sendable, Hashable, Codable, ExpressibleByArrayLiteral, Cu
   }
 
   /// `[2, 3]`.
-  package var description: String { "[" + dimensions.map(String.init).joined(separator: ", ") + "]" }
+  public var description: String { "[" + dimensions.map(String.init).joined(separator: ", ") + "]" }
 }

@@ -23,6 +23,8 @@ package struct RegistryError: Error, Hashable, Sendable, CustomStringConvertible
     case noStore
     /// The store was written by a newer Tantra.
     case newerFormat
+    /// The store has to be upgraded first.
+    case olderFormat
     /// Something in the store is missing or not what its digest says.
     case damaged
     /// The bytes are not acceptable weights.

@@ -1,4 +1,5 @@
 package import BlobStore
+import Glibc
 import PosixIO
 import SystemPackage
 
@@ -120,6 +121,9 @@ package struct LockHolder: Sendable, Hashable, CustomStringConvertible {
     self.uid = uid
     self.mountpoint = mountpoint
   }
+
+  /// This process, without a mount.
+  static var current: LockHolder { LockHolder(pid: getpid(), uid: getuid(), mountpoint: nil) }
 
   init?(record: String) {
     var fields: [Substring: String] = [:]

@@ -88,6 +88,12 @@ package final class WeightRegistry: Sendable {
     // Looked at before the records are read: a change in between is seen by the next look.
     _ = freshness?.hasChanged(store)
     state = Mutex(try Self.load(store))
+    // What a process that ended too early was about to make active must not become so with a later version of that name.
+    if lock != nil, state.withLock({ $0.config.models.values.contains { $0.pending != nil } }) {
+      try changeConfig { config in
+        for model in config.models.keys { config.models[model]?.pending = nil }
+      }
+    }
   }
 
   // MARK: Reading
@@ -112,12 +118,25 @@ package final class WeightRegistry: Sendable {
     } catch {
       throw RegistryError(error)
     }
+    config.settle { versions[$0]?[$1] != nil }
     return State(config: config, versions: versions)
   }
 
   private static func decodeConfig(_ bytes: [UInt8]) throws(RegistryError) -> WeightConfig {
-    struct Header: Decodable { var format: Int }
-    let format = try StoreCoding.decode(Header.self, from: bytes, what: StoreFolder.configName).format
+    let header = try StoreCoding.decode(StoreUpgrade.Header.self, from: bytes, what: StoreFolder.configName)
+    let format = header.format
+    if header.upgradingFrom != nil {
+      throw RegistryError(
+        .olderFormat,
+        "an upgrade of the store to format \(format) was interrupted: finish it with tantra upgrade-store, or take it back "
+          + "with tantra upgrade-store --rollback")
+    }
+    guard format >= WeightConfig.currentFormat else {
+      throw RegistryError(
+        .olderFormat,
+        "the store has format \(format), and this Tantra needs format \(WeightConfig.currentFormat): run "
+          + "tantra upgrade-store, which can be taken back")
+    }
     guard format <= WeightConfig.currentFormat else {
       throw RegistryError(
         .newerFormat,
@@ -132,8 +151,10 @@ package final class WeightRegistry: Sendable {
 
   /// Takes over what another process has changed since; for a registry that was opened for reading. Looks at the disk at
   /// most once in a while.
-  package func refresh() throws(RegistryError) {
-    guard let freshness, freshness.hasChanged(store) else { return }
+  ///
+  /// - Parameter now: whether to take over everything, whatever was looked at before.
+  package func refresh(now: Bool = false) throws(RegistryError) {
+    guard let freshness, freshness.hasChanged(store) || now else { return }
     var fresh = try Self.load(store)
     state.withLock { state in
       fresh.generation = state.generation + 1
@@ -314,34 +335,45 @@ package final class WeightRegistry: Sendable {
     let before = activeVersion(of: model)
     guard before != version else { return before }
     let change = ActiveSwitch(time: Timestamp.now(), actor: actor, from: before, to: version, isRollback: isRollback)
-    try changeConfig { config in
-      config.models[model, default: .init()].active = version
-      config.models[model]?.history.append(change)
-      if let excess = config.models[model].map({ $0.history.count - WeightConfig.Model.historyLimit }), excess > 0 {
-        config.models[model]?.history.removeFirst(excess)
-      }
-    }
+    try changeConfig { config in config.models[model, default: .init()].apply(change) }
     logger.info("\(isRollback ? "rollback" : "active"): \(model) \(before.map { "\($0) -> " } ?? "")\(version)")
     return before
   }
 
   /// Publishes a manifest: writes it durably, then makes it visible. The first version of a model becomes active.
+  ///
+  /// Called with ``publishing`` or the record lock held.
   func publish(_ manifest: Manifest, at place: Place, activating: Bool) throws(RegistryError) {
     try requireWriting()
     let bytes = try StoreCoding.encode(manifest, pretty: true)
     let folder = try folder(place)
     let staging = try store.stagingForWriting
+    let active = activeVersion(of: manifest.model)
+    let change =
+      activating && active != manifest.version || active == nil
+      ? ActiveSwitch(time: Timestamp.now(), actor: .current, from: active, to: manifest.version, isRollback: false)
+      : nil
+    if change != state.withLock({ $0.config.models[manifest.model]?.pending }) {
+      try changeConfig { $0.models[manifest.model, default: .init()].pending = change }
+    }
     try posix(
       try folder.makeFolder(manifest.model.text)
         .replace(manifest.version.text + ".json", with: bytes, staging: staging))
     state.withLock { state in
       state.versions[manifest.model, default: [:]][manifest.version] = place
       state.manifests[ManifestKey(model: manifest.model, version: manifest.version)] = manifest
+      state.config.settle { state.versions[$0]?[$1] != nil }
       state.generation += 1
     }
     viewCache.removeAll(of: manifest.model, manifest.version)
     announce(.published(manifest))
-    if activating || activeVersion(of: manifest.model) == nil { try setActive(manifest.model, manifest.version) }
+    guard let change else { return }
+    logger.info("active: \(manifest.model) \(change.from.map { "\($0) -> " } ?? "")\(change.to)")
+    do throws(RegistryError) {
+      try changeConfig { _ in }
+    } catch {
+      logger.warning("weight_config.json is not up to date, which does no harm: \(error)")
+    }
   }
 
   /// Lets one at a time change which records there are; imports, which add to them, keep each other company.

@@ -41,7 +41,9 @@ package final class WeightsFileSystem: FileSystem {
 
   // MARK: Names
 
-  package func lookup(_ name: String, in parent: InodeNumber) throws(FileSystemError) -> DirectoryItem {
+  package func lookup(
+    _ name: String, in parent: InodeNumber, caller: Caller
+  ) throws(FileSystemError) -> DirectoryItem {
     try registryStep(try registry.refresh())
     let folder = try node(parent)
     guard folder.kind == .directory else { throw FileSystemError(.notDirectory) }
@@ -68,7 +70,7 @@ package final class WeightsFileSystem: FileSystem {
   }
 
   package func setAttributes(
-    of inode: InodeNumber, _ change: AttributeChange
+    of inode: InodeNumber, _ change: AttributeChange, caller: Caller
   ) throws(FileSystemError) -> FileAttributes {
     let node = try node(inode)
     // A shell's `>` truncates a control file before it writes its request; nothing else has a size that can be set.
@@ -170,7 +172,9 @@ package final class WeightsFileSystem: FileSystem {
     return bytes.count
   }
 
-  package func flush(_ handle: HandleNumber) throws(FileSystemError) {
+  package func flush(
+    _ handle: HandleNumber, isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) {
     if handles[handle] == nil { throw FileSystemError(.badHandle) }
   }
 

@@ -20,7 +20,8 @@ struct Tantra: ParsableCommand {
       MountCommand.self, UnmountCommand.self, StatusCommand.self, ListModelsCommand.self, ListWeightsCommand.self,
       SetActiveCommand.self, RollbackCommand.self, HistoryCommand.self, ImportCommand.self, ExportCommand.self,
       DiffCommand.self, CleanupCommand.self, BackupCommand.self, RestoreCommand.self, PurgeCommand.self,
-      ValidateCommand.self, ConfigCommand.self, StatsCommand.self, DoctorCommand.self, GenerateCommand.self,
+      ValidateCommand.self, ConfigCommand.self, StatsCommand.self, DoctorCommand.self, UpgradeStoreCommand.self,
+      GenerateCommand.self,
     ])
 
   /// Reports errors in one line, with an exit code that says what kind they are.

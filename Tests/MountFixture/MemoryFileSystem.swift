@@ -30,7 +30,9 @@ package final class MemoryFileSystem: FileSystem {
 
   package init(tree: MemoryTree) { self.tree = tree }
 
-  package func lookup(_ name: String, in parent: InodeNumber) throws(FileSystemError) -> DirectoryItem {
+  package func lookup(
+    _ name: String, in parent: InodeNumber, caller: Caller
+  ) throws(FileSystemError) -> DirectoryItem {
     guard case .folder(let names) = try tree.node(parent).content else { throw FileSystemError(ENOTDIR) }
     if try tree.node(parent).isHostile, let code = CInt(name) { throw FileSystemError(code, "an error of this number") }
     guard let inode = names[name] else { throw FileSystemError(ENOENT) }
@@ -68,8 +70,9 @@ package final class MemoryFileSystem: FileSystem {
     }
   }
 
-  package func setAttributes(of inode: InodeNumber, _ change: AttributeChange) throws(FileSystemError) -> FileAttributes
-  {
+  package func setAttributes(
+    of inode: InodeNumber, _ change: AttributeChange, caller: Caller
+  ) throws(FileSystemError) -> FileAttributes {
     guard case .control = try tree.node(inode).content else {
       throw FileSystemError(EPERM, "only control files change")
     }
@@ -125,7 +128,7 @@ package final class MemoryFileSystem: FileSystem {
     }
   }
 
-  package func flush(_ handle: HandleNumber) throws(FileSystemError) {}
+  package func flush(_ handle: HandleNumber, isInterrupted: @escaping @Sendable () -> Bool) throws(FileSystemError) {}
 
   package func release(_ handle: HandleNumber) {
     state.withLock { state in

@@ -10,6 +10,7 @@ import Testing
   @Test(arguments: [
     "mount", "unmount", "status", "import", "list-models", "list-weights", "set-active", "rollback", "history",
     "export", "diff", "cleanup", "backup", "restore", "purge", "validate", "stats", "doctor", "generate", "config",
+    "upgrade-store",
   ])
   func everyCommandHasHelp(command: String) throws {
     let help = try fixture.tantra([command, "--help"])
@@ -91,6 +92,45 @@ import Testing
   @Test func importWarnsOfNamesThatSoundLikeATrial() throws {
     let source = try fixture.scratch.write("x.pt", try SmallWeights.example().torchZip())
     #expect(try fixture.tantra(["import", source, "--model", "demo_net"]).errorText.contains("warning"))
+  }
+
+  @Test func badInputHasItsMessage() throws {
+    let weights = try fixture.scratch.write("x.pt", try SmallWeights.example().torchZip())
+    for (arguments, status, words) in [
+      (["export", "mambo"], Int32(66), "there is no model \"mambo\"; did you mean \"mamba\"?"),
+      (["history", "nope"], 66, "there is no model \"nope\"; there is mamba, mamba_multimodal, ocr_native"),
+      (["backup", "mamba", "v1.1"], 66, "mamba has no version \"v1.1\"; did you mean \"v1.0\"?"),
+      (["restore", "mamba", "v1.0"], 73, "mamba/v1.0 exists; remove it before you restore an earlier one"),
+      (["import", weights, "--model", "-x/y"], 64, "--model"),
+      (["import", weights, "--model", "a b"], 65, "\"a b\" cannot name a model: expected a letter or digit"),
+      (["import", weights, "--model", "x", "--version", "active"], 65, "that name is reserved"),
+      (["import", weights, "--model", "mamba", "--version", "v1.0"], 73, "a published state dict never changes"),
+      (["list-models", "--store", fixture.scratch("no")], 66, "there is no weight store at \(fixture.scratch("no"))"),
+    ] {
+      let command = try fixture.tantra(arguments)
+      #expect(command.status == status, "\(arguments) \(command.errorText)")
+      #expect(command.errorText.contains(words), "\(arguments) \(command.errorText)")
+    }
+    try fixture.scratch.write("store/weight_config.json", Array(#"{"format": 999, "models": {}}"#.utf8))
+    for arguments in [["list-models"], ["set-active", "mamba", "v1.0"], ["upgrade-store"]] {
+      let command = try fixture.tantra(arguments)
+      #expect(command.status == 65 && command.errorText.contains("the store has format 999"), "\(command.errorText)")
+    }
+  }
+
+  @Test func everyReportIsAlsoJSON() throws {
+    let weights = try fixture.scratch.write("x.pt", try SmallWeights.example().torchZip())
+    for arguments in [
+      ["import", weights, "--model", "x"], ["generate", "mamba", "--seed", "2", "--version", "v1.1"], ["list-models"],
+      ["list-weights"], ["status"], ["stats"], ["set-active", "mamba", "v1.1"], ["rollback", "mamba"],
+      ["history", "mamba"], ["config"], ["diff", "mamba", "v1.0", "v1.0"], ["validate", "x"],
+      ["export", "x", "--to", fixture.scratch("out")], ["backup", "x", "v1.0"], ["cleanup", "mamba", "--keep", "1"],
+      ["restore", "mamba", "v1.1"], ["purge"], ["upgrade-store"],
+    ] {
+      let command = try fixture.tantra(arguments + ["--json"])
+      #expect(command.status == 0, "\(arguments) \(command.errorText)")
+      #expect(throws: Never.self, "\(arguments)") { try JSONSerialization.jsonObject(with: command.output) }
+    }
   }
 
   @Test func aStoreInUseIsNamedAndExitsWith75() throws {

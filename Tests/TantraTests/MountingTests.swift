@@ -118,6 +118,60 @@ import Testing
     }
   }
 
+  @Test func manyReadOnlyMountsServeBesideOneWriter() throws {
+    try fixture.mount()
+    let others = (1...5).map { fixture.scratch("reader\($0)") }
+    defer { for other in others { _ = try? fixture.tantra(["unmount", other]) } }
+    for other in others { try fixture.succeed("mount", other, "--read-only") }
+    let expected = try fixture.read("ocr_native/v1.0/model.pt")
+    for other in others {
+      let bytes = FileManager.default.contents(atPath: other + "/ocr_native/active/model.pt")
+      #expect(bytes.map(Array.init) == expected)
+    }
+    // All see what the writer changes, and none of them holds it back.
+    try fixture.succeed("backup", "mamba", "v1.0")
+    try fixture.succeed("config", "mamba", "keep", "4")
+    #expect(
+      fixture.wait {
+        others.allSatisfy { other in
+          FileManager.default.contents(atPath: other + "/.control/config")
+            .map { String(decoding: $0, as: UTF8.self).contains("mamba keep 4\n") } ?? false
+        }
+      })
+    try fixture.succeed("unmount", fixture.mountpoint)
+    #expect(FileManager.default.contents(atPath: others[0] + "/mamba/v1.0/model.bin") != nil)
+  }
+
+  @Test func levelsDecideWhatIsLogged() throws {
+    try fixture.mount("--log-file", fixture.scratch("quiet"), "--log-level", "error")
+    try fixture.succeed("validate", "mamba")
+    try fixture.succeed("unmount", fixture.mountpoint)
+    #expect(fixture.wait { !fixture.isMounted })
+    #expect(try fixture.scratch.read("quiet").isEmpty)
+    let refused = try fixture.tantra(["mount", fixture.mountpoint, "--log-level", "loud"])
+    #expect(refused.status == 64 && refused.errorText.contains("loud"), "\(refused.errorText)")
+  }
+
+  @Test func journaldGetsPriorities() throws {
+    // Standard error is the file that JOURNAL_STREAM names, as under systemd.
+    let log = fixture.scratch("journal")
+    let script = """
+      exec 2> '\(log)'
+      export JOURNAL_STREAM=$(stat -Lc %d:%i /proc/self/fd/2)
+      '\(TantraFixture.executable)' mount --foreground '\(fixture.mountpoint)' &
+      daemon=$!
+      for i in $(seq 100); do mountpoint -q '\(fixture.mountpoint)' && break; sleep 0.1; done
+      echo mamba/v9 > '\(fixture.mountpoint)/.control/active'
+      kill $daemon; wait $daemon
+      """
+    _ = try Command.run("bash", ["-c", script], environment: ["TANTRA_STORE": fixture.storePath])
+    let text = String(decoding: try fixture.scratch.read("journal"), as: UTF8.self)
+    #expect(text.contains("<6>mounted at \(fixture.mountpoint)\n"), "\(text)")
+    #expect(text.contains("mamba has no version \"v9\""), "\(text)")
+    let own = text.split(separator: "\n").filter { !$0.hasPrefix("bash:") && !$0.contains("echo: write error") }
+    #expect(own.allSatisfy { $0.hasPrefix("<") }, "\(text)")
+  }
+
   @Test func aLogFileOutlivesTheDaemon() throws {
     try fixture.mount("--log-file", fixture.scratch("log"))
     try fixture.succeed("validate", "mamba")

@@ -80,6 +80,33 @@ import Testing
     try #require(try FileManager.default.contentsOfDirectory(atPath: fixture.scratch("store/weights/sha256")).first)
   }
 
+  @Test func formatsAreMeasuredOnTheSpot() throws {
+    struct Comparison: Decodable {
+      var model: String
+      var format: String
+      var byteCount: Int
+      var isWritten: Bool
+      var loadSeconds: Double
+      var opensWith: [String]
+      var safety: String
+    }
+    let legacy = try fixture.scratch.write("m.pt", try SmallWeights.example().torchZip())
+    try fixture.succeed("import", legacy, "--model", "m")
+    let json = try fixture.succeed("stats", "--formats", "--json")
+    let found = try JSONDecoder().decode([Comparison].self, from: Data(json.utf8))
+    #expect(found.map(\.format).sorted() == ["bin", "pt", "safetensors"])
+    for comparison in found {
+      let target = fixture.scratch("out-\(comparison.format)")
+      try fixture.succeed("export", "m", "--format", comparison.format, "--to", target)
+      let name = "m_v1.0_\(comparison.format).\(comparison.format)"
+      #expect(try Data(contentsOf: URL(fileURLWithPath: target + "/" + name)).count == comparison.byteCount)
+      #expect(comparison.loadSeconds > 0 && comparison.safety.hasPrefix("safe"))
+      #expect(comparison.isWritten == (comparison.format != "safetensors"))
+      #expect(comparison.opensWith.contains(comparison.format == "safetensors" ? "transformers" : "torch mmap"))
+    }
+    #expect(try fixture.succeed("stats", "--formats").contains("inert; loads with weights_only=True"))
+  }
+
   @Test(canMount) func presentedIsWhatTheMountShows() throws {
     let shipped = try TantraFixture()
     try shipped.mount()

@@ -112,10 +112,11 @@ import WeightsFS
   }
 
   @Test func truncationIsForControlFilesOnly() throws {
-    _ = try fixture.tree.setAttributes(of: try fixture.inode(".control/active"), AttributeChange(size: 0))
+    _ = try fixture.tree.setAttributes(
+      of: try fixture.inode(".control/active"), AttributeChange(size: 0), caller: fixture.caller)
     for path in ["mamba/v1.0/model.pt", ".control/log", "mamba"] {
       #expect(throws: FileSystemError.self, "\(path)") {
-        try fixture.tree.setAttributes(of: try fixture.inode(path), AttributeChange(size: 0))
+        try fixture.tree.setAttributes(of: try fixture.inode(path), AttributeChange(size: 0), caller: fixture.caller)
       }
     }
   }

@@ -35,7 +35,7 @@ struct TreeFixture {
   func inode(_ path: String) throws -> InodeNumber {
     var inode = InodeNumber.root
     for name in path.split(separator: "/") {
-      inode = try tree.lookup(String(name), in: inode).attributes.inode
+      inode = try tree.lookup(String(name), in: inode, caller: caller).attributes.inode
     }
     return inode
   }

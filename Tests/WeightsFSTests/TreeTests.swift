@@ -91,7 +91,7 @@ import WeightsFS
   @Test func handlesThatAreNotOpenAreRefused() throws {
     let none = HandleNumber(rawValue: 4711)
     #expect(throws: FileSystemError.self) { try fixture.tree.read(none, offset: 0, count: 1) }
-    #expect(throws: FileSystemError.self) { try fixture.tree.flush(none) }
+    #expect(throws: FileSystemError.self) { try fixture.tree.flush(none) { false } }
     #expect(throws: FileSystemError.self) { try fixture.tree.readDirectory(none, from: 0) }
     fixture.tree.release(none)
     let folder = try fixture.tree.openDirectory(.root)

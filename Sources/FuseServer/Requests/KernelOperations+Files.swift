@@ -17,7 +17,8 @@ extension KernelOperations {
     table.flush = { raw, _, information in
       Dispatcher.handle(raw) { dispatcher, request in
         do throws(FileSystemError) {
-          try dispatcher.fileSystem.flush(try KernelOperations.handle(of: information))
+          try dispatcher.fileSystem.flush(
+            try KernelOperations.handle(of: information), isInterrupted: request.interruption)
           request.reply(errno: 0)
         } catch {
           dispatcher.fail(request, "close", error)
@@ -57,6 +58,7 @@ extension KernelOperations {
       switch file.caching {
       case .immutable: information.pointee.keep_cache = 1
       case .none: information.pointee.direct_io = 1
+      case .staging: break
       }
       // Who only read has nothing to learn from close(2).
       if !access.writes { information.pointee.noflush = 1 }

@@ -36,7 +36,8 @@ extension KernelOperations {
       Dispatcher.handle(raw) { dispatcher, request in
         do throws(FileSystemError) {
           let change = try KernelOperations.attributeChange(status, fields: fields, information)
-          let attributes = try dispatcher.fileSystem.setAttributes(of: InodeNumber(rawValue: inode), change)
+          let attributes = try dispatcher.fileSystem.setAttributes(
+            of: InodeNumber(rawValue: inode), change, caller: request.caller)
           request.reply(attributes: attributes, owner: dispatcher.owner)
         } catch {
           dispatcher.fail(request, "setattr", error)
@@ -63,7 +64,7 @@ extension KernelOperations {
     do throws(FileSystemError) {
       // No file of ours has a name that is not UTF-8.
       guard let name, let name = String(validatingCString: name) else { throw FileSystemError(ENOENT) }
-      let attributes = try dispatcher.fileSystem.lookup(name, in: parent).attributes
+      let attributes = try dispatcher.fileSystem.lookup(name, in: parent, caller: request.caller).attributes
       if !request.reply(entry: KernelAttributes.entry(for: attributes, owner: dispatcher.owner)) {
         dispatcher.fileSystem.forget(attributes.inode, count: 1)
       }

@@ -12,7 +12,8 @@ package struct ModelPolicies: Sendable, Hashable, Codable {
 
   /// How many versions a cleanup leaves that was not told; nil if it has to be told.
   package var keep: Int?
-  /// Whether a version is validated, and has to pass, before it becomes active by request.
+  /// Whether a version is validated, and has to pass, before it becomes active. Not asked of one that is imported as the
+  /// active version: it is checked while it is read.
   package var validatesBeforeActivating = false
   package var pickles = Pickles.quarantine
   /// The view that is exported if none is named.
@@ -49,7 +50,7 @@ package enum PolicyKey: String, Sendable, CaseIterable, Codable {
   package var explanation: String {
     switch self {
     case .keep: "how many versions cleanup leaves when --keep is not given"
-    case .validateBeforeActivate: "whether a version has to pass validation before it becomes active"
+    case .validateBeforeActivate: "whether set-active and rollback validate a version first, and refuse one with damage"
     case .pickles: "whether files beside the weights that are pickles, and would run code, can be opened"
     case .defaultFormat: "the format that export writes when --format is not given"
     }

@@ -1,7 +1,7 @@
 /// `weight_config.json`: what is decided about each model, rather than stored. Kept small; versions are not listed here.
 package struct WeightConfig: Sendable, Hashable, Codable {
-  /// The store format that this software writes and the newest that it reads.
-  package static let currentFormat = 1
+  /// The store format that this software reads and writes.
+  package static let currentFormat = 1 + StoreUpgradeStep.all.count
 
   package struct Model: Sendable, Hashable, Codable {
     /// The version that the model's users get.
@@ -12,6 +12,10 @@ package struct WeightConfig: Sendable, Hashable, Codable {
     package var history: [ActiveSwitch]
     /// nil if all have their defaults.
     package var policies: ModelPolicies?
+
+    /// A switch to a version that is about to be published. It takes effect with that version's manifest, so that both come
+    /// at once; without it, it counts for nothing.
+    package var pending: ActiveSwitch?
 
     /// How many switches are remembered.
     package static let historyLimit = 100
@@ -30,6 +34,14 @@ package struct WeightConfig: Sendable, Hashable, Codable {
       aliases = try container.decodeIfPresent([VersionName: VersionName].self, forKey: .aliases) ?? [:]
       history = try container.decodeIfPresent([ActiveSwitch].self, forKey: .history) ?? []
       policies = try container.decodeIfPresent(ModelPolicies.self, forKey: .policies)
+      pending = try container.decodeIfPresent(ActiveSwitch.self, forKey: .pending)
+    }
+
+    /// Makes another version active, and remembers the switch.
+    mutating func apply(_ change: ActiveSwitch) {
+      active = change.to
+      history.append(change)
+      if history.count > Self.historyLimit { history.removeFirst(history.count - Self.historyLimit) }
     }
   }
 
@@ -39,5 +51,14 @@ package struct WeightConfig: Sendable, Hashable, Codable {
   package init() {
     format = Self.currentFormat
     models = [:]
+  }
+
+  /// Carries out the pending switches to versions that are there.
+  mutating func settle(_ isPublished: (ModelName, VersionName) -> Bool) {
+    for (name, model) in models {
+      guard let change = model.pending, isPublished(name, change.to) else { continue }
+      models[name]?.pending = nil
+      models[name]?.apply(change)
+    }
   }
 }

@@ -3,16 +3,38 @@ import PosixIO
 
 extension WeightRegistry {
   /// The backups and removed versions of a model, oldest first within a version.
-  package func backups(of model: ModelName) throws(RegistryError) -> [BackupRecord] {
+  package func backups(
+    of model: ModelName, _ version: VersionName? = nil
+  ) throws(RegistryError) -> [BackupRecord] {
+    try records(of: model, version).filter { !isLeftover($0) }
+  }
+
+  /// Whether a removal or a restoration that ended too early left the record: what it brings back is still, or again, there.
+  func isLeftover(_ record: BackupRecord) -> Bool {
+    guard !record.isPinned, contains(record.manifest.model, record.manifest.version) else { return false }
+    do throws(RegistryError) {
+      return try manifest(of: record.manifest.model, record.manifest.version) == record.manifest
+    } catch {
+      // The version is damaged: the record may be what mends it.
+      return false
+    }
+  }
+
+  /// The backups and removed versions of a model, with what unfinished commands left.
+  ///
+  /// - Parameter version: nil for all; records of others are not read then.
+  func records(of model: ModelName, _ version: VersionName? = nil) throws(RegistryError) -> [BackupRecord] {
     guard let backups = store.backups, try posix(try backups.status(of: model.text)) != nil else { return [] }
     let folder = try posix(try backups.folder(model.text))
     var records: [BackupRecord] = []
     for name in try posix(try folder.names()) {
-      guard let (version, number) = BackupRecord.parse(fileName: name) else { continue }
+      guard let (named, number) = BackupRecord.parse(fileName: name), version == nil || named == version else {
+        continue
+      }
       let bytes = try posix(try folder.contents(of: name, limit: 16 << 20))
       var record = try StoreCoding.decode(BackupRecord.self, from: bytes, what: "backups/\(model)/\(name)")
       try record.manifest.checkConsistency()
-      guard record.manifest.model == model, record.manifest.version == version else {
+      guard record.manifest.model == model, record.manifest.version == named else {
         throw RegistryError(.damaged, "backups/\(model)/\(name) is damaged: it is of another version")
       }
       record.number = number
@@ -72,7 +94,7 @@ extension WeightRegistry {
       guard !contains(model, version) else {
         throw RegistryError(.alreadyExists, "\(model)/\(version) exists; remove it before you restore an earlier one")
       }
-      let records = try backups(of: model).filter { $0.manifest.version == version }
+      let records = try backups(of: model, version)
       guard let record = records.last(where: { !$0.isPinned }) ?? records.last else {
         throw RegistryError(
           .unknownVersion, "nothing is kept of \(model)/\(version); tantra list-weights --all shows what is")
@@ -93,10 +115,11 @@ extension WeightRegistry {
   private func keep(
     _ manifest: Manifest, isPinned: Bool, by actor: Actor
   ) throws(RegistryError) -> BackupRecord {
-    let numbers = try backups(of: manifest.model).filter { $0.manifest.version == manifest.version }.map(\.number)
+    let records = try records(of: manifest.model, manifest.version)
+    let number = isPinned ? nil : records.first(where: isLeftover)?.number
     let record = BackupRecord(
       manifest: manifest, isCheckpoint: isCheckpoint(manifest.model, manifest.version), isPinned: isPinned,
-      time: Timestamp.now(), actor: actor, number: (numbers.max() ?? 0) + 1)
+      time: Timestamp.now(), actor: actor, number: number ?? (records.map(\.number).max() ?? 0) + 1)
     try write(record)
     return record
   }

@@ -44,14 +44,14 @@ extension WeightRegistry {
       var kept: [BackupRecord] = []
       let now = Timestamp.now()
       for candidate in models {
-        for record in try backups(of: candidate) {
+        for record in try records(of: candidate) {
           let isMeant =
             (model ?? candidate) == candidate && (version ?? record.manifest.version) == record.manifest.version
           guard isMeant, !record.isPinned, now - record.time >= age else {
             kept.append(record)
             continue
           }
-          report.purged.append("\(candidate)/\(record.manifest.version)")
+          if !isLeftover(record) { report.purged.append("\(candidate)/\(record.manifest.version)") }
           if !isDryRun { try drop(record) }
         }
       }
@@ -104,7 +104,7 @@ extension WeightRegistry {
 
   private func keptManifests() throws(RegistryError) -> [Manifest] {
     var manifests: [Manifest] = []
-    for model in try modelsWithBackups() { manifests += try backups(of: model).map(\.manifest) }
+    for model in try modelsWithBackups() { manifests += try records(of: model).map(\.manifest) }
     return manifests
   }
 }

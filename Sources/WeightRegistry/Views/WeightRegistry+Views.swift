@@ -1,6 +1,6 @@
 import BlobStore
-import PosixIO
-import Tensors
+package import PosixIO
+package import Tensors
 import WeightFormats
 
 extension WeightRegistry {
@@ -111,7 +111,7 @@ extension WeightRegistry {
   }
 
   /// Opens a blob, with the registry's error if it cannot.
-  func openBlob(_ blob: Digest) throws(RegistryError) -> OpenedFile {
+  package func openBlob(_ blob: Digest) throws(RegistryError) -> OpenedFile {
     do throws(BlobStoreError) { return try store.blobs.open(blob) } catch { throw RegistryError(error) }
   }
 }

@@ -4,7 +4,9 @@
 /// while its count is above zero or a handle on it is open. The root is ``InodeNumber/root`` and is never forgotten.
 package protocol FileSystem: AnyObject, Sendable {
   /// Finds `name` in the folder `parent` and counts the lookup.
-  func lookup(_ name: String, in parent: InodeNumber) throws(FileSystemError) -> DirectoryItem
+  ///
+  /// - Parameter caller: who asks, and waits: a name that somebody is about to make exclusively may be told as missing.
+  func lookup(_ name: String, in parent: InodeNumber, caller: Caller) throws(FileSystemError) -> DirectoryItem
 
   /// Takes back `count` lookups.
   func forget(_ inode: InodeNumber, count: UInt64)
@@ -12,11 +14,16 @@ package protocol FileSystem: AnyObject, Sendable {
   func attributes(of inode: InodeNumber) throws(FileSystemError) -> FileAttributes
 
   /// Sets what can be set: truncation of a control file's request, times; mode and owner are accepted and ignored.
-  func setAttributes(of inode: InodeNumber, _ change: AttributeChange) throws(FileSystemError) -> FileAttributes
+  func setAttributes(
+    of inode: InodeNumber, _ change: AttributeChange, caller: Caller
+  ) throws(FileSystemError) -> FileAttributes
 
   /// The target of a symbolic link.
   func readLink(_ inode: InodeNumber) throws(FileSystemError) -> String
 
+  /// Opens a file.
+  ///
+  /// - Throws: `ESTALE` if the inode cannot be opened that way, but a fresh lookup of its name leads to one that can.
   func open(_ inode: InodeNumber, _ access: OpenAccess) throws(FileSystemError) -> OpenFile
 
   /// The pieces that make up `count` bytes from `offset`; fewer bytes at the end of the file, none after it.
@@ -34,10 +41,72 @@ package protocol FileSystem: AnyObject, Sendable {
   ) throws(FileSystemError) -> Int
 
   /// One close(2) of the file, if it was opened for writing; its error is what close reports.
-  func flush(_ handle: HandleNumber) throws(FileSystemError)
+  func flush(
+    _ handle: HandleNumber, isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError)
 
   /// The last reference to the handle is gone.
   func release(_ handle: HandleNumber)
+
+  // MARK: Changes of the tree
+  // What these answer with counts a lookup, as `lookup` does.
+
+  func makeDirectory(
+    _ name: String, in parent: InodeNumber, caller: Caller
+  ) throws(FileSystemError) -> DirectoryItem
+
+  /// Makes a file, or opens the one that is there unless `isExclusive`.
+  func create(
+    _ name: String, in parent: InodeNumber, _ access: OpenAccess, isExclusive: Bool
+  ) throws(FileSystemError) -> CreatedFile
+
+  func makeSymbolicLink(
+    _ name: String, in parent: InodeNumber, target: String, caller: Caller
+  ) throws(FileSystemError) -> DirectoryItem
+
+  /// Makes a copy that costs metadata only: the new name has an inode of its own.
+  func makeHardLink(
+    to inode: InodeNumber, named name: String, in parent: InodeNumber, caller: Caller
+  ) throws(FileSystemError) -> DirectoryItem
+
+  func unlink(_ name: String, in parent: InodeNumber, caller: Caller) throws(FileSystemError)
+
+  func removeDirectory(_ name: String, in parent: InodeNumber, caller: Caller) throws(FileSystemError)
+
+  func rename(
+    _ name: String, in parent: InodeNumber, to newName: String, in newParent: InodeNumber, _ mode: RenameMode,
+    caller: Caller, isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError)
+
+  // MARK: Parts of files
+
+  /// Copies between open files; answers how many bytes were taken.
+  ///
+  /// - Throws: `EXDEV` if the caller has to read and write instead.
+  func copyRange(
+    from source: HandleNumber, offset: Int, to target: HandleNumber, offset targetOffset: Int, count: Int
+  ) throws(FileSystemError) -> Int
+
+  /// Reserves space (`fallocate`); grows the file unless `keepsSize`.
+  func allocate(_ handle: HandleNumber, offset: Int, count: Int, keepsSize: Bool) throws(FileSystemError)
+
+  /// `fsync`.
+  func synchronize(_ handle: HandleNumber) throws(FileSystemError)
+
+  // MARK: Extended attributes
+
+  /// - Throws: `ENODATA` if there is none of that name.
+  func extendedAttribute(_ name: String, of inode: InodeNumber) throws(FileSystemError) -> [UInt8]
+
+  func extendedAttributeNames(of inode: InodeNumber) throws(FileSystemError) -> [String]
+
+  func setExtendedAttribute(
+    _ name: String, of inode: InodeNumber, value: [UInt8], caller: Caller
+  ) throws(FileSystemError)
+
+  func removeExtendedAttribute(_ name: String, of inode: InodeNumber) throws(FileSystemError)
+
+  // MARK: Folders
 
   /// A stable listing of a folder, `.` and `..` not included.
   func openDirectory(_ inode: InodeNumber) throws(FileSystemError) -> HandleNumber

@@ -37,7 +37,7 @@ extension FileSystemError {
       case .locked: EBUSY
       case .readOnly: EROFS
       case .noStore: ENOENT
-      case .newerFormat: EPROTONOSUPPORT
+      case .newerFormat, .olderFormat: EPROTONOSUPPORT
       case .damaged: EIO
       case .unacceptable(let code):
         switch code {

@@ -31,6 +31,8 @@ package struct OpenFile: Sendable, Hashable {
     case immutable
     /// The content is made at open and has no fixed size: every read comes here.
     case none
+    /// A file in the making: pages may be cached while it is open, and none are kept for the next open.
+    case staging
   }
   package var handle: HandleNumber
   package var caching: Caching

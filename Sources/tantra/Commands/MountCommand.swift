@@ -13,6 +13,9 @@ struct MountCommand: ParsableCommand {
     discussion: """
       Returns when the mount is live and leaves a daemon behind; INT, TERM or `tantra unmount` end it. What a daemon that \
       was killed left at the mountpoint is cleared away first.
+
+      The log is in .control/log, the last 1000 lines of it; in the file that --log-file names, which is appended to and \
+      stays; and in the foreground on standard error, with priorities for journald where that reads it.
       """)
 
   @Argument(help: "Where to mount; made if it is missing.") var mountpoint = "/weights"
@@ -20,6 +23,13 @@ struct MountCommand: ParsableCommand {
   @Flag(help: "Refuse all changes; takes no lock, so that several such mounts can share a store.") var readOnly = false
   @Flag(help: "Let other users in.") var allowOther = false
   @Option(help: "File to which the log goes, too.") var logFile: String?
+  @Option(
+    help: "What is logged: error, warning, notice, info or debug, each with what is graver.",
+    transform: { text in
+      guard let level = Logger.Level(rawValue: text) else { throw ValidationError("there is no level \"\(text)\"") }
+      return level
+    })
+  var logLevel = Logger.Level.info
   @Option(help: .hidden) var readiness: Int32?
   @OptionGroup var store: StoreOptions
 
@@ -37,6 +47,7 @@ struct MountCommand: ParsableCommand {
     ]
     if readOnly { arguments.append("--read-only") }
     if allowOther { arguments.append("--allow-other") }
+    arguments += ["--log-level", logLevel.rawValue]
     switch BackgroundLauncher.launch(arguments: arguments, logFile: logFile) {
     case .ready:
       let models = registry.models
@@ -66,7 +77,7 @@ struct MountCommand: ParsableCommand {
   }
 
   private func makeMount() throws -> FuseMount {
-    var mirrors: [CInt] = [STDERR_FILENO]
+    var mirrors: [CInt] = Journal.isStandardError ? [] : [STDERR_FILENO]
     if let logFile {
       let descriptor = open(logFile, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
       guard descriptor >= 0 else {
@@ -74,8 +85,9 @@ struct MountCommand: ParsableCommand {
       }
       mirrors.append(descriptor)
     }
-    let events = EventLog(mirrors: mirrors)
-    let logger = Logger(label: "tantra") { _ in EventLogHandler(events) }
+    let events = EventLog(mirrors: mirrors, journal: Journal.isStandardError ? STDERR_FILENO : nil)
+    let level = logLevel
+    let logger = Logger(label: "tantra") { _ in EventLogHandler(events, level: level) }
     let mountpoint = try Mountpoint.resolve(mountpoint)
     // A mistyped --store must not become an empty store.
     _ = try StoreFolder(path: store.path, creating: false)

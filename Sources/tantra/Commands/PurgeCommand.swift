@@ -14,13 +14,18 @@ struct PurgeCommand: ParsableCommand {
   @Argument(help: "Name of the model; all models if left out.") var model: String?
   @Argument(help: "Name of the version; all versions if left out.") var version: String?
   @Option(help: "Only what was removed at least that long ago: 30d, 12h, 15m, 10s.") var olderThan = Age(seconds: 0)
+  @Flag(help: "Only tell what would go and how much that would free.") var dryRun = false
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var store: StoreOptions
 
   func run() throws {
     let model = try model.map { try ModelName(validating: $0) }
     let version = try version.map { try VersionName(validating: $0) }
-    let report = try store.changes.purge(model, version, olderThan: olderThan.seconds)
+    // A dry run changes nothing, and so does not need the mount that may have the store.
+    let report =
+      dryRun
+      ? try store.openForReading().purge(model, version, olderThan: olderThan.seconds * 1_000_000_000, isDryRun: true)
+      : try store.changes.purge(model, version, olderThan: olderThan.seconds)
     if json { try Console.print(json: report) } else { Console.print(raw: report.text) }
   }
 }

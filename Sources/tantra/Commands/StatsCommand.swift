@@ -1,22 +1,28 @@
 import ArgumentParser
+import WeightFormats
 import WeightRegistry
 
 /// `tantra stats`
 struct StatsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "stats",
-    abstract: "Show what each version presents and what it costs on disk.",
+    abstract: "Show what each version presents and costs on disk, or how the formats compare.",
     discussion: """
       PRESENTED is the size of all files that a mount shows; STORED that of the blobs behind them, each counted once; OWN \
       the part that no other version needs; DUPLICATED the part of STORED that is tensors of which the store has \
       more than one copy (equal tensors of one file, or of files that share less than an eighth of their bytes). Sizes are those of \
       files, not of disk blocks.
+
+      With --formats the active version of each model is read in every format: LOAD is the time to parse the file and read \
+      all of it through the page cache, the best of three. Which programs open a format is what the project's tests check.
       """)
 
+  @Flag(help: "Compare the formats: size, load time, compatibility, safety.") var formats = false
   @Flag(help: "Print JSON, with sizes in bytes.") var json = false
   @OptionGroup var store: StoreOptions
 
   func run() throws {
+    if formats { return try compareFormats() }
     let statistics = try store.openForReading().statistics()
     if json { return try Console.print(json: statistics) }
     Console.print(
@@ -32,5 +38,32 @@ struct StatsCommand: ParsableCommand {
       "stored      \(Console.size(statistics.storedBytes)), of which no version needs "
         + Console.size(statistics.otherBytes))
     Console.print("duplicates  \(Console.size(statistics.duplicateBytes)) could be saved by storing each tensor once")
+  }
+
+  private func compareFormats() throws {
+    let registry = try store.openForReading()
+    var comparisons: [FormatComparison] = []
+    for model in registry.models {
+      guard let version = registry.activeVersion(of: model) else { continue }
+      let manifest = try registry.manifest(of: model, version)
+      for view in WeightFormatCatalogue.views where manifest.views[view.name] != nil {
+        comparisons.append(try FormatComparison(view, of: manifest, in: registry))
+      }
+    }
+    if json { return try Console.print(json: comparisons) }
+    Console.print(
+      Console.table(
+        ["MODEL", "VERSION", "FORMAT", "SIZE", "LOAD", "OPENS WITH", ""],
+        comparisons.map { comparison in
+          [
+            comparison.model.text, comparison.version.text, comparison.format, Console.size(comparison.byteCount),
+            "\((comparison.loadSeconds * 1e5).rounded() / 100) ms", comparison.opensWith.joined(separator: ", "),
+            comparison.isWritten ? "as written" : "synthesized",
+          ]
+        }))
+    var told: Set<String> = []
+    for comparison in comparisons where told.insert(comparison.format).inserted {
+      Console.print("\(comparison.format.padded(to: 11))  \(comparison.safety)")
+    }
   }
 }

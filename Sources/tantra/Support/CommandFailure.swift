@@ -38,7 +38,7 @@ struct CommandFailure: Error {
   private static func status(of code: RegistryError.Code) -> Status {
     switch code {
     case .unknownModel, .unknownVersion, .unknownView, .noStore: .noInput
-    case .invalidName, .unacceptable, .newerFormat, .damaged: .badData
+    case .invalidName, .unacceptable, .newerFormat, .olderFormat, .damaged: .badData
     case .alreadyExists, .differentWeights: .cannotCreate
     case .inUse: .failed
     case .locked: .inUse

@@ -1,0 +1,39 @@
+import Glibc
+import SystemPackage
+
+/// The bytes of a file in memory, read from it when they are touched (`mmap(2)`, shared and read-only), for as long as
+/// this object lives.
+///
+/// Touching what somebody has cut off meanwhile ends the process (`SIGBUS`): map only files that nobody changes.
+package final class MappedFile: Sendable {
+  /// Where the mapping begins, as a number: an address has no owner, this object is the owner of what is there.
+  private let address: UInt
+  /// Bytes of the file when it was mapped.
+  package let byteCount: Int
+
+  package init(_ file: OpenedFile) throws(PosixError) {
+    byteCount = try file.status().size
+    guard byteCount > 0 else {
+      address = 0
+      return
+    }
+    let start = mmap(nil, byteCount, PROT_READ, MAP_SHARED, file.descriptor.rawValue, 0)
+    guard let start, start != MAP_FAILED else {
+      throw PosixError(Errno(rawValue: errno), call: "mmap", path: file.path)
+    }
+    address = UInt(bitPattern: start)
+  }
+
+  deinit {
+    if let start = UnsafeMutableRawPointer(bitPattern: address) { munmap(start, byteCount) }
+  }
+
+  /// The bytes in `range`, which has to lie in the file; valid only in `body`.
+  package func withBytes<R, E: Error>(
+    in range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws(E) -> R
+  ) throws(E) -> R {
+    precondition(range.lowerBound >= 0 && range.upperBound <= byteCount, "a range outside of the mapped file")
+    let whole = UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address), count: byteCount)
+    return try withExtendedLifetime(self) { () throws(E) in try body(UnsafeRawBufferPointer(rebasing: whole[range])) }
+  }
+}

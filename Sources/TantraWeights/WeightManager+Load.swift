@@ -1,0 +1,64 @@
+import BlobStore
+import PosixIO
+import Tensors
+import WeightRegistry
+
+extension WeightManager {
+  /// The tensors of a version, mapped from the store: nothing is copied, and nothing but a table is read before somebody
+  /// touches the data. They stay readable when the version is removed and purged.
+  ///
+  /// - Parameter version: nil for the active one.
+  /// - Returns: the tensors in the order of the file they came from.
+  /// - Throws: `unknownModel`, `unknownVersion`; `damaged` if a blob is missing or too short. Whether bytes are what they
+  ///   were is for ``validate(model:version:progress:)`` to say.
+  public func loadWeights(model: String, version: String? = nil) throws(WeightError) -> StateDict {
+    try look { () throws(RegistryError) in
+      let model = try ModelName(validating: model)
+      let chosen: VersionName
+      if let version {
+        chosen = try VersionName(validating: version)
+      } else if let active = reader.activeVersion(of: model) {
+        chosen = active
+      } else {
+        throw reader.contains(model)
+          ? RegistryError(.unknownVersion, "\(model) has no active version") : reader.unknown(model)
+      }
+      let table = try reader.table(try reader.manifest(of: model, chosen).table)
+      var packs: [MappedFile] = []
+      for pack in table.packs { packs.append(try map(pack, of: "\(model)/\(chosen)")) }
+      return StateDict(
+        try table.stateDict.tensors.map { tensor throws(RegistryError) in
+          guard let place = table.place(ofStorage: tensor.storage) else {
+            return (tensor.name, try Self.empty(tensor))
+          }
+          let start = place.range.lowerBound + tensor.byteOffset
+          return (
+            tensor.name,
+            Tensor(
+              dtype: tensor.dtype, shape: tensor.shape, file: packs[place.pack],
+              range: start..<start + tensor.byteCount)
+          )
+        })
+    }
+  }
+
+  private func map(_ pack: Table.Pack, of subject: String) throws(RegistryError) -> MappedFile {
+    let file = try reader.openBlob(pack.blob)
+    let mapped: MappedFile
+    do throws(PosixError) { mapped = try MappedFile(file) } catch { throw RegistryError(error) }
+    guard mapped.byteCount >= pack.segments.byteCount else {
+      throw RegistryError(
+        .damaged,
+        "\(subject): pack \(pack.blob) is damaged: it has \(mapped.byteCount) bytes, not \(pack.segments.byteCount)")
+    }
+    return mapped
+  }
+
+  private static func empty(_ tensor: TensorDescriptor) throws(RegistryError) -> Tensor {
+    do throws(WeightError) {
+      return try Tensor(dtype: tensor.dtype, shape: tensor.shape, bytes: [])
+    } catch {
+      throw RegistryError(.damaged, error.message)
+    }
+  }
+}

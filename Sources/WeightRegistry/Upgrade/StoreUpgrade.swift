@@ -1,0 +1,185 @@
+import PosixIO
+
+/// Takes a store to the newest format, and back.
+///
+/// Every record is first copied into `.upgrade/format-<n>/`; then `weight_config.json` is replaced by a mark that no Tantra
+/// opens as a store; then records are rewritten from the copies; `weight_config.json` comes last. After a crash the upgrade
+/// starts again from the copies, or is rolled back.
+package struct StoreUpgrade {
+  /// What was done.
+  package struct Report: Sendable, Hashable, Codable {
+    package var from: Int
+    package var to: Int
+    /// Records that were rewritten or brought back.
+    package var records: Int
+    /// What each step changed.
+    package var steps: [String]
+
+    package init(from: Int, to: Int, records: Int, steps: [String]) {
+      self.from = from
+      self.to = to
+      self.records = records
+      self.steps = steps
+    }
+  }
+
+  /// What `weight_config.json` says of the store's format.
+  struct Header: Codable {
+    var format: Int
+    /// The format that a store is on its way from; nil if it is not on its way.
+    var upgradingFrom: Int?
+  }
+
+  private let store: StoreFolder
+  private let lock: FileLock
+  private let steps: [StoreUpgradeStep]
+  private static let limit = 64 << 20
+  static let folderName = ".upgrade"
+
+  /// Takes the store's lock until this value goes.
+  ///
+  /// - Throws: `noStore`; `locked`.
+  package init(storePath: String, steps: [StoreUpgradeStep] = StoreUpgradeStep.all) throws(RegistryError) {
+    _ = try StoreFolder(path: storePath, creating: false)
+    store = try StoreFolder(path: storePath, creating: true)
+    lock = try store.lock(LockHolder.current.record)
+    self.steps = steps
+  }
+
+  /// The newest format that `steps` lead to.
+  private var target: Int { 1 + steps.count }
+
+  /// Takes the store to the newest format; a store that has it already is left alone.
+  ///
+  /// - Throws: `newerFormat`; what a step throws, before anything has changed.
+  package func run() throws(RegistryError) -> Report {
+    let header = try readHeader()
+    let from = header.upgradingFrom ?? header.format
+    guard (1...target).contains(from) else {
+      throw RegistryError(.newerFormat, "the store has format \(from), and this Tantra knows formats 1 to \(target)")
+    }
+    if from == target, header.upgradingFrom == nil { return Report(from: from, to: from, records: 0, steps: []) }
+    if header.upgradingFrom == nil { try keepRecords(of: from) }
+    let kept = try backup(of: from)
+    let pending = steps[(from - 1)...]
+    var rewritten: [String: [UInt8]] = [:]
+    for path in try Self.records(in: kept) {
+      var bytes = try read(path, in: kept)
+      for step in pending { bytes = try step.rewrite(path, bytes) }
+      rewritten[path] = path == StoreFolder.configName ? try Self.setFormat(target, in: bytes) : bytes
+    }
+    try write(StoreFolder.configName, try StoreCoding.encode(Header(format: target, upgradingFrom: from), pretty: true))
+    try replaceRecords(with: rewritten)
+    return Report(from: from, to: target, records: rewritten.count, steps: pending.map(\.summary))
+  }
+
+  /// Takes the store back to the format that it had before the last upgrade, or before one that was interrupted.
+  ///
+  /// - Throws: `unknownVersion` if there was none; `alreadyExists` if versions have come or gone since: what has come could
+  ///   not be read in the older format, and what has gone may have lost its blobs.
+  package func rollback() throws(RegistryError) -> Report {
+    let header = try readHeader()
+    let folder = try posix(try store.root.makeFolder(Self.folderName))
+    let earlier = try posix(try folder.names()).compactMap { name in
+      name.hasPrefix("format-") ? Int(name.dropFirst(7)) : nil
+    }.filter { $0 < header.format }
+    guard let from = header.upgradingFrom ?? earlier.max() else {
+      throw RegistryError(.unknownVersion, "the store at \(store.path) has not been upgraded")
+    }
+    let kept = try backup(of: from)
+    let before = Set(try Self.records(in: kept))
+    let now = Set(try Self.records(in: store.root))
+    if header.upgradingFrom == nil, let other = before.symmetricDifference(now).min() {
+      throw RegistryError(
+        .alreadyExists,
+        "\(other) has \(now.contains(other) ? "come" : "gone") since the upgrade; rolling back needs the versions that "
+          + "there were then")
+    }
+    var records: [String: [UInt8]] = [:]
+    for path in before { records[path] = try read(path, in: kept) }
+    try write(
+      StoreFolder.configName, try StoreCoding.encode(Header(format: header.format, upgradingFrom: from), pretty: true))
+    try replaceRecords(with: records)
+    return Report(from: header.format, to: from, records: records.count, steps: [])
+  }
+
+  // MARK: Records
+
+  /// Paths of all records, relative to the folder that they are in.
+  private static func records(in root: Folder) throws(RegistryError) -> [String] {
+    do throws(PosixError) {
+      var paths = try root.status(of: StoreFolder.configName) == nil ? [] : [StoreFolder.configName]
+      for kind in ["models", "checkpoints", "backups"] where try root.status(of: kind) != nil {
+        let folder = try root.folder(kind)
+        for model in try folder.names() {
+          for name in try folder.folder(model).names() where name.hasSuffix(".json") {
+            paths.append("\(kind)/\(model)/\(name)")
+          }
+        }
+      }
+      return paths.sorted()
+    } catch {
+      throw RegistryError(error)
+    }
+  }
+
+  private func backup(of format: Int) throws(RegistryError) -> Folder {
+    try posix(try store.root.makeFolder(Self.folderName).makeFolder("format-\(format)"))
+  }
+
+  /// Copies every record, durably. What an interrupted attempt has left is removed first.
+  private func keepRecords(of format: Int) throws(RegistryError) {
+    let folder = try backup(of: format)
+    for path in try Self.records(in: folder) {
+      let (parent, name) = try split(path, in: folder)
+      try posix(try parent.removeFile(name))
+    }
+    for path in try Self.records(in: store.root) { try write(path, try read(path, in: store.root), in: folder) }
+  }
+
+  /// Writes all records, `weight_config.json` last: it is what makes them count.
+  private func replaceRecords(with records: [String: [UInt8]]) throws(RegistryError) {
+    for (path, bytes) in records.sorted(by: { $0.key < $1.key }) where path != StoreFolder.configName {
+      try write(path, bytes)
+    }
+    guard let config = records[StoreFolder.configName] else {
+      throw RegistryError(.damaged, "\(StoreFolder.configName) is missing among what was kept")
+    }
+    try write(StoreFolder.configName, config)
+  }
+
+  private func split(_ path: String, in root: Folder) throws(RegistryError) -> (Folder, String) {
+    let parts = path.split(separator: "/").map(String.init)
+    var folder = root
+    for part in parts.dropLast() { folder = try posix(try folder.makeFolder(part)) }
+    return (folder, parts.last ?? path)
+  }
+
+  private func read(_ path: String, in root: Folder) throws(RegistryError) -> [UInt8] {
+    let (folder, name) = try split(path, in: root)
+    return try posix(try folder.contents(of: name, limit: Self.limit))
+  }
+
+  private func write(_ path: String, _ bytes: [UInt8], in root: Folder? = nil) throws(RegistryError) {
+    let (folder, name) = try split(path, in: root ?? store.root)
+    let staging = try store.stagingForWriting
+    try posix(try folder.replace(name, with: bytes, staging: staging))
+  }
+
+  // MARK: The format number
+
+  private func readHeader() throws(RegistryError) -> Header {
+    try StoreCoding.decode(
+      Header.self, from: try read(StoreFolder.configName, in: store.root), what: StoreFolder.configName)
+  }
+
+  /// `config` with another format number, and nothing else changed.
+  private static func setFormat(_ format: Int, in config: [UInt8]) throws(RegistryError) -> [UInt8] {
+    let text = String(decoding: config, as: UTF8.self)
+    guard let key = text.firstRange(of: "\"format\""),
+      let number = text[key.upperBound...].firstIndex(where: \.isNumber)
+    else { throw RegistryError(.damaged, "\(StoreFolder.configName) has no format number") }
+    let end = text[number...].firstIndex { !$0.isNumber } ?? text.endIndex
+    return Array((text[..<number] + "\(format)" + text[end...]).utf8)
+  }
+}

@@ -1,0 +1,89 @@
+import BlobStore
+import Foundation
+import Logging
+import Tensors
+import TestSupport
+import WeightRegistry
+
+/// What a store presents and keeps, a line each, for comparing before and after: without times, processes and numbers, which
+/// differ between runs.
+struct StoreState: Hashable, CustomStringConvertible {
+  private(set) var lines: [String] = []
+  var description: String { lines.joined(separator: "\n") }
+
+  /// - Parameter path: of a store; if there is none it is like an empty one.
+  init(ofStoreAt path: String) throws {
+    guard let registry = try Self.open(path) else { return }
+    for model in registry.models {
+      let history = try registry.history(of: model).map {
+        "\($0.from?.text ?? "")->\($0.to)\($0.isRollback ? "*" : "")"
+      }
+      lines.append("\(model) active \(registry.activeVersion(of: model)?.text ?? "none") \(history)")
+      for version in try registry.versions(of: model) {
+        let place = registry.isCheckpoint(model, version) ? "checkpoint" : "version"
+        lines.append("\(place) \(Self.text(try registry.manifest(of: model, version)))")
+      }
+    }
+    for model in try registry.modelsWithBackups() {
+      for record in try registry.backups(of: model) {
+        lines.append("\(record.isPinned ? "backup" : "removed") \(Self.text(record.manifest))")
+      }
+    }
+  }
+
+  private static func text(_ manifest: Manifest) -> String {
+    let originals = manifest.originals.map { "\($0.view)=\($0.blob.hexadecimal.prefix(8))" }
+    let sidecars = manifest.sidecars.map { "\($0.path)=\($0.digest.hexadecimal.prefix(8))" }
+    let views = manifest.views.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value)" }
+    return
+      "\(manifest.model)/\(manifest.version) \(manifest.table.hexadecimal.prefix(8)) \(originals + sidecars + views)"
+  }
+
+  private static func open(_ path: String) throws -> WeightRegistry? {
+    do {
+      return try WeightRegistry(
+        storePath: path, access: .reading, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    } catch  where error.code == .noStore {
+      return nil
+    }
+  }
+
+  /// What is wrong with the content of the store at `path`: versions that do not validate, and blobs that are missed.
+  static func problems(ofStoreAt path: String) throws -> [String] {
+    guard let registry = try open(path) else { return [] }
+    var problems: [String] = []
+    for model in registry.models {
+      for version in try registry.versions(of: model) {
+        let report = try registry.validate(model, version)
+        if !report.isValid { problems.append(report.text) }
+      }
+    }
+    let missing = try needed(by: registry).subtracting(stored(at: path))
+    return problems + missing.map { "blob \($0) is missing" }
+  }
+
+  /// Names of blobs that nothing needs, and of what was left in `.staging`.
+  static func leftovers(inStoreAt path: String) throws -> [String] {
+    guard let registry = try open(path) else { return [] }
+    let staged = try FileManager.default.contentsOfDirectory(atPath: path + "/.staging").filter { $0 != "lock" }
+    return staged + stored(at: path).subtracting(try needed(by: registry)).sorted()
+  }
+
+  private static func needed(by registry: WeightRegistry) throws -> Set<String> {
+    var needed: Set<Digest> = []
+    for model in registry.models {
+      for version in try registry.versions(of: model) {
+        needed.formUnion(try registry.manifest(of: model, version).blobs)
+      }
+    }
+    for model in try registry.modelsWithBackups() {
+      for record in try registry.backups(of: model) { needed.formUnion(record.manifest.blobs) }
+    }
+    return Set(needed.map(\.hexadecimal))
+  }
+
+  private static func stored(at path: String) -> Set<String> {
+    let names = FileManager.default.subpaths(atPath: path + "/weights/sha256") ?? []
+    return Set(names.filter { $0.contains("/") }.map { $0.replacing("/", with: "") })
+  }
+}
