@@ -34,7 +34,7 @@ extension WeightRegistry {
   /// New packs are durable before new tables, and those before the manifests, which change one at a time: whenever it ends,
   /// each version has a manifest of which everything is there. What nobody needs any more awaits the next collection.
   ///
-  /// - Returns: how many packs were compacted, and the bytes of the new ones.
+  /// - Returns: how many packs were compacted, and the bytes of the new packs and tables.
   func compact(_ uses: [PackUse], kept: [BackupRecord]) throws(RegistryError) -> (count: Int, bytes: Int) {
     var moves: [Digest: PackMove] = [:]
     for use in uses {
@@ -46,7 +46,7 @@ extension WeightRegistry {
       }
     }
     guard !moves.isEmpty else { return (0, 0) }
-    var moved: [Digest: (digest: Digest, table: Table)] = [:]
+    var moved: [Digest: MovedTable] = [:]
     for model in models {
       for version in try versions(of: model) {
         let manifest = try manifest(of: model, version)
@@ -58,12 +58,13 @@ extension WeightRegistry {
       record.manifest = changed
       try write(record)
     }
-    return (moves.count, moves.values.reduce(0) { $0 + $1.pack.segments.byteCount })
+    let packBytes = moves.values.reduce(0) { $0 + $1.pack.segments.byteCount }
+    return (moves.count, moved.values.reduce(packBytes) { $0 + $1.byteCount })
   }
 
   /// The manifest with its tables exchanged; nil if it needs none of the packs.
   private func moving(
-    _ manifest: Manifest, _ moves: [Digest: PackMove], _ moved: inout [Digest: (digest: Digest, table: Table)]
+    _ manifest: Manifest, _ moves: [Digest: PackMove], _ moved: inout [Digest: MovedTable]
   ) throws(RegistryError) -> Manifest? {
     guard !manifest.blobs.isDisjoint(with: moves.keys) else { return nil }
     var changed = manifest
@@ -72,21 +73,29 @@ extension WeightRegistry {
         let file = manifest.originals.first { $0.table == digest }?.blob ?? digest
         let table = try table(digest).moving(moves, file: file)
         let record = try StoreCoding.encode(table, pretty: false)
-        moved[digest] = (try blobStore(try store.blobs.store(record)), table)
+        moved[digest] = MovedTable(
+          digest: try blobStore(try store.blobs.store(record)), packs: table.packs.map(\.blob), byteCount: record.count)
       }
-      guard let (new, table) = moved[digest] else { continue }
-      let blobs = table.packs.map(\.blob)
+      guard let new = moved[digest] else { continue }
       if changed.table == digest {
-        changed.table = new
-        if changed.tablePacks != nil { changed.tablePacks = blobs }
+        changed.table = new.digest
+        if changed.tablePacks != nil { changed.tablePacks = new.packs }
       }
       for index in changed.originals.indices where changed.originals[index].table == digest {
-        changed.originals[index].table = new
-        changed.originals[index].packs = blobs
+        changed.originals[index].table = new.digest
+        changed.originals[index].packs = new.packs
       }
     }
     return changed
   }
+}
+
+/// A table that was written because packs of an earlier one have moved.
+private struct MovedTable {
+  var digest: Digest
+  /// The packs that it names.
+  var packs: [Digest]
+  var byteCount: Int
 }
 
 extension Manifest {
