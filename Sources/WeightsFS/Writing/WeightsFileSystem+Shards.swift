@@ -1,0 +1,33 @@
+import PosixIO
+import WeightFormats
+import WeightRegistry
+
+extension WeightsFileSystem {
+  /// Publishes a version if the file that has just come makes its set of shards complete.
+  func completeShards(
+    with place: FilePlace, _ isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) {
+    guard place.isShard || ShardIndex.names.contains(place.path) else { return }
+    let files = try files(of: place.model, place.version)
+    for name in ShardIndex.names {
+      guard case .blob(let sidecar) = files.content(at: name), sidecar.byteCount <= ShardIndex.limit else { continue }
+      let view = try registryStep(try registry.view(of: sidecar))
+      let bytes: [UInt8]
+      do throws(FormatError) {
+        bytes = try view.bytes(at: 0, count: view.byteCount, what: name)
+      } catch {
+        throw FileSystemError(RegistryError(error, file: name))
+      }
+      guard let index = ShardIndex(bytes) else { continue }
+      var shards: [(name: String, upload: Upload, modified: Int64)] = []
+      for shard in index.files {
+        guard case .upload(let file) = files.content(at: shard), case .upload(let upload) = file.content else { break }
+        shards.append((shard, try registryStep(try registry.upload(named: upload)), file.modified))
+      }
+      guard shards.count == index.files.count else { continue }
+      try registryStep(
+        try registry.publish(shards: shards, of: place.model, place.version) { _, _, _ in !isInterrupted() })
+      for shard in shards { try registryStep(try registry.discardUpload(named: shard.upload.name)) }
+    }
+  }
+}
