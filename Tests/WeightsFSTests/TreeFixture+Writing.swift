@@ -19,11 +19,11 @@ extension TreeFixture {
       let inode = try tree.lookup(name, in: parent, caller: caller).attributes.inode
       do {
         return try tree.open(inode, access)
-      } catch let error as FileSystemError where error.errno == ESTALE {
+      } catch  where error.errno == ESTALE {
         _ = try tree.lookup(name, in: parent, caller: caller)
         return try tree.open(try tree.lookup(name, in: parent, caller: caller).attributes.inode, access)
       }
-    } catch let error as FileSystemError where error.errno == ENOENT {
+    } catch  where error.errno == ENOENT {
       return try tree.create(name, in: parent, access, isExclusive: exclusively).file
     }
   }
