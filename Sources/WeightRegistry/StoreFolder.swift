@@ -86,7 +86,12 @@ package struct StoreFolder: Sendable {
   func drafts() throws(RegistryError) -> DraftRecord {
     guard let staging, try posix(try staging.status(of: Self.draftsName)) != nil else { return DraftRecord() }
     let bytes = try posix(try staging.contents(of: Self.draftsName, limit: 64 << 20))
-    return try StoreCoding.decode(DraftRecord.self, from: bytes, what: ".staging/\(Self.draftsName)")
+    let record = try StoreCoding.decode(DraftRecord.self, from: bytes, what: ".staging/\(Self.draftsName)")
+    for path in record.drafts.flatMap({ $0.files.map(\.path) + $0.folders }) {
+      guard let why = Manifest.Sidecar.problem(ofPath: path) else { continue }
+      throw RegistryError(.damaged, ".staging/\(Self.draftsName) is damaged: \(path.debugDescription) \(why)")
+    }
+    return record
   }
 
   /// The folder for uploads of a store that is open for writing.

@@ -10,17 +10,27 @@ import WeightFormats
 extension WeightRegistry {
   /// Publishes a state dict that came in several files, which stay as they are; the views are synthesized from all of them.
   ///
-  /// - Parameter shards: names and uploads, in order.
+  /// - Parameters:
+  ///   - names: the files that make up the state dict, in order.
+  ///   - shards: those of them that have come; the others are published already.
   /// - Throws: `differentWeights` if the version is published with another state dict.
   package func publish(
-    shards: [(name: String, upload: Upload, modified: Int64)], of model: ModelName, _ version: VersionName,
+    shards: [(name: String, upload: Upload, modified: Int64)], among names: [String], of model: ModelName,
+    _ version: VersionName,
     progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(RegistryError) {
     try requireWriting()
     let manifest = try withUploadLock { () throws(RegistryError) in
       var tables: [Table] = []
       var parts: [Manifest.Original] = []
-      for (name, upload, modified) in shards {
+      for name in names {
+        guard let (_, upload, modified) = shards.first(where: { $0.name == name }) else {
+          guard let part = try self.manifest(of: model, version).part(name) else {
+            throw RegistryError(.unknownView, "\(model)/\(version) has no file \(name)")
+          }
+          tables.append(try self.table(part.table))
+          continue
+        }
         let view = ImportRequest.view(forExtension: FilePath(name).extension ?? "") ?? ""
         let ingest = try blobStore(try store.blobs.beginIngest(takingOver: upload.name, upload.file))
         let size = try posix(try upload.file.status().size)

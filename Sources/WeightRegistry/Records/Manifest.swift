@@ -77,6 +77,12 @@ package struct Manifest: Sendable, Hashable, Codable {
           .damaged, "the manifest of \(model)/\(version) is damaged: the file \(sidecar.path.debugDescription) \(why)")
       }
     }
+    for part in parts ?? [] {
+      if let why = Sidecar.problem(ofPath: part.view) {
+        throw RegistryError(
+          .damaged, "the manifest of \(model)/\(version) is damaged: the file \(part.view.debugDescription) \(why)")
+      }
+    }
     let sizes = views.map { ($0.key, $0.value) } + originals.map { ($0.view, $0.byteCount) }
     if let view = sizes.first(where: { $0.1 < 0 }) {
       throw RegistryError(

@@ -101,7 +101,17 @@ extension WeightsFileSystem {
         try registryStep(try registry.changeDraft(model, version) { $0.put(kept) })
       case (.view, _), (.upload, _), (.part, _): try installCopy(of: content, at: place, isInterrupted)
       }
-      try completeShards(with: place, isInterrupted)
+      do throws(FileSystemError) {
+        try completeShards(with: place, isInterrupted)
+      } catch {
+        // The file stays where it was.
+        if isMove, case .upload(let file) = content,
+          registry.draft(of: model, version)?[place.path]?.content == file.content
+        {
+          try registryStep(try registry.changeDraft(model, version) { $0.remove(place.path) })
+        }
+        throw error
+      }
     } catch {
       throw refuse(error, place.model, place.version)
     }

@@ -109,7 +109,9 @@ extension WeightsFileSystem {
     _ upload: Upload, at place: FilePlace, modified: Int64, _ isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) {
     try registryStep(
-      try registry.publish(shards: [(place.path, upload, modified)], of: place.model, place.version) { _, _, _ in
+      try registry.publish(
+        shards: [(place.path, upload, modified)], among: [place.path], of: place.model, place.version
+      ) { _, _, _ in
         !isInterrupted()
       })
     let name = upload.name

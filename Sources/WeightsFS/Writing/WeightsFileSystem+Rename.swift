@@ -89,6 +89,13 @@ extension WeightsFileSystem {
       try registryStep(try registry.changeManifest(from.model, from.version) { $0.hide(from.path) })
     } else {
       try registryStep(try registry.changeDraft(from.model, from.version) { $0.remove(from.path) })
+      // A manifest that came about meanwhile has taken the draft's files over.
+      if registry.contains(from.model, from.version) {
+        try registryStep(
+          try registry.changeManifest(from.model, from.version) { manifest in
+            manifest.sidecars.removeAll { $0.path == from.path }
+          })
+      }
     }
     try discard(replaced)
     for writer in writers.all where writer.current.place == from {

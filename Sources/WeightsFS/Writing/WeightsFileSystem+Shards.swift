@@ -20,13 +20,32 @@ extension WeightsFileSystem {
       }
       guard let index = ShardIndex(bytes) else { continue }
       var shards: [(name: String, upload: Upload, modified: Int64)] = []
+      var isComplete = true
       for shard in index.files {
-        guard case .upload(let file) = files.content(at: shard), case .upload(let upload) = file.content else { break }
-        shards.append((shard, try registryStep(try registry.upload(named: upload)), file.modified))
+        switch files.content(at: shard) {
+        case .upload(let file):
+          guard case .upload(let upload) = file.content else { continue }
+          shards.append((shard, try registryStep(try registry.upload(named: upload)), file.modified))
+        case .part: break
+        default: isComplete = false
+        }
       }
-      guard shards.count == index.files.count else { continue }
-      try registryStep(
-        try registry.publish(shards: shards, of: place.model, place.version) { _, _, _ in !isInterrupted() })
+      guard isComplete, !shards.isEmpty else { continue }
+      do throws(FileSystemError) {
+        try registryStep(
+          try registry.publish(shards: shards, among: index.files, of: place.model, place.version) { _, _, _ in
+            !isInterrupted()
+          })
+      } catch {
+        // What is published is shown again.
+        if files.manifest?.part(place.path) != nil, let refused = files.draft?[place.path] {
+          try registryStep(try registry.changeDraft(place.model, place.version) { $0.remove(place.path) })
+          let isShared =
+            files.draft?.files.contains { $0.path != refused.path && $0.content == refused.content } ?? false
+          if !isShared { try discard(refused) }
+        }
+        throw error
+      }
       for shard in shards { try registryStep(try registry.discardUpload(named: shard.upload.name)) }
     }
   }
