@@ -9,13 +9,13 @@ let canMount = ConditionTrait.enabled(
 @Suite(canMount) struct ShippedModelTests {
   let fixture: TantraFixture
 
-  init() throws { fixture = try TantraFixture() }
+  init() throws { fixture = try TantraFixture(copyOf: Python.packageRoot + "/Model") }
 
-  @Test(arguments: ["mamba", "mamba_multimodal", "ocr_native"])
-  func everyViewHoldsTheSameStateDictAndEqualsWhatTorchAndSafetensorsWrite(model: String) throws {
+  @Test(arguments: [("mamba", "v1.0"), ("mamba", "v1.1"), ("mamba_multimodal", "v1.0"), ("ocr_native", "v1.0")])
+  func everyViewHoldsTheSameStateDictAndEqualsWhatTorchAndSafetensorsWrite(model: String, version: String) throws {
     try fixture.mount()
-    // Not even the written view may differ: it was made by the same rules as save_file.
-    let summary = try Python.oracle("mount_views.py", [fixture.mountpoint, model, "v1.0"])
+    // Not even the written view may differ: it was made by save_file, or by its rules.
+    let summary = try Python.oracle("mount_views.py", [fixture.mountpoint, model, version])
     #expect(summary.contains("\"equals_reference_writer\""))
     #expect(!summary.contains("false"))
   }
@@ -26,18 +26,37 @@ let canMount = ConditionTrait.enabled(
     #expect(summary.contains("\"parameters\": 689792"))
   }
 
-  @Test func generateMakesTheShippedWeightsAgain() throws {
-    let other = try TantraFixture(shipped: false)
-    try other.succeed("generate")
-    let shipped = try fixture.scratch.files(below: "store/weights")
-    #expect(!shipped.isEmpty)
-    #expect(try other.scratch.files(below: "store/weights") == shipped)
-    for path in shipped { #expect(try other.scratch.read(path) == fixture.scratch.read(path), "\(path)") }
+  @Test(arguments: ["mamba_multimodal", "ocr_native"])
+  func generateMakesTheUntrainedWeightsAgain(model: String) throws {
+    let other = try TantraFixture()
+    for file in ["model.safetensors", "config.json"] {
+      for store in [fixture, other] {
+        try store.succeed("export", model, "--folder", "--to", store.scratch("out"), "--force")
+      }
+      let path = "out/\(model)_v1.0/\(file)"
+      #expect(try other.scratch.read(path) == fixture.scratch.read(path))
+    }
+  }
+
+  @Test func theTrainedModelSwitchedFromItsFirstVersionToItsBetterOne() throws {
+    let history = try fixture.succeed("history", "mamba").split(separator: "\n")
+    #expect(history.count == 3 && history[1].contains("-     v1.0") && history[2].contains("v1.0  v1.1"), "\(history)")
+    let folder = try fixture.succeed("export", "mamba", "--folder", "--to", fixture.scratch("out"))
+    for file in ["model.safetensors", "config.json", "README.md", "loss.png"] {
+      #expect(folder.contains("mamba_v1.1/" + file))
+    }
+  }
+
+  @Test func nothingUnusedIsStored() throws {
+    let stored = try fixture.scratch.files(below: "store/weights")
+    try fixture.succeed("purge")
+    #expect(try fixture.scratch.files(below: "store/weights") == stored)
+    #expect(try stored.allSatisfy { try fixture.scratch.read($0).count < 3_000_000 })
   }
 
   @Test func theShippedStoreIsValid() throws {
     let output = try fixture.succeed("validate")
-    #expect(output.contains("mamba/v1.0: valid"))
+    for version in ["v1.0", "v1.1"] { #expect(output.contains("mamba/\(version): valid")) }
     #expect(output.contains("ocr_native/v1.0: valid"))
     #expect(!output.contains("failed"))
   }

@@ -1,7 +1,7 @@
 import Foundation
 import TestSupport
 
-/// The built `tantra` with a copy of the shipped store, and a mount of it that is taken down at the end.
+/// The built `tantra` with a store of its own, and a mount of it that is taken down at the end.
 final class TantraFixture: Sendable {
   let scratch: TemporaryFolder
   var storePath: String { scratch("store") }
@@ -11,13 +11,18 @@ final class TantraFixture: Sendable {
   static let executable = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
     .deletingLastPathComponent().appendingPathComponent("tantra").path
 
-  /// - Parameter shipped: whether the store begins as a copy of `Model/`; else there is none.
+  /// - Parameter shipped: whether the store begins with the shipped models as `tantra generate` makes them, each as v1.0;
+  ///   else there is none.
   init(shipped: Bool = true) throws {
     scratch = try TemporaryFolder()
-    if shipped {
-      let copy = try Command.run("cp", ["-r", Python.packageRoot + "/Model", storePath])
-      guard copy.status == 0 else { throw OracleFailure(description: copy.errorText) }
-    }
+    if shipped { try succeed("generate") }
+  }
+
+  /// A store that begins as a copy of the one at `path`.
+  init(copyOf path: String) throws {
+    scratch = try TemporaryFolder()
+    let copy = try Command.run("cp", ["-r", path, storePath])
+    guard copy.status == 0 else { throw OracleFailure(description: copy.errorText) }
   }
 
   deinit {

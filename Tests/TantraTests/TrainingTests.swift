@@ -1,0 +1,80 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct TrainingTests {
+  private struct Log: Decodable {
+    var steps: Int
+    var parameters: Int
+    var curve: [[Double]]
+  }
+
+  private struct Evaluation: Decodable {
+    var bitsPerByte: Double
+    var predictions: Int
+    var differenceFromTransformers: Double?
+    var largestLogit: Double?
+  }
+
+  /// Runs a script of `Model/training` and returns what it printed.
+  private func script(_ name: String, _ arguments: [String]) throws -> Data {
+    let command = try Command.run(
+      Python.interpreter, [Python.packageRoot + "/Model/training/" + name] + arguments,
+      environment: ["PYTHONDONTWRITEBYTECODE": "1", "HF_HUB_OFFLINE": "1"])
+    guard command.status == 0 else {
+      throw OracleFailure(description: "\(name) \(arguments) ended with \(command.status): \(command.errorText)")
+    }
+    return command.output
+  }
+
+  private func evaluate(_ folder: String, _ options: String...) throws -> Evaluation {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return try decoder.decode(Evaluation.self, from: try script("evaluate.py", [folder] + options))
+  }
+
+  @Test func theScanAndItsGradientsAgreeWithAutograd() throws {
+    try Python.oracle("training_scan.py")
+  }
+
+  @Test func twentyStepsLowerTheLossAndTransformersLoadsTheFile() throws {
+    let fixture = try TantraFixture()
+    try fixture.succeed("export", "mamba", "--folder", "--to", fixture.scratch.path)
+    let (start, trained) = (fixture.scratch("mamba_v1.0"), fixture.scratch("trained"))
+    _ = try script("train.py", [start, trained, "--steps", "20"])
+    let log = try JSONDecoder().decode(Log.self, from: Data(try fixture.scratch.read("trained/training.json")))
+    #expect(log.parameters == 689_792 && log.curve.map { $0[0] } == [10, 20])
+    #expect(log.curve[1][1] < 5 && log.curve[1][1] < log.curve[0][1] - 0.5, "\(log.curve)")
+    let summary = try Python.oracle("mount_transformers.py", [trained])
+    #expect(summary.contains("\"parameters\": 689792") && summary.contains("\"same_configuration\": true"))
+    #expect(try fixture.scratch.read("trained/config.json") == fixture.scratch.read("mamba_v1.0/config.json"))
+
+    let evaluation = try evaluate(trained, "--books", "Jas", "--check")
+    #expect(evaluation.bitsPerByte < 5 && evaluation.predictions == 12_136)
+    let difference = try #require(evaluation.differenceFromTransformers)
+    #expect(difference <= 1e-4 * max(1, try #require(evaluation.largestLogit)))
+
+    let continued = try script("train.py", [start, trained, "--steps", "24"])
+    #expect(String(decoding: continued, as: UTF8.self).hasPrefix("going on from step 20\nstep 24/24 "))
+    try fixture.succeed(
+      "import", trained + "/model.safetensors", trained + "/config.json", "--model", "mamba",
+      "--version", "v1.1")
+    #expect(try fixture.succeed("validate", "mamba", "v1.1").contains("mamba/v1.1: valid"))
+  }
+
+  @Test func trainedWeightsPredictHeldOutBooksAsTheirCardSays() throws {
+    let fixture = try TantraFixture(copyOf: Python.packageRoot + "/Model")
+    var found: [Double] = []
+    for version in ["v1.0", "v1.1"] {
+      try fixture.succeed("export", "mamba", version, "--folder", "--to", fixture.scratch.path)
+      let evaluation = try evaluate(fixture.scratch("mamba_\(version)"))
+      #expect(evaluation.predictions == 243_632)
+      let card = String(decoding: try fixture.scratch.read("mamba_\(version)/README.md"), as: UTF8.self)
+      let row = try #require(card.split(separator: "\n").first { $0.hasPrefix("| \(version) | ") })
+      let figure = try #require(Double(row.split(separator: "|")[1].drop { $0 == " " }.dropLast()))
+      #expect(abs(evaluation.bitsPerByte - figure) < 0.001, "\(row)")
+      found.append(evaluation.bitsPerByte)
+    }
+    #expect(found[0] <= 1.75 && found[1] <= 1.60 && found[0] - found[1] >= 0.05, "\(found)")
+  }
+}
