@@ -70,13 +70,10 @@ extension WeightRegistry {
   ) throws(RegistryError) {
     try requireWriting()
     try withRecordLock { () throws(RegistryError) in
-      let manifest = try manifest(of: model, version)
-      if let link = links(to: version, of: model).first {
-        throw RegistryError(
-          .inUse,
-          "\(model)/\(version) is \(link == "active" ? "active" : "what \(link) points to"); "
-            + "point \(link) at another version first")
-      }
+      var manifest = try manifest(of: model, version)
+      try requireUnlinked(version, of: model)
+      // Restoring brings back everything, what was removed file by file too.
+      manifest.hidden = nil
       // Kept before it goes: after a crash in between it is in the tree as before, and the record does no harm.
       _ = try keep(manifest, isPinned: false, by: actor)
       try unpublish(manifest)

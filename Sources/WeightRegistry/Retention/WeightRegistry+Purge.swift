@@ -48,7 +48,7 @@ extension WeightRegistry {
   ///
   /// Marks from manifests and backups; if one of them cannot be read nothing is removed.
   private func collectGarbage() throws(RegistryError) -> (count: Int, bytes: Int) {
-    var live: Set<Digest> = []
+    var live = drafts.blobs
     for model in models {
       for version in try versions(of: model) { live.formUnion(try manifest(of: model, version).blobs) }
     }
@@ -63,6 +63,8 @@ extension WeightRegistry {
 extension Manifest {
   /// Every blob that the version needs.
   package var blobs: Set<Digest> {
-    Set([table] + sidecars.map(\.blob) + originals.flatMap { [$0.table] + $0.packs })
+    Set(
+      [table] + (tablePacks ?? []) + sidecars.map(\.blob)
+        + (originals + (parts ?? [])).flatMap { [$0.table] + $0.packs })
   }
 }
