@@ -1,55 +1,52 @@
 import Glibc
 import SystemPackage
 
-/// A whole file, mapped for reading and unmapped with the last reference.
+/// The bytes of a file in memory, read from it when they are touched (`mmap(2)`, shared and read-only), for as long as
+/// this object lives.
 ///
-/// The bytes are the file's own pages: nothing is copied. If somebody shortens the file while it is mapped, or its disk fails,
-/// reading what is gone kills the process (SIGBUS); files of a mount of Tantra never change while they are open.
+/// Touching what somebody has cut off meanwhile ends the process (`SIGBUS`): map only files that nobody changes.
 package final class MappedFile: Sendable {
-  // Written nowhere after init; the pages are mapped without write permission.
-  private nonisolated(unsafe) let base: UnsafeRawPointer?
+  /// Where the mapping begins, as a number: an address has no owner, this object is the owner of what is there.
+  private let address: UInt
+  /// Bytes of the file when it was mapped.
   package let byteCount: Int
-  private let path: String
 
-  /// Maps `file`; an empty one has no bytes.
   package init(_ file: OpenedFile) throws(PosixError) {
     byteCount = try file.status().size
-    path = file.path
     guard byteCount > 0 else {
-      base = nil
+      address = 0
       return
     }
-    let address = mmap(nil, byteCount, PROT_READ, MAP_SHARED, file.descriptor.rawValue, 0)
-    guard let address, address != MAP_FAILED else {
-      throw PosixError(.init(rawValue: errno), call: "mmap", path: path)
+    let start = mmap(nil, byteCount, PROT_READ, MAP_SHARED, file.descriptor.rawValue, 0)
+    guard let start, start != MAP_FAILED else {
+      throw PosixError(Errno(rawValue: errno), call: "mmap", path: file.path)
     }
-    base = UnsafeRawPointer(address)
+    address = UInt(bitPattern: start)
   }
 
   deinit {
-    if let base { munmap(UnsafeMutableRawPointer(mutating: base), byteCount) }
+    if let start = UnsafeMutableRawPointer(bitPattern: address) { munmap(start, byteCount) }
   }
-
-  /// The bytes; valid while this object lives.
-  package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: base == nil ? 0 : byteCount) }
 
   /// The bytes in `range`, which has to lie in the file; valid only in `body`.
   package func withBytes<R, E: Error>(
     in range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws(E) -> R
   ) throws(E) -> R {
     precondition(range.lowerBound >= 0 && range.upperBound <= byteCount, "a range outside of the mapped file")
-    let whole = bytes
+    let whole = UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address), count: byteCount)
     return try withExtendedLifetime(self) { () throws(E) in try body(UnsafeRawBufferPointer(rebasing: whole[range])) }
+  }
+
+  /// All bytes; valid while this object lives.
+  package var bytes: UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address), count: byteCount)
   }
 
   /// Makes every page present, so that a file which cannot be read fails here and not at its first use
   /// (`MADV_POPULATE_READ`; kernels before 5.14 lack it, and skip this).
   package func populate() throws(PosixError) {
-    guard let base else { return }
-    do throws(PosixError) {
-      try systemCall("madvise", path) { madvise(UnsafeMutableRawPointer(mutating: base), byteCount, 22) }
-    } catch  where error.errno == .invalidArgument {
-      return
-    }
+    guard let start = UnsafeMutableRawPointer(bitPattern: address) else { return }
+    guard madvise(start, byteCount, 22) != 0, errno != EINVAL else { return }
+    throw PosixError(Errno(rawValue: errno), call: "madvise", path: "the mapped file")
   }
 }

@@ -27,7 +27,9 @@ struct StoreOptions: ParsableArguments {
   }
 
   /// Changes the store, directly or through the mount that has it.
-  var changes: StoreChanges { StoreChanges(storePath: path, logger: logger, checkers: [ShapeChecker()]) }
+  var changes: StoreChanges {
+    StoreChanges(storePath: path, logger: logger, checkers: [ShapeChecker(), GoldenChecker()])
+  }
 
   /// Opens the store to look at it.
   func openForReading() throws(RegistryError) -> WeightRegistry {
