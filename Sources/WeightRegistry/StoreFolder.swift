@@ -69,7 +69,10 @@ package struct StoreFolder: Sendable {
     let staging = try stagingForWriting
     do throws(PosixError) {
       if let lock = try FileLock.acquire(Self.lockName, in: staging, description: description) {
-        for name in try staging.names() where name != Self.lockName { try staging.removeFile(name) }
+        for name in try staging.names() where name != Self.lockName {
+          // A folder is none of ours, and must not keep the store from being opened.
+          if try staging.status(of: name)?.kind != .directory { try staging.removeFile(name) }
+        }
         return lock
       }
     } catch {
