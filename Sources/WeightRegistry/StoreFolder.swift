@@ -71,7 +71,8 @@ package struct StoreFolder: Sendable {
     if let lock = try posix(try FileLock.acquire(Self.lockName, in: staging, description: description)) {
       let kept = try drafts().uploads.union([Self.lockName, Self.draftsName])
       for name in try posix(try staging.names()) where !kept.contains(name) {
-        try posix(try staging.removeFile(name))
+        // A folder is none of ours, and must not keep the store from being opened.
+        if try posix(try staging.status(of: name))?.kind != .directory { try posix(try staging.removeFile(name)) }
       }
       return lock
     }

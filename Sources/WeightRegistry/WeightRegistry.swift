@@ -105,8 +105,15 @@ package final class WeightRegistry: Sendable {
   private static func load(_ store: StoreFolder) throws(RegistryError) -> State {
     var config = WeightConfig()
     if try posix(try store.root.status(of: StoreFolder.configName)) != nil {
-      config = try decodeConfig(
-        try posix(try store.root.contents(of: StoreFolder.configName, limit: 64 << 20)))
+      let bytes = try posix(try store.root.contents(of: StoreFolder.configName, limit: 64 << 20))
+      do throws(RegistryError) {
+        config = try decodeConfig(bytes)
+      } catch  where error.code == .damaged {
+        throw RegistryError(
+          .damaged,
+          "\(error); put an earlier \(store.path)/\(StoreFolder.configName) in its place, or remove it and choose the active "
+            + "versions again with tantra set-active: no weights are lost with it")
+      }
     }
     var versions: [ModelName: [VersionName: Place]] = [:]
     do throws(PosixError) {

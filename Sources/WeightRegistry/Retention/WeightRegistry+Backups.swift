@@ -32,7 +32,9 @@ extension WeightRegistry {
         continue
       }
       let bytes = try posix(try folder.contents(of: name, limit: 16 << 20))
-      var record = try StoreCoding.decode(BackupRecord.self, from: bytes, what: "backups/\(model)/\(name)")
+      var record = try StoreCoding.decode(
+        BackupRecord.self, from: bytes,
+        what: "\(store.path)/backups/\(model)/\(name), what is kept of \(model)/\(named),")
       try record.manifest.checkConsistency()
       guard record.manifest.model == model, record.manifest.version == named else {
         throw RegistryError(.damaged, "backups/\(model)/\(name) is damaged: it is of another version")

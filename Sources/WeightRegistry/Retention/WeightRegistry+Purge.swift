@@ -17,7 +17,8 @@ extension WeightRegistry {
     }
   }
 
-  /// Forgets removed versions for good, and removes every blob that no version, backup or upload needs.
+  /// Forgets removed versions for good, and removes every blob that no version, backup or upload needs. Files that are open
+  /// stay readable for those who have them. If a manifest or a backup cannot be read nothing is forgotten and removed.
   ///
   /// - Parameters:
   ///   - model: nil for all models.
@@ -32,31 +33,40 @@ extension WeightRegistry {
     var report = PurgeReport(purged: [], removedBlobs: 0, freedBytes: 0)
     try withRecordLock { () throws(RegistryError) in
       let now = Timestamp.now()
-      for model in model.map({ [$0] }) ?? kept {
-        for record in try records(of: model, version) where !record.isPinned && now - record.time >= age {
-          if !isLeftover(record) { report.purged.append("\(model)/\(record.manifest.version)") }
-          try drop(record)
+      // All records are read before one goes: who cannot be read might need any blob.
+      var live = try blobsOfVersions()
+      var dropped: [BackupRecord] = []
+      for name in try modelsWithBackups() {
+        for record in try records(of: name) {
+          if !record.isPinned, now - record.time >= age, model == nil || model == name,
+            version == nil || version == record.manifest.version
+          {
+            dropped.append(record)
+          } else {
+            live.formUnion(record.manifest.blobs)
+          }
         }
       }
-      (report.removedBlobs, report.freedBytes) = try collectGarbage()
+      for record in dropped {
+        if !isLeftover(record) { report.purged.append("\(record.manifest.model)/\(record.manifest.version)") }
+        try drop(record)
+      }
+      viewCache.removeAll()
+      (report.removedBlobs, report.freedBytes) = try blobStore(try store.blobs.sweep(keeping: live))
     }
     logger.info("purge by user \(actor.uid): \(report.text.dropLast())")
     return report
   }
 
-  /// Removes the blobs that nothing names. Files that are open stay readable for those who have them.
+  /// Every blob that a version or a draft in the tree needs.
   ///
-  /// Marks from manifests and backups; if one of them cannot be read nothing is removed.
-  private func collectGarbage() throws(RegistryError) -> (count: Int, bytes: Int) {
-    var live = drafts.blobs
+  /// - Throws: `damaged` if one of the manifests cannot be read.
+  private func blobsOfVersions() throws(RegistryError) -> Set<Digest> {
+    var blobs = drafts.blobs
     for model in models {
-      for version in try versions(of: model) { live.formUnion(try manifest(of: model, version).blobs) }
+      for version in try versions(of: model) { blobs.formUnion(try manifest(of: model, version).blobs) }
     }
-    for model in try modelsWithBackups() {
-      for record in try records(of: model) { live.formUnion(record.manifest.blobs) }
-    }
-    viewCache.removeAll()
-    return try blobStore(try store.blobs.sweep(keeping: live))
+    return blobs
   }
 }
 
