@@ -55,13 +55,14 @@ extension WeightRegistry {
   /// Makes an upload a blob, durably, and that a file of a version: of its manifest, or of its draft.
   @discardableResult
   package func keepSidecar(
-    _ upload: Upload, at path: String, of model: ModelName, _ version: VersionName, modified: Int64
+    _ upload: Upload, at path: String, of model: ModelName, _ version: VersionName, modified: Int64,
+    isInterrupted: @escaping @Sendable () -> Bool = { false }
   ) throws(RegistryError) -> Manifest.Sidecar {
     try withUploadLock { () throws(RegistryError) in
       let ingest = try blobStore(try store.blobs.beginIngest(takingOver: upload.name, upload.file))
       let sidecar: Manifest.Sidecar
       do throws(BlobStoreError) {
-        let table = try ingest.hash(storages: []).table
+        let table = try ingest.hash(storages: [], progress: { _ in !isInterrupted() }).table
         let blob = try ingest.commit(table)
         sidecar = Manifest.Sidecar(
           path: path, blob: blob, digest: table.segments.first?.digest ?? Table.emptyDigest,

@@ -94,7 +94,8 @@ extension WeightsFileSystem {
       case (.upload(let file), .sidecar) where isMove:
         let upload = try registryStep(try openUpload(file))
         try registryStep(
-          try registry.keepSidecar(upload, at: place.path, of: model, version, modified: file.modified))
+          try registry.keepSidecar(
+            upload, at: place.path, of: model, version, modified: file.modified, isInterrupted: isInterrupted))
       case (.upload(var file), .temporary) where isMove:
         file.path = place.path
         let kept = file

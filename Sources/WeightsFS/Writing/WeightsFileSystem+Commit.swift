@@ -36,7 +36,7 @@ extension WeightsFileSystem {
         try publishPart(writer, at: place, isInterrupted)
       case .sidecar, .temporary:
         if size == 0, try node(at: place) != nil, !(isLast && facts.hasTruncated) { return }
-        try keep(writer, at: place)
+        try keep(writer, at: place, isInterrupted)
         try completeShards(with: place, isInterrupted)
       }
       writer.facts.withLock { facts in
@@ -170,7 +170,9 @@ extension WeightsFileSystem {
   }
 
   /// Makes the file a sidecar, or keeps it for its final name.
-  private func keep(_ writer: Writer, at place: FilePlace) throws(FileSystemError) {
+  private func keep(
+    _ writer: Writer, at place: FilePlace, _ isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) {
     try requireVersion(place)
     let (model, version) = (place.model, place.version)
     let modified = writer.current.modified
@@ -192,7 +194,9 @@ extension WeightsFileSystem {
       try keep(upload, at: place, modified: time)
     } else {
       let old = registry.draft(of: model, version)?[place.path]
-      try registryStep(try registry.keepSidecar(upload, at: place.path, of: model, version, modified: time))
+      try registryStep(
+        try registry.keepSidecar(
+          upload, at: place.path, of: model, version, modified: time, isInterrupted: isInterrupted))
       try discard(old)
     }
     writer.facts.withLock { $0.isSealed = true }
