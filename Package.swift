@@ -37,6 +37,7 @@ let package = Package(
     .target(name: "CFuse", path: "CFuse", publicHeadersPath: "include", linkerSettings: [.linkedLibrary("fuse3")]),
     .target(name: "CDeflate", linkerSettings: [.linkedLibrary("deflate")]),
     .target(name: "CPosix"),
+    .target(name: "CMambaKernels", linkerSettings: [.linkedLibrary("m")]),
 
     // MARK: Values
     .target(name: "Tensors", dependencies: ["CDeflate", crypto], swiftSettings: strict),
@@ -70,7 +71,9 @@ let package = Package(
       name: "FuseServer", dependencies: ["CFuse", "PosixIO", "WeightsFS", logging, system], swiftSettings: strict),
 
     // MARK: The models
-    .target(name: "TantraRuntime", dependencies: ["Tensors", "PosixIO", "WeightFormats"], swiftSettings: strict),
+    .target(
+      name: "TantraRuntime", dependencies: ["CMambaKernels", "Tensors", "PosixIO", "WeightFormats", system],
+      swiftSettings: strict),
 
     // MARK: The command line
     .executableTarget(
@@ -122,7 +125,11 @@ let package = Package(
       name: "MountFixture", dependencies: ["WeightsFS", "FuseServer", logging], path: "Tests/MountFixture",
       swiftSettings: strict),
     .testTarget(
-      name: "TantraRuntimeTests", dependencies: ["Tensors", "TantraRuntime", "TestSupport"], swiftSettings: strict),
+      name: "TantraRuntimeTests", dependencies: ["CMambaKernels", "Tensors", "TantraRuntime", "TestSupport"],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "RuntimeBenchmark", dependencies: ["CMambaKernels", "TantraRuntime"], path: "Tests/RuntimeBenchmark",
+      swiftSettings: strict),
     .testTarget(
       name: "FuseServerTests", dependencies: ["WeightsFS", "FuseServer", "MountFixture", "TestSupport", logging],
       swiftSettings: strict),

@@ -20,6 +20,11 @@ static const int cfuse_set_size = FUSE_SET_ATTR_SIZE;
 static const int cfuse_set_modified = FUSE_SET_ATTR_MTIME;
 static const int cfuse_set_modified_now = FUSE_SET_ATTR_MTIME_NOW;
 
+// RENAME_* and FALLOC_FL_* of <linux/fs.h> and <linux/falloc.h>, which C libraries offer to GNU sources only.
+static const uint32_t cfuse_rename_noreplace = 1 << 0;
+static const uint32_t cfuse_rename_exchange = 1 << 1;
+static const int cfuse_allocate_keep_size = 1 << 0;
+
 static const mode_t cfuse_mode_type_mask = S_IFMT;
 static const mode_t cfuse_mode_directory = S_IFDIR;
 static const mode_t cfuse_mode_regular = S_IFREG;

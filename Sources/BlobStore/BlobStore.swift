@@ -88,6 +88,28 @@ package final class BlobStore: Sendable {
     }
   }
 
+  /// Makes a file that is in the staging folder a blob in the making, without a copy.
+  ///
+  /// - Parameters:
+  ///   - name: its name in the staging folder. It stays there unless the ingest is committed.
+  ///   - file: the file itself, open.
+  package func beginIngest(takingOver name: String, _ file: OpenedFile) throws(BlobStoreError) -> Ingest {
+    guard let staging else { throw .system(PosixError(.readOnlyFileSystem, call: "openat", path: root.path)) }
+    return Ingest(store: self, staging: staging, takingOver: name, file)
+  }
+
+  /// Gives a blob a second name in the staging folder, from where it can be ingested once more, cut otherwise.
+  package func stage(_ blob: Digest, as staged: String) throws(BlobStoreError) -> OpenedFile {
+    guard let staging else { throw .system(PosixError(.readOnlyFileSystem, call: "linkat", path: root.path)) }
+    let name = name(of: blob)
+    do throws(PosixError) {
+      try root.folder(name.folder).link(name.file, as: staged, in: staging)
+      return try staging.file(staged)
+    } catch {
+      throw error.errno == .noSuchFileOrDirectory ? .missing(blob) : .system(error)
+    }
+  }
+
   /// Makes a staged file a blob: forced to disk, made read-only, renamed, its folder forced to disk.
   func adopt(_ file: OpenedFile, in staging: Folder, stagedAs staged: String, as blob: Digest) throws(PosixError) {
     let name = name(of: blob)

@@ -11,6 +11,17 @@ package struct Ingest: ~Copyable {
   package let file: OpenedFile
   private var end = 0
   private var isCommitted = false
+  /// Whether the file stays in the staging folder if this is dropped without `commit`.
+  private var outlives = false
+
+  /// Takes over a file that is in the staging folder already; it stays there unless it is committed.
+  init(store: BlobStore, staging: Folder, takingOver name: String, _ file: OpenedFile) {
+    self.store = store
+    self.staging = staging
+    self.name = name
+    self.file = file
+    outlives = true
+  }
 
   init(store: BlobStore, staging: Folder) throws(PosixError) {
     self.store = store
@@ -20,7 +31,7 @@ package struct Ingest: ~Copyable {
   }
 
   deinit {
-    guard !isCommitted else { return }
+    guard !isCommitted, !outlives else { return }
     do throws(PosixError) {
       try staging.removeFile(name)
     } catch {

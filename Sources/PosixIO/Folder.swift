@@ -117,6 +117,13 @@ package final class Folder: Sendable {
     }
   }
 
+  /// Gives the file `name` a second name in `target`: `linkat(2)`.
+  package func link(_ name: String, as newName: String, in target: Folder) throws(PosixError) {
+    try durableCall("linkat", target.child(newName)) {
+      linkat(descriptor.rawValue, name, target.descriptor.rawValue, newName, 0)
+    }
+  }
+
   /// Removes the file `name`; nothing there is no error.
   package func removeFile(_ name: String) throws(PosixError) {
     do throws(PosixError) {

@@ -36,4 +36,17 @@ package final class MappedFile: Sendable {
     let whole = UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address), count: byteCount)
     return try withExtendedLifetime(self) { () throws(E) in try body(UnsafeRawBufferPointer(rebasing: whole[range])) }
   }
+
+  /// All bytes; valid while this object lives.
+  package var bytes: UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address), count: byteCount)
+  }
+
+  /// Makes every page present, so that a file which cannot be read fails here and not at its first use
+  /// (`MADV_POPULATE_READ`; kernels before 5.14 lack it, and skip this).
+  package func populate() throws(PosixError) {
+    guard let start = UnsafeMutableRawPointer(bitPattern: address) else { return }
+    guard madvise(start, byteCount, 22) != 0, errno != EINVAL else { return }
+    throw PosixError(Errno(rawValue: errno), call: "madvise", path: "the mapped file")
+  }
 }

@@ -12,7 +12,7 @@ import SystemPackage
 ///     |-- models/<model>/             manifests
 ///     |-- checkpoints/<model>/        manifests of training checkpoints
 ///     |-- backups/<model>/            manifests of retired and backed-up versions
-///     `-- .staging/                   uploads in progress, and the lock
+///     `-- .staging/                   uploads in progress, drafts, and the lock
 package struct StoreFolder: Sendable {
   package let path: String
   let root: Folder
@@ -23,6 +23,7 @@ package struct StoreFolder: Sendable {
   package let blobs: BlobStore
 
   static let configName = "weight_config.json"
+  static let draftsName = "drafts.json"
   private static let lockName = "lock"
 
   /// Opens the store at `path`; `creating` makes what is missing.
@@ -62,24 +63,36 @@ package struct StoreFolder: Sendable {
     }
   }
 
-  /// Takes the store's lock, and sweeps what unfinished uploads left.
+  /// Takes the store's lock, and sweeps what unfinished uploads left; what drafts name stays.
   ///
   /// - Throws: `locked`, naming the holder.
   func lock(_ description: String) throws(RegistryError) -> FileLock {
     let staging = try stagingForWriting
-    do throws(PosixError) {
-      if let lock = try FileLock.acquire(Self.lockName, in: staging, description: description) {
-        for name in try staging.names() where name != Self.lockName { try staging.removeFile(name) }
-        return lock
+    if let lock = try posix(try FileLock.acquire(Self.lockName, in: staging, description: description)) {
+      let kept = try drafts().uploads.union([Self.lockName, Self.draftsName])
+      for name in try posix(try staging.names()) where !kept.contains(name) {
+        // A folder is none of ours, and must not keep the store from being opened.
+        if try posix(try staging.status(of: name))?.kind != .directory { try posix(try staging.removeFile(name)) }
       }
-    } catch {
-      throw RegistryError(error)
+      return lock
     }
     let holder = lockHolder() ?? LockHolder(pid: 0, uid: 0, mountpoint: nil)
     throw RegistryError(
       .locked,
       "the store at \(path) is in use by \(holder); "
         + (holder.mountpoint.map { "run tantra unmount \($0) first" } ?? "try again when it has ended"))
+  }
+
+  /// The drafts as the staging folder tells.
+  func drafts() throws(RegistryError) -> DraftRecord {
+    guard let staging, try posix(try staging.status(of: Self.draftsName)) != nil else { return DraftRecord() }
+    let bytes = try posix(try staging.contents(of: Self.draftsName, limit: 64 << 20))
+    let record = try StoreCoding.decode(DraftRecord.self, from: bytes, what: ".staging/\(Self.draftsName)")
+    for path in record.drafts.flatMap({ $0.files.map(\.path) + $0.folders }) {
+      guard let why = Manifest.Sidecar.problem(ofPath: path) else { continue }
+      throw RegistryError(.damaged, ".staging/\(Self.draftsName) is damaged: \(path.debugDescription) \(why)")
+    }
+    return record
   }
 
   /// The folder for uploads of a store that is open for writing.

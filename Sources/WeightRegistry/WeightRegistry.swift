@@ -34,6 +34,9 @@ package final class WeightRegistry: Sendable {
   private let state: Mutex<State>
   /// Held, before `state`, by whoever changes records on disk.
   let writing = Mutex<Void>(())
+  /// Held, before `draftState`, by whoever changes the record of drafts; after `publishing`.
+  let draftWriting = Mutex<Void>(())
+  let draftState: Mutex<DraftRecord>
   /// Held, before `writing`, by an import from looking at what is published under its name until it is published itself.
   let publishing = Mutex<Void>(())
   let viewCache = ViewCache()
@@ -85,6 +88,7 @@ package final class WeightRegistry: Sendable {
       lock = try store.lock(LockHolder(pid: getpid(), uid: getuid(), mountpoint: mountpoint).record)
     }
     index = StoreIndex(store: store, isWritable: lock != nil, logger: logger)
+    draftState = Mutex(lock == nil ? DraftRecord() : try store.drafts())
     // Looked at before the records are read: a change in between is seen by the next look.
     _ = freshness?.hasChanged(store)
     state = Mutex(try Self.load(store))
@@ -101,8 +105,15 @@ package final class WeightRegistry: Sendable {
   private static func load(_ store: StoreFolder) throws(RegistryError) -> State {
     var config = WeightConfig()
     if try posix(try store.root.status(of: StoreFolder.configName)) != nil {
-      config = try decodeConfig(
-        try posix(try store.root.contents(of: StoreFolder.configName, limit: 64 << 20)))
+      let bytes = try posix(try store.root.contents(of: StoreFolder.configName, limit: 64 << 20))
+      do throws(RegistryError) {
+        config = try decodeConfig(bytes)
+      } catch  where error.code == .damaged {
+        throw RegistryError(
+          .damaged,
+          "\(error); put an earlier \(store.path)/\(StoreFolder.configName) in its place, or remove it and choose the active "
+            + "versions again with tantra set-active: no weights are lost with it")
+      }
     }
     var versions: [ModelName: [VersionName: Place]] = [:]
     do throws(PosixError) {
@@ -350,7 +361,7 @@ package final class WeightRegistry: Sendable {
     let staging = try store.stagingForWriting
     let active = activeVersion(of: manifest.model)
     let change =
-      activating && active != manifest.version || active == nil
+      activating && active != manifest.version || record(of: manifest.model).active == nil
       ? ActiveSwitch(time: Timestamp.now(), actor: .current, from: active, to: manifest.version, isRollback: false)
       : nil
     if change != state.withLock({ $0.config.models[manifest.model]?.pending }) {

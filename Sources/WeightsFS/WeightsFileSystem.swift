@@ -13,6 +13,10 @@ package final class WeightsFileSystem: FileSystem {
   let metrics = Metrics()
   let inodes = InodeTable()
   let handles = HandleTable()
+  let writers = WriterTable()
+  let temporaryLinks = TemporaryLinks()
+  let quarantine = Quarantine()
+  let refusals = Refusals()
   let logger: Logger
   /// When this mount began: the mtime of what has no other, in nanoseconds since 1970.
   let started = Timestamp.now()
@@ -30,6 +34,7 @@ package final class WeightsFileSystem: FileSystem {
   }
 
   /// Runs a step of the registry; what fails for a reason that nobody could expect goes to the log.
+  @discardableResult
   func registryStep<R>(_ body: @autoclosure () throws(RegistryError) -> R) throws(FileSystemError) -> R {
     do throws(RegistryError) {
       return try body()
@@ -47,10 +52,18 @@ package final class WeightsFileSystem: FileSystem {
     try registryStep(try registry.refresh())
     let folder = try node(parent)
     guard folder.kind == .directory else { throw FileSystemError(.notDirectory) }
-    guard let child = try child(named: name, of: folder) else { throw FileSystemError(.missing) }
-    var attributes = try attributes(of: child)
-    attributes.inode = inodes.lookUp(child)
-    if child.edition != 0 { inodes.remember(attributes) }
+    guard let child = try child(named: name, of: folder, for: caller) else { throw FileSystemError(.missing) }
+    return try item(child)
+  }
+
+  /// What is told of a node, with one lookup more.
+  func item(_ node: Node) throws(FileSystemError) -> DirectoryItem {
+    var attributes = try attributes(of: node)
+    attributes.inode = inodes.lookUp(node)
+    switch node {
+    case .view, .sidecar: inodes.remember(attributes)
+    default: break
+    }
     return DirectoryItem(attributes: attributes)
   }
 
@@ -69,18 +82,6 @@ package final class WeightsFileSystem: FileSystem {
     return try attributes(of: try node(inode))
   }
 
-  package func setAttributes(
-    of inode: InodeNumber, _ change: AttributeChange, caller: Caller
-  ) throws(FileSystemError) -> FileAttributes {
-    let node = try node(inode)
-    // A shell's `>` truncates a control file before it writes its request; nothing else has a size that can be set.
-    if change.size != nil {
-      guard case .controlFile(let name) = node, controls.contains(where: { $0.name == name && $0.acceptsRequests })
-      else { throw FileSystemError(.readOnlyFile) }
-    }
-    return try attributes(of: inode)
-  }
-
   package func volumeStatistics() throws(FileSystemError) -> VolumeStatistics {
     let volume = try registryStep(try registry.volume())
     return VolumeStatistics(
@@ -89,44 +90,10 @@ package final class WeightsFileSystem: FileSystem {
 
   // MARK: Files
 
-  package func open(_ inode: InodeNumber, _ access: OpenAccess) throws(FileSystemError) -> OpenFile {
-    let node = try node(inode)
-    switch node {
-    case .controlFile(let name):
-      guard let file = controls.first(where: { $0.name == name }) else { throw FileSystemError(.missing) }
-      if access.writes, !file.acceptsRequests { throw FileSystemError(.readOnlyFile) }
-      let content = access.reads ? try file.contents() : []
-      return OpenFile(handle: handles.insert(.control(ControlSession(file: file, content: content))), caching: .none)
-    case .view, .sidecar, .record:
-      if access.writes || access.truncates {
-        throw FileSystemError(.readOnlyFile, "\(node.path): published files cannot be written")
-      }
-    default: throw FileSystemError(node.kind == .directory ? .isDirectory : .invalid)
-    }
-    switch node {
-    case .view(let model, let version, let view, let edition):
-      guard edition == Edition(try manifest(model, version).content(of: view)) else { throw FileSystemError(.stale) }
-      let key = Metrics.Key(model: model, version: version, view: view)
-      let clock = ContinuousClock()
-      let start = clock.now
-      let opened = try registryStep(try registry.view(view, of: model, version))
-      metrics.opened(key, in: start.duration(to: clock.now))
-      return OpenFile(handle: handles.insert(.view(opened, key)), caching: .immutable)
-    case .sidecar(let model, let version, let path, let edition):
-      let sidecar = try manifest(model, version).sidecars.first { $0.path == path }
-      guard sidecar.map({ Edition($0.blob) }) == edition else { throw FileSystemError(.stale) }
-      let opened = try registryStep(try registry.sidecar(path, of: model, version))
-      return OpenFile(handle: handles.insert(.view(opened, nil)), caching: .immutable)
-    case .record(let model, let version, let record):
-      let bytes = try contents(of: record, model, version)
-      return OpenFile(handle: handles.insert(.snapshot(bytes)), caching: .none)
-    default: throw FileSystemError(.invalid)
-    }
-  }
-
   package func read(_ handle: HandleNumber, offset: Int, count: Int) throws(FileSystemError) -> [ReadPiece] {
     switch handles[handle] {
-    case .view(let view, let key):
+    case .writer(let writer): return [.bytes(try read(writer, offset: offset, count: count)[...])]
+    case .view(let view, _, let key):
       var total = 0
       let pieces = view.pieces(offset: offset, count: count).map { piece -> ReadPiece in
         switch piece {
@@ -154,6 +121,7 @@ package final class WeightsFileSystem: FileSystem {
     _ handle: HandleNumber, offset: Int, bytes: UnsafeRawBufferPointer, caller: Caller,
     isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) -> Int {
+    if case .writer(let writer) = handles[handle] { return try write(bytes, to: writer, at: offset) }
     guard case .control(let session) = handles[handle] else { throw FileSystemError(.badHandle) }
     guard bytes.count <= Self.requestLimit, let text = String(validating: bytes, as: UTF8.self) else {
       throw FileSystemError(
@@ -175,10 +143,17 @@ package final class WeightsFileSystem: FileSystem {
   package func flush(
     _ handle: HandleNumber, isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) {
-    if handles[handle] == nil { throw FileSystemError(.badHandle) }
+    switch handles[handle] {
+    case .writer(let writer): try commit(writer, isLast: false, isInterrupted: isInterrupted)
+    case nil: throw FileSystemError(.badHandle)
+    default: break
+    }
   }
 
-  package func release(_ handle: HandleNumber) { handles.remove(handle) }
+  package func release(_ handle: HandleNumber) {
+    if case .writer(let writer) = handles[handle] { end(writer) }
+    handles.remove(handle)
+  }
 
   // MARK: Folders
 

@@ -11,6 +11,7 @@ package import WeightsFS
 ///     v1/name.txt v2/name.txt
 ///     many/f00000.txt ...       10,000 files
 ///     hostile/                  lists names that no folder may have; its names fail with strange errors
+///     scratch/                  see MemoryScratch: whatever is made there
 ///     control/active            write a version's name to switch
 ///     control/refuse            every write fails with EBADMSG
 ///     control/counters          lookups and handles that are out, as text without a known size
@@ -26,6 +27,7 @@ package final class MemoryFileSystem: FileSystem {
   }
 
   private let tree: MemoryTree
+  let scratch = MemoryScratch()
   private let state = Mutex(State())
 
   package init(tree: MemoryTree) { self.tree = tree }
@@ -33,9 +35,16 @@ package final class MemoryFileSystem: FileSystem {
   package func lookup(
     _ name: String, in parent: InodeNumber, caller: Caller
   ) throws(FileSystemError) -> DirectoryItem {
+    if parent == .root, name == "scratch" { return try enter(MemoryScratch.root) }
+    if isScratch(parent) { return try enter(try scratch.inode(name, in: parent)) }
     guard case .folder(let names) = try tree.node(parent).content else { throw FileSystemError(ENOTDIR) }
     if try tree.node(parent).isHostile, let code = CInt(name) { throw FileSystemError(code, "an error of this number") }
     guard let inode = names[name] else { throw FileSystemError(ENOENT) }
+    return try enter(inode)
+  }
+
+  /// Answers with an inode and counts the lookup.
+  func enter(_ inode: InodeNumber) throws(FileSystemError) -> DirectoryItem {
     let attributes = try attributes(of: inode)
     state.withLock { $0.lookups[inode, default: 0] += 1 }
     return DirectoryItem(attributes: attributes)
@@ -50,6 +59,7 @@ package final class MemoryFileSystem: FileSystem {
   }
 
   package func attributes(of inode: InodeNumber) throws(FileSystemError) -> FileAttributes {
+    if isScratch(inode) { return try scratch.attributes(of: inode) }
     let node = try tree.node(inode)
     let time: Int64 = 1_700_000_000_123_456_789
     switch node.content {
@@ -73,6 +83,11 @@ package final class MemoryFileSystem: FileSystem {
   package func setAttributes(
     of inode: InodeNumber, _ change: AttributeChange, caller: Caller
   ) throws(FileSystemError) -> FileAttributes {
+    if isScratch(inode) {
+      if let size = change.size { try scratch.resize(inode, to: size) }
+      if let modified = change.modified { try scratch.change(inode) { $0.modified = modified } }
+      return try attributes(of: inode)
+    }
     guard case .control = try tree.node(inode).content else {
       throw FileSystemError(EPERM, "only control files change")
     }
@@ -80,11 +95,16 @@ package final class MemoryFileSystem: FileSystem {
   }
 
   package func readLink(_ inode: InodeNumber) throws(FileSystemError) -> String {
+    if isScratch(inode) { return String(decoding: try scratch.item(inode).bytes, as: UTF8.self) }
     guard case .link = try tree.node(inode).content else { throw FileSystemError(EINVAL) }
     return state.withLock { $0.target }
   }
 
   package func open(_ inode: InodeNumber, _ access: OpenAccess) throws(FileSystemError) -> OpenFile {
+    if isScratch(inode) {
+      if access.truncates { try scratch.resize(inode, to: 0) }
+      return OpenFile(handle: newHandle(inode), caching: .staging)
+    }
     switch try tree.node(inode).content {
     case .folder, .link: throw FileSystemError(EISDIR)
     case .pieces:
@@ -100,6 +120,7 @@ package final class MemoryFileSystem: FileSystem {
   package func read(_ handle: HandleNumber, offset: Int, count: Int) throws(FileSystemError) -> [ReadPiece] {
     let (inode, content) = state.withLock { ($0.handles[handle], $0.contents[handle]) }
     guard let inode else { throw FileSystemError(EBADF) }
+    if isScratch(inode) { return [.bytes(try scratch.item(inode).bytes.dropFirst(offset).prefix(count))] }
     if let content { return [.bytes(content.dropFirst(offset).prefix(count))] }
     guard case .pieces(let pieces) = try tree.node(inode).content else { return [] }
     return MemoryTree.cut(pieces, offset: offset, count: count)
@@ -109,7 +130,11 @@ package final class MemoryFileSystem: FileSystem {
     _ handle: HandleNumber, offset: Int, bytes: UnsafeRawBufferPointer, caller: Caller,
     isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) -> Int {
-    guard let inode = state.withLock({ $0.handles[handle] }) else { throw FileSystemError(EBADF) }
+    let inode = try inode(of: handle)
+    if isScratch(inode) {
+      try scratch.write(Array(bytes), at: offset, to: inode)
+      return bytes.count
+    }
     guard case .control(let action) = try tree.node(inode).content else { throw FileSystemError(EPERM) }
     switch action {
     case .refuse: throw FileSystemError(EBADMSG, "tensor layers.0.weight is damaged")
@@ -128,8 +153,6 @@ package final class MemoryFileSystem: FileSystem {
     }
   }
 
-  package func flush(_ handle: HandleNumber, isInterrupted: @escaping @Sendable () -> Bool) throws(FileSystemError) {}
-
   package func release(_ handle: HandleNumber) {
     state.withLock { state in
       state.handles[handle] = nil
@@ -138,14 +161,23 @@ package final class MemoryFileSystem: FileSystem {
   }
 
   package func openDirectory(_ inode: InodeNumber) throws(FileSystemError) -> HandleNumber {
-    guard case .folder = try tree.node(inode).content else { throw FileSystemError(ENOTDIR) }
+    if !isScratch(inode) {
+      guard case .folder = try tree.node(inode).content else { throw FileSystemError(ENOTDIR) }
+    }
     return newHandle(inode)
   }
 
   package func readDirectory(_ handle: HandleNumber, from start: Int) throws(FileSystemError) -> ArraySlice<
     DirectoryEntry
   > {
-    guard let inode = state.withLock({ $0.handles[handle] }) else { throw FileSystemError(EBADF) }
+    let inode = try inode(of: handle)
+    if isScratch(inode) {
+      var entries: [DirectoryEntry] = []
+      for (name, inode) in try scratch.item(inode).names.sorted(by: { $0.key < $1.key }) {
+        entries.append(DirectoryEntry(name: name, inode: inode, kind: try scratch.item(inode).kind))
+      }
+      return entries.dropFirst(start)
+    }
     // A few at a time, so that an answer takes several calls.
     return try tree.node(inode).listing.dropFirst(start).prefix(50)
   }
@@ -159,7 +191,12 @@ package final class MemoryFileSystem: FileSystem {
     VolumeStatistics(capacity: 1 << 30, free: 1 << 29, available: 1 << 28, files: 12345)
   }
 
-  private func newHandle(_ inode: InodeNumber) -> HandleNumber {
+  func inode(of handle: HandleNumber) throws(FileSystemError) -> InodeNumber {
+    guard let inode = state.withLock({ $0.handles[handle] }) else { throw FileSystemError(EBADF) }
+    return inode
+  }
+
+  func newHandle(_ inode: InodeNumber) -> HandleNumber {
     state.withLock { state in
       state.lastHandle += 1
       let handle = HandleNumber(rawValue: state.lastHandle)

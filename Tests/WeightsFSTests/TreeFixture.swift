@@ -31,6 +31,19 @@ struct TreeFixture {
     tree = WeightsFileSystem(registry: registry, events: events, logger: logger)
   }
 
+  /// A fixture on what this one's store holds, as after a crash: this process gives up its lock only with the last of its
+  /// references, so that the store is copied.
+  func reopened() throws -> TreeFixture { try TreeFixture(copying: self) }
+
+  private init(copying other: TreeFixture) throws {
+    scratch = try TemporaryFolder()
+    try FileManager.default.copyItem(atPath: other.scratch("store"), toPath: scratch("store"))
+    let events = EventLog()
+    let logger = Logger(label: "test") { _ in EventLogHandler(events) }
+    registry = try WeightRegistry(storePath: scratch("store"), access: .writing(), logger: logger)
+    tree = WeightsFileSystem(registry: registry, events: events, logger: logger)
+  }
+
   /// Walks a path of names from the root, links not followed.
   func inode(_ path: String) throws -> InodeNumber {
     var inode = InodeNumber.root

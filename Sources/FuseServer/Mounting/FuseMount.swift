@@ -38,7 +38,8 @@ package final class FuseMount: Sendable {
     LibfuseLog.install(logger)
     try MountRequirements.check(options)
     let mountpoint = try Mountpoint.prepare(path, logger: logger)
-    let dispatcher = Dispatcher(fileSystem: fileSystem, logger: logger)
+    let notifier = KernelNotifier()
+    let dispatcher = Dispatcher(fileSystem: fileSystem, notifier: notifier, logger: logger)
     stopRequest = try Latch()
     var isMounted = false
     do throws(MountError) {
@@ -51,7 +52,7 @@ package final class FuseMount: Sendable {
     self.mountpoint = mountpoint
     self.options = options
     self.logger = logger
-    let notifier = KernelNotifier(session: session)
+    notifier.start(session)
     self.notifier = notifier
     fileSystem.observeChanges { notifier.invalidate($0) }
     if let device { Readahead.raise(device: device, logger: logger) }

@@ -53,18 +53,27 @@ final class FuseSession: @unchecked Sendable {
     var buffer = fuse_buf()
     defer { free(buffer.mem) }
     while !dispatcher.isInitialized {
-      guard serveOne(&buffer), !hasEnded else {
+      guard let received = receive(&buffer), !hasEnded else {
         throw .mountFailed(mountpoint, reason: "the kernel and libfuse did not agree: \(LibfuseLog.lastError)")
       }
+      if received { fuse_session_process_buf(raw, &buffer) }
     }
   }
 
-  /// Serves requests until the session ends.
-  func serve() {
+  /// Serves requests until the session ends, or until `onAnswer` says that this worker is one too many.
+  ///
+  /// - Parameters:
+  ///   - onRequest: called when a request has come, before it is served.
+  ///   - onAnswer: called when it has been served; whether to wait for another one.
+  func serve(onRequest: () -> Void, onAnswer: () -> Bool) {
     var buffer = fuse_buf()
     defer { free(buffer.mem) }
     while !hasEnded {
-      if !serveOne(&buffer) { break }
+      guard let received = receive(&buffer) else { break }
+      guard received else { continue }
+      onRequest()
+      fuse_session_process_buf(raw, &buffer)
+      if !onAnswer() { break }
     }
   }
 
@@ -78,24 +87,22 @@ final class FuseSession: @unchecked Sendable {
     _ = fuse_lowlevel_notify_inval_entry(raw, parent.rawValue, name, name.utf8.count)
   }
 
-  /// Waits for a request and serves it; false if the session has ended.
-  private func serveOne(_ buffer: inout fuse_buf) -> Bool {
+  /// Waits for a request; whether there is one now, or nil if the session has ended.
+  private func receive(_ buffer: inout fuse_buf) -> Bool? {
     let size = fuse_session_receive_buf(raw, &buffer)
     switch -size {
-    case EINTR, EAGAIN: return true
+    case EINTR, EAGAIN: return false
     case ENOMEM:
       // The request, if any, stays in the kernel's queue.
       dispatcher.logger.error("no memory for a request")
       usleep(10_000)
-      return true
-    case 0: return false
+      return false
+    case 0: return nil
     case 1...:
       dispatcher.logger.critical("the kernel's requests cannot be read: \(MountError.text(-size))")
       fuse_session_exit(raw)
-      return false
-    default:
-      fuse_session_process_buf(raw, &buffer)
-      return true
+      return nil
+    default: return true
     }
   }
 }

@@ -78,7 +78,7 @@ struct DirectoryAnswer: ~Copyable {
     guard size(of: entry.name, answer) <= buffer.count - used else { return false }
     if style == .withAttributes {
       do throws(FileSystemError) {
-        // Nobody in particular: a listing hides no name from a caller that may be about to make it.
+        // For nobody in particular: a listing hides no name from a caller that may be about to make it.
         let nobody = Caller(uid: 0, gid: 0, pid: 0)
         let attributes = try fileSystem.lookup(entry.name, in: folder, caller: nobody).attributes
         answer = KernelAttributes.entry(for: attributes, owner: owner)

@@ -8,11 +8,13 @@ import WeightsFS
 final class Dispatcher: Sendable {
   let fileSystem: any FileSystem
   let owner: Owner
+  let notifier: KernelNotifier
   let logger: Logger
   private let handshake = Atomic<Bool>(false)
 
-  init(fileSystem: any FileSystem, logger: Logger) {
+  init(fileSystem: any FileSystem, notifier: KernelNotifier, logger: Logger) {
     self.fileSystem = fileSystem
+    self.notifier = notifier
     self.owner = .current
     self.logger = logger
   }
@@ -30,6 +32,13 @@ final class Dispatcher: Sendable {
     guard let userdata = fuse_req_userdata(raw) else { return }
     // The session outlives its requests and keeps the dispatcher.
     body(Unmanaged<Dispatcher>.fromOpaque(userdata).takeUnretainedValue(), request)
+  }
+
+  /// Answers with a name that was looked up or made, and takes the lookup back if the kernel did not take the answer.
+  func answer(_ request: consuming Request, with item: DirectoryItem) {
+    if !request.reply(entry: KernelAttributes.entry(for: item.attributes, owner: owner)) {
+      fileSystem.forget(item.attributes.inode, count: 1)
+    }
   }
 
   /// Answers with the errno of a failure, and logs its reason if it has one.

@@ -19,9 +19,42 @@ extension KernelOperations {
         do throws(FileSystemError) {
           try dispatcher.fileSystem.flush(
             try KernelOperations.handle(of: information), isInterrupted: request.interruption)
+          // Whoever closes a file may tell others that it is there.
+          dispatcher.notifier.settle()
           request.reply(errno: 0)
         } catch {
           dispatcher.fail(request, "close", error)
+        }
+      }
+    }
+    table.fsync = { raw, _, _, information in
+      KernelOperations.perform(raw, "fsync") { fileSystem, _ throws(FileSystemError) in
+        try fileSystem.synchronize(try KernelOperations.handle(of: information))
+      }
+    }
+    table.fallocate = { raw, _, mode, offset, length, information in
+      KernelOperations.perform(raw, "fallocate") { fileSystem, _ throws(FileSystemError) in
+        guard offset >= 0, length > 0 else { throw FileSystemError(EINVAL) }
+        // Holes are punched into files that are done, and none of those can be written.
+        guard mode & ~cfuse_allocate_keep_size == 0 else { throw FileSystemError(EOPNOTSUPP) }
+        try fileSystem.allocate(
+          try KernelOperations.handle(of: information), offset: Int(offset), count: Int(length),
+          keepsSize: mode & cfuse_allocate_keep_size != 0)
+      }
+    }
+    table.copy_file_range = { raw, _, offset, source, _, targetOffset, target, count, flags in
+      Dispatcher.handle(raw) { dispatcher, request in
+        do throws(FileSystemError) {
+          guard offset >= 0, targetOffset >= 0, flags == 0 else { throw FileSystemError(EINVAL) }
+          let taken = try dispatcher.fileSystem.copyRange(
+            from: try KernelOperations.handle(of: source), offset: Int(offset),
+            to: try KernelOperations.handle(of: target), offset: Int(targetOffset), count: count)
+          guard (0...max(0, count)).contains(taken) else {
+            throw FileSystemError(EIO, "\(taken) of \(count) bytes copied")
+          }
+          request.reply(written: taken)
+        } catch {
+          dispatcher.fail(request, "copy_file_range", error)
         }
       }
     }
@@ -43,25 +76,34 @@ extension KernelOperations {
     return HandleNumber(rawValue: information.pointee.fh)
   }
 
+  /// What the flags of open(2) ask for.
+  static func access(_ flags: CInt, caller: Caller) -> OpenAccess {
+    let mode = flags & O_ACCMODE
+    return OpenAccess(
+      reads: mode != O_WRONLY, writes: mode != O_RDONLY, truncates: flags & O_TRUNC != 0, caller: caller)
+  }
+
+  /// Tells the kernel how to treat an open file.
+  static func describe(_ file: OpenFile, writes: Bool, in information: inout fuse_file_info) {
+    information.fh = file.handle.rawValue
+    switch file.caching {
+    case .immutable: information.keep_cache = 1
+    case .none: information.direct_io = 1
+    case .staging: break
+    }
+    // Who only read has nothing to learn from close(2).
+    if !writes { information.noflush = 1 }
+  }
+
   private static func open(
     _ dispatcher: Dispatcher, _ request: consuming Request, inode: InodeNumber,
     _ information: UnsafeMutablePointer<fuse_file_info>?
   ) {
     guard let information else { return request.reply(errno: EINVAL) }
-    let flags = information.pointee.flags
-    let mode = flags & O_ACCMODE
-    let access = OpenAccess(
-      reads: mode != O_WRONLY, writes: mode != O_RDONLY, truncates: flags & O_TRUNC != 0, caller: request.caller)
+    let access = access(information.pointee.flags, caller: request.caller)
     do throws(FileSystemError) {
       let file = try dispatcher.fileSystem.open(inode, access)
-      information.pointee.fh = file.handle.rawValue
-      switch file.caching {
-      case .immutable: information.pointee.keep_cache = 1
-      case .none: information.pointee.direct_io = 1
-      case .staging: break
-      }
-      // Who only read has nothing to learn from close(2).
-      if !access.writes { information.pointee.noflush = 1 }
+      describe(file, writes: access.writes, in: &information.pointee)
       if !request.reply(open: information) { dispatcher.fileSystem.release(file.handle) }
     } catch {
       dispatcher.fail(request, "open", error)
@@ -94,6 +136,8 @@ extension KernelOperations {
         bytes: UnsafeRawBufferPointer(start: buffer, count: size),
         caller: request.caller, isInterrupted: request.interruption)
       guard (0...size).contains(taken) else { throw FileSystemError(EIO, "\(taken) of \(size) bytes taken") }
+      // A request to a control file may have changed the tree.
+      dispatcher.notifier.settle()
       request.reply(written: taken)
     } catch {
       dispatcher.fail(request, "write", error)

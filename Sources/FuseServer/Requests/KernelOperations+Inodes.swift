@@ -62,12 +62,8 @@ extension KernelOperations {
     _ dispatcher: Dispatcher, _ request: consuming Request, parent: InodeNumber, name: UnsafePointer<CChar>?
   ) {
     do throws(FileSystemError) {
-      // No file of ours has a name that is not UTF-8.
-      guard let name, let name = String(validatingCString: name) else { throw FileSystemError(ENOENT) }
-      let attributes = try dispatcher.fileSystem.lookup(name, in: parent, caller: request.caller).attributes
-      if !request.reply(entry: KernelAttributes.entry(for: attributes, owner: dispatcher.owner)) {
-        dispatcher.fileSystem.forget(attributes.inode, count: 1)
-      }
+      let item = try dispatcher.fileSystem.lookup(try knownName(name), in: parent, caller: request.caller)
+      dispatcher.answer(request, with: item)
     } catch {
       dispatcher.fail(request, "lookup", error)
     }

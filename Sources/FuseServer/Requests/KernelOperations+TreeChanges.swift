@@ -1,20 +1,118 @@
 import CFuse
 import Glibc
+import WeightsFS
 
 extension KernelOperations {
-  /// Operations that make, remove or rename names: the tree is read-only, all answer EROFS.
+  /// Operations that make, remove or rename names. The kernel holds the lock of the folder meanwhile, so none of them may
+  /// wait for a notification.
   static func addTreeChanges(to table: inout fuse_lowlevel_ops) {
-    table.mknod = { raw, _, _, _, _ in KernelOperations.refuse(raw) }
-    table.mkdir = { raw, _, _, _ in KernelOperations.refuse(raw) }
-    table.create = { raw, _, _, _, _ in KernelOperations.refuse(raw) }
-    table.symlink = { raw, _, _, _ in KernelOperations.refuse(raw) }
-    table.link = { raw, _, _, _ in KernelOperations.refuse(raw) }
-    table.unlink = { raw, _, _ in KernelOperations.refuse(raw) }
-    table.rmdir = { raw, _, _ in KernelOperations.refuse(raw) }
-    table.rename = { raw, _, _, _, _, _ in KernelOperations.refuse(raw) }
+    // Devices, pipes and sockets; a regular file comes as CREATE.
+    table.mknod = { raw, _, _, _, _ in
+      Dispatcher.handle(raw) { _, request in request.reply(errno: EPERM) }
+    }
+    table.mkdir = { raw, parent, name, _ in
+      KernelOperations.enter(raw, "mkdir") { fileSystem, caller throws(FileSystemError) in
+        try fileSystem.makeDirectory(
+          try KernelOperations.newName(name), in: InodeNumber(rawValue: parent), caller: caller)
+      }
+    }
+    table.symlink = { raw, target, parent, name in
+      KernelOperations.enter(raw, "symlink") { fileSystem, caller throws(FileSystemError) in
+        try fileSystem.makeSymbolicLink(
+          try KernelOperations.newName(name), in: InodeNumber(rawValue: parent),
+          target: try KernelOperations.newName(target), caller: caller)
+      }
+    }
+    table.link = { raw, inode, parent, name in
+      KernelOperations.enter(raw, "link") { fileSystem, caller throws(FileSystemError) in
+        try fileSystem.makeHardLink(
+          to: InodeNumber(rawValue: inode), named: try KernelOperations.newName(name),
+          in: InodeNumber(rawValue: parent), caller: caller)
+      }
+    }
+    table.create = { raw, parent, name, _, information in
+      Dispatcher.handle(raw) {
+        KernelOperations.create($0, $1, name: name, in: InodeNumber(rawValue: parent), information)
+      }
+    }
+    table.unlink = { raw, parent, name in
+      KernelOperations.perform(raw, "unlink") { fileSystem, request throws(FileSystemError) in
+        try fileSystem.unlink(
+          try KernelOperations.knownName(name), in: InodeNumber(rawValue: parent), caller: request.caller)
+      }
+    }
+    table.rmdir = { raw, parent, name in
+      KernelOperations.perform(raw, "rmdir") { fileSystem, request throws(FileSystemError) in
+        try fileSystem.removeDirectory(
+          try KernelOperations.knownName(name), in: InodeNumber(rawValue: parent), caller: request.caller)
+      }
+    }
+    table.rename = { raw, parent, name, newParent, newName, flags in
+      KernelOperations.perform(raw, "rename") { fileSystem, request throws(FileSystemError) in
+        try fileSystem.rename(
+          try KernelOperations.knownName(name), in: InodeNumber(rawValue: parent),
+          to: try KernelOperations.newName(newName), in: InodeNumber(rawValue: newParent),
+          try KernelOperations.renameMode(flags), caller: request.caller, isInterrupted: request.interruption)
+      }
+    }
   }
 
-  private static func refuse(_ raw: fuse_req_t?) {
-    Dispatcher.handle(raw) { _, request in request.reply(errno: EROFS) }
+  /// A name that leads to something, if anything has it: no file of ours has one that is not UTF-8.
+  static func knownName(_ name: UnsafePointer<CChar>?) throws(FileSystemError) -> String {
+    guard let name, let text = String(validatingCString: name) else { throw FileSystemError(ENOENT) }
+    return text
+  }
+
+  /// A name, or a link's target, that is to be kept.
+  private static func newName(_ name: UnsafePointer<CChar>?) throws(FileSystemError) -> String {
+    guard let name, let text = String(validatingCString: name) else {
+      throw FileSystemError(EILSEQ, "names are UTF-8; this one is not")
+    }
+    return text
+  }
+
+  private static func renameMode(_ flags: UInt32) throws(FileSystemError) -> RenameMode {
+    switch flags {
+    case 0: .replacing
+    case cfuse_rename_noreplace: .keeping
+    case cfuse_rename_exchange: .exchanging
+    default: throw FileSystemError(EINVAL)
+    }
+  }
+
+  /// Answers with a new name, which counts as a lookup of it.
+  private static func enter(
+    _ raw: fuse_req_t?, _ operation: StaticString,
+    _ body: (any FileSystem, Caller) throws(FileSystemError) -> DirectoryItem
+  ) {
+    Dispatcher.handle(raw) { dispatcher, request in
+      do throws(FileSystemError) {
+        let item = try body(dispatcher.fileSystem, request.caller)
+        dispatcher.answer(request, with: item)
+      } catch {
+        dispatcher.fail(request, operation, error)
+      }
+    }
+  }
+
+  private static func create(
+    _ dispatcher: Dispatcher, _ request: consuming Request, name: UnsafePointer<CChar>?, in parent: InodeNumber,
+    _ information: UnsafeMutablePointer<fuse_file_info>?
+  ) {
+    guard let information else { return request.reply(errno: EINVAL) }
+    do throws(FileSystemError) {
+      let isExclusive = information.pointee.flags & O_EXCL != 0
+      let created = try dispatcher.fileSystem.create(
+        try newName(name), in: parent, access(information.pointee.flags, caller: request.caller),
+        isExclusive: isExclusive)
+      describe(created.file, writes: true, in: &information.pointee)
+      let entry = KernelAttributes.entry(for: created.item.attributes, owner: dispatcher.owner)
+      if !request.reply(created: entry, information) {
+        dispatcher.fileSystem.release(created.file.handle)
+        dispatcher.fileSystem.forget(created.item.attributes.inode, count: 1)
+      }
+    } catch {
+      dispatcher.fail(request, "create", error)
+    }
   }
 }

@@ -56,6 +56,23 @@ struct Request: ~Copyable {
     fuse_reply_open(take(), information) == 0
   }
 
+  consuming func reply(created entry: fuse_entry_param, _ information: UnsafePointer<fuse_file_info>) -> Bool {
+    let raw = take()
+    return withUnsafePointer(to: entry) { fuse_reply_create(raw, $0, information) == 0 }
+  }
+
+  /// Answers with an attribute's value, or with its size if the caller has offered no room.
+  consuming func reply(attribute value: [UInt8], room: Int) {
+    if room == 0 {
+      fuse_reply_xattr(take(), value.count)
+    } else if value.count > room {
+      reply(errno: ERANGE)
+    } else {
+      let raw = take()
+      value.withUnsafeBytes { _ = Request(raw).reply(bytes: $0) }
+    }
+  }
+
   consuming func reply(written count: Int) { fuse_reply_write(take(), count) }
 
   consuming func reply(statistics: statvfs) {

@@ -56,6 +56,24 @@ package struct ConfigurationFields: Sendable {
     }
   }
 
+  /// The tokens under `key`: a number, a list of numbers, or nothing.
+  package func tokens(_ key: String) throws(Problem) -> [Int32] {
+    let elements: [ConfigurationValue]
+    switch values[key] {
+    case nil, .null?: return []
+    case .array(let list)?: elements = list
+    case let value?: elements = [value]
+    }
+    var tokens: [Int32] = []
+    for element in elements {
+      guard case .integer(let number) = element, number >= 0, let token = Int32(exactly: number) else {
+        throw Problem("\(key): expected a token or a list of tokens, found \(element.excerpt)")
+      }
+      tokens.append(token)
+    }
+    return tokens
+  }
+
   /// The dimension under `key`, at least 1, or `absent` if there is none; required if that is nil.
   package func dimension(_ key: String, absent: Int? = nil) throws(Problem) -> Int {
     guard let value = values[key], value != .null else {

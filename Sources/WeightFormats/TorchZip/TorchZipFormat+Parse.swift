@@ -15,6 +15,11 @@ extension TorchZipFormat {
     return try builder.build()
   }
 
+  /// Checks the archive and its pickle, whether or not they hold weights.
+  ///
+  /// - Throws: as ``parse(_:)``, but for tensors.
+  func checkPickle(of source: any ByteSource) throws(FormatError) { _ = try read(source) }
+
   /// What an archive holds, without the archive.
   private struct Contents {
     var graph: PickleGraph

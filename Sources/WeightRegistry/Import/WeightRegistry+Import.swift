@@ -34,15 +34,20 @@ extension WeightRegistry {
     let manifest = try publishing.withLock { (_: inout sending Void) throws(RegistryError) in
       try publish(original, table, sidecars, as: request, fileName: fileName)
     }
-    let extras =
-      original.extras.isEmpty ? "" : "; only in model.\(request.view): \(original.extras.joined(separator: ", "))"
-    let what = "\(original.format), \(manifest.tensorCount) tensors\(extras)"
-    logger.info("import: \(request.model)/\(request.version) from \(fileName) (\(what))")
+    tell(of: original, manifest, from: fileName)
     return manifest
   }
 
+  /// Writes to the log what was imported.
+  func tell(of original: Manifest.Original, _ manifest: Manifest, from fileName: String) {
+    let extras =
+      original.extras.isEmpty ? "" : "; only in model.\(original.view): \(original.extras.joined(separator: ", "))"
+    let what = "\(original.format), \(manifest.tensorCount) tensors\(extras)"
+    logger.info("import: \(manifest.model)/\(manifest.version) from \(fileName) (\(what))")
+  }
+
   /// Makes what is stored a version, or a view of the version that is there.
-  private func publish(
+  func publish(
     _ original: Manifest.Original, _ table: Table, _ sidecars: [Manifest.Sidecar], as request: ImportRequest,
     fileName: String
   ) throws(RegistryError) -> Manifest {
@@ -50,26 +55,23 @@ extension WeightRegistry {
     if contains(request.model, request.version) {
       let known = try self.manifest(of: request.model, request.version)
       let published = try self.table(known.table)
-      try requireSameWeights(table, as: published, in: request)
+      try requireSameWeights(table, as: published, in: "\(request.model)/\(request.version)")
       manifest = known
+      manifest.tablePacks = published.packs.map(\.blob)
       manifest.originals.removeAll { $0.view == request.view }
       manifest.originals.append(original)
-      let isOriginals = manifest.originals.contains { $0.table == manifest.table }
-      manifest.tablePacks = isOriginals ? nil : published.packs.map(\.blob)
+      manifest.viewTimes?[request.view] = nil
+      manifest.show("model.\(request.view)")
       manifest.views = sizes(of: manifest, table: published)
     } else {
       manifest = Manifest(
-        model: request.model, version: request.version, table: original.table,
+        model: request.model, version: request.version, table: original.table, tablePacks: nil,
         tensorCount: table.stateDict.tensors.count, parameterCount: table.stateDict.parameterCount,
-        originals: [original], views: [:], sidecars: [],
+        originals: [original], parts: nil, views: [:], sidecars: [],
         provenance: .init(source: fileName, uid: getuid(), time: Timestamp.now()))
       manifest.views = sizes(of: manifest, table: table)
     }
-    for sidecar in sidecars {
-      manifest.sidecars.removeAll { $0.path == sidecar.path }
-      manifest.sidecars.append(sidecar)
-    }
-    manifest.sidecars.sort { $0.path < $1.path }
+    for sidecar in sidecars { manifest.put(sidecar) }
     let place =
       self.place(of: request.model, request.version)
       ?? (request.isCheckpoint || request.version.looksLikeCheckpoint ? .checkpoints : .models)
@@ -111,7 +113,7 @@ extension WeightRegistry {
   }
 
   /// Size of each view that can hold the weights.
-  private func sizes(of manifest: Manifest, table: Table) -> [String: Int] {
+  func sizes(of manifest: Manifest, table: Table) -> [String: Int] {
     var sizes: [String: Int] = [:]
     for view in WeightFormatCatalogue.views {
       if let original = manifest.original(servedAs: view.name) {
@@ -128,13 +130,13 @@ extension WeightRegistry {
   }
 
   /// - Throws: `differentWeights`, naming the first tensor that differs.
-  private func requireSameWeights(
-    _ new: Table, as published: Table, in request: ImportRequest
+  func requireSameWeights(
+    _ new: Table, as published: Table, in subject: String
   ) throws(RegistryError) {
     guard let difference = StateDictDifference.first(published, new) else { return }
     throw RegistryError(
       .differentWeights,
-      "\(request.model)/\(request.version) is published with other weights (\(difference)); "
+      "\(subject) is published with other weights (\(difference)); "
         + "a published state dict never changes: import this file as a new version")
   }
 }

@@ -8,6 +8,9 @@ extension StoreIndex {
   /// As much of a manifest as the index needs.
   private struct Record: Decodable {
     var originals: [Manifest.Original]
+    var parts: [Manifest.Original]?
+
+    var written: [Manifest.Original] { originals + (parts ?? []) }
   }
 
   private struct KeptRecord: Decodable {
@@ -119,8 +122,8 @@ extension StoreIndex {
     do throws(RegistryError) {
       let bytes = try posix(try arrival.content.contents(of: arrival.name, limit: 16 << 20))
       return arrival.folder.hasPrefix("backups/")
-        ? try StoreCoding.decode(KeptRecord.self, from: bytes, what: arrival.name).manifest.originals
-        : try StoreCoding.decode(Record.self, from: bytes, what: arrival.name).originals
+        ? try StoreCoding.decode(KeptRecord.self, from: bytes, what: arrival.name).manifest.written
+        : try StoreCoding.decode(Record.self, from: bytes, what: arrival.name).written
     } catch {
       return []
     }

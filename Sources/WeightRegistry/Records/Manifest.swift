@@ -50,15 +50,21 @@ package struct Manifest: Sendable, Hashable, Codable {
   package var version: VersionName
   /// The table that rules the synthesized views.
   package var table: Digest
-  /// The packs that ``table`` names, if it is the table of no original any more.
+  /// Packs that the ruling table names; nil if those of the originals are all.
   package var tablePacks: [Digest]?
   package var tensorCount: Int
   package var parameterCount: Int
   /// In the order in which they were written.
   package var originals: [Original]
+  /// Weight files that are shown under the names that they were written under (`view`): shards. nil for none.
+  package var parts: [Original]?
   /// Size of every view by name, written or synthesized; a format that cannot hold the weights is not listed.
   package var views: [String: Int]
   package var sidecars: [Sidecar]
+  /// Paths of files that were removed from the folder and come back when the version is restored; nil for none.
+  package var hidden: Set<String>?
+  /// mtimes that synthesized views were given, by view; nil for none.
+  package var viewTimes: [String: Int64]?
   package var provenance: Provenance
 
   /// Checks what a decoded manifest would otherwise put into a tree unseen.
@@ -69,6 +75,12 @@ package struct Manifest: Sendable, Hashable, Codable {
       if let why = Sidecar.problem(ofPath: sidecar.path) ?? (sidecar.byteCount < 0 ? "has a negative size" : nil) {
         throw RegistryError(
           .damaged, "the manifest of \(model)/\(version) is damaged: the file \(sidecar.path.debugDescription) \(why)")
+      }
+    }
+    for part in parts ?? [] {
+      if let why = Sidecar.problem(ofPath: part.view) {
+        throw RegistryError(
+          .damaged, "the manifest of \(model)/\(version) is damaged: the file \(part.view.debugDescription) \(why)")
       }
     }
     let sizes = views.map { ($0.key, $0.value) } + originals.map { ($0.view, $0.byteCount) }

@@ -32,7 +32,9 @@ extension WeightRegistry {
         continue
       }
       let bytes = try posix(try folder.contents(of: name, limit: 16 << 20))
-      var record = try StoreCoding.decode(BackupRecord.self, from: bytes, what: "backups/\(model)/\(name)")
+      var record = try StoreCoding.decode(
+        BackupRecord.self, from: bytes,
+        what: "\(store.path)/backups/\(model)/\(name), what is kept of \(model)/\(named),")
       try record.manifest.checkConsistency()
       guard record.manifest.model == model, record.manifest.version == named else {
         throw RegistryError(.damaged, "backups/\(model)/\(name) is damaged: it is of another version")
@@ -70,13 +72,10 @@ extension WeightRegistry {
   ) throws(RegistryError) {
     try requireWriting()
     try withRecordLock { () throws(RegistryError) in
-      let manifest = try manifest(of: model, version)
-      if let link = links(to: version, of: model).first {
-        throw RegistryError(
-          .inUse,
-          "\(model)/\(version) is \(link == "active" ? "active" : "what \(link) points to"); "
-            + "point \(link) at another version first")
-      }
+      var manifest = try manifest(of: model, version)
+      try requireUnlinked(version, of: model)
+      // Restoring brings back everything, what was removed file by file too.
+      manifest.hidden = nil
       // Kept before it goes: after a crash in between it is in the tree as before, and the record does no harm.
       _ = try keep(manifest, isPinned: false, by: actor)
       try unpublish(manifest)

@@ -1,3 +1,5 @@
+import Logging
+
 extension WeightRegistry {
   /// The versions that ``cleanup(_:keep:by:)`` would remove, first to go first: training checkpoints before other
   /// versions, and the oldest first. The active version, those that aliases point to and those with a backup stay; they
@@ -14,7 +16,7 @@ extension WeightRegistry {
           ?? "how many versions of \(model) are to be kept? Say so with --keep N, or for good with "
           + "tantra config \(model) keep N")
     }
-    let pinned = Set(try backups(of: model).filter(\.isPinned).map(\.manifest.version))
+    let pinned = try pinnedVersions(among: versions, of: model)
     var candidates: [(isCheckpoint: Bool, published: Int64, version: VersionName)] = []
     for version in versions where !pinned.contains(version) && links(to: version, of: model).isEmpty {
       candidates.append((isCheckpoint(model, version), try manifest(of: model, version).published, version))
@@ -25,6 +27,26 @@ extension WeightRegistry {
       return a.version < b.version
     }
     return candidates.prefix(max(0, versions.count - keep)).map(\.version)
+  }
+
+  /// The versions that have a backup, and those whose record cannot be read: it might be one.
+  private func pinnedVersions(
+    among versions: [VersionName], of model: ModelName
+  ) throws(RegistryError) -> Set<VersionName> {
+    do throws(RegistryError) {
+      return Set(try backups(of: model).filter(\.isPinned).map(\.manifest.version))
+    } catch  where error.code == .damaged {
+      var pinned: Set<VersionName> = []
+      for version in versions {
+        do throws(RegistryError) {
+          if try backups(of: model, version).contains(where: \.isPinned) { pinned.insert(version) }
+        } catch  where error.code == .damaged {
+          logger.warning("\(model)/\(version) stays: \(error)")
+          pinned.insert(version)
+        }
+      }
+      return pinned
+    }
   }
 
   /// Removes versions until `keep` remain, or nothing more may go; all can be restored until they are purged.

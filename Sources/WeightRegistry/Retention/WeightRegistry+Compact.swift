@@ -8,7 +8,7 @@ extension WeightRegistry {
   ///
   /// Reads the tables of stitched files, and of those alone, as no other can leave a pack that nobody serves.
   func mostlyDeadPacks(_ manifests: [Manifest]) throws(RegistryError) -> [PackUse] {
-    let originals = manifests.flatMap(\.originals)
+    let originals = manifests.flatMap(\.written)
     let served = Set(originals.map(\.blob))
     var uses: [Digest: PackUse] = [:]
     for (digest, packs) in Dictionary(
@@ -70,7 +70,7 @@ extension WeightRegistry {
     var changed = manifest
     for (digest, packs) in manifest.tables where !Set(packs).isDisjoint(with: moves.keys) {
       if moved[digest] == nil {
-        let file = manifest.originals.first { $0.table == digest }?.blob ?? digest
+        let file = manifest.written.first { $0.table == digest }?.blob ?? digest
         let table = try table(digest).moving(moves, file: file)
         let record = try StoreCoding.encode(table, pretty: false)
         moved[digest] = MovedTable(
@@ -81,10 +81,14 @@ extension WeightRegistry {
         changed.table = new.digest
         if changed.tablePacks != nil { changed.tablePacks = new.packs }
       }
-      for index in changed.originals.indices where changed.originals[index].table == digest {
-        changed.originals[index].table = new.digest
-        changed.originals[index].packs = new.packs
+      func follow(_ original: Manifest.Original) -> Manifest.Original {
+        guard original.table == digest else { return original }
+        var moved = original
+        (moved.table, moved.packs) = (new.digest, new.packs)
+        return moved
       }
+      changed.originals = changed.originals.map(follow)
+      changed.parts = changed.parts?.map(follow)
     }
     return changed
   }
@@ -99,8 +103,13 @@ private struct MovedTable {
 }
 
 extension Manifest {
-  /// Every table that the version needs, and the packs that each names.
+  /// All weight files that somebody wrote: originals, and those that keep their names.
+  var written: [Original] { originals + (parts ?? []) }
+
+  /// Every table that the version needs, and the packs that each may name.
   var tables: [(Digest, [Digest])] {
-    originals.map { ($0.table, $0.packs) } + (tablePacks.map { [(table, $0)] } ?? [])
+    let own = written.map { ($0.table, $0.packs) }
+    if own.contains(where: { $0.0 == table }) { return own }
+    return own + [(table, tablePacks ?? written.flatMap(\.packs))]
   }
 }

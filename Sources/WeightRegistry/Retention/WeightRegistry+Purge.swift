@@ -26,6 +26,8 @@ extension WeightRegistry {
 
   /// Forgets removed versions for good, removes every blob that no version, backup or upload needs, and compacts packs that
   /// are mostly dead.
+  /// Files that are open stay readable for those who have them. If a manifest or a backup cannot be read nothing is forgotten
+  /// and removed.
   ///
   /// - Parameters:
   ///   - model: nil for all models.
@@ -43,17 +45,19 @@ extension WeightRegistry {
       var report = PurgeReport(purged: [], removedBlobs: 0, freedBytes: 0, isDryRun: isDryRun)
       var kept: [BackupRecord] = []
       let now = Timestamp.now()
+      // All records are read before one goes: who cannot be read might need any blob.
+      _ = try allManifests()
+      var dropped: [BackupRecord] = []
       for candidate in models {
         for record in try records(of: candidate) {
           let isMeant =
             (model ?? candidate) == candidate && (version ?? record.manifest.version) == record.manifest.version
-          guard isMeant, !record.isPinned, now - record.time >= age else {
-            kept.append(record)
-            continue
-          }
-          if !isLeftover(record) { report.purged.append("\(candidate)/\(record.manifest.version)") }
-          if !isDryRun { try drop(record) }
+          if isMeant, !record.isPinned, now - record.time >= age { dropped.append(record) } else { kept.append(record) }
         }
+      }
+      for record in dropped {
+        if !isLeftover(record) { report.purged.append("\(record.manifest.model)/\(record.manifest.version)") }
+        if !isDryRun { try drop(record) }
       }
       try collectGarbage(kept, &report)
       return report
@@ -62,14 +66,14 @@ extension WeightRegistry {
     return report
   }
 
-  /// Removes the blobs that nothing names. Files that are open stay readable for those who have them.
+  /// Removes the blobs that nothing names.
   ///
   /// Marks from manifests and backups; if one of them cannot be read nothing is removed.
   private func collectGarbage(_ kept: [BackupRecord], _ report: inout PurgeReport) throws(RegistryError) {
     var manifests = try allManifests() + kept.map(\.manifest)
     viewCache.removeAll()
     let swept = try blobStore(
-      try store.blobs.sweep(keeping: manifests.reduce(into: []) { $0.formUnion($1.blobs) }, isDryRun: report.isDryRun))
+      try store.blobs.sweep(keeping: blobs(of: manifests), isDryRun: report.isDryRun))
     (report.removedBlobs, report.freedBytes) = swept
     // After the sweep, so that there is room.
     let dead = try mostlyDeadPacks(manifests)
@@ -82,15 +86,15 @@ extension WeightRegistry {
       let compacted = try compact(dead, kept: kept)
       manifests = try allManifests() + keptManifests()
       let rest = try blobStore(
-        try store.blobs.sweep(keeping: manifests.reduce(into: []) { $0.formUnion($1.blobs) }, isDryRun: false))
+        try store.blobs.sweep(keeping: blobs(of: manifests), isDryRun: false))
       report.compactedPacks = compacted.count
       report.removedBlobs += rest.count
       report.freedBytes += rest.bytes - compacted.bytes
     }
     if report.removedBlobs > 0 {
       try index.keepOnly(
-        manifests.reduce(into: []) { $0.formUnion($1.blobs) },
-        contents: manifests.reduce(into: []) { $0.formUnion([$1.table] + $1.originals.map(\.blob)) })
+        blobs(of: manifests),
+        contents: manifests.reduce(into: []) { $0.formUnion([$1.table] + $1.written.map(\.blob)) })
     }
   }
 
@@ -107,11 +111,18 @@ extension WeightRegistry {
     for model in try modelsWithBackups() { manifests += try records(of: model).map(\.manifest) }
     return manifests
   }
+
+  /// Every blob that one of the manifests, or a draft in the tree, needs.
+  private func blobs(of manifests: [Manifest]) -> Set<Digest> {
+    manifests.reduce(into: drafts.blobs) { $0.formUnion($1.blobs) }
+  }
 }
 
 extension Manifest {
   /// Every blob that the version needs.
   package var blobs: Set<Digest> {
-    Set([table] + sidecars.map(\.blob) + originals.flatMap { [$0.table] + $0.packs } + (tablePacks ?? []))
+    Set(
+      [table] + (tablePacks ?? []) + sidecars.map(\.blob)
+        + written.flatMap { [$0.table] + $0.packs })
   }
 }

@@ -1,4 +1,5 @@
 package import Tensors
+package import WeightFormats
 
 /// A check of a version that a higher layer contributes to validation.
 package protocol VersionChecker: Sendable {
@@ -7,8 +8,12 @@ package protocol VersionChecker: Sendable {
 
   /// Checks a version.
   ///
-  /// - Parameter sidecar: the content of a sidecar of the version by path; nil if it has none of that path.
-  func check(tensors: [TensorDescriptor], sidecar: (String) -> [UInt8]?) -> CheckOutcome
+  /// - Parameters:
+  ///   - sidecar: the content of a sidecar of the version by path; nil if it has none of that path.
+  ///   - weights: opens a view of the weights.
+  func check(
+    tensors: [TensorDescriptor], sidecar: (String) -> [UInt8]?, weights: () throws -> any ByteSource
+  ) -> CheckOutcome
 }
 
 /// What came of a check.

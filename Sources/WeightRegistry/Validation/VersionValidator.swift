@@ -36,7 +36,12 @@ struct VersionValidator {
     }
     checks.append(try checkValues(of: table))
     for checker in registry.checkers {
-      let outcome = checker.check(tensors: table.stateDict.tensors) { path in sidecarContents(path) }
+      let outcome = checker.check(
+        tensors: table.stateDict.tensors, sidecar: { path in sidecarContents(path) },
+        weights: {
+          let view = WeightFormatCatalogue.views.first { manifest.views[$0.name] != nil }
+          return try registry.view(view?.name ?? "", of: manifest.model, manifest.version)
+        })
       switch outcome {
       case .passed(let detail): checks.append(.init(checker.name, .passed, [detail]))
       case .skipped(let why): checks.append(.init(checker.name, .skipped, [why]))

@@ -47,6 +47,9 @@ extension WeightRegistry {
     return VersionView(blob: try openBlob(sidecar.blob), byteCount: sidecar.byteCount)
   }
 
+  /// Opens a weight file as it was written.
+  package func view(of original: Manifest.Original) throws(RegistryError) -> VersionView { try open(original) }
+
   private func open(_ original: Manifest.Original) throws(RegistryError) -> VersionView {
     if original.isStitched { return try stitch(original) }
     let file = try openBlob(original.blob)

@@ -6,6 +6,7 @@ extension FileSystemError {
   /// The errno constants that this target answers, by what they mean here.
   package enum Condition {
     case missing, readOnlyFile, badMessage, notDirectory, isDirectory, badHandle, invalid, stale
+    case notPermitted, forbidden, exists, busy, notEmpty, crossDevice, interrupted, noAttribute, unsupported
 
     var errno: CInt {
       switch self {
@@ -17,6 +18,15 @@ extension FileSystemError {
       case .badHandle: EBADF
       case .invalid: EINVAL
       case .stale: ESTALE
+      case .notPermitted: EPERM
+      case .forbidden: EACCES
+      case .exists: EEXIST
+      case .busy: EBUSY
+      case .notEmpty: ENOTEMPTY
+      case .crossDevice: EXDEV
+      case .interrupted: EINTR
+      case .noAttribute: ENODATA
+      case .unsupported: ENOTSUP
       }
     }
   }

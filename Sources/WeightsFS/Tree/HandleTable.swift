@@ -5,7 +5,8 @@ import WeightRegistry
 final class HandleTable: Sendable {
   enum Handle: Sendable {
     /// A file of a version; a key if its use is counted.
-    case view(VersionView, Metrics.Key?)
+    case view(VersionView, Node, Metrics.Key?)
+    case writer(Writer)
     /// Content that was made when the file was opened.
     case snapshot([UInt8])
     case control(ControlSession)

@@ -13,6 +13,10 @@ enum Node: Hashable, Sendable {
   /// A folder that sidecars lie in, by its path in the version.
   case sidecarFolder(ModelName, VersionName, String)
   case sidecar(ModelName, VersionName, String, Edition)
+  /// A file of a draft that is not hashed yet.
+  case kept(ModelName, VersionName, String, Edition)
+  /// A file in the making, by its writer's number: never the inode of what it becomes.
+  case staging(UInt64)
   /// `.files`
   case names
   /// `.files/mamba_v1.0_pt.pt`
@@ -29,7 +33,7 @@ enum Node: Hashable, Sendable {
   var kind: FileKind {
     switch self {
     case .root, .model, .version, .sidecarFolder, .names, .control, .records, .modelRecords, .versionRecords: .directory
-    case .view, .sidecar, .controlFile, .record: .regular
+    case .view, .sidecar, .kept, .staging, .controlFile, .record: .regular
     case .link, .professionalName: .symbolicLink
     }
   }
@@ -37,7 +41,8 @@ enum Node: Hashable, Sendable {
   /// Tells contents apart that have the same path, one after another.
   var edition: UInt64 {
     switch self {
-    case .view(_, _, _, let edition), .sidecar(_, _, _, let edition): edition.number
+    case .view(_, _, _, let edition), .sidecar(_, _, _, let edition), .kept(_, _, _, let edition): edition.number
+    case .staging(let number): number
     default: 0
     }
   }
@@ -50,8 +55,10 @@ enum Node: Hashable, Sendable {
     case .link(let model, let name): "\(model)/\(name)"
     case .version(let model, let version): "\(model)/\(version)"
     case .view(let model, let version, let view, _): "\(model)/\(version)/model.\(view)"
-    case .sidecarFolder(let model, let version, let path), .sidecar(let model, let version, let path, _):
+    case .sidecarFolder(let model, let version, let path), .sidecar(let model, let version, let path, _),
+      .kept(let model, let version, let path, _):
       "\(model)/\(version)/\(path)"
+    case .staging: ".staging"
     case .names: ".files"
     case .professionalName(let name): ".files/\(name.fileName)"
     case .control: ".control"
@@ -69,6 +76,8 @@ struct Edition: Hashable, Sendable {
   let number: UInt64
 
   init(_ digest: Digest) { number = digest.prefix }
+
+  init(number: UInt64) { self.number = number }
 }
 
 /// The files of `.control/versions/<model>/<version>`.

@@ -13,18 +13,32 @@ extension WeightsFileSystem {
     case .version(let model, let version), .sidecarFolder(let model, let version, _),
       .versionRecords(let model, let version):
       attributes.permissions = 0o755
-      attributes.modified = try manifest(model, version).published
+      attributes.modified =
+        registry.contains(model, version)
+        ? try manifest(model, version).published : registry.draft(of: model, version)?.made ?? started
     case .view(let model, let version, let view, _):
       let manifest = try manifest(model, version)
       guard let size = manifest.views[view] else { throw FileSystemError(.missing) }
       attributes.size = size
-      attributes.modified = manifest.original(servedAs: view)?.modified ?? manifest.published
+      attributes.modified = manifest.modified(ofView: view)
     case .sidecar(let model, let version, let path, _):
-      guard let sidecar = try manifest(model, version).sidecars.first(where: { $0.path == path }) else {
+      switch try files(of: model, version).content(at: path) {
+      case .blob(let sidecar): (attributes.size, attributes.modified) = (sidecar.byteCount, sidecar.modified)
+      case .part(let part): (attributes.size, attributes.modified) = (part.byteCount, part.modified)
+      default: throw FileSystemError(.missing)
+      }
+    case .kept(let model, let version, let path, _):
+      guard case .upload(let file) = try files(of: model, version).content(at: path) else {
         throw FileSystemError(.missing)
       }
-      attributes.size = sidecar.byteCount
-      attributes.modified = sidecar.modified
+      attributes.size = file.byteCount
+      attributes.modified = file.modified
+      attributes.isCacheable = false
+    case .staging(let number):
+      guard let writer = writers[number] else { throw FileSystemError(.stale) }
+      attributes.size = try registryStep(try writer.byteCount())
+      attributes.modified = try registryStep(try writer.modified())
+      attributes.isCacheable = false
     case .link:
       attributes.size = try target(of: node).utf8.count
       attributes.permissions = 0o777

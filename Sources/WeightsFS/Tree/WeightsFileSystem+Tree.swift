@@ -8,13 +8,13 @@ extension WeightsFileSystem {
     case .root:
       if name == ".files" { return .names }
       if name == ".control" { return .control }
-      return ModelName(name).flatMap { registry.contains($0) ? .model($0) : nil }
+      return ModelName(name).flatMap { hasModel($0) ? .model($0) : nil }
     case .model(let model):
-      if let version = VersionName(name), registry.contains(model, version) { return .version(model, version) }
+      if let version = VersionName(name), hasVersion(model, version) { return .version(model, version) }
       return links(of: model)[name] != nil ? .link(model, name) : nil
-    case .version(let model, let version): return try file(named: name, at: "", of: model, version)
+    case .version(let model, let version): return try files(of: model, version).node(at: name)
     case .sidecarFolder(let model, let version, let path):
-      return try file(named: name, at: path + "/", of: model, version)
+      return try files(of: model, version).node(at: path + "/" + name)
     case .names: return professionalName(name).map { .professionalName($0) }
     case .control:
       if name == "versions" { return .records }
@@ -24,7 +24,8 @@ extension WeightsFileSystem {
       return VersionName(name).flatMap { registry.contains(model, $0) ? .versionRecords(model, $0) : nil }
     case .versionRecords(let model, let version):
       return VersionRecord(rawValue: name).map { .record(model, version, $0) }
-    case .link, .view, .sidecar, .professionalName, .controlFile, .record: throw FileSystemError(.notDirectory)
+    case .link, .view, .sidecar, .kept, .staging, .professionalName, .controlFile, .record:
+      throw FileSystemError(.notDirectory)
     }
   }
 
@@ -32,13 +33,15 @@ extension WeightsFileSystem {
   func children(of folder: Node) throws(FileSystemError) -> [(name: String, node: Node)] {
     switch folder {
     case .root:
-      return [(".control", .control), (".files", .names)] + registry.models.map { ($0.text, .model($0)) }
+      return [(".control", .control), (".files", .names)] + allModels.map { ($0.text, .model($0)) }
     case .model(let model):
-      let versions = try registryStep(try registry.versions(of: model))
+      let published = registry.contains(model) ? try registryStep(try registry.versions(of: model)) : []
+      let versions = Set(published + registry.drafts.drafts.filter { $0.model == model }.map(\.version)).sorted()
       return links(of: model).keys.sorted().map { ($0, .link(model, $0)) }
         + versions.map { ($0.text, .version(model, $0)) }
-    case .version(let model, let version): return try files(at: "", of: model, version)
-    case .sidecarFolder(let model, let version, let path): return try files(at: path + "/", of: model, version)
+    case .version(let model, let version): return try files(of: model, version).children(at: "")
+    case .sidecarFolder(let model, let version, let path):
+      return try files(of: model, version).children(at: path + "/")
     case .names:
       var entries: [String: Node] = [:]
       for model in registry.models {
@@ -57,7 +60,8 @@ extension WeightsFileSystem {
       return try registryStep(try registry.versions(of: model)).map { ($0.text, .versionRecords(model, $0)) }
     case .versionRecords(let model, let version):
       return VersionRecord.allCases.map { ($0.rawValue, .record(model, version, $0)) }
-    case .link, .view, .sidecar, .professionalName, .controlFile, .record: throw FileSystemError(.notDirectory)
+    case .link, .view, .sidecar, .kept, .staging, .professionalName, .controlFile, .record:
+      throw FileSystemError(.notDirectory)
     }
   }
 
@@ -65,9 +69,9 @@ extension WeightsFileSystem {
 
   /// The symbolic links in a model's folder and what they point to.
   func links(of model: ModelName) -> [String: VersionName] {
-    var links = Dictionary(
-      registry.aliases(of: model).map { ($0.key.text, $0.value) }, uniquingKeysWith: { first, _ in first })
-    if let active = registry.activeVersion(of: model) { links["active"] = active }
+    let aliases = registry.aliases(of: model).merging(temporaryLinks.all(of: model)) { _, new in new }
+    var links = Dictionary(aliases.map { ($0.key.text, $0.value) }, uniquingKeysWith: { first, _ in first })
+    if let active = registry.activeLink(of: model) { links["active"] = active }
     return links
   }
 
@@ -75,59 +79,42 @@ extension WeightsFileSystem {
   private func professionalName(_ name: String) -> ProfessionalName? {
     ProfessionalName.readings(of: name).first { reading in
       reading.fileName == name && registry.contains(reading.model, reading.version)
-        && WeightFormatCatalogue.view(named: reading.view) != nil
+        && WeightFormatCatalogue.view(named: reading.view) != nil && !isHidden(reading)
     }
   }
 
-  // MARK: Files of a version
-
-  private func node(of view: ViewFormat, _ manifest: Manifest) -> Node {
-    .view(manifest.model, manifest.version, view.name, Edition(manifest.content(of: view.name)))
+  /// Whether the file that a name of `.files` stands for was removed from its folder.
+  private func isHidden(_ name: ProfessionalName) -> Bool {
+    do throws(RegistryError) {
+      return try registry.manifest(of: name.model, name.version).hides("model.\(name.view)")
+    } catch {
+      // Whoever opens it learns what is wrong.
+      return false
+    }
   }
 
-  private func node(of sidecar: Manifest.Sidecar, _ manifest: Manifest) -> Node {
-    .sidecar(manifest.model, manifest.version, sidecar.path, Edition(sidecar.blob))
+  // MARK: What there is
+
+  var allModels: [ModelName] {
+    let drafts = registry.drafts
+    return Set(registry.models + drafts.models + drafts.drafts.map(\.model)).sorted()
   }
 
-  private func file(
-    named name: String, at prefix: String, of model: ModelName, _ version: VersionName
-  ) throws(FileSystemError) -> Node? {
-    let manifest = try registryStep(try registry.manifest(of: model, version))
-    if prefix.isEmpty {
-      for view in WeightFormatCatalogue.views where view.fileName == name {
-        return manifest.views[view.name] != nil ? node(of: view, manifest) : nil
-      }
-    }
-    let path = prefix + name
-    if let sidecar = manifest.sidecars.first(where: { $0.path == path }) { return node(of: sidecar, manifest) }
-    if manifest.sidecars.contains(where: { $0.path.hasPrefix(path + "/") }) {
-      return .sidecarFolder(model, version, path)
-    }
-    return nil
+  func hasModel(_ model: ModelName) -> Bool {
+    if registry.contains(model) { return true }
+    let drafts = registry.drafts
+    return drafts.models.contains(model) || drafts.drafts.contains { $0.model == model }
   }
 
-  private func files(
-    at prefix: String, of model: ModelName, _ version: VersionName
-  ) throws(FileSystemError) -> [(name: String, node: Node)] {
-    let manifest = try registryStep(try registry.manifest(of: model, version))
-    var entries: [(name: String, node: Node)] = []
-    if prefix.isEmpty {
-      for view in WeightFormatCatalogue.views where manifest.views[view.name] != nil {
-        entries.append((view.fileName, node(of: view, manifest)))
-      }
-    }
-    var folders: Set<Substring> = []
-    for sidecar in manifest.sidecars where sidecar.path.hasPrefix(prefix) {
-      let rest = sidecar.path.dropFirst(prefix.count)
-      if let slash = rest.firstIndex(of: "/") {
-        let name = rest[..<slash]
-        if folders.insert(name).inserted {
-          entries.append((String(name), .sidecarFolder(model, version, prefix + name)))
-        }
-      } else {
-        entries.append((String(rest), node(of: sidecar, manifest)))
-      }
-    }
-    return entries
+  func hasVersion(_ model: ModelName, _ version: VersionName) -> Bool {
+    registry.contains(model, version) || registry.draft(of: model, version) != nil
+  }
+
+  /// What a version's folder shows.
+  func files(of model: ModelName, _ version: VersionName) throws(FileSystemError) -> VersionFiles {
+    let manifest = registry.contains(model, version) ? try manifest(model, version) : nil
+    let draft = registry.draft(of: model, version)
+    if manifest == nil, draft == nil { throw FileSystemError(.missing) }
+    return VersionFiles(model: model, version: version, manifest: manifest, draft: draft)
   }
 }

@@ -33,18 +33,35 @@ struct ListWeightsCommand: ParsableCommand {
     let registry = try store.openForReading()
     let models = try model.map { [try ModelName(validating: $0)] } ?? registry.models
     var lines: [Line] = []
+    var failures: [RegistryError] = []
     for model in models where registry.contains(model) || !all {
       for version in try registry.versions(of: model) where all || !registry.isCheckpoint(model, version) {
-        lines.append(line(of: try registry.manifest(of: model, version), registry))
+        do throws(RegistryError) {
+          lines.append(line(of: try registry.manifest(of: model, version), registry))
+        } catch {
+          failures.append(error)
+        }
       }
     }
     if all {
       let kept = try model.map { [try ModelName(validating: $0)] } ?? registry.modelsWithBackups()
-      for record in try kept.flatMap({ try registry.backups(of: $0) }) {
-        lines.append(line(of: record.manifest, registry, kept: record.isPinned ? "backup" : "removed"))
+      for model in kept {
+        do throws(RegistryError) {
+          for record in try registry.backups(of: model) {
+            lines.append(line(of: record.manifest, registry, kept: record.isPinned ? "backup" : "removed"))
+          }
+        } catch {
+          failures.append(error)
+        }
       }
     }
-    if json { return try Console.print(json: lines) }
+    if json { try Console.print(json: lines) } else { print(lines) }
+    // One damaged record does not hide the others.
+    for failure in failures.dropLast() { Console.error(failure.message) }
+    if let last = failures.last { throw last }
+  }
+
+  private func print(_ lines: [Line]) {
     Console.print(
       Console.table(
         ["MODEL", "VERSION", "", "PARAMETERS", "TENSORS", "SIZE", "FORMATS"],

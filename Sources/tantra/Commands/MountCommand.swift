@@ -93,7 +93,7 @@ struct MountCommand: ParsableCommand {
     _ = try StoreFolder(path: store.path, creating: false)
     let registry = try WeightRegistry(
       storePath: store.path, access: readOnly ? .reading : .writing(mountpoint: mountpoint), logger: logger,
-      checkers: [ShapeChecker()])
+      checkers: [ShapeChecker(), GoldenChecker()])
     return try FuseMount(
       WeightsFileSystem(registry: registry, events: events, logger: logger), at: mountpoint,
       options: MountOptions(isReadOnly: readOnly, allowsOthers: allowOther), logger: logger)

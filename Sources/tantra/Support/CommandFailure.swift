@@ -1,5 +1,7 @@
 import FuseServer
 import Glibc
+import PosixIO
+import TantraRuntime
 import WeightRegistry
 
 /// Why a command failed, and the exit code that tells scripts.
@@ -8,6 +10,7 @@ struct CommandFailure: Error {
   enum Status: Int32 {
     case failed = 1
     case couldNotCheck = 2
+    case usage = 64
     case badData = 65
     case noInput = 66
     case cannotCreate = 73
@@ -31,7 +34,18 @@ struct CommandFailure: Error {
     case let error as RegistryError: self.init(Self.status(of: error.code), error.message)
     case let error as MountError: self.init(.failed, error.description)
     case let error as UnmountError: self.init(.failed, error.description)
+    case let error as RuntimeError: self.init(Self.status(of: error.code), error.description)
+    case let error as PosixError: self.init(.inputOutput, error.description)
     default: return nil
+    }
+  }
+
+  private static func status(of code: RuntimeError.Code) -> Status {
+    switch code {
+    case .noInput: .noInput
+    case .badData: .badData
+    case .usage: .usage
+    case .system: .inputOutput
     }
   }
 

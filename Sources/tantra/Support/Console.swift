@@ -17,6 +17,9 @@ enum Console {
   /// A line on standard error, after the program's name.
   static func error(_ line: String) { write("tantra: \(line)\n", to: STDERR_FILENO) }
 
+  /// Lines on standard error as they are.
+  static func note(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+
   /// Columns, wide enough for their widest cell; the last is not padded.
   static func table(_ header: [String], _ rows: [[String]]) -> String {
     let all = [header] + rows

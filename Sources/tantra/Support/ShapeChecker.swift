@@ -1,12 +1,15 @@
 import TantraRuntime
 import Tensors
+import WeightFormats
 import WeightRegistry
 
 /// Validates shapes against `config.json`, for the models that the runtime knows.
 struct ShapeChecker: VersionChecker {
   var name: String { "shapes" }
 
-  func check(tensors: [TensorDescriptor], sidecar: (String) -> [UInt8]?) -> CheckOutcome {
+  func check(
+    tensors: [TensorDescriptor], sidecar: (String) -> [UInt8]?, weights: () throws -> any ByteSource
+  ) -> CheckOutcome {
     guard let configuration = sidecar("config.json") else { return .skipped("there is no config.json") }
     return switch ShapeCheck.check(configuration: configuration, tensors: tensors) {
     case .checked(problems: []): .passed("as config.json says")

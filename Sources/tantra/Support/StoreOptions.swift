@@ -27,15 +27,18 @@ struct StoreOptions: ParsableArguments {
   }
 
   /// Changes the store, directly or through the mount that has it.
-  var changes: StoreChanges { StoreChanges(storePath: path, logger: logger, checkers: [ShapeChecker()]) }
+  var changes: StoreChanges {
+    StoreChanges(storePath: path, logger: logger, checkers: [ShapeChecker(), GoldenChecker()])
+  }
 
   /// Opens the store to look at it.
   func openForReading() throws(RegistryError) -> WeightRegistry {
-    try WeightRegistry(storePath: path, access: .reading, logger: logger, checkers: [ShapeChecker()])
+    try WeightRegistry(storePath: path, access: .reading, logger: logger, checkers: [ShapeChecker(), GoldenChecker()])
   }
 
   /// Opens the store to change it; makes it if it is not there.
   func openForWriting() throws(RegistryError) -> WeightRegistry {
-    try WeightRegistry(storePath: path, access: .writing(), logger: logger, checkers: [ShapeChecker()])
+    try WeightRegistry(
+      storePath: path, access: .writing(), logger: logger, checkers: [ShapeChecker(), GoldenChecker()])
   }
 }

@@ -1,0 +1,56 @@
+import CFuse
+import Glibc
+import WeightsFS
+
+extension KernelOperations {
+  /// Extended attributes. A kernel without a label of its own asks for `security.capability` before each write: names that
+  /// no file here can have are answered without asking the file system.
+  static func addExtendedAttributes(to table: inout fuse_lowlevel_ops) {
+    table.getxattr = { raw, inode, name, size in
+      Dispatcher.handle(raw) { dispatcher, request in
+        do throws(FileSystemError) {
+          let name = try KernelOperations.attributeName(name, orElse: ENODATA)
+          let value = try dispatcher.fileSystem.extendedAttribute(name, of: InodeNumber(rawValue: inode))
+          request.reply(attribute: value, room: size)
+        } catch {
+          dispatcher.fail(request, "getxattr", error)
+        }
+      }
+    }
+    table.listxattr = { raw, inode, size in
+      Dispatcher.handle(raw) { dispatcher, request in
+        do throws(FileSystemError) {
+          let names = try dispatcher.fileSystem.extendedAttributeNames(of: InodeNumber(rawValue: inode))
+          request.reply(attribute: names.flatMap { Array($0.utf8) + [0] }, room: size)
+        } catch {
+          dispatcher.fail(request, "listxattr", error)
+        }
+      }
+    }
+    table.setxattr = { raw, inode, name, value, size, _ in
+      KernelOperations.perform(raw, "setxattr") { fileSystem, request throws(FileSystemError) in
+        let name = try KernelOperations.attributeName(name, orElse: EOPNOTSUPP)
+        let bytes = UnsafeRawBufferPointer(start: value, count: value == nil ? 0 : size)
+        try fileSystem.setExtendedAttribute(
+          name, of: InodeNumber(rawValue: inode), value: Array(bytes), caller: request.caller)
+      }
+    }
+    table.removexattr = { raw, inode, name in
+      KernelOperations.perform(raw, "removexattr") { fileSystem, _ throws(FileSystemError) in
+        let name = try KernelOperations.attributeName(name, orElse: ENODATA)
+        try fileSystem.removeExtendedAttribute(name, of: InodeNumber(rawValue: inode))
+      }
+    }
+  }
+
+  /// The name of an attribute in `user.`, the only names that the file system is asked about.
+  private static func attributeName(
+    _ name: UnsafePointer<CChar>?, orElse errno: CInt
+  ) throws(FileSystemError) -> String {
+    guard let name, let text = String(validatingCString: name) else { throw FileSystemError(errno) }
+    // Said so, tools stop trying to copy access lists.
+    if text.hasPrefix("system.posix_acl_") { throw FileSystemError(EOPNOTSUPP) }
+    guard text.hasPrefix("user.") else { throw FileSystemError(errno) }
+    return text
+  }
+}

@@ -1,0 +1,152 @@
+import Synchronization
+import WeightRegistry
+
+extension WeightsFileSystem {
+  package func copyRange(
+    from source: HandleNumber, offset: Int, to target: HandleNumber, offset targetOffset: Int, count: Int
+  ) throws(FileSystemError) -> Int {
+    guard case .writer(let writer) = handles[target], case .view(let view, let node, _) = handles[source],
+      offset == targetOffset
+    else { throw FileSystemError(.crossDevice) }
+    return try inTurn(writer) { () throws(FileSystemError) in
+      let facts = writer.current
+      let size = try registryStep(try writer.byteCount())
+      guard !facts.isFrozen, !facts.isSealed, offset == size, facts.clone.map({ $0.source === view }) ?? (size == 0)
+      else {
+        throw FileSystemError(.crossDevice)
+      }
+      let end = min(view.byteCount, offset + min(count, view.byteCount - offset))
+      writer.facts.withLock { facts in
+        facts.clone = Writer.Clone(source: view, node: node, count: end)
+        facts.isDirty = true
+        facts.refusal = nil
+      }
+      return end - offset
+    }
+  }
+
+  package func makeHardLink(
+    to inode: InodeNumber, named name: String, in parent: InodeNumber, caller: Caller
+  ) throws(FileSystemError) -> DirectoryItem {
+    let place = try place(of: name, in: try node(parent))
+    let files = try files(of: place.model, place.version)
+    if files.node(at: place.path) != nil, !files.isPublished(place.path) { throw FileSystemError(.exists) }
+    let content: VersionFiles.Content?
+    switch try node(inode) {
+    case .view(let model, let version, let view, _): content = .view(try manifest(model, version), view: view)
+    case .sidecar(let model, let version, let path, _), .kept(let model, let version, let path, _):
+      content = try self.files(of: model, version).content(at: path)
+    default: throw FileSystemError(.notPermitted, "\(place): only files of versions can be linked")
+    }
+    guard let content else { throw FileSystemError(.missing) }
+    try install(content, at: place, isMove: false) { false }
+    guard let node = try self.node(at: place) else { throw FileSystemError(.missing) }
+    return try item(node)
+  }
+
+  /// Gives a place the bytes that a file has; at metadata cost where its purpose allows.
+  ///
+  /// - Parameter isMove: whether the file itself goes afterwards: then an upload need not be copied.
+  func install(
+    _ content: VersionFiles.Content, at place: FilePlace, isMove: Bool, _ isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) {
+    do throws(FileSystemError) {
+      let (model, version) = (place.model, place.version)
+      switch (content, place.purpose) {
+      case (.view(let manifest, let view), .weights(let newView)):
+        if try registryStep(
+          try registry.clone(
+            view, of: manifest, as: newView, of: model, version, modified: manifest.modified(ofView: view)))
+        {
+          return
+        }
+        try installCopy(of: content, at: place, isInterrupted)
+      case (.blob(let sidecar), .weights(let view)):
+        let upload = try registryStep(try registry.upload(of: sidecar))
+        do throws(FileSystemError) {
+          try publish(upload, as: view, at: place, modified: sidecar.modified, isInterrupted)
+        } catch {
+          try registryStep(try registry.discardUpload(named: upload.name))
+          throw error
+        }
+      case (.upload(let file), .weights(let view)) where isMove:
+        let upload = try registryStep(try openUpload(file))
+        try publish(upload, as: view, at: place, modified: file.modified, isInterrupted)
+      case (.blob(let sidecar), .part):
+        let upload = try registryStep(try registry.upload(of: sidecar))
+        do throws(FileSystemError) {
+          try publishPart(upload, at: place, modified: sidecar.modified, isInterrupted)
+        } catch {
+          try registryStep(try registry.discardUpload(named: upload.name))
+          throw error
+        }
+      case (.upload(let file), .part) where isMove:
+        let upload = try registryStep(try openUpload(file))
+        try publishPart(upload, at: place, modified: file.modified, isInterrupted)
+      case (.blob(var sidecar), .sidecar):
+        sidecar.path = place.path
+        let copy = sidecar
+        try registryStep(try registry.put(copy, in: model, version))
+      case (.blob(var sidecar), .temporary):
+        sidecar.path = place.path
+        let kept = Draft.File(sidecar)
+        try registryStep(try registry.changeDraft(model, version) { $0.put(kept) })
+      case (.upload(let file), .sidecar) where isMove:
+        let upload = try registryStep(try openUpload(file))
+        try registryStep(
+          try registry.keepSidecar(
+            upload, at: place.path, of: model, version, modified: file.modified, isInterrupted: isInterrupted))
+      case (.upload(var file), .temporary) where isMove:
+        file.path = place.path
+        let kept = file
+        try registryStep(try registry.changeDraft(model, version) { $0.put(kept) })
+      case (.view, _), (.upload, _), (.part, _): try installCopy(of: content, at: place, isInterrupted)
+      }
+      do throws(FileSystemError) {
+        try completeShards(with: place, isInterrupted)
+      } catch {
+        // The file stays where it was.
+        if isMove, case .upload(let file) = content,
+          registry.draft(of: model, version)?[place.path]?.content == file.content
+        {
+          try registryStep(try registry.changeDraft(model, version) { $0.remove(place.path) })
+        }
+        throw error
+      }
+    } catch {
+      throw refuse(error, place.model, place.version)
+    }
+  }
+
+  private func openUpload(_ file: Draft.File) throws(RegistryError) -> Upload {
+    guard case .upload(let name) = file.content else { throw RegistryError(.damaged, "\(file.path) is no upload") }
+    return try registry.upload(named: name)
+  }
+
+  private func installCopy(
+    of content: VersionFiles.Content, at place: FilePlace, _ isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) {
+    let source: VersionView
+    let modified: Int64
+    switch content {
+    case .view(let manifest, let view):
+      source = try registryStep(try registry.view(view, of: manifest.model, manifest.version))
+      modified = manifest.modified(ofView: view)
+    case .blob(let sidecar):
+      source = try registryStep(try registry.view(of: sidecar))
+      modified = sidecar.modified
+    case .part(let part):
+      source = try registryStep(try registry.view(of: part))
+      modified = part.modified
+    case .upload(let file):
+      source = try registryStep(try registry.view(of: try openUpload(file)))
+      modified = file.modified
+    }
+    let writer = try beginWriter(at: place, hasTruncated: true)
+    defer { end(writer) }
+    let file = writer.current.upload.file
+    try registryStep(try source.copy(to: file))
+    writer.facts.withLock { $0.modified = modified }
+    try commit(writer, isLast: false, isInterrupted: isInterrupted)
+  }
+}

@@ -1,0 +1,230 @@
+import PosixIO
+import Synchronization
+import WeightFormats
+import WeightRegistry
+
+extension WeightsFileSystem {
+  /// What a close does: publishes or keeps what was written.
+  ///
+  /// - Parameter isLast: whether nobody has the file open any more: then being empty is what its writer meant.
+  func commit(
+    _ writer: Writer, isLast: Bool, isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) {
+    try inTurn(writer) { () throws(FileSystemError) in
+      try commitInTurn(writer, isLast: isLast, isInterrupted: isInterrupted)
+    }
+  }
+
+  func commitInTurn(
+    _ writer: Writer, isLast: Bool, isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) {
+    let facts = writer.current
+    guard let place = facts.place else { return }
+    guard facts.isDirty else {
+      if let refusal = facts.refusal { throw refusal }
+      return
+    }
+    let size = try registryStep(try writer.byteCount())
+    do throws(FileSystemError) {
+      switch place.purpose {
+      case .weights(let view):
+        // Shells close a copy of the descriptor before anything is written.
+        if size == 0 { return }
+        try publish(writer, as: view, at: place, isInterrupted)
+      case .part:
+        if size == 0 { return }
+        try publishPart(writer, at: place, isInterrupted)
+      case .sidecar, .temporary:
+        if size == 0, try node(at: place) != nil, !(isLast && facts.hasTruncated) { return }
+        try keep(writer, at: place, isInterrupted)
+        try completeShards(with: place, isInterrupted)
+      }
+      writer.facts.withLock { facts in
+        facts.isDirty = false
+        facts.refusal = nil
+      }
+    } catch {
+      let error = refuse(error, place.model, place.version)
+      // What was interrupted is tried again by the next close.
+      if error.errno != FileSystemError.Condition.interrupted.errno {
+        writer.facts.withLock { facts in
+          facts.isDirty = false
+          facts.refusal = error
+        }
+      }
+      throw error
+    }
+  }
+
+  private func publish(
+    _ writer: Writer, as view: String, at place: FilePlace, _ isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) {
+    let modified = writer.current.modified
+    if let clone = writer.current.clone {
+      if clone.isWhole, case .view(let model, let version, let source, _) = clone.node,
+        registry.contains(model, version)
+      {
+        let manifest = try manifest(model, version)
+        if try showingOnRefusal(
+          place,
+          { () throws(FileSystemError) in
+            try registryStep(
+              try registry.clone(source, of: manifest, as: view, of: place.model, place.version, modified: modified))
+          })
+        {
+          writer.facts.withLock { $0.isFrozen = true }
+          return
+        }
+      }
+      try materialize(writer)
+    }
+    writer.facts.withLock { $0.isFrozen = true }
+    do throws(FileSystemError) {
+      try publish(
+        writer.current.upload, as: view, at: place, modified: try registryStep(try writer.modified()), isInterrupted)
+    } catch {
+      writer.facts.withLock { $0.isFrozen = false }
+      throw error
+    }
+    writer.facts.withLock { $0.isSealed = true }
+  }
+
+  private func publishPart(
+    _ writer: Writer, at place: FilePlace, _ isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) {
+    try materialize(writer)
+    let (upload, time) = (writer.current.upload, try registryStep(try writer.modified()))
+    writer.facts.withLock { $0.isFrozen = true }
+    do throws(FileSystemError) {
+      try publishPart(upload, at: place, modified: time, isInterrupted)
+    } catch {
+      writer.facts.withLock { $0.isFrozen = false }
+      throw error
+    }
+    writer.facts.withLock { $0.isSealed = true }
+  }
+
+  /// Imports an upload as a weight file that keeps its name.
+  func publishPart(
+    _ upload: Upload, at place: FilePlace, modified: Int64, _ isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) {
+    try registryStep(
+      try registry.publish(
+        shards: [(place.path, upload, modified)], among: [place.path], of: place.model, place.version
+      ) { _, _, _ in
+        !isInterrupted()
+      })
+    let name = upload.name
+    try registryStep(try registry.discardUpload(named: name))
+  }
+
+  /// Imports an upload.
+  func publish(
+    _ upload: Upload, as view: String, at place: FilePlace, modified: Int64,
+    _ isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) {
+    try showingOnRefusal(place) { () throws(FileSystemError) in
+      try requireWritten(upload, at: place)
+      let (model, version, name) = (place.model, place.version, place.path)
+      try registryStep(
+        try registry.publish(upload, named: name, as: view, of: model, version, modified: modified) { _, _, _ in
+          !isInterrupted()
+        })
+    }
+    // It is a blob now, or its bytes were stored already.
+    let name = upload.name
+    try registryStep(try registry.discardUpload(named: name))
+  }
+
+  /// A preallocated safetensors file can look whole while its end was never written; a zip archive ends with its directory.
+  private func requireWritten(_ upload: Upload, at place: FilePlace) throws(FileSystemError) {
+    let file = upload.file
+    do throws(PosixError) {
+      guard try file.hasHole() else { return }
+      var head: [UInt8] = [0, 0]
+      var failure: PosixError?
+      head.withUnsafeMutableBytes { bytes in
+        do throws(PosixError) { _ = try file.read(at: 0, into: bytes) } catch { failure = error }
+      }
+      if let failure { throw failure }
+      if head == [0x50, 0x4B] { return }
+    } catch {
+      throw FileSystemError(RegistryError(error))
+    }
+    throw FileSystemError(
+      .invalid, "\(place) is not finished: a part of it was never written; close it when all is there")
+  }
+
+  /// Runs a step that gives a version weights; if it is refused, what the version has under the name is shown again.
+  private func showingOnRefusal<R>(
+    _ place: FilePlace, _ body: () throws(FileSystemError) -> R
+  ) throws(FileSystemError) -> R {
+    do throws(FileSystemError) {
+      return try body()
+    } catch {
+      if registry.contains(place.model, place.version), try manifest(place.model, place.version).hides(place.path) {
+        try registryStep(try registry.changeManifest(place.model, place.version) { $0.show(place.path) })
+      }
+      throw error
+    }
+  }
+
+  /// Makes the file a sidecar, or keeps it for its final name.
+  private func keep(
+    _ writer: Writer, at place: FilePlace, _ isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) {
+    try requireVersion(place)
+    let (model, version) = (place.model, place.version)
+    let modified = writer.current.modified
+    if let clone = writer.current.clone {
+      if clone.isWhole, case .sidecar(let theirs, let theirVersion, let path, _) = clone.node,
+        case .blob(var sidecar) = try files(of: theirs, theirVersion).content(at: path)
+      {
+        sidecar.path = place.path
+        if let modified { sidecar.modified = modified } else { sidecar.modified = Timestamp.now() }
+        let copy = sidecar
+        try registryStep(try registry.put(copy, in: model, version))
+        return
+      }
+      try materialize(writer)
+    }
+    let upload = writer.current.upload
+    let time = try registryStep(try writer.modified())
+    if case .temporary = place.purpose {
+      try keep(upload, at: place, modified: time)
+    } else {
+      let old = registry.draft(of: model, version)?[place.path]
+      try registryStep(
+        try registry.keepSidecar(
+          upload, at: place.path, of: model, version, modified: time, isInterrupted: isInterrupted))
+      try discard(old)
+    }
+    writer.facts.withLock { $0.isSealed = true }
+  }
+
+  /// Keeps an upload in a draft, durably.
+  func keep(_ upload: Upload, at place: FilePlace, modified: Int64) throws(FileSystemError) {
+    let size: Int
+    let file = upload.file
+    do throws(PosixError) {
+      size = try file.status().size
+      try file.synchronize()
+    } catch {
+      throw FileSystemError(RegistryError(error))
+    }
+    let kept = Draft.File(path: place.path, content: .upload(upload.name), byteCount: size, modified: modified)
+    let old = registry.draft(of: place.model, place.version)?[place.path]
+    try registryStep(try registry.changeDraft(place.model, place.version) { $0.put(kept) })
+    if old?.content != kept.content { try discard(old) }
+  }
+
+  /// Removes the upload of a file that no draft names any more.
+  func discard(_ file: Draft.File?) throws(FileSystemError) {
+    guard let file, case .upload(let name) = file.content else { return }
+    try registryStep(try registry.discardUpload(named: name))
+  }
+
+  private func requireVersion(_ place: FilePlace) throws(FileSystemError) {
+    if !hasVersion(place.model, place.version) { throw FileSystemError(.missing) }
+  }
+}

@@ -1,0 +1,111 @@
+import Logging
+import Synchronization
+import WeightRegistry
+
+extension WeightsFileSystem {
+  package func open(_ inode: InodeNumber, _ access: OpenAccess) throws(FileSystemError) -> OpenFile {
+    let node = try node(inode)
+    switch node {
+    case .controlFile(let name):
+      guard let file = controls.first(where: { $0.name == name }) else { throw FileSystemError(.missing) }
+      if access.writes, !file.acceptsRequests { throw FileSystemError(.readOnlyFile) }
+      let content = access.reads ? try file.contents() : []
+      return OpenFile(handle: handles.insert(.control(ControlSession(file: file, content: content))), caching: .none)
+    case .staging(let number): return try openStaging(number, access)
+    case .view(let model, let version, let view, let edition):
+      guard edition == Edition(try manifest(model, version).content(of: view)) else { throw FileSystemError(.stale) }
+      let opened = try openView(view, model, version)
+      if access.writes || access.truncates {
+        throw try reopening(FilePlace(model: model, version: version, path: "model.\(view)"), opened, access)
+      }
+      let key = Metrics.Key(model: model, version: version, view: view)
+      return OpenFile(handle: handles.insert(.view(opened, node, key)), caching: .immutable)
+    case .sidecar(let model, let version, let path, let edition):
+      let opened: VersionView
+      var sidecar: Manifest.Sidecar?
+      switch try files(of: model, version).content(at: path) {
+      case .blob(let found) where Edition(found.blob) == edition:
+        opened = try registryStep(try registry.view(of: found))
+        sidecar = found
+      case .part(let part) where Edition(part.blob) == edition: opened = try registryStep(try registry.view(of: part))
+      default: throw FileSystemError(.stale)
+      }
+      if access.writes || access.truncates {
+        throw try reopening(FilePlace(model: model, version: version, path: path), opened, access)
+      }
+      if let sidecar { try requireHarmless(sidecar, opened, model, version) }
+      return OpenFile(handle: handles.insert(.view(opened, node, nil)), caching: .immutable)
+    case .kept(let model, let version, let path, let edition):
+      guard case .upload(let file) = try files(of: model, version).content(at: path),
+        case .upload(let name) = file.content, Edition(number: file.uploadNumber) == edition
+      else { throw FileSystemError(.stale) }
+      let upload = try registryStep(try registry.upload(named: name))
+      let opened = try registryStep(try registry.view(of: upload))
+      if access.writes || access.truncates {
+        throw try reopening(FilePlace(model: model, version: version, path: path), opened, access)
+      }
+      return OpenFile(handle: handles.insert(.view(opened, node, nil)), caching: .immutable)
+    case .record(let model, let version, let record):
+      if access.writes || access.truncates { throw FileSystemError(.readOnlyFile) }
+      let bytes = try contents(of: record, model, version)
+      return OpenFile(handle: handles.insert(.snapshot(bytes)), caching: .none)
+    default: throw FileSystemError(node.kind == .directory ? .isDirectory : .invalid)
+    }
+  }
+
+  private func openView(_ view: String, _ model: ModelName, _ version: VersionName) throws(FileSystemError)
+    -> VersionView
+  {
+    let clock = ContinuousClock()
+    let start = clock.now
+    let opened = try registryStep(try registry.view(view, of: model, version))
+    metrics.opened(Metrics.Key(model: model, version: version, view: view), in: start.duration(to: clock.now))
+    return opened
+  }
+
+  private func requireHarmless(
+    _ sidecar: Manifest.Sidecar, _ opened: VersionView, _ model: ModelName, _ version: VersionName
+  ) throws(FileSystemError) {
+    guard registry.policies(of: model).pickles == .quarantine,
+      let reason = quarantine.reason(against: sidecar, opened)
+    else { return }
+    let error = FileSystemError(
+      .forbidden,
+      "\(model)/\(version)/\(sidecar.path) is quarantined, for unpickling it could run code: \(reason); "
+        + "tantra config \(model) pickles allow lets it be opened")
+    logger.warning("\(error.reason)")
+    throw error
+  }
+
+  /// Makes a file in the making for a thread that wants to write to one that is there already, and answers with the error
+  /// that lets the thread look for it.
+  private func reopening(
+    _ place: FilePlace, _ base: VersionView?, _ access: OpenAccess
+  ) throws(FileSystemError) -> FileSystemError {
+    let writer = try beginWriter(at: place, hasTruncated: access.truncates)
+    if !access.truncates, let base {
+      do throws(RegistryError) {
+        try base.copy(to: writer.current.upload.file)
+      } catch {
+        end(writer)
+        throw FileSystemError(error)
+      }
+      // What was not changed need not be committed.
+      writer.facts.withLock { $0.isDirty = false }
+    }
+    if let idle = writers.expect(writer, at: place, by: access.caller.pid), let idle = writers[idle] { end(idle) }
+    return FileSystemError(.stale)
+  }
+
+  private func openStaging(_ number: UInt64, _ access: OpenAccess) throws(FileSystemError) -> OpenFile {
+    guard let writer = writers[number] else { throw FileSystemError(.stale) }
+    if writers.claim(number, by: access.caller.pid) {
+      return OpenFile(handle: handles.insert(.writer(writer)), caching: .staging)
+    }
+    guard let place = writer.current.place else { throw FileSystemError(.stale) }
+    guard access.writes || access.truncates else {
+      throw FileSystemError(.busy, "\(place) is still being written; nobody reads half a file")
+    }
+    throw try reopening(place, nil, access)
+  }
+}

@@ -1,0 +1,136 @@
+import Synchronization
+import WeightRegistry
+
+extension WeightsFileSystem {
+  package func rename(
+    _ name: String, in parent: InodeNumber, to newName: String, in newParent: InodeNumber, _ mode: RenameMode,
+    caller: Caller, isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) {
+    if mode == .exchanging { throw FileSystemError(.invalid, "names cannot be exchanged here") }
+    let (folder, newFolder) = (try node(parent), try node(newParent))
+    if folder == newFolder, name == newName { return }
+    switch (folder, newFolder) {
+    case (.root, .root): try renameModel(name, to: newName)
+    case (.model(let model), .model(let newModel)):
+      switch try child(named: name, of: folder) {
+      case .link where model == newModel: try renameLink(name, to: newName, of: model, mode, caller)
+      case .version(_, let version):
+        try renameVersion(model, version, to: newName, of: newModel, caller)
+      case nil: throw FileSystemError(.missing)
+      default: throw FileSystemError(.crossDevice)
+      }
+    case (.version, .version), (.version, .sidecarFolder), (.sidecarFolder, .version), (.sidecarFolder, .sidecarFolder):
+      let (from, to) = (try place(of: name, in: folder), try place(of: newName, in: newFolder))
+      try renameFile(from, to: to, mode, isInterrupted)
+    default: throw FileSystemError(.crossDevice)
+    }
+  }
+
+  private func renameModel(_ name: String, to newName: String) throws(FileSystemError) {
+    guard let model = ModelName(name), hasModel(model) else { throw FileSystemError(.missing) }
+    let newModel = try registryStep(try ModelName(validating: newName))
+    if hasModel(newModel) { throw FileSystemError(.exists) }
+    if registry.contains(model) {
+      throw FileSystemError(
+        .notPermitted, "\(model) has published versions and keeps its name; copy it: cp -r \(model) \(newModel)")
+    }
+    try changeDrafts { record in
+      record.models.remove(model)
+      record.models.insert(newModel)
+      for index in record.drafts.indices where record.drafts[index].model == model {
+        record.drafts[index].model = newModel
+      }
+    }
+  }
+
+  private func renameVersion(
+    _ model: ModelName, _ version: VersionName, to newName: String, of newModel: ModelName, _ caller: Caller
+  ) throws(FileSystemError) {
+    let newVersion = try registryStep(try VersionName(validating: newName))
+    if links(of: newModel)[newName] != nil { throw FileSystemError(.exists) }
+    let actor = Actor(uid: caller.uid, pid: caller.pid)
+    try changeDrafts { $0.models.formUnion([model, newModel]) }
+    do throws(FileSystemError) {
+      try registryStep(try registry.move(model, version, to: newModel, newVersion, by: actor))
+    } catch {
+      throw refuse(error, model, version)
+    }
+    for writer in writers.all {
+      writer.facts.withLock { facts in
+        guard facts.place?.model == model, facts.place?.version == version else { return }
+        facts.place?.model = newModel
+        facts.place?.version = newVersion
+      }
+    }
+  }
+
+  private func renameFile(
+    _ from: FilePlace, to: FilePlace, _ mode: RenameMode, _ isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) {
+    let files = try files(of: from.model, from.version)
+    let target = try node(at: to)
+    if target?.kind == .directory { throw FileSystemError(.isDirectory) }
+    if target != nil, mode == .keeping { throw FileSystemError(.exists) }
+    guard let content = files.content(at: from.path) else {
+      guard let writer = writers.writer(at: from) else {
+        // A folder: mv copies it and removes it.
+        throw FileSystemError(files.node(at: from.path) == nil ? .missing : .crossDevice)
+      }
+      return try rename(writer, from, to: to, isInterrupted)
+    }
+    if files.isPublished(from.path), registry.activeVersion(of: from.model) == from.version {
+      throw refuse(
+        FileSystemError(.busy, "\(from) is part of the active version of \(from.model), and stays where it is"),
+        from.model, from.version)
+    }
+    let replaced = registry.draft(of: to.model, to.version)?[to.path]
+    try install(content, at: to, isMove: true, isInterrupted)
+    if files.isPublished(from.path) {
+      try registryStep(try registry.changeManifest(from.model, from.version) { $0.hide(from.path) })
+    } else {
+      try registryStep(try registry.changeDraft(from.model, from.version) { $0.remove(from.path) })
+      // A manifest that came about meanwhile has taken the draft's files over.
+      if registry.contains(from.model, from.version) {
+        try registryStep(
+          try registry.changeManifest(from.model, from.version) { manifest in
+            manifest.sidecars.removeAll { $0.path == from.path }
+          })
+      }
+    }
+    try discard(replaced)
+    for writer in writers.all where writer.current.place == from {
+      writer.facts.withLock { facts in
+        facts.place = to
+        if to.isWeights, !facts.isDirty { facts.isFrozen = true }
+      }
+    }
+  }
+
+  /// Renames a file that is still open: its bytes count as they are now, as if it had been closed.
+  private func rename(
+    _ writer: Writer, _ from: FilePlace, to: FilePlace, _ isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) {
+    try inTurn(writer) { () throws(FileSystemError) in
+      if to.isWeights, try registryStep(try writer.byteCount()) == 0 {
+        throw refuse(FileSystemError(.invalid, "\(to) is empty; nothing was published"), to.model, to.version)
+      }
+      let wasDirty = writer.current.isDirty
+      writer.facts.withLock { facts in
+        facts.place = to
+        facts.isDirty = true
+        facts.hasTruncated = true
+        facts.refusal = nil
+      }
+      do throws(FileSystemError) {
+        try commitInTurn(writer, isLast: true, isInterrupted: isInterrupted)
+      } catch {
+        writer.facts.withLock { facts in
+          facts.place = from
+          facts.isDirty = wasDirty
+          facts.refusal = nil
+        }
+        throw error
+      }
+    }
+  }
+}

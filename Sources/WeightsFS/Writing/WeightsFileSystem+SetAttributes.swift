@@ -1,0 +1,74 @@
+import PosixIO
+import Synchronization
+import WeightRegistry
+
+extension WeightsFileSystem {
+  package func setAttributes(
+    of inode: InodeNumber, _ change: AttributeChange, caller: Caller
+  ) throws(FileSystemError) -> FileAttributes {
+    var node = try node(inode)
+    // What was opened for writing is meant, whatever inode the kernel has for the name.
+    if let handle = change.handle, case .writer(let writer) = handles[handle] { node = .staging(writer.number) }
+    if let size = change.size { try setSize(of: node, to: size) }
+    if let modified = change.modified { try setModified(of: node, to: modified) }
+    var attributes: FileAttributes
+    switch node {
+    case .view, .sidecar:
+      if change.modified == nil { return try self.attributes(of: inode) }
+      attributes = try self.attributes(of: node)
+      inodes.remember(attributes)
+    default: attributes = try self.attributes(of: node)
+    }
+    attributes.inode = inode
+    return attributes
+  }
+
+  private func setSize(of node: Node, to size: Int) throws(FileSystemError) {
+    switch node {
+    // A shell's `>` truncates a control file before it writes its request.
+    case .controlFile(let name) where controls.contains(where: { $0.name == name && $0.acceptsRequests }): return
+    case .staging(let number):
+      guard let writer = writers[number] else { throw FileSystemError(.stale) }
+      try self.change(writer) { (file) throws(PosixError) in try file.truncate(to: size) }
+      if size == 0 { writer.facts.withLock { $0.hasTruncated = true } }
+    case .view, .sidecar, .kept:
+      throw registry.isReader
+        ? FileSystemError(.readOnlyFile)
+        : FileSystemError(
+          .notPermitted, "\(node.path) cannot be truncated where others may read it; open it for writing instead")
+    default: throw FileSystemError(.readOnlyFile)
+    }
+  }
+
+  private func setModified(of node: Node, to time: Int64) throws(FileSystemError) {
+    switch node {
+    case .staging(let number):
+      guard let writer = writers[number] else { throw FileSystemError(.stale) }
+      writer.facts.withLock { $0.modified = time }
+      let facts = writer.current
+      guard !facts.isDirty, facts.refusal == nil, let place = facts.place, let kept = try self.node(at: place) else {
+        return
+      }
+      try setModified(of: kept, to: time)
+    case .view(let model, let version, let view, _):
+      try registryStep(
+        try registry.changeManifest(model, version) { $0.setModified(time, ofView: view) })
+    case .sidecar(let model, let version, let path, _), .kept(let model, let version, let path, _):
+      if try files(of: model, version).isPublished(path) {
+        try registryStep(
+          try registry.changeManifest(model, version) { manifest in
+            guard let index = manifest.sidecars.firstIndex(where: { $0.path == path }) else { return }
+            manifest.sidecars[index].modified = time
+          })
+      } else {
+        try registryStep(
+          try registry.changeDraft(model, version) { draft in
+            guard let index = draft.files.firstIndex(where: { $0.path == path }) else { return }
+            draft.files[index].modified = time
+          })
+      }
+    // Folders and links have the time of what they hold; nobody is told that it was not changed, as with chmod.
+    default: return
+    }
+  }
+}

@@ -1,0 +1,157 @@
+import Logging
+import PosixIO
+import Synchronization
+import WeightRegistry
+
+extension WeightsFileSystem {
+  package func create(
+    _ name: String, in parent: InodeNumber, _ access: OpenAccess, isExclusive: Bool
+  ) throws(FileSystemError) -> CreatedFile {
+    let place = try place(of: name, in: try node(parent))
+    let files = try files(of: place.model, place.version)
+    let existing = files.node(at: place.path)
+    if existing?.kind == .directory { throw FileSystemError(.isDirectory) }
+    if isExclusive, existing != nil, !files.isPublished(place.path) { throw FileSystemError(.exists) }
+    let writer = try beginWriter(at: place, hasTruncated: existing != nil)
+    let item = try item(.staging(writer.number))
+    return CreatedFile(item: item, file: OpenFile(handle: handles.insert(.writer(writer)), caching: .staging))
+  }
+
+  func beginWriter(at place: FilePlace, hasTruncated: Bool) throws(FileSystemError) -> Writer {
+    let upload = try registryStep(try registry.beginUpload())
+    let writer = Writer(number: writers.newNumber(), place: place, upload: upload, hasTruncated: hasTruncated)
+    writers.insert(writer)
+    return writer
+  }
+
+  /// Runs `body` while nobody else reads, writes or commits the file.
+  func inTurn<R>(
+    _ writer: Writer, _ body: () throws(FileSystemError) -> R
+  ) throws(FileSystemError) -> R {
+    let result: Result<R, FileSystemError> = writer.turn.withLock { _ in
+      do throws(FileSystemError) { return .success(try body()) } catch { return .failure(error) }
+    }
+    return try result.get()
+  }
+
+  func read(_ writer: Writer, offset: Int, count: Int) throws(FileSystemError) -> [UInt8] {
+    try inTurn(writer) { () throws(FileSystemError) in
+      try materialize(writer)
+      var failure: PosixError?
+      let file = writer.current.upload.file
+      let bytes = [UInt8](unsafeUninitializedCapacity: max(0, count)) { buffer, filled in
+        do throws(PosixError) {
+          filled = try file.read(at: offset, into: UnsafeMutableRawBufferPointer(buffer))
+        } catch {
+          failure = error
+        }
+      }
+      if let failure { throw FileSystemError(RegistryError(failure)) }
+      return bytes
+    }
+  }
+
+  func write(_ bytes: UnsafeRawBufferPointer, to writer: Writer, at offset: Int) throws(FileSystemError) -> Int {
+    try change(writer) { (file) throws(PosixError) in try file.write(bytes, at: offset) }
+    return bytes.count
+  }
+
+  /// Changes the bytes of a file in the making.
+  ///
+  /// - Throws: `EPERM` once they are published.
+  func change(
+    _ writer: Writer, _ body: (OpenedFile) throws(PosixError) -> Void
+  ) throws(FileSystemError) {
+    try inTurn(writer) { () throws(FileSystemError) in
+      guard !writer.current.isFrozen else {
+        throw FileSystemError(
+          .notPermitted, "the file is published as weights, which never change: open its name again to write a new one")
+      }
+      try materialize(writer)
+      try unseal(writer)
+      let file = writer.current.upload.file
+      do throws(PosixError) { try body(file) } catch { throw FileSystemError(RegistryError(error)) }
+      writer.facts.withLock { facts in
+        facts.isDirty = true
+        facts.refusal = nil
+      }
+    }
+  }
+
+  /// Copies what was so far only promised to be a copy. In turn.
+  func materialize(_ writer: Writer) throws(FileSystemError) {
+    guard let clone = writer.current.clone else { return }
+    let file = writer.current.upload.file
+    try registryStep(try clone.source.copy(to: file, count: clone.count))
+    writer.facts.withLock { $0.clone = nil }
+  }
+
+  /// Gives a file that has been committed bytes of its own again. In turn.
+  private func unseal(_ writer: Writer) throws(FileSystemError) {
+    let facts = writer.current
+    guard facts.isSealed else { return }
+    let fresh = try registryStep(try registry.beginUpload())
+    try registryStep(try registry.view(of: facts.upload).copy(to: fresh.file))
+    writer.facts.withLock { facts in
+      facts.upload = fresh
+      facts.isSealed = false
+    }
+  }
+
+  /// The last reference is gone: what no close could commit goes.
+  func end(_ writer: Writer) {
+    let facts = writer.current
+    do throws(FileSystemError) {
+      if let place = facts.place, facts.isDirty, facts.refusal == nil {
+        if !place.isWeights { try commit(writer, isLast: true) { false } }
+      }
+      if !writer.current.isSealed {
+        let name = writer.current.upload.name
+        try registryStep(try registry.discardUpload(named: name))
+      }
+    } catch {
+      // Nobody waits for a release's answer, and what stays behind is swept at the next start.
+      logger.warning("\(facts.place?.description ?? "an unlinked file"): \(error)")
+    }
+    writers.remove(writer.number)
+  }
+
+  package func allocate(
+    _ handle: HandleNumber, offset: Int, count: Int, keepsSize: Bool
+  ) throws(FileSystemError) {
+    guard case .writer(let writer) = handles[handle] else { throw FileSystemError(.badHandle) }
+    if keepsSize { return }
+    try change(writer) { (file) throws(PosixError) in try file.allocate(offset: offset, count: count) }
+  }
+
+  package func synchronize(_ handle: HandleNumber) throws(FileSystemError) {
+    guard case .writer(let writer) = handles[handle] else { return }
+    let file = writer.current.upload.file
+    do throws(PosixError) { try file.synchronize() } catch { throw FileSystemError(RegistryError(error)) }
+  }
+}
+
+extension VersionView {
+  /// Writes the first `count` bytes (nil: all) to the beginning of `file`.
+  func copy(to file: OpenedFile, count: Int? = nil) throws(RegistryError) {
+    var end = 0
+    for piece in pieces(offset: 0, count: count ?? byteCount) {
+      var failure: PosixError?
+      switch piece {
+      case .bytes(let bytes):
+        bytes.withUnsafeBytes { buffer in
+          do throws(PosixError) { try file.write(buffer, at: end) } catch { failure = error }
+        }
+        end += bytes.count
+      case .file(let source, let offset, let length):
+        do throws(PosixError) {
+          try source.copyRange(at: offset, count: length, to: file, at: end) { (_: Int) throws(PosixError) in }
+        } catch {
+          failure = error
+        }
+        end += length
+      }
+      if let failure { throw RegistryError(failure) }
+    }
+  }
+}

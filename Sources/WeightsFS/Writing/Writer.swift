@@ -1,0 +1,60 @@
+import PosixIO
+import Synchronization
+import WeightRegistry
+
+/// A file in the making: what one open for writing writes to. Nobody else sees its bytes before they are committed.
+///
+/// Whoever reads or writes the file, or commits it, holds ``turn``; `facts` guards values only and is taken after it.
+final class Writer: Sendable {
+  /// A copy that has cost nothing so far: `count` bytes from the beginning of a view, as `COPY_FILE_RANGE` asked.
+  struct Clone: Sendable {
+    var source: VersionView
+    var node: Node
+    var count: Int
+    var isWhole: Bool { count == source.byteCount }
+  }
+
+  struct Facts: Sendable {
+    /// Where a close puts the file; nil after its name was unlinked.
+    var place: FilePlace?
+    var upload: Upload
+    /// mtime that somebody asked for.
+    var modified: Int64?
+    /// Whether there is something that no close has committed or refused yet.
+    var isDirty = true
+    /// Whether the upload has been handed over: it is a blob, or a draft names it. Writing takes a fresh copy.
+    var isSealed = false
+    /// Whether the bytes are published as weights: writing is refused.
+    var isFrozen = false
+    /// Whether the caller has cut what was there: being empty is then an outcome too.
+    var hasTruncated: Bool
+    var clone: Clone?
+    /// Why the last close was refused.
+    var refusal: FileSystemError?
+  }
+
+  let number: UInt64
+  let turn = Mutex<Void>(())
+  let facts: Mutex<Facts>
+
+  init(number: UInt64, place: FilePlace, upload: Upload, hasTruncated: Bool) {
+    self.number = number
+    facts = Mutex(Facts(place: place, upload: upload, hasTruncated: hasTruncated))
+  }
+
+  var current: Facts { facts.withLock { $0 } }
+
+  /// Bytes of the file now.
+  func byteCount() throws(RegistryError) -> Int {
+    let facts = current
+    if let clone = facts.clone { return clone.count }
+    do throws(PosixError) { return try facts.upload.file.status().size } catch { throw RegistryError(error) }
+  }
+
+  /// mtime that a commit gives the file.
+  func modified() throws(RegistryError) -> Int64 {
+    let facts = current
+    if let modified = facts.modified { return modified }
+    do throws(PosixError) { return try facts.upload.file.status().modified } catch { throw RegistryError(error) }
+  }
+}

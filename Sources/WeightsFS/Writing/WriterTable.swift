@@ -1,0 +1,66 @@
+import Synchronization
+
+/// The files in the making, by number and by the name they will have.
+final class WriterTable: Sendable {
+  private struct State: Sendable {
+    var writers: [UInt64: Writer] = [:]
+    /// For a thread whose open was answered with `ESTALE`: what it finds when it looks up the name again.
+    var pending: [Int32: (place: FilePlace, writer: UInt64)] = [:]
+    var last: UInt64
+  }
+
+  /// Starts anywhere, so that inode numbers of an earlier mount do not come back.
+  private let state = Mutex(State(last: .random(in: 0...(.max >> 1))))
+
+  func newNumber() -> UInt64 {
+    state.withLock { state in
+      state.last += 1
+      return state.last
+    }
+  }
+
+  subscript(number: UInt64) -> Writer? { state.withLock { $0.writers[number] } }
+
+  func insert(_ writer: Writer) { state.withLock { $0.writers[writer.number] = writer } }
+
+  func remove(_ number: UInt64) {
+    state.withLock { state in
+      state.writers[number] = nil
+      state.pending = state.pending.filter { $0.value.writer != number }
+    }
+  }
+
+  /// The file that is being written under a name; of several the last that was begun.
+  func writer(at place: FilePlace) -> Writer? {
+    all.filter { $0.current.place == place }.max { $0.number < $1.number }
+  }
+
+  var all: [Writer] { state.withLock { Array($0.writers.values) } }
+
+  /// Lets `pid` find `writer` under a name until it opens it.
+  ///
+  /// - Returns: a writer that was waiting for the same thread, in vain.
+  func expect(_ writer: Writer, at place: FilePlace, by pid: Int32) -> UInt64? {
+    state.withLock { state in
+      let old = state.pending[pid]?.writer
+      state.pending[pid] = (place, writer.number)
+      return old
+    }
+  }
+
+  /// What the thread `pid` is to find under a name instead of what others see.
+  func expected(at place: FilePlace, by pid: Int32) -> UInt64? {
+    state.withLock { state in
+      state.pending[pid].flatMap { $0.place == place ? $0.writer : nil }
+    }
+  }
+
+  /// Whether the thread `pid` may open a writer; it can do so once.
+  func claim(_ number: UInt64, by pid: Int32) -> Bool {
+    state.withLock { state in
+      guard state.pending[pid]?.writer == number else { return false }
+      state.pending[pid] = nil
+      return true
+    }
+  }
+}

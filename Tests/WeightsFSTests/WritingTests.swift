@@ -1,0 +1,280 @@
+import Foundation
+import TestSupport
+import Testing
+import WeightRegistry
+import WeightsFS
+
+/// Files that are written into versions and drafts, without a kernel.
+@Suite struct WritingTests {
+  let fixture: TreeFixture
+  let weights = SmallWeights.example(bias: 7)
+
+  init() throws { fixture = try TreeFixture() }
+
+  @Test func closedWeightsAppearInEveryFormat() throws {
+    try fixture.makeFolder("mamba/v2.0")
+    #expect(try fixture.names("mamba/v2.0").isEmpty)
+    try fixture.put(Array("{}".utf8), at: "mamba/v2.0/config.json")
+    let bytes = try weights.torchZip()
+    try fixture.put(bytes, at: "mamba/v2.0/model.pt")
+    #expect(
+      Set(try fixture.names("mamba/v2.0")) == ["config.json", "model.safetensors", "model.pt", "model.bin"])
+    #expect(try fixture.contents("mamba/v2.0/model.pt") == bytes)
+    #expect(try fixture.contents("mamba/v2.0/model.safetensors") == weights.safetensors())
+    #expect(try fixture.contents("mamba/v2.0/config.json") == Array("{}".utf8))
+  }
+
+  @Test func anEmptyModelTakesItsFirstVersion() throws {
+    try fixture.makeFolder("fresh")
+    try fixture.makeFolder("fresh/v1")
+    try fixture.put(try weights.safetensors(), at: "fresh/v1/model.safetensors")
+    #expect(try fixture.tree.readLink(try fixture.inode("fresh/active")) == "v1")
+  }
+
+  @Test func nobodySeesHalfAFile() throws {
+    let bytes = try weights.safetensors()
+    let file = try fixture.openForWriting("mamba/v1.0/config.json")
+    try fixture.write(Array("new".utf8), to: file)
+    #expect(try fixture.contents("mamba/v1.0/config.json") == Array("{}\n".utf8))
+    try fixture.close(file)
+    #expect(try fixture.contents("mamba/v1.0/config.json") == Array("new".utf8))
+    try fixture.makeFolder("mamba/v2.0")
+    let half = try fixture.openForWriting("mamba/v2.0/model.safetensors")
+    try fixture.write(Array(bytes.prefix(100)), to: half)
+    #expect(try fixture.names("mamba/v2.0").isEmpty)
+    #expect(fixture.failure { _ = try fixture.open("mamba/v2.0/model.safetensors") }?.errno == EBUSY)
+    #expect(fixture.failure { try fixture.close(half) }?.errno == EINVAL)
+    #expect(fixture.failure { _ = try fixture.inode("mamba/v2.0/model.safetensors") }?.errno == ENOENT)
+  }
+
+  @Test func aFirstCloseOfNothingIsNoError() throws {
+    try fixture.makeFolder("mamba/v2.0")
+    let file = try fixture.openForWriting("mamba/v2.0/model.safetensors")
+    try fixture.tree.flush(file.handle) { false }
+    try fixture.write(try weights.safetensors(), to: file)
+    try fixture.close(file)
+    #expect(try fixture.contents("mamba/v2.0/model.safetensors") == weights.safetensors())
+  }
+
+  @Test func aPreallocatedFileIsNotFinished() throws {
+    try fixture.makeFolder("mamba/v2.0")
+    let bytes = try SmallWeights([("w", [Float](repeating: 0, count: 100_000))]).safetensors()
+    let file = try fixture.openForWriting("mamba/v2.0/model.safetensors")
+    let inode = try fixture.inode("mamba/v2.0/model.safetensors")
+    _ = try fixture.tree.setAttributes(
+      of: inode, AttributeChange(size: bytes.count, handle: file.handle), caller: fixture.caller)
+    try fixture.write(Array(bytes.prefix(8192)), to: file)
+    #expect(fixture.failure { try fixture.tree.flush(file.handle) { false } }?.errno == EINVAL)
+    try fixture.write(bytes, to: file)
+    try fixture.close(file)
+    #expect(try fixture.contents("mamba/v2.0/model.safetensors") == bytes)
+  }
+
+  @Test func publishedBytesDoNotChangeUnderTheirWriter() throws {
+    try fixture.makeFolder("mamba/v2.0")
+    let file = try fixture.openForWriting("mamba/v2.0/model.safetensors")
+    try fixture.write(try weights.safetensors(), to: file)
+    try fixture.tree.flush(file.handle) { false }
+    #expect(fixture.failure { try fixture.write([1], to: file) }?.errno == EPERM)
+    try fixture.close(file)
+    #expect(try fixture.contents("mamba/v2.0/model.safetensors") == weights.safetensors())
+  }
+
+  @Test func otherWeightsAreRefusedWithAReason() throws {
+    let before = try fixture.contents("mamba/v1.1/model.pt")
+    try fixture.unlink("mamba/v1.1/model.pt")
+    #expect(!(try fixture.names("mamba/v1.1").contains("model.pt")))
+    #expect(fixture.failure { try fixture.put(try weights.torchZip(), at: "mamba/v1.1/model.pt") }?.errno == EPERM)
+    #expect(try fixture.contents("mamba/v1.1/model.pt") == before)
+    let reason = try fixture.tree.extendedAttribute("user.tantra.last_error", of: try fixture.inode("mamba/v1.1"))
+    #expect(String(decoding: reason, as: UTF8.self).contains("as a new version"))
+    #expect(
+      fixture.failure { try fixture.put(try weights.torchZip(), at: "mamba/v1.1/model.safetensors") }?.errno == EINVAL)
+  }
+
+  @Test func theSameWeightsBecomeThatView() throws {
+    let same = try SmallWeights.example(bias: 2).torchZip()
+    let reader = try fixture.open("mamba/v1.1/model.pt")
+    let before = try fixture.contents(of: reader.handle)
+    try fixture.put(same, at: "mamba/v1.1/model.pt")
+    #expect(try fixture.contents("mamba/v1.1/model.pt") == same)
+    #expect(try fixture.contents(of: reader.handle) == before)
+    fixture.tree.release(reader.handle)
+  }
+
+  @Test func aRenameOntoAWeightsNamePublishes() throws {
+    try fixture.makeFolder("mamba/v2.0")
+    try fixture.put(try weights.safetensors(), at: "mamba/v2.0/.model.x7Yz")
+    #expect(try fixture.names("mamba/v2.0") == [".model.x7Yz"])
+    try fixture.rename("mamba/v2.0/.model.x7Yz", to: "mamba/v2.0/model.safetensors")
+    #expect(Set(try fixture.names("mamba/v2.0")) == ["model.safetensors", "model.pt", "model.bin"])
+    // A sidecar's name serves as well, and so does a file that is still open.
+    try fixture.makeFolder("mamba/v3.0")
+    try fixture.put(try weights.safetensors(), at: "mamba/v3.0/tmpfile")
+    try fixture.rename("mamba/v3.0/tmpfile", to: "mamba/v3.0/model.safetensors")
+    try fixture.makeFolder("mamba/v4.0")
+    let open = try fixture.openForWriting("mamba/v4.0/.tmpAb12", exclusively: true)
+    try fixture.write(try weights.safetensors(), to: open)
+    try fixture.rename("mamba/v4.0/.tmpAb12", to: "mamba/v4.0/model.safetensors")
+    try fixture.close(open)
+    for version in ["v3.0", "v4.0"] {
+      #expect(Set(try fixture.names("mamba/\(version)")) == ["model.safetensors", "model.pt", "model.bin"])
+    }
+    #expect(
+      fixture.failure {
+        try fixture.put(Array("no weights".utf8), at: "mamba/v4.0/.tmp")
+        try fixture.rename("mamba/v4.0/.tmp", to: "mamba/v4.0/model.safetensors")
+      }?.errno == EINVAL)
+  }
+
+  @Test func copiesWithinTheMountStoreNothing() throws {
+    let stored = try fixture.registry.statistics().storedBytes
+    try fixture.makeFolder("mamba/v1.2")
+    for name in ["model.safetensors", "model.pt", "model.bin", "config.json"] {
+      try fixture.copy("mamba/v1.0/\(name)", to: "mamba/v1.2/\(name)", piece: 100)
+      #expect(try fixture.contents("mamba/v1.2/\(name)") == fixture.contents("mamba/v1.0/\(name)"))
+    }
+    #expect(try fixture.registry.statistics().storedBytes == stored)
+    let inode = try fixture.inode("mamba/v1.0/model.bin")
+    try fixture.makeFolder("mamba/v1.3")
+    let made = try fixture.tree.makeHardLink(
+      to: inode, named: "model.bin", in: try fixture.inode("mamba/v1.3"), caller: fixture.caller)
+    #expect(made.attributes.inode != inode)
+    #expect(try fixture.contents("mamba/v1.3/model.bin") == fixture.contents("mamba/v1.0/model.bin"))
+  }
+
+  @Test func theActiveVersionStays() throws {
+    #expect(fixture.failure { try fixture.unlink("mamba/v1.0/model.pt") }?.errno == EBUSY)
+    #expect(fixture.failure { try fixture.unlink("mamba/v1.0/config.json") }?.errno == EBUSY)
+    #expect(fixture.failure { try fixture.removeFolder("mamba/v1.0") }?.errno == EBUSY)
+    #expect(fixture.failure { try fixture.rename("mamba/v1.0", to: "mamba/v9") }?.errno == EBUSY)
+    #expect(
+      fixture.failure { try fixture.rename("mamba/v1.0/config.json", to: "mamba/v1.0/other.json") }?.errno == EBUSY)
+  }
+
+  @Test func removedVersionsComeBackWhole() throws {
+    try fixture.put([1, 2, 3], at: "mamba/v1.1/notes.txt")
+    let files = try fixture.names("mamba/v1.1")
+    #expect(fixture.failure { try fixture.removeFolder("mamba/v1.1") }?.errno == ENOTEMPTY)
+    for name in files { try fixture.unlink("mamba/v1.1/\(name)") }
+    #expect(try fixture.names("mamba/v1.1").isEmpty)
+    try fixture.removeFolder("mamba/v1.1")
+    #expect(!(try fixture.names("mamba").contains("v1.1")))
+    _ = try fixture.request("restore", "mamba/v1.1")
+    #expect(try fixture.names("mamba/v1.1") == files)
+  }
+
+  @Test func versionsAreRenamed() throws {
+    let bytes = try fixture.contents("mamba/v1.1/model.pt")
+    try fixture.rename("mamba/v1.1", to: "mamba/v1.5")
+    #expect(try fixture.contents("mamba/v1.5/model.pt") == bytes)
+    #expect(!(try fixture.names("mamba").contains("v1.1")))
+    #expect(fixture.failure { try fixture.rename("mamba/v1.5", to: "mamba/v1.0") }?.errno == EEXIST)
+  }
+
+  @Test func renameOverActiveMovesTheRef() throws {
+    try fixture.link("mamba/CuX12y", to: "v1.1")
+    try fixture.rename("mamba/CuX12y", to: "mamba/active")
+    #expect(try fixture.tree.readLink(try fixture.inode("mamba/active")) == "v1.1")
+    #expect(try fixture.names("mamba") == ["active", "v1.0", "v1.1"])
+    #expect(
+      fixture.failure {
+        try fixture.link("mamba/CuX12z", to: "v8")
+        try fixture.rename("mamba/CuX12z", to: "mamba/active")
+      }?.errno == ENOENT)
+    try fixture.unlink("mamba/active")
+    try fixture.link("mamba/active", to: "./v8/")
+    #expect(try fixture.tree.readLink(try fixture.inode("mamba/active")) == "v8")
+    #expect(fixture.failure { try fixture.link("mamba/bad", to: "../x") }?.errno == EINVAL)
+  }
+
+  @Test func draftsOutliveTheirProcess() throws {
+    try fixture.makeFolder("mamba/v2.0")
+    try fixture.makeFolder("mamba/v2.0/vocab")
+    try fixture.put([1], at: "mamba/v2.0/vocab/a.txt")
+    try fixture.put([2, 3], at: "mamba/v2.0/.part")
+    let unfinished = try fixture.openForWriting("mamba/v2.0/model.pt")
+    try fixture.write([1, 2, 3], to: unfinished)
+    let again = try fixture.reopened()
+    #expect(try again.names("mamba/v2.0").sorted() == [".part", "vocab"])
+    #expect(try again.contents("mamba/v2.0/.part") == [2, 3])
+    #expect(try again.contents("mamba/v2.0/vocab/a.txt") == [1])
+    let staged = try FileManager.default.contentsOfDirectory(atPath: again.scratch("store/.staging"))
+    #expect(staged.filter { $0.hasPrefix("upload.") }.count == 1)
+  }
+
+  @Test func unsafePicklesAreQuarantined() throws {
+    let pickle: [UInt8] = [0x80, 2] + Array("cos\nsystem\n(U\u{4}trueetR.".utf8)
+    try fixture.put(pickle, at: "mamba/v1.0/training_args.bin")
+    #expect(try fixture.names("mamba/v1.0").contains("training_args.bin"))
+    #expect(fixture.failure { _ = try fixture.open("mamba/v1.0/training_args.bin") }?.errno == EACCES)
+    try fixture.put(try weights.torchZip(), at: "mamba/v1.0/optimizer.pt")
+    #expect(try fixture.contents("mamba/v1.0/optimizer.pt") == weights.torchZip())
+  }
+
+  @Test func timesAreKeptAcrossRenames() throws {
+    try fixture.makeFolder("mamba/v2.0")
+    try fixture.put(try weights.safetensors(), at: "mamba/v2.0/.model.a1")
+    let time: Int64 = 1_600_000_000_000_000_000
+    _ = try fixture.tree.setAttributes(
+      of: try fixture.inode("mamba/v2.0/.model.a1"), AttributeChange(modified: time), caller: fixture.caller)
+    try fixture.rename("mamba/v2.0/.model.a1", to: "mamba/v2.0/model.safetensors")
+    let made = try fixture.tree.attributes(of: try fixture.inode("mamba/v2.0/model.safetensors"))
+    #expect(made.modified == time)
+    for name in ["model.pt", "model.safetensors"] {
+      _ = try fixture.tree.setAttributes(
+        of: try fixture.inode("mamba/v2.0/\(name)"), AttributeChange(modified: time + 5), caller: fixture.caller)
+      #expect(try fixture.tree.attributes(of: try fixture.inode("mamba/v2.0/\(name)")).modified == time + 5)
+    }
+  }
+}
+
+/// Weights that come in several files, or under another library's name.
+@Suite struct ShardTests {
+  let fixture: TreeFixture
+
+  init() throws { fixture = try TreeFixture() }
+
+  private func shard(_ range: Range<Int>) throws -> [UInt8] {
+    try SmallWeights(range.map { ("layer.\($0)", [Float($0), 1]) }).safetensors()
+  }
+
+  private let index =
+    #"{"weight_map": {"layer.0": "model-00001-of-00002.safetensors", "layer.1": "model-00002-of-00002.safetensors"}}"#
+
+  @Test(arguments: [true, false]) func theFileThatCompletesTheSetPublishes(indexLast: Bool) throws {
+    try fixture.makeFolder("mamba/v2.0")
+    if !indexLast { try fixture.put(Array(index.utf8), at: "mamba/v2.0/model.safetensors.index.json") }
+    let first = try shard(0..<1)
+    try fixture.put(first, at: "mamba/v2.0/model-00001-of-00002.safetensors")
+    try fixture.put(try shard(1..<2), at: "mamba/v2.0/.tmpxyz")
+    #expect(!(try fixture.names("mamba/v2.0").contains("model.pt")))
+    try fixture.rename("mamba/v2.0/.tmpxyz", to: "mamba/v2.0/model-00002-of-00002.safetensors")
+    if indexLast { try fixture.put(Array(index.utf8), at: "mamba/v2.0/model.safetensors.index.json") }
+    #expect(
+      Set(try fixture.names("mamba/v2.0")) == [
+        "model.safetensors", "model.pt", "model.bin", "model-00001-of-00002.safetensors",
+        "model-00002-of-00002.safetensors", "model.safetensors.index.json",
+      ])
+    #expect(try fixture.contents("mamba/v2.0/model-00001-of-00002.safetensors") == first)
+    #expect(try fixture.contents("mamba/v2.0/model.safetensors") == shard(0..<2))
+    // The same once more is accepted, and what is removed can be purged around.
+    try fixture.put(first, at: "mamba/v2.0/model-00001-of-00002.safetensors")
+    #expect(try fixture.contents("mamba/v2.0/model-00001-of-00002.safetensors") == first)
+    #expect(
+      fixture.failure {
+        try fixture.put(try shard(5..<6), at: "mamba/v2.0/model-00001-of-00002.safetensors")
+      }?.errno == EPERM)
+    #expect(try fixture.contents("mamba/v2.0/model-00001-of-00002.safetensors") == first)
+    let report = try fixture.registry.purge(nil, nil)
+    #expect(try fixture.contents("mamba/v2.0/model.safetensors") == shard(0..<2), "\(report)")
+  }
+
+  @Test func pytorchModelKeepsItsName() throws {
+    let bytes = try SmallWeights.example().torchZip()
+    try fixture.makeFolder("mamba/v2.0")
+    try fixture.put(bytes, at: "mamba/v2.0/pytorch_model.bin")
+    #expect(try fixture.contents("mamba/v2.0/pytorch_model.bin") == bytes)
+    #expect(try fixture.names("mamba/v2.0").contains("model.safetensors"))
+  }
+}
