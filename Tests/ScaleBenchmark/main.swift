@@ -23,6 +23,7 @@ let modelCount = CommandLine.arguments.count > 2 ? Int(CommandLine.arguments[2])
 let versionCount = CommandLine.arguments.count > 3 ? Int(CommandLine.arguments[3]) ?? 100 : 100
 let logger = Logger(label: "benchmark") { _ in SwiftLogNoOpLogHandler() }
 let clock = ContinuousClock()
+let caller = Caller(uid: getuid(), gid: getgid(), pid: getpid())
 
 func open(_ access: WeightRegistry.Access) throws -> WeightRegistry {
   try WeightRegistry(storePath: storePath, access: access, logger: logger)
@@ -120,21 +121,21 @@ func list(_ tree: WeightsFileSystem, _ inode: InodeNumber) throws -> Int {
 
 try report("ls of the root", runs: 9, setUp: tree) { try list($0, .root) }
 try report("ls of a model", runs: 9, setUp: tree) { tree in
-  try list(tree, try tree.lookup(some.text, in: .root).attributes.inode)
+  try list(tree, try tree.lookup(some.text, in: .root, caller: caller).attributes.inode)
 }
 try report("ls -l of a model (a lookup for each name)", runs: 9, setUp: tree) { tree in
-  let folder = try tree.lookup(some.text, in: .root).attributes.inode
+  let folder = try tree.lookup(some.text, in: .root, caller: caller).attributes.inode
   _ = try list(tree, folder)
-  for name in try writer.versions(of: some) { _ = try tree.lookup(name.text, in: folder) }
+  for name in try writer.versions(of: some) { _ = try tree.lookup(name.text, in: folder, caller: caller) }
 }
 try report("stat of a file", runs: 9, setUp: tree) { tree in
-  let folder = try tree.lookup(some.text, in: .root).attributes.inode
-  let version = try tree.lookup(last.text, in: folder).attributes.inode
-  return try tree.lookup("model.pt", in: version)
+  let folder = try tree.lookup(some.text, in: .root, caller: caller).attributes.inode
+  let version = try tree.lookup(last.text, in: folder, caller: caller).attributes.inode
+  return try tree.lookup("model.pt", in: version, caller: caller)
 }
 try report(
   "ls of .files (\(modelCount * versionCount * 3) names)", runs: 1, setUp: tree
-) { tree in try list(tree, try tree.lookup(".files", in: .root).attributes.inode) }
+) { tree in try list(tree, try tree.lookup(".files", in: .root, caller: caller).attributes.inode) }
 try report("list-weights of a model", runs: 9, setUp: { try open(.reading) }) { registry in
   try registry.versions(of: some).map { (name) throws(RegistryError) in try registry.manifest(of: some, name) }.count
 }
