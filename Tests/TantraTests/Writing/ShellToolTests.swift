@@ -43,7 +43,7 @@ import Testing
       echo deep > small/v1.0/a/b/c/deep.txt
       test "$(cat small/v1.0/a/b/c/deep.txt)" = deep
       ls -R small/v1.0 | grep -q deep.txt
-      rm -r small/v1.0/a
+      cp -r small/v1.0 small/v1.1; rm -r small/v1.1/a; test ! -e small/v1.1/a
       """)
   }
 
