@@ -136,11 +136,30 @@ import Testing
   @Test func aStoreInUseIsNamedAndExitsWith75() throws {
     try fixture.mount()
     let pid = try #require(fixture.daemon)
-    let source = try fixture.scratch.write("x.pt", try SmallWeights.example().torchZip())
-    let command = try fixture.tantra(["import", source, "--model", "x"])
+    let command = try fixture.tantra(["generate", "mamba", "--version", "v2.0"])
     #expect(command.status == 75)
     #expect(command.errorText.contains("process \(pid)"), "\(command.errorText)")
     #expect(command.errorText.contains("tantra unmount \(fixture.mountpoint)"))
+  }
+
+  @Test(arguments: [false, true])
+  func importActsDirectlyAndThroughTheMountAlike(mounted: Bool) throws {
+    if mounted { try fixture.mount() }
+    try FileManager.default.createDirectory(atPath: fixture.scratch("hf/vocab"), withIntermediateDirectories: true)
+    try fixture.scratch.write("hf/model.safetensors", try SmallWeights.example().safetensors())
+    try fixture.scratch.write("hf/vocab/merges.txt", Array("a b".utf8))
+    let other = try fixture.scratch.write("other.pt", try SmallWeights.example(bias: 9).torchZip())
+    let first = try fixture.succeed("import", fixture.scratch("hf"), "--model", "folder")
+    #expect(
+      first.hasSuffix("-> folder/v1.0: 3 tensors, 47 parameters; model.bin, model.pt, model.safetensors; active\n"))
+    let refused = try fixture.tantra(["import", other, "--model", "folder", "--version", "v1.0"])
+    #expect(refused.status == 73, "\(refused.errorText)")
+    #expect(refused.errorText.contains("a.bias"), "\(refused.errorText)")
+    try fixture.scratch.write("text.pt", Array("no weights".utf8))
+    #expect(try fixture.tantra(["import", fixture.scratch("text.pt"), "--model", "text"]).status == 65)
+    try fixture.succeed("import", other, "--model", "folder", "--version", "v1.1", "--active")
+    #expect(try fixture.succeed("list-models").contains("folder            v1.1    2"))
+    #expect(!(try fixture.succeed("list-models").contains("text")))
   }
 
   @Test func aMountThatDoesNotAnswerChangesNothingAndExitsWith75() throws {

@@ -67,7 +67,7 @@ import Testing
       #expect(try StoreState.leftovers(inStoreAt: disk.path + "/store") == [])
       try disk.clear()
     }
-    #expect((2..<20).contains(refusals))
+    #expect((1..<20).contains(refusals))
     #expect(try StoreState(ofStoreAt: disk.path + "/store").description.contains("m active v2"))
   }
 

@@ -84,7 +84,7 @@ import Testing
     // example
     do {
       try manager.saveWeights(tuned, model: "speaker", version: "v1.0")
-    } catch  where error.code == .differentWeights {
+    } catch {
       print(error.message)
     }
     // end

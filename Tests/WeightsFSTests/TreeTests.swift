@@ -21,9 +21,9 @@ import WeightsFS
         "mamba_v1.1_pt.pt", "mamba_v1.1_safetensors.safetensors",
       ])
     #expect(
-      try fixture.names(".control") == [
-        "active", "backup", "cleanup", "log", "metrics", "purge", "restore", "status", "validate", "weight_config.json",
-        "versions",
+      Set(try fixture.names(".control")) == [
+        "active", "backup", "cleanup", "config", "log", "metrics", "purge", "restore", "status", "validate",
+        "weight_config.json", "versions",
       ])
     #expect(try fixture.names(".control/versions/mamba/v1.0") == ["manifest.json", "SHA256SUMS"])
   }

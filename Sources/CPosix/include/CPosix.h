@@ -7,3 +7,6 @@ int tantra_reflink(int source, int target);
 
 /// copy_file_range(2) from offset `from` of the source to offset `to` of the target.
 ssize_t tantra_copy_range(int source, off_t from, int target, off_t to, size_t count);
+
+/// getxattr(2).
+ssize_t tantra_get_attribute(const char *path, const char *name, void *value, size_t size);

@@ -16,31 +16,45 @@ package struct StoreChanges: Sendable {
     self.checkers = checkers
   }
 
-  /// Runs `directly` on the store, or `throughMount` where another process has it mounted for writing.
+  /// The way to a store that nobody else changes meanwhile, or to the process that has it.
+  package enum Access: Sendable {
+    /// The lock is held for as long as the registry lives.
+    case direct(WeightRegistry)
+    case mounted(at: String)
+  }
+
+  /// Takes the store's lock, or finds the mount of the process that holds it.
   ///
-  /// - Throws: `noStore` rather than make one; `locked` if the holder has no mount, or its mount does not answer within
-  ///   5 seconds: nothing has changed then.
-  package func act<R>(
-    directly: (WeightRegistry) throws(RegistryError) -> R,
-    throughMount: (ControlFolder) throws(RegistryError) -> R
-  ) throws(RegistryError) -> R {
-    let store = try StoreFolder(path: path, creating: false)
-    let registry: WeightRegistry
+  /// - Parameter creating: whether to make a store that is not there; else that is `noStore`.
+  /// - Throws: `locked` if the holder has no mount, or its mount does not answer within 5 seconds.
+  package func access(creating: Bool = false) throws(RegistryError) -> Access {
+    let store = try StoreFolder(path: path, creating: creating)
     do throws(RegistryError) {
-      registry = try WeightRegistry(storePath: path, access: .writing(), logger: logger, checkers: checkers)
+      return .direct(try WeightRegistry(storePath: path, access: .writing(), logger: logger, checkers: checkers))
     } catch {
       guard case .locked = error.code, let holder = store.lockHolder() else { throw error }
       guard let mountpoint = holder.mountpoint else {
         throw RegistryError(.locked, "the store is in use by \(holder); try again when it has ended")
       }
-      let control = ControlFolder(mountpoint: mountpoint)
-      guard control.answers(within: Self.limit) else {
+      guard ControlFolder(mountpoint: mountpoint).answers(within: Self.limit) else {
         throw RegistryError(
           .locked, "the store is in use by \(holder), and that mount does not answer; nothing was changed")
       }
-      return try throughMount(control)
+      return .mounted(at: mountpoint)
     }
-    return try directly(registry)
+  }
+
+  /// Runs `directly` on the store, or `throughMount` where another process has it mounted for writing.
+  ///
+  /// - Throws: as ``access(creating:)``; nothing has changed then.
+  package func act<R>(
+    directly: (WeightRegistry) throws(RegistryError) -> R,
+    throughMount: (ControlFolder) throws(RegistryError) -> R
+  ) throws(RegistryError) -> R {
+    switch try access() {
+    case .direct(let registry): try directly(registry)
+    case .mounted(let mountpoint): try throughMount(ControlFolder(mountpoint: mountpoint))
+    }
   }
 
   /// As ``WeightRegistry/setActive(_:_:by:progress:)``.

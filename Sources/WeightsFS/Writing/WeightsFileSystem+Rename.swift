@@ -78,7 +78,8 @@ extension WeightsFileSystem {
       }
       return try rename(writer, from, to: to, isInterrupted)
     }
-    if files.isPublished(from.path), registry.activeVersion(of: from.model) == from.version {
+    let isReplacing = target != nil && mode == .replacing && (from.model, from.version) == (to.model, to.version)
+    if files.isPublished(from.path), !isReplacing, registry.activeVersion(of: from.model) == from.version {
       throw refuse(
         FileSystemError(.busy, "\(from) is part of the active version of \(from.model), and stays where it is"),
         from.model, from.version)

@@ -24,8 +24,29 @@ struct ImportCommand: ParsableCommand {
   @OptionGroup var store: StoreOptions
 
   func run() throws {
-    Interruption.watch()
-    let registry = try store.openForWriting()
+    let manifests =
+      switch try store.changes.access(creating: true) {
+      case .direct(let registry):
+        try publish(registry) { request, progress in
+          _ = try registry.importFile(request, progress: progress)
+          return registry
+        }
+      case .mounted(let mountpoint):
+        try publish(try store.openForReading()) { request, progress in
+          try MountedTree(mountpoint: mountpoint).importFile(request, progress: progress)
+          if request.activating {
+            _ = try ControlFolder(mountpoint: mountpoint).perform("active", "\(request.model)/\(request.version)")
+          }
+          return try store.openForReading()
+        }
+      }
+    if json { try Console.print(json: manifests) }
+  }
+
+  /// Publishes each file by `importing`, which answers with a registry that knows of it, and tells what came of it.
+  private func publish(
+    _ registry: WeightRegistry, importing: (ImportRequest, @escaping ProgressHandler) throws -> WeightRegistry
+  ) throws -> [Manifest] {
     let plan = try ImportPlan(
       files, model: model, version: version, checkpoint: checkpoint, active: active, registry: registry)
     var manifests: [Manifest] = []
@@ -35,12 +56,13 @@ struct ImportCommand: ParsableCommand {
       }
       let bar = ProgressBar(request.source)
       defer { bar.finish() }
-      let manifest = try registry.importFile(request, progress: Interruption.stopping(bar.handler))
+      let current = try importing(request, Interruption.stopping(bar.handler))
       bar.finish()
+      let manifest = try current.manifest(of: request.model, request.version)
       manifests.append(manifest)
-      if !json { Console.print(summary(of: manifest, request, isActive: registry.activeVersion(of: request.model))) }
+      if !json { Console.print(summary(of: manifest, request, isActive: current.activeVersion(of: request.model))) }
     }
-    if json { try Console.print(json: manifests) }
+    return manifests
   }
 
   private func summary(of manifest: Manifest, _ request: ImportRequest, isActive active: VersionName?) -> String {

@@ -1,0 +1,12 @@
+import CPosix
+import SystemPackage
+
+/// Extended attributes of files, by path.
+package enum ExtendedAttribute {
+  /// A value, or as much of it as fits into 64 KiB, which is all that Linux keeps. `ENODATA` if there is none of that name.
+  package static func value(_ name: String, of path: String) throws(PosixError) -> [UInt8] {
+    var value = [UInt8](repeating: 0, count: 1 << 16)
+    let count = try systemCall("getxattr", path) { tantra_get_attribute(path, name, &value, value.count) }
+    return Array(value[..<count])
+  }
+}

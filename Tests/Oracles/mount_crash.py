@@ -1,0 +1,128 @@
+"""Kills the daemon at one durable step after another of a scripted day, mounts again, and compares.
+Usage: mount_crash.py TANTRA SEED_STORE SOURCES SCRATCH FIRST LAST STRIDE
+
+Every path must be as it was before the operation that was under way, or as it is after it; what was acknowledged before
+must be there; validate must pass. SEED_STORE is a folder that is copied; SOURCES has full/ and other/."""
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+tantra, seed, sources, scratch = sys.argv[1:5]
+first, last, stride = map(int, sys.argv[5:])
+store, mountpoint = os.path.join(scratch, "store"), os.path.join(scratch, "mnt")
+OPERATIONS = [
+    f"cp {sources}/full/model.safetensors small/v1.0/",
+    f"cp {sources}/full/config.json small/v1.0/",
+    f"cp {sources}/full/model.pt small/v1.0/.tmpAb; mv small/v1.0/.tmpAb small/v1.0/model.pt",
+    "cp -r small/v1.0 small/v1.1",
+    f"cp {sources}/other/model.pt small/v2.0/model.pt",
+    "ln -sfn v2.0 small/active",
+    "echo '{}' > small/v2.0/config.json",
+    "mv small/v1.1 small/v1.2",
+    "rm -r small/v1.2",
+    "echo small/v1.2 > .control/restore",
+    "echo small/v1.0 > .control/backup",
+    "echo small 1 > .control/cleanup",
+    "echo all > .control/purge",
+]
+
+
+def run(arguments, fault=None):
+    environment = dict(os.environ, TANTRA_STORE=store)
+    if fault:
+        environment["TANTRA_FAULT"] = fault
+    return subprocess.run(arguments, capture_output=True, text=True, env=environment, timeout=120)
+
+
+def unmount():
+    run(["umount", "-l", mountpoint])
+
+
+def holder_has_ended():
+    """Waits until nobody has the store's lock."""
+    subprocess.run(["flock", "--timeout", "10", os.path.join(store, ".staging", "lock"), "true"], check=True)
+
+
+def fresh():
+    unmount()
+    shutil.rmtree(store, ignore_errors=True)
+    shutil.copytree(seed, store)
+
+
+def snapshot():
+    """Path -> digest of a file, or target of a link."""
+    found = {}
+    for base, folders, files in os.walk(os.path.join(mountpoint, "small")):
+        for name in folders + files:
+            path = os.path.join(base, name)
+            key = os.path.relpath(path, mountpoint)
+            if os.path.islink(path):
+                found[key] = os.readlink(path)
+            elif os.path.isfile(path):
+                with open(path, "rb") as file:
+                    found[key] = hashlib.sha256(file.read()).hexdigest()
+    return found
+
+
+def perform(operation):
+    return subprocess.run(["bash", "-c", operation], cwd=mountpoint, capture_output=True, text=True, timeout=120)
+
+
+def prepare():
+    for folder in ("small", "small/v1.0", "small/v2.0"):
+        os.makedirs(os.path.join(mountpoint, folder), exist_ok=True)
+
+
+# What each operation leads to when nothing goes wrong.
+fresh()
+assert run([tantra, "mount", mountpoint]).returncode == 0
+prepare()
+states = [snapshot()]
+for operation in OPERATIONS:
+    result = perform(operation)
+    assert result.returncode == 0, f"{operation}: {result.stderr}"
+    states.append(snapshot())
+run([tantra, "unmount", mountpoint])
+holder_has_ended()
+
+died = {}
+for step in range(first, last, stride):
+    fresh()
+    mounted = run([tantra, "mount", mountpoint], f"kill:*:{step}")
+    done, survived = 0, False
+    if mounted.returncode == 0:
+        try:
+            prepare()
+            for operation in OPERATIONS:
+                if perform(operation).returncode != 0:
+                    break
+                done += 1
+            survived = done == len(OPERATIONS)
+        except OSError:
+            done = -1
+    if survived:
+        run([tantra, "unmount", mountpoint])
+    unmount()
+    holder_has_ended()
+    again = run([tantra, "mount", mountpoint])
+    assert again.returncode == 0, f"step {step}: cannot mount again: {again.stderr}"
+    found = snapshot()
+    before = states[max(0, done)] if done >= 0 else {}
+    after = states[min(done + 1, len(OPERATIONS))] if done >= 0 else states[0]
+    name = OPERATIONS[done] if 0 <= done < len(OPERATIONS) else "mounting"
+    for path in sorted(set(found) | set(before) | set(after)):
+        allowed = {before.get(path), after.get(path)}
+        if path.endswith("/.tmpAb"):
+            continue
+        assert found.get(path) in allowed, f"step {step}, in {name}: {path} is neither as before nor as after"
+    check = run([tantra, "validate"])
+    assert check.returncode == 0, f"step {step}: {check.stdout}{check.stderr}"
+    run([tantra, "unmount", mountpoint])
+    holder_has_ended()
+    died[name if not survived else "survived"] = died.get(name if not survived else "survived", 0) + 1
+    if survived:
+        break
+print(json.dumps(died, indent=1))
