@@ -4,7 +4,16 @@ import os
 import sys
 
 import torch
-from transformers import MambaConfig, MambaForCausalLM, TrainingArguments
+from transformers import MambaConfig, MambaForCausalLM
+
+
+
+class TrainingArguments:
+    """Pickled by its class, as transformers' own is."""
+
+    def __init__(self, output_dir):
+        self.output_dir = output_dir
+
 
 folder, scratch = sys.argv[1:]
 torch.manual_seed(1)

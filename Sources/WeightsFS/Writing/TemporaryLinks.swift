@@ -8,11 +8,22 @@ final class TemporaryLinks: Sendable {
     var name: VersionName
   }
 
+  /// Held by whoever makes a link durable or moves it: a link that is renamed meanwhile would be kept under both names.
+  private let turn = Mutex<Void>(())
   private let links = Mutex<[Name: VersionName]>([:])
 
   subscript(model: ModelName, name: VersionName) -> VersionName? {
     get { links.withLock { $0[Name(model: model, name: name)] } }
     set { links.withLock { $0[Name(model: model, name: name)] = newValue } }
+  }
+
+  /// Runs `body` while no link of this file system is made durable, renamed or removed.
+  func inTurn(_ body: () throws(FileSystemError) -> Void) throws(FileSystemError) {
+    let failure: FileSystemError? = turn.withLock { _ in
+      do throws(FileSystemError) { try body() } catch { return error }
+      return nil
+    }
+    if let failure { throw failure }
   }
 
   /// Those of a model.

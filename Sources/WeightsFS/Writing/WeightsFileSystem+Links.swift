@@ -29,13 +29,15 @@ extension WeightsFileSystem {
 
   /// Makes a link durable that nobody has renamed.
   private func settle(_ alias: VersionName, of model: ModelName) {
-    guard let version = temporaryLinks[model, alias] else { return }
-    do throws(RegistryError) {
-      try registry.setAlias(alias, of: model, to: version)
+    do throws(FileSystemError) {
+      try temporaryLinks.inTurn { () throws(FileSystemError) in
+        guard let version = temporaryLinks[model, alias] else { return }
+        defer { temporaryLinks[model, alias] = nil }
+        try registryStep(try registry.setAlias(alias, of: model, to: version))
+      }
     } catch {
-      logger.error("\(model)/\(alias): the link could not be kept: \(error.message)")
+      logger.error("\(model)/\(alias): the link could not be kept: \(error)")
     }
-    temporaryLinks[model, alias] = nil
   }
 
   /// The version that a link's target names: `v1.1`, `./v1.1`, `v1.1/`, or the path of it in a mount.
@@ -57,10 +59,15 @@ extension WeightsFileSystem {
     if name == "active" {
       try registryStep(try registry.removeActive(of: model, by: Actor(uid: caller.uid, pid: caller.pid)))
     } else if let alias = VersionName(name) {
-      temporaryLinks[model, alias] = nil
-      if registry.aliases(of: model)[alias] != nil {
-        try registryStep(try registry.setAlias(alias, of: model, to: nil))
-      }
+      try temporaryLinks.inTurn { () throws(FileSystemError) in try forget(alias, of: model) }
+    }
+  }
+
+  /// Removes an alias, durable or not. In turn.
+  private func forget(_ alias: VersionName, of model: ModelName) throws(FileSystemError) {
+    temporaryLinks[model, alias] = nil
+    if registry.aliases(of: model)[alias] != nil {
+      try registryStep(try registry.setAlias(alias, of: model, to: nil))
     }
   }
 
@@ -75,16 +82,15 @@ extension WeightsFileSystem {
     let existing = try child(named: newName, of: .model(model))
     if existing != nil, mode == .keeping { throw FileSystemError(.exists) }
     if existing?.kind == .directory { throw FileSystemError(.isDirectory) }
-    if newName == "active" {
-      try registryStep(try registry.pointActive(model, at: version, by: Actor(uid: caller.uid, pid: caller.pid)))
-    } else {
-      let newAlias = try registryStep(try VersionName(validating: newName))
-      temporaryLinks[model, newAlias] = nil
-      try registryStep(try registry.setAlias(newAlias, of: model, to: version))
-    }
-    temporaryLinks[model, alias] = nil
-    if registry.aliases(of: model)[alias] != nil {
-      try registryStep(try registry.setAlias(alias, of: model, to: nil))
+    try temporaryLinks.inTurn { () throws(FileSystemError) in
+      if newName == "active" {
+        try registryStep(try registry.pointActive(model, at: version, by: Actor(uid: caller.uid, pid: caller.pid)))
+      } else {
+        let newAlias = try registryStep(try VersionName(validating: newName))
+        temporaryLinks[model, newAlias] = nil
+        try registryStep(try registry.setAlias(newAlias, of: model, to: version))
+      }
+      try forget(alias, of: model)
     }
   }
 }

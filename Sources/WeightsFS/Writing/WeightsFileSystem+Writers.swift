@@ -70,7 +70,17 @@ extension WeightsFileSystem {
       try materialize(writer)
       try unseal(writer)
       let file = writer.current.upload.file
-      do throws(PosixError) { try body(file) } catch { throw FileSystemError(RegistryError(error)) }
+      do throws(PosixError) {
+        try body(file)
+      } catch {
+        // A file that lacks a part must not be kept, whatever its writer makes of the error; close says it again.
+        let failure = FileSystemError(RegistryError(error))
+        writer.facts.withLock { facts in
+          facts.isDirty = false
+          facts.refusal = failure
+        }
+        throw failure
+      }
       writer.facts.withLock { facts in
         facts.isDirty = true
         facts.refusal = nil
@@ -101,17 +111,19 @@ extension WeightsFileSystem {
   /// The last reference is gone: what no close could commit goes.
   func end(_ writer: Writer) {
     let facts = writer.current
+    // Nobody waits for a release's answer, and what stays behind is swept at the next start.
     do throws(FileSystemError) {
-      if let place = facts.place, facts.isDirty, facts.refusal == nil {
-        if !place.isWeights { try commit(writer, isLast: true) { false } }
-      }
-      if !writer.current.isSealed {
-        let name = writer.current.upload.name
-        try registryStep(try registry.discardUpload(named: name))
+      if let place = facts.place, facts.isDirty, facts.refusal == nil, !place.isWeights {
+        try commit(writer, isLast: true) { false }
       }
     } catch {
-      // Nobody waits for a release's answer, and what stays behind is swept at the next start.
       logger.warning("\(facts.place?.description ?? "an unlinked file"): \(error)")
+    }
+    do throws(RegistryError) {
+      let name = writer.current.upload.name
+      if !writer.current.isSealed { try registry.discardUpload(named: name) }
+    } catch {
+      logger.warning("\(error)")
     }
     writers.remove(writer.number)
   }

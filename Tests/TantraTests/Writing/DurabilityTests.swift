@@ -13,8 +13,8 @@ import Testing
     let stride = ProcessInfo.processInfo.environment["TANTRA_TEST_STRIDE"] ?? "11"
     let died = try mount.succeed(
       """
-      tantra unmount $MNT
-      cd $OUT; mkdir seed
+      cd $OUT; tantra unmount $MNT
+      mkdir seed
       TANTRA_STORE=$OUT/seed tantra import $IN/other/model.pt --model first > /dev/null
       python $ORACLES/mount_crash.py $(command -v tantra) $OUT/seed $IN $OUT 1 2000 \(stride)
       """)
@@ -37,7 +37,7 @@ import Testing
     try mount.succeed(
       """
       mkdir small; cp -r $IN/full small/v1.0; mkdir small/v1.1; cp $IN/full/config.json small/v1.1/notes.txt
-      exec 5> small/v1.1/model.safetensors; head -c 500 $IN/other/model.safetensors >&5
+      exec 5> small/v1.1/model.safetensors; head -c 200 $IN/other/model.safetensors >&5 || true
       kill -9 $(sed -n 's/^\\([a-z]* \\)\\?\\([0-9][0-9]*\\)$/\\2/p' $TANTRA_STORE/.staging/lock | head -n 1)
       exec 5>&- || true
       cd /; sleep 0.3; tantra mount $MNT; cd $MNT
@@ -53,7 +53,7 @@ import Testing
       """
       mkdir $OUT/disk $OUT/mnt
       mount -t tmpfs -o size=12m tmpfs $OUT/disk
-      trap 'tantra unmount $OUT/mnt > /dev/null; sleep 0.5; umount -l $OUT/disk' EXIT
+      trap 'cd /; tantra unmount $OUT/mnt > /dev/null; sleep 0.5; umount -l $OUT/disk' EXIT
       export TANTRA_STORE=$OUT/disk/store
       tantra import $IN/full/model.safetensors --model small > /dev/null
       tantra mount $OUT/mnt > /dev/null; cd $OUT/mnt

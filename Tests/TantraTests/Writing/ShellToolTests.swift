@@ -11,7 +11,7 @@ import Testing
     "cat $IN/full/model.pt > small/v1.0/model.pt", "dd if=$IN/full/model.pt of=small/v1.0/model.pt bs=1000 status=none",
     "tee small/v1.0/model.pt < $IN/full/model.pt > /dev/null",
     "curl -s -o small/v1.0/model.pt file://$IN/full/model.pt",
-    "{ head -c 700 $IN/full/model.pt; tail -c +701 $IN/full/model.pt; } > small/v1.0/model.pt",
+    "{ head -c 700 $IN/full/model.pt 2> $OUT/half || true; tail -c +701 $IN/full/model.pt; } > small/v1.0/model.pt",
     "exec 5> small/v1.0/model.pt; cat $IN/full/model.pt >&5; exec 5>&-",
     "python -c 'import shutil, sys; shutil.copyfile(sys.argv[1], \"small/v1.0/model.pt\")' $IN/full/model.pt",
   ])
