@@ -91,7 +91,7 @@ package final class BlobStore: Sendable {
   /// Makes a file that is in the staging folder a blob in the making, without a copy.
   ///
   /// - Parameters:
-  ///   - name: its name in the staging folder. It stays there unless the ingest is committed.
+  ///   - name: its name in the staging folder. It stays there, whatever becomes of the ingest: a draft may name it.
   ///   - file: the file itself, open.
   package func beginIngest(takingOver name: String, _ file: OpenedFile) throws(BlobStoreError) -> Ingest {
     guard let staging else { throw .system(PosixError(.readOnlyFileSystem, call: "openat", path: root.path)) }
@@ -111,17 +111,26 @@ package final class BlobStore: Sendable {
   }
 
   /// Makes a staged file a blob: forced to disk, made read-only, renamed, its folder forced to disk.
-  func adopt(_ file: OpenedFile, in staging: Folder, stagedAs staged: String, as blob: Digest) throws(PosixError) {
+  ///
+  /// - Parameter staysStaged: whether the file keeps its name in the staging folder, as a second name of the blob.
+  func adopt(
+    _ file: OpenedFile, in staging: Folder, stagedAs staged: String, staysStaged: Bool, as blob: Digest
+  ) throws(PosixError) {
     let name = name(of: blob)
     let folder = try root.makeFolder(name.folder)
     // An existing blob of another size is damaged, and mended by taking the new file.
     if let existing = try folder.status(of: name.file), existing.size == (try file.status().size) {
-      try staging.removeFile(staged)
+      if !staysStaged { try staging.removeFile(staged) }
       return
     }
     try file.makeReadOnly()
     try file.synchronize()
-    try staging.rename(staged, to: name.file, in: folder)
+    var moved = staged
+    if staysStaged {
+      moved = Ingest.newName()
+      try staging.link(staged, as: moved, in: staging)
+    }
+    try staging.rename(moved, to: name.file, in: folder)
     try folder.synchronize()
   }
 

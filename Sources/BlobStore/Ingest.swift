@@ -11,27 +11,31 @@ package struct Ingest: ~Copyable {
   package let file: OpenedFile
   private var end = 0
   private var isCommitted = false
-  /// Whether the file stays in the staging folder if this is dropped without `commit`.
-  private var outlives = false
+  /// Whether the name in the staging folder is somebody else's, and stays.
+  private let staysStaged: Bool
 
-  /// Takes over a file that is in the staging folder already; it stays there unless it is committed.
+  /// A name in the staging folder that nobody has.
+  static func newName() -> String { "ingest." + String(UInt64.random(in: .min ... .max), radix: 16) }
+
+  /// Takes over a file that is in the staging folder already; its name stays there.
   init(store: BlobStore, staging: Folder, takingOver name: String, _ file: OpenedFile) {
     self.store = store
     self.staging = staging
     self.name = name
     self.file = file
-    outlives = true
+    staysStaged = true
   }
 
   init(store: BlobStore, staging: Folder) throws(PosixError) {
     self.store = store
     self.staging = staging
-    name = "ingest." + String(UInt64.random(in: .min ... .max), radix: 16)
+    name = Self.newName()
+    staysStaged = false
     file = try staging.makeFile(name, exclusively: true)
   }
 
   deinit {
-    guard !isCommitted, !outlives else { return }
+    guard !isCommitted, !staysStaged else { return }
     do throws(PosixError) {
       try staging.removeFile(name)
     } catch {
@@ -123,7 +127,7 @@ package struct Ingest: ~Copyable {
   /// Publishes the staged file under an id that somebody else has computed.
   consuming func commit(as blob: Digest) throws(BlobStoreError) {
     do {
-      try store.adopt(file, in: staging, stagedAs: name, as: blob)
+      try store.adopt(file, in: staging, stagedAs: name, staysStaged: staysStaged, as: blob)
     } catch {
       throw .system(error)
     }

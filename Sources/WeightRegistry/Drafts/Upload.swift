@@ -36,8 +36,9 @@ extension WeightRegistry {
     return Upload(name: name, file: try posix(try staging.file(name)))
   }
 
-  /// Removes an upload; who has it open keeps it.
+  /// Removes an upload that no draft names; who has it open keeps it.
   package func discardUpload(named name: String) throws(RegistryError) {
+    if drafts.uploads.contains(name) { return }
     let staging = try store.stagingForWriting
     try posix(try staging.removeFile(name))
   }
@@ -52,7 +53,8 @@ extension WeightRegistry {
     VersionView(blob: try openBlob(sidecar.blob), byteCount: sidecar.byteCount)
   }
 
-  /// Makes an upload a blob, durably, and that a file of a version: of its manifest, or of its draft.
+  /// Makes an upload a blob, durably, and that a file of a version: of its manifest, or of its draft. The upload goes, unless a
+  /// draft names it.
   @discardableResult
   package func keepSidecar(
     _ upload: Upload, at path: String, of model: ModelName, _ version: VersionName, modified: Int64,
@@ -71,6 +73,7 @@ extension WeightRegistry {
         throw RegistryError(error)
       }
       try putUnlocked(sidecar, in: model, version)
+      try discardUpload(named: upload.name)
       return sidecar
     }
   }

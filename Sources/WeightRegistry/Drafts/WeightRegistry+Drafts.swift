@@ -1,3 +1,4 @@
+import Logging
 import PosixIO
 import Synchronization
 
@@ -10,7 +11,7 @@ extension WeightRegistry {
     draftState.withLock { $0[model, version] }
   }
 
-  /// Changes drafts, durably, then lets the change take effect.
+  /// Changes drafts, durably, then lets the change take effect. Uploads that no draft names any more go.
   package func changeDrafts<R>(_ change: (inout DraftRecord) throws(RegistryError) -> R) throws(RegistryError) -> R {
     try requireWriting()
     return try draftWriting.withLock { (_: inout sending Void) throws(RegistryError) in
@@ -22,7 +23,17 @@ extension WeightRegistry {
       let staging = try store.stagingForWriting
       try posix(try staging.replace(StoreFolder.draftsName, with: bytes, staging: staging))
       draftState.withLock { $0 = record }
+      for name in before.uploads.subtracting(record.uploads) { removeUpload(name, from: staging) }
       return result
+    }
+  }
+
+  /// Removes an upload that nobody needs. The change that made it so has been made: one that stays is swept at the next start.
+  private func removeUpload(_ name: String, from staging: Folder) {
+    do throws(PosixError) {
+      try staging.removeFile(name)
+    } catch {
+      logger.warning("\(error)")
     }
   }
 

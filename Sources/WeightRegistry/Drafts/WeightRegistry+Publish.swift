@@ -10,7 +10,7 @@ extension WeightRegistry {
   /// Makes an upload, which nobody writes to any more, a view of a version, as ``importFile(_:progress:)`` does with a file
   /// elsewhere, but without a copy. What the version's draft holds becomes part of it.
   ///
-  /// If this throws, the upload is still there.
+  /// The upload goes, unless a draft names it. If this throws, it is still there.
   @discardableResult
   package func publish(
     _ upload: Upload, named fileName: String, as view: String, of model: ModelName, _ version: VersionName,
@@ -31,6 +31,7 @@ extension WeightRegistry {
         return try publish(original, table, sidecars, as: request, fileName: fileName)
       }
       try settleDraft(manifest)
+      try discardUpload(named: upload.name)
       tell(of: original, manifest, from: fileName)
       return manifest
     }

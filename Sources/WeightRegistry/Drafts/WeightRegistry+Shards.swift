@@ -9,6 +9,7 @@ import WeightFormats
 
 extension WeightRegistry {
   /// Publishes a state dict that came in several files, which stay as they are; the views are synthesized from all of them.
+  /// The uploads go; if this throws, they are still there.
   ///
   /// - Parameters:
   ///   - names: the files that make up the state dict, in order.
@@ -74,6 +75,7 @@ extension WeightRegistry {
     try changeDraft(model, version) { draft in
       draft.files.removeAll { file in file.sidecar != nil || shards.contains { $0.name == file.path } }
     }
+    for shard in shards { try discardUpload(named: shard.upload.name) }
     logger.info("import: \(model)/\(version) from \(shards.count) shards (\(manifest.tensorCount) tensors)")
   }
 }

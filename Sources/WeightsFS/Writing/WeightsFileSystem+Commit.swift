@@ -114,8 +114,6 @@ extension WeightsFileSystem {
       ) { _, _, _ in
         !isInterrupted()
       })
-    let name = upload.name
-    try registryStep(try registry.discardUpload(named: name))
   }
 
   /// Imports an upload.
@@ -131,9 +129,6 @@ extension WeightsFileSystem {
           !isInterrupted()
         })
     }
-    // It is a blob now, or its bytes were stored already.
-    let name = upload.name
-    try registryStep(try registry.discardUpload(named: name))
   }
 
   /// A preallocated safetensors file can look whole while its end was never written; a zip archive ends with its directory.
@@ -193,11 +188,9 @@ extension WeightsFileSystem {
     if case .temporary = place.purpose {
       try keep(upload, at: place, modified: time)
     } else {
-      let old = registry.draft(of: model, version)?[place.path]
       try registryStep(
         try registry.keepSidecar(
           upload, at: place.path, of: model, version, modified: time, isInterrupted: isInterrupted))
-      try discard(old)
     }
     writer.facts.withLock { $0.isSealed = true }
   }
@@ -213,15 +206,7 @@ extension WeightsFileSystem {
       throw FileSystemError(RegistryError(error))
     }
     let kept = Draft.File(path: place.path, content: .upload(upload.name), byteCount: size, modified: modified)
-    let old = registry.draft(of: place.model, place.version)?[place.path]
     try registryStep(try registry.changeDraft(place.model, place.version) { $0.put(kept) })
-    if old?.content != kept.content { try discard(old) }
-  }
-
-  /// Removes the upload of a file that no draft names any more.
-  func discard(_ file: Draft.File?) throws(FileSystemError) {
-    guard let file, case .upload(let name) = file.content else { return }
-    try registryStep(try registry.discardUpload(named: name))
   }
 
   private func requireVersion(_ place: FilePlace) throws(FileSystemError) {

@@ -59,9 +59,7 @@ extension WeightsFileSystem {
       }
       try registryStep(try registry.changeManifest(model, version) { $0.hide(place.path) })
     } else {
-      let old = files.draft?[place.path]
       try registryStep(try registry.changeDraft(model, version) { $0.remove(place.path) })
-      try discard(old)
     }
     // The folder stays when its last file has gone.
     if case .sidecarFolder(_, _, let path) = folder, try self.files(of: model, version).node(at: path) == nil {

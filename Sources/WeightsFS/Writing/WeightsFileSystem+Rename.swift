@@ -84,7 +84,6 @@ extension WeightsFileSystem {
         FileSystemError(.busy, "\(from) is part of the active version of \(from.model), and stays where it is"),
         from.model, from.version)
     }
-    let replaced = registry.draft(of: to.model, to.version)?[to.path]
     try install(content, at: to, isMove: true, isInterrupted)
     if files.isPublished(from.path) {
       try registryStep(try registry.changeManifest(from.model, from.version) { $0.hide(from.path) })
@@ -98,7 +97,6 @@ extension WeightsFileSystem {
           })
       }
     }
-    try discard(replaced)
     for writer in writers.all where writer.current.place == from {
       writer.facts.withLock { facts in
         facts.place = to

@@ -38,15 +38,11 @@ extension WeightsFileSystem {
           })
       } catch {
         // What is published is shown again.
-        if files.manifest?.part(place.path) != nil, let refused = files.draft?[place.path] {
+        if files.manifest?.part(place.path) != nil, files.draft?[place.path] != nil {
           try registryStep(try registry.changeDraft(place.model, place.version) { $0.remove(place.path) })
-          let isShared =
-            files.draft?.files.contains { $0.path != refused.path && $0.content == refused.content } ?? false
-          if !isShared { try discard(refused) }
         }
         throw error
       }
-      for shard in shards { try registryStep(try registry.discardUpload(named: shard.upload.name)) }
     }
   }
 }
