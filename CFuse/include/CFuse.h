@@ -6,7 +6,8 @@
 
 #include "CFuseBuffers.h"
 #include "CFuseConstants.h"
-#include "CFuseReplyGuard.h"
+#include "CFuseKernelFeatures.h"
+#include "CFuseSessionHooks.h"
 #include "CFuseSystem.h"
 
 // Swift reads these layouts from the headers, libfuse from its own build: they must be the same.

@@ -1,7 +1,11 @@
 #define _GNU_SOURCE
 #include "CPosix.h"
+#include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -13,4 +17,20 @@ ssize_t tantra_copy_range(int source, off_t from, int target, off_t to, size_t c
 
 ssize_t tantra_get_attribute(const char *path, const char *name, void *value, size_t size) {
   return getxattr(path, name, value, size);
+}
+
+long tantra_cached_pages(int file, uint64_t offset, uint64_t count) {
+  // <linux/mman.h> of Linux 6.5; the call has this number on every architecture.
+  struct { uint64_t offset, count; } range = {offset, count};
+  struct { uint64_t cached, dirty, written_back, evicted, recently_evicted; } found = {0};
+  return syscall(451, file, &range, &found, 0) == 0 ? (long)found.cached : -1;
+}
+
+int tantra_start_writing(int file, off_t offset, off_t count) {
+  return sync_file_range(file, offset, count, SYNC_FILE_RANGE_WRITE);
+}
+
+int tantra_is_stacked(int file) {
+  struct statfs status;
+  return fstatfs(file, &status) == 0 && status.f_type == OVERLAYFS_SUPER_MAGIC;
 }

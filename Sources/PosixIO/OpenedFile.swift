@@ -1,3 +1,4 @@
+import CPosix
 import Glibc
 package import SystemPackage
 
@@ -77,6 +78,8 @@ package struct VolumeStatus: Sendable, Hashable {
   package var free: Int
   /// Free for ordinary users.
   package var available: Int
+  /// Whether it is stacked on other file systems: overlayfs.
+  package var isStacked: Bool
 
   init(of descriptor: FileDescriptor, path: String) throws(PosixError) {
     var result = statvfs()
@@ -87,5 +90,6 @@ package struct VolumeStatus: Sendable, Hashable {
     capacity = bytes(result.f_blocks)
     free = bytes(result.f_bfree)
     available = bytes(result.f_bavail)
+    isStacked = tantra_is_stacked(descriptor.rawValue) != 0
   }
 }

@@ -93,9 +93,10 @@ package final class WeightsFileSystem: FileSystem {
   package func read(_ handle: HandleNumber, offset: Int, count: Int) throws(FileSystemError) -> [ReadPiece] {
     switch handles[handle] {
     case .writer(let writer): return [.bytes(try read(writer, offset: offset, count: count)[...])]
-    case .view(let view, _, let key):
+    case .view(let open):
+      open.stream.advance(to: offset, count: count)
       var total = 0
-      let pieces = view.pieces(offset: offset, count: count).map { piece -> ReadPiece in
+      let pieces = open.view.pieces(offset: offset, count: count).map { piece -> ReadPiece in
         switch piece {
         case .bytes(let bytes):
           total += bytes.count
@@ -105,7 +106,7 @@ package final class WeightsFileSystem: FileSystem {
           return .file(descriptor: file.descriptor.rawValue, offset: start, count: length)
         }
       }
-      if let key { metrics.read(key, bytes: total) }
+      if let key = open.key { metrics.read(key, bytes: total) }
       return pieces
     case .snapshot(let bytes): return [.bytes(bytes.slice(offset: offset, count: count))]
     case .control(let session): return [.bytes(session.read(offset: offset, count: count))]
@@ -151,7 +152,13 @@ package final class WeightsFileSystem: FileSystem {
   }
 
   package func release(_ handle: HandleNumber) {
-    if case .writer(let writer) = handles[handle] { end(writer) }
+    switch handles[handle] {
+    case .writer(let writer): end(writer)
+    case .view(let open):
+      open.stream.finish()
+      if let key = open.key { metrics.closed(key, after: open.opened.duration(to: .now)) }
+    default: break
+    }
     handles.remove(handle)
   }
 

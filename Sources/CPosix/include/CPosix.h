@@ -1,5 +1,6 @@
 // System calls that Swift cannot reach: macros with arguments, and functions behind _GNU_SOURCE.
 #pragma once
+#include <stdint.h>
 #include <sys/types.h>
 
 /// ioctl(FICLONE): makes `target` share the blocks of `source`. 0, or -1 with errno.
@@ -10,3 +11,12 @@ ssize_t tantra_copy_range(int source, off_t from, int target, off_t to, size_t c
 
 /// getxattr(2).
 ssize_t tantra_get_attribute(const char *path, const char *name, void *value, size_t size);
+
+/// cachestat(2): pages of a range that are in the page cache, or -1 with errno.
+long tantra_cached_pages(int file, uint64_t offset, uint64_t count);
+
+/// sync_file_range(2) with SYNC_FILE_RANGE_WRITE.
+int tantra_start_writing(int file, off_t offset, off_t count);
+
+/// Whether a file lies on overlayfs, which is stacked on other file systems: 1 or 0.
+int tantra_is_stacked(int file);

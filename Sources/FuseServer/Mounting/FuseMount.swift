@@ -23,6 +23,7 @@ package final class FuseMount: Sendable {
   private let session: FuseSession
   private let workers: WorkerPool
   private let notifier: KernelNotifier
+  private let passthrough: Passthrough
   private let stopRequest: Latch
   private let device: String?
   private let options: MountOptions
@@ -39,12 +40,15 @@ package final class FuseMount: Sendable {
     try MountRequirements.check(options)
     let mountpoint = try Mountpoint.prepare(path, logger: logger)
     let notifier = KernelNotifier()
-    let dispatcher = Dispatcher(fileSystem: fileSystem, notifier: notifier, logger: logger)
+    let passthrough = Passthrough()
+    let dispatcher = Dispatcher(
+      fileSystem: fileSystem, notifier: notifier, passthrough: passthrough, logger: logger)
     stopRequest = try Latch()
     var isMounted = false
     do throws(MountError) {
       (session, workers, device) = try Self.start(dispatcher, at: mountpoint, options, &isMounted)
     } catch {
+      passthrough.stop()
       // The session is closed by now: what is left of the mount is dead, and detaching it waits for nobody.
       if isMounted { Self.detach(mountpoint, logger) }
       throw error
@@ -54,6 +58,7 @@ package final class FuseMount: Sendable {
     self.logger = logger
     notifier.start(session)
     self.notifier = notifier
+    self.passthrough = passthrough
     fileSystem.observeChanges { notifier.invalidate($0) }
     if let device { Readahead.raise(device: device, logger: logger) }
     logger.info("mounted at \(mountpoint)")
@@ -66,7 +71,12 @@ package final class FuseMount: Sendable {
     let session = try FuseSession(dispatcher, options: options, mountpoint: mountpoint)
     try session.mount(at: mountpoint)
     isMounted = true
-    try session.agree(with: mountpoint)
+    if try session.agree(with: mountpoint, options) {
+      dispatcher.passthrough.start(session)
+    } else {
+      dispatcher.logger.notice(
+        "the kernel does not read files itself here (FUSE passthrough): reads go through this process")
+    }
     let mount = try MountTable.current().top(at: mountpoint)
     let count = options.workerCount.map { min(8, max(1, $0)) } ?? WorkerPool.defaultCount
     return (session, try WorkerPool(session: session, count: count), mount.flatMap { $0.isTantra ? $0.device : nil })
@@ -98,6 +108,7 @@ package final class FuseMount: Sendable {
   private func finish(hurriedBy signals: StopSignals? = nil) {
     isFinished.store(true, ordering: .releasing)
     notifier.stop()
+    defer { passthrough.stop() }
     if isStillMounted { Self.detach(mountpoint, logger) }
     let hurry = signals.map { [$0.descriptor] } ?? []
     _ = Latch.wait(for: [workers.ended.descriptor] + hurry, limit: options.drainTime)

@@ -47,9 +47,12 @@ final class FuseSession: @unchecked Sendable {
   }
 
   /// Answers the kernel's first request: when this returns, the mount works as soon as somebody serves.
-  func agree(with mountpoint: String) throws(MountError) {
-    let guarded = cfuse_guard_session(raw)
-    guard guarded == 0 else { throw .systemResource("the session takes no hooks", errno: -guarded) }
+  ///
+  /// - Returns: whether the kernel reads backing files itself.
+  func agree(with mountpoint: String, _ options: MountOptions) throws(MountError) -> Bool {
+    let hooked = cfuse_hook_session(raw)
+    guard hooked == 0 else { throw .systemResource("the session takes no hooks", errno: -hooked) }
+    cfuse_want_passthrough(options.passesThrough ? (options.isStoreStacked ? 2 : 1) : 0)
     var buffer = fuse_buf()
     defer { free(buffer.mem) }
     while !dispatcher.isInitialized {
@@ -58,7 +61,14 @@ final class FuseSession: @unchecked Sendable {
       }
       if received { fuse_session_process_buf(raw, &buffer) }
     }
+    return cfuse_has_passthrough() != 0
   }
+
+  /// Registers an open file that the kernel is to read itself: its number, or a negative errno.
+  func registerBacking(_ descriptor: CInt) -> CInt { cfuse_backing_open(raw, descriptor) }
+
+  /// Takes a registration back. The kernel may be gone, and has forgotten it then.
+  func withdrawBacking(_ id: CInt) { _ = cfuse_backing_close(raw, id) }
 
   /// Serves requests until the session ends, or until `onAnswer` says that this worker is one too many.
   ///
@@ -81,6 +91,9 @@ final class FuseSession: @unchecked Sendable {
 
   /// Ends the session for every worker that comes back from its current request.
   func end() { fuse_session_exit(raw) }
+
+  /// Makes the kernel look up every name again before it uses it; false if it cannot be told to.
+  func invalidateAllNames() -> Bool { cfuse_increment_epoch(raw) != -EINVAL }
 
   /// Makes the kernel forget a name in a folder. A kernel that does not know it, or is gone, is no error.
   func invalidate(_ name: String, in parent: InodeNumber) {

@@ -9,12 +9,14 @@ final class Dispatcher: Sendable {
   let fileSystem: any FileSystem
   let owner: Owner
   let notifier: KernelNotifier
+  let passthrough: Passthrough
   let logger: Logger
   private let handshake = Atomic<Bool>(false)
 
-  init(fileSystem: any FileSystem, notifier: KernelNotifier, logger: Logger) {
+  init(fileSystem: any FileSystem, notifier: KernelNotifier, passthrough: Passthrough, logger: Logger) {
     self.fileSystem = fileSystem
     self.notifier = notifier
+    self.passthrough = passthrough
     self.owner = .current
     self.logger = logger
   }

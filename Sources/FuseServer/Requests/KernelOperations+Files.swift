@@ -61,7 +61,7 @@ extension KernelOperations {
     table.release = { raw, _, information in
       Dispatcher.handle(raw) { dispatcher, request in
         do throws(FileSystemError) {
-          dispatcher.fileSystem.release(try KernelOperations.handle(of: information))
+          KernelOperations.release(dispatcher, try KernelOperations.handle(of: information))
           request.reply(errno: 0)
         } catch {
           dispatcher.fail(request, "release", error)
@@ -104,10 +104,23 @@ extension KernelOperations {
     do throws(FileSystemError) {
       let file = try dispatcher.fileSystem.open(inode, access)
       describe(file, writes: access.writes, in: &information.pointee)
-      if !request.reply(open: information) { dispatcher.fileSystem.release(file.handle) }
+      let isAccepted: Bool
+      if file.caching == .immutable,
+        let id = dispatcher.passthrough.begin(file.handle, of: inode, backing: file.backing)
+      {
+        isAccepted = request.reply(open: information, backing: id)
+      } else {
+        isAccepted = request.reply(open: information)
+      }
+      if !isAccepted { release(dispatcher, file.handle) }
     } catch {
       dispatcher.fail(request, "open", error)
     }
+  }
+
+  private static func release(_ dispatcher: Dispatcher, _ handle: HandleNumber) {
+    dispatcher.passthrough.end(handle)
+    dispatcher.fileSystem.release(handle)
   }
 
   private static func read(

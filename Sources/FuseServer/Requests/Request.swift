@@ -56,6 +56,11 @@ struct Request: ~Copyable {
     fuse_reply_open(take(), information) == 0
   }
 
+  /// Answers with an open file that the kernel reads itself.
+  consuming func reply(open information: UnsafePointer<fuse_file_info>, backing id: CInt) -> Bool {
+    cfuse_reply_open_backed(take(), information, id) == 0
+  }
+
   consuming func reply(created entry: fuse_entry_param, _ information: UnsafePointer<fuse_file_info>) -> Bool {
     let raw = take()
     return withUnsafePointer(to: entry) { fuse_reply_create(raw, $0, information) == 0 }

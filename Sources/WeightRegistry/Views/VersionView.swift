@@ -34,6 +34,14 @@ package final class VersionView: Sendable {
     byteCount = layout.byteCount
   }
 
+  /// The file that has exactly these bytes, if one has: a blob of the size that is told of it.
+  package var wholeFile: OpenedFile? {
+    get throws(PosixError) {
+      guard case .blob(let file) = content, try file.status().size == byteCount else { return nil }
+      return file
+    }
+  }
+
   /// The pieces that make up `count` bytes from `offset`, clamped to the file. O(log segments + pieces).
   package func pieces(offset: Int, count: Int) -> [Piece] {
     guard offset >= 0, count > 0, offset < byteCount else { return [] }

@@ -36,8 +36,11 @@ package struct OpenFile: Sendable, Hashable {
   }
   package var handle: HandleNumber
   package var caching: Caching
-  package init(handle: HandleNumber, caching: Caching) {
+  /// A descriptor of a file that has exactly the bytes of this one, if there is one; open until the handle is released.
+  package var backing: CInt?
+  package init(handle: HandleNumber, caching: Caching, backing: CInt? = nil) {
     self.handle = handle
     self.caching = caching
+    self.backing = backing
   }
 }

@@ -4,8 +4,7 @@ import WeightRegistry
 /// Open files and folders by number.
 final class HandleTable: Sendable {
   enum Handle: Sendable {
-    /// A file of a version; a key if its use is counted.
-    case view(VersionView, Node, Metrics.Key?)
+    case view(OpenView)
     case writer(Writer)
     /// Content that was made when the file was opened.
     case snapshot([UInt8])

@@ -5,9 +5,10 @@ extension WeightsFileSystem {
   package func copyRange(
     from source: HandleNumber, offset: Int, to target: HandleNumber, offset targetOffset: Int, count: Int
   ) throws(FileSystemError) -> Int {
-    guard case .writer(let writer) = handles[target], case .view(let view, let node, _) = handles[source],
+    guard case .writer(let writer) = handles[target], case .view(let open) = handles[source],
       offset == targetOffset
     else { throw FileSystemError(.crossDevice) }
+    let (view, node) = (open.view, open.node)
     return try inTurn(writer) { () throws(FileSystemError) in
       let facts = writer.current
       let size = try registryStep(try writer.byteCount())

@@ -1,5 +1,7 @@
 import Logging
+import PosixIO
 import Synchronization
+import SystemPackage
 import WeightRegistry
 
 extension WeightsFileSystem {
@@ -19,7 +21,7 @@ extension WeightsFileSystem {
         throw try reopening(FilePlace(model: model, version: version, path: "model.\(view)"), opened, access)
       }
       let key = Metrics.Key(model: model, version: version, view: view)
-      return OpenFile(handle: handles.insert(.view(opened, node, key)), caching: .immutable)
+      return try openFile(opened, node, key)
     case .sidecar(let model, let version, let path, let edition):
       let opened: VersionView
       var sidecar: Manifest.Sidecar?
@@ -34,7 +36,7 @@ extension WeightsFileSystem {
         throw try reopening(FilePlace(model: model, version: version, path: path), opened, access)
       }
       if let sidecar { try requireHarmless(sidecar, opened, model, version) }
-      return OpenFile(handle: handles.insert(.view(opened, node, nil)), caching: .immutable)
+      return try openFile(opened, node, nil)
     case .kept(let model, let version, let path, let edition):
       guard case .upload(let file) = try files(of: model, version).content(at: path),
         case .upload(let name) = file.content, Edition(number: file.uploadNumber) == edition
@@ -44,13 +46,22 @@ extension WeightsFileSystem {
       if access.writes || access.truncates {
         throw try reopening(FilePlace(model: model, version: version, path: path), opened, access)
       }
-      return OpenFile(handle: handles.insert(.view(opened, node, nil)), caching: .immutable)
+      return try openFile(opened, node, nil)
     case .record(let model, let version, let record):
       if access.writes || access.truncates { throw FileSystemError(.readOnlyFile) }
       let bytes = try contents(of: record, model, version)
       return OpenFile(handle: handles.insert(.snapshot(bytes)), caching: .none)
     default: throw FileSystemError(node.kind == .directory ? .isDirectory : .invalid)
     }
+  }
+
+  /// Hands out a file whose bytes never change.
+  private func openFile(_ view: VersionView, _ node: Node, _ key: Metrics.Key?) throws(FileSystemError) -> OpenFile {
+    let backing: OpenedFile?
+    do throws(PosixError) { backing = try view.wholeFile } catch { throw FileSystemError(RegistryError(error)) }
+    return OpenFile(
+      handle: handles.insert(.view(OpenView(view, node, key))), caching: .immutable,
+      backing: backing?.descriptor.rawValue)
   }
 
   private func openView(_ view: String, _ model: ModelName, _ version: VersionName) throws(FileSystemError)

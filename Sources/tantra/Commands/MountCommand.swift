@@ -2,6 +2,7 @@ import ArgumentParser
 import FuseServer
 import Glibc
 import Logging
+import PosixIO
 import WeightRegistry
 import WeightsFS
 
@@ -96,6 +97,8 @@ struct MountCommand: ParsableCommand {
       checkers: [ShapeChecker(), GoldenChecker()])
     return try FuseMount(
       WeightsFileSystem(registry: registry, events: events, logger: logger), at: mountpoint,
-      options: MountOptions(isReadOnly: readOnly, allowsOthers: allowOther), logger: logger)
+      options: MountOptions(
+        isReadOnly: readOnly, allowsOthers: allowOther, isStoreStacked: try registry.volume().isStacked),
+      logger: logger)
   }
 }
