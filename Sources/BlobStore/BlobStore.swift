@@ -93,17 +93,32 @@ package final class BlobStore: Sendable {
   /// - Parameters:
   ///   - name: its name in the staging folder. It stays there, whatever becomes of the ingest: a draft may name it.
   ///   - file: the file itself, open.
-  package func beginIngest(takingOver name: String, _ file: OpenedFile) throws(BlobStoreError) -> Ingest {
+  ///   - isShared: whether others may have it open for writing. It is made immutable when it becomes a blob; whoever knows
+  ///     when they have gone takes that back.
+  package func beginIngest(
+    takingOver name: String, _ file: OpenedFile, isShared: Bool
+  ) throws(BlobStoreError) -> Ingest {
     guard let staging else { throw .system(PosixError(.readOnlyFileSystem, call: "openat", path: root.path)) }
-    return Ingest(store: self, staging: staging, takingOver: name, file)
+    do throws(PosixError) {
+      return try Ingest(store: self, staging: staging, takingOver: name, file, isShared: isShared)
+    } catch {
+      throw .system(error)
+    }
   }
 
-  /// Gives a blob a second name in the staging folder, from where it can be ingested once more, cut otherwise.
+  /// Gives a blob a second name in the staging folder, or a copy there while it is frozen, from where it can be ingested once
+  /// more, cut otherwise.
   package func stage(_ blob: Digest, as staged: String) throws(BlobStoreError) -> OpenedFile {
     guard let staging else { throw .system(PosixError(.readOnlyFileSystem, call: "linkat", path: root.path)) }
     let name = name(of: blob)
     do throws(PosixError) {
-      try root.folder(name.folder).link(name.file, as: staged, in: staging)
+      let folder = try root.folder(name.folder)
+      let file = try folder.file(name.file)
+      if file.isImmutable {
+        try file.copy(to: try staging.makeFile(staged, exclusively: true)) { (_: Int) throws(PosixError) in }
+      } else {
+        try folder.link(name.file, as: staged, in: staging)
+      }
       return try staging.file(staged)
     } catch {
       throw error.errno == .noSuchFileOrDirectory ? .missing(blob) : .system(error)
@@ -113,15 +128,16 @@ package final class BlobStore: Sendable {
   /// Makes a staged file a blob: forced to disk, made read-only, renamed, its folder forced to disk.
   ///
   /// - Parameter staysStaged: whether the file keeps its name in the staging folder, as a second name of the blob.
+  /// - Returns: whether the file is the blob; false if there was one already.
   func adopt(
     _ file: OpenedFile, in staging: Folder, stagedAs staged: String, staysStaged: Bool, as blob: Digest
-  ) throws(PosixError) {
+  ) throws(PosixError) -> Bool {
     let name = name(of: blob)
     let folder = try root.makeFolder(name.folder)
     // An existing blob of another size is damaged, and mended by taking the new file.
     if let existing = try folder.status(of: name.file), existing.size == (try file.status().size) {
       if !staysStaged { try staging.removeFile(staged) }
-      return
+      return false
     }
     try file.makeReadOnly()
     try file.synchronize()
@@ -132,6 +148,49 @@ package final class BlobStore: Sendable {
     }
     try staging.rename(moved, to: name.file, in: folder)
     try folder.synchronize()
+    return true
+  }
+
+  /// Removes a name in the staging folder; nothing there is no error.
+  ///
+  /// - Returns: false, and the name stays, if the file is frozen and somebody still has it open for writing.
+  package func removeStaged(_ staged: String) throws(PosixError) -> Bool {
+    guard let staging else { throw PosixError(.readOnlyFileSystem, call: "unlinkat", path: root.path) }
+    do throws(PosixError) {
+      let file = try staging.file(staged)
+      if file.isImmutable {
+        if file.hasWriters { return false }
+        try file.setImmutable(false)
+      }
+    } catch  where error.errno == .noSuchFileOrDirectory {
+      return true
+    }
+    try staging.removeFile(staged)
+    return true
+  }
+
+  /// Whether files can be kept from being written to by whoever has them open: asks the file system, and the kernel, by trying.
+  package func canFreeze() throws(PosixError) -> Bool {
+    guard let staging else { return false }
+    let name = Ingest.newName()
+    let file = try staging.makeFile(name, exclusively: true)
+    var isPossible = true
+    do throws(PosixError) {
+      try file.setImmutable(true)
+      try file.setImmutable(false)
+    } catch {
+      isPossible = false
+    }
+    try staging.removeFile(name)
+    return isPossible
+  }
+
+  /// Takes back that `file` is a blob: its bytes have changed since they were hashed, and nothing names it yet.
+  func withdraw(_ blob: Digest, _ file: OpenedFile) throws(PosixError) {
+    let name = name(of: blob)
+    if file.isImmutable { try file.setImmutable(false) }
+    try root.folder(name.folder).removeFile(name.file)
+    openFiles.withLock { $0[blob] = nil }
   }
 
   /// Takes a copy of a blob over from another store, durably, unless it is here. Its bytes are not compared with its id:
@@ -162,6 +221,8 @@ package final class BlobStore: Sendable {
         for name in try folder.names() {
           // What is not named like a blob is not ours to remove.
           guard let blob = Digest(hexadecimal: prefix + name), !live.contains(blob) else { continue }
+          // Somebody may still have it open for writing, and it cannot be removed before they have gone.
+          if try folder.file(name).isImmutable { continue }
           bytes += try folder.status(of: name)?.size ?? 0
           count += 1
           if isDryRun { continue }

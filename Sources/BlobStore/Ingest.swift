@@ -11,31 +11,38 @@ package struct Ingest: ~Copyable {
   package let file: OpenedFile
   private var end = 0
   private var isCommitted = false
-  /// Whether the name in the staging folder is somebody else's, and stays.
-  private let staysStaged: Bool
+  /// What a file was like when it was taken over; its name in the staging folder is somebody else's, and stays. Nil for a
+  /// file that was made here.
+  package let witness: FileWitness?
+  /// Whether others may write to it: it is frozen then, when it becomes a blob.
+  private let isShared: Bool
 
   /// A name in the staging folder that nobody has.
   static func newName() -> String { "ingest." + String(UInt64.random(in: .min ... .max), radix: 16) }
 
   /// Takes over a file that is in the staging folder already; its name stays there.
-  init(store: BlobStore, staging: Folder, takingOver name: String, _ file: OpenedFile) {
+  init(
+    store: BlobStore, staging: Folder, takingOver name: String, _ file: OpenedFile, isShared: Bool
+  ) throws(PosixError) {
     self.store = store
     self.staging = staging
     self.name = name
     self.file = file
-    staysStaged = true
+    self.isShared = isShared
+    witness = try FileWitness(file, isShared: isShared)
   }
 
   init(store: BlobStore, staging: Folder) throws(PosixError) {
     self.store = store
     self.staging = staging
     name = Self.newName()
-    staysStaged = false
+    isShared = false
+    witness = nil
     file = try staging.makeFile(name, exclusively: true)
   }
 
   deinit {
-    guard !isCommitted, !staysStaged else { return }
+    guard !isCommitted, witness == nil else { return }
     do throws(PosixError) {
       try staging.removeFile(name)
     } catch {
@@ -126,8 +133,15 @@ package struct Ingest: ~Copyable {
 
   /// Publishes the staged file under an id that somebody else has computed.
   consuming func commit(as blob: Digest) throws(BlobStoreError) {
-    do {
-      try store.adopt(file, in: staging, stagedAs: name, staysStaged: staysStaged, as: blob)
+    do throws(PosixError) {
+      let isNew = try store.adopt(file, in: staging, stagedAs: name, staysStaged: witness != nil, as: blob)
+      do throws(PosixError) {
+        if isNew, isShared { try file.setImmutable(true) }
+        try witness?.requireUnchanged()
+      } catch {
+        if isNew { try store.withdraw(blob, file) }
+        throw error
+      }
     } catch {
       throw .system(error)
     }

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "CPosix.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
@@ -26,8 +27,26 @@ long tantra_cached_pages(int file, uint64_t offset, uint64_t count) {
   return syscall(451, file, &range, &found, 0) == 0 ? (long)found.cached : -1;
 }
 
-int tantra_start_writing(int file, off_t offset, off_t count) {
-  return sync_file_range(file, offset, count, SYNC_FILE_RANGE_WRITE);
+int tantra_start_writing(int file) {
+  return sync_file_range(file, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE);
+}
+
+int tantra_set_immutable(int file, int immutable) {
+  int flags;
+  if (ioctl(file, FS_IOC_GETFLAGS, &flags) != 0) return -1;
+  int wanted = immutable ? flags | FS_IMMUTABLE_FL : flags & ~FS_IMMUTABLE_FL;
+  return wanted == flags ? 0 : ioctl(file, FS_IOC_SETFLAGS, &wanted);
+}
+
+int tantra_is_immutable(int file) {
+  int flags;
+  return ioctl(file, FS_IOC_GETFLAGS, &flags) == 0 ? (flags & FS_IMMUTABLE_FL) != 0 : -1;
+}
+
+int tantra_has_writers(int file) {
+  if (fcntl(file, F_SETLEASE, F_RDLCK) != 0) return errno == EAGAIN || errno == EBUSY;
+  fcntl(file, F_SETLEASE, F_UNLCK);
+  return 0;
 }
 
 int tantra_is_stacked(int file) {

@@ -22,10 +22,4 @@ extension OpenedFile {
   package func cachedByteCount(in range: Range<Int>) -> Int {
     max(0, Int(tantra_cached_pages(descriptor.rawValue, UInt64(range.lowerBound), UInt64(range.count)))) * 4096
   }
-
-  /// Begins to write what is in the page cache of a range to disk, and does not wait: `sync_file_range(2)`. Makes nothing
-  /// durable by itself: the ``synchronize()`` that does finds less to do.
-  package func startWriting(_ range: Range<Int>) {
-    _ = tantra_start_writing(descriptor.rawValue, off_t(range.lowerBound), off_t(range.count))
-  }
 }

@@ -72,7 +72,7 @@ package struct StoreFolder: Sendable {
       let kept = try drafts().uploads.union([Self.lockName, Self.draftsName])
       for name in try posix(try staging.names()) where !kept.contains(name) {
         // A folder is none of ours, and must not keep the store from being opened.
-        if try posix(try staging.status(of: name))?.kind != .directory { try posix(try staging.removeFile(name)) }
+        if try posix(try staging.status(of: name))?.kind != .directory { _ = try posix(try blobs.removeStaged(name)) }
       }
       return lock
     }

@@ -40,6 +40,7 @@ package final class WeightRegistry: Sendable {
   /// Held, before `writing`, by an import from looking at what is published under its name until it is published itself.
   let publishing = Mutex<Void>(())
   let viewCache = ViewCache()
+  let uploads = StagedUploads()
   /// Imports share it; whoever removes records or collects blobs has it alone. Taken before `writing`.
   private let records = DispatchQueue(label: "tantra.records", attributes: .concurrent)
   private let observers = Mutex<[@Sendable (RegistryChange) -> Void]>([])

@@ -8,6 +8,15 @@ import Testing
 enum MountSupport {
   static let isAvailable = access("/dev/fuse", R_OK | W_OK) == 0 && geteuid() == 0
   static let comment: Comment = "these tests mount for real: they need root and /dev/fuse"
+
+  /// Whether the kernel can read files itself: since Linux 6.9.
+  static let passesThrough: Bool = {
+    var system = utsname()
+    guard isAvailable, uname(&system) == 0 else { return false }
+    let release = withUnsafeBytes(of: &system.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    let numbers = release.split { !$0.isNumber }.prefix(2).compactMap { Int($0) }
+    return numbers.count == 2 && (numbers[0], numbers[1]) >= (6, 9)
+  }()
 }
 
 /// The fixture program serving a mount in a process of its own, which is taken down with this object.

@@ -22,6 +22,7 @@ struct ReadingTests {
         stitched.bin
         v1
         v2
+        whole.bin
 
         """)
     #expect(try mount.shell("cat nothing").status == 1)

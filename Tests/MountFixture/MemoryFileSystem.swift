@@ -6,6 +6,7 @@ package import WeightsFS
 ///
 ///     hello.txt                 six bytes
 ///     stitched.bin              literal bytes and ranges of the backing file, in turn, cut at odd places
+///     whole.bin                 the backing file as it is
 ///     damaged.bin               promises more of the backing file than it holds
 ///     active -> v1 | v2         as control/active says
 ///     v1/name.txt v2/name.txt
@@ -15,6 +16,7 @@ package import WeightsFS
 ///     control/active            write a version's name to switch
 ///     control/refuse            every write fails with EBADMSG
 ///     control/counters          lookups and handles that are out, as text without a known size
+///     control/reads             how many reads of files in pieces were answered, in the same way
 ///     control/patient           a write takes half a minute, unless it is interrupted
 ///     control/greedy            claims to have taken more bytes than it was given
 package final class MemoryFileSystem: FileSystem {
@@ -24,6 +26,7 @@ package final class MemoryFileSystem: FileSystem {
     var handles: [HandleNumber: InodeNumber] = [:]
     var contents: [HandleNumber: [UInt8]] = [:]
     var lastHandle: UInt64 = 0
+    var reads = 0
   }
 
   private let tree: MemoryTree
@@ -107,12 +110,15 @@ package final class MemoryFileSystem: FileSystem {
     }
     switch try tree.node(inode).content {
     case .folder, .link: throw FileSystemError(EISDIR)
-    case .pieces:
+    case .pieces(let pieces):
       if access.writes { throw FileSystemError(EPERM, "published files do not change") }
-      return OpenFile(handle: newHandle(inode), caching: .immutable)
+      var backing: CInt?
+      if pieces.count == 1, case .file(let descriptor, _, _) = pieces[0] { backing = descriptor }
+      return OpenFile(handle: newHandle(inode), caching: .immutable, backing: backing)
     case .control(let action):
       let handle = newHandle(inode)
       if action == .counters { state.withLock { $0.contents[handle] = Array(counters($0, without: inode).utf8) } }
+      if action == .reads { state.withLock { $0.contents[handle] = Array("\($0.reads)\n".utf8) } }
       return OpenFile(handle: handle, caching: .none)
     }
   }
@@ -123,6 +129,7 @@ package final class MemoryFileSystem: FileSystem {
     if isScratch(inode) { return [.bytes(try scratch.item(inode).bytes.dropFirst(offset).prefix(count))] }
     if let content { return [.bytes(content.dropFirst(offset).prefix(count))] }
     guard case .pieces(let pieces) = try tree.node(inode).content else { return [] }
+    state.withLock { $0.reads += 1 }
     return MemoryTree.cut(pieces, offset: offset, count: count)
   }
 
@@ -145,7 +152,7 @@ package final class MemoryFileSystem: FileSystem {
         usleep(10_000)
       }
       return bytes.count
-    case .counters: throw FileSystemError(EPERM)
+    case .counters, .reads: throw FileSystemError(EPERM)
     case .switchTarget:
       let text = String(decoding: bytes, as: UTF8.self)
       if let target = text.split(whereSeparator: \.isWhitespace).first { state.withLock { $0.target = String(target) } }

@@ -4,7 +4,7 @@ package import WeightsFS
 /// The fixed part of ``MemoryFileSystem``: nodes by inode number, and what is in them.
 package struct MemoryTree: Sendable {
   package enum Action: Sendable {
-    case switchTarget, refuse, counters, greedy, patient
+    case switchTarget, refuse, counters, reads, greedy, patient
   }
 
   package enum Content: Sendable {
@@ -36,6 +36,7 @@ package struct MemoryTree: Sendable {
         .file(descriptor: backing, offset: max(0, backingSize - 50_000), count: 100_000),
         .bytes([UInt8](repeating: UInt8(ascii: "t"), count: 8192)[...]),
       ]), to: .root)
+    add("whole.bin", .pieces([.file(descriptor: backing, offset: 0, count: backingSize)]), to: .root)
     add("active", .link, to: .root)
     for version in ["v1", "v2"] {
       let folder = add(version, .folder([:]), to: .root)
@@ -54,8 +55,8 @@ package struct MemoryTree: Sendable {
     nodes[Int(hostile.rawValue) - 1].isHostile = true
     controlFolder = add("control", .folder([:]), to: .root)
     for (name, action) in [
-      ("active", Action.switchTarget), ("refuse", .refuse), ("counters", .counters), ("greedy", .greedy),
-      ("patient", .patient),
+      ("active", Action.switchTarget), ("refuse", .refuse), ("counters", .counters), ("reads", .reads),
+      ("greedy", .greedy), ("patient", .patient),
     ] {
       add(name, .control(action), to: controlFolder)
     }

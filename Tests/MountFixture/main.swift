@@ -1,7 +1,7 @@
 // Mounts MemoryFileSystem, for tests that need a daemon of its own.
 //
 //     MountFixture MOUNTPOINT BACKING [--expected FILE] [--workers N] [--drain SECONDS] [--read-only] [--allow-other]
-//                  [--background LOG] [--readiness FD] [--die-before-ready]
+//                  [--no-passthrough] [--background LOG] [--readiness FD] [--die-before-ready]
 //
 // Prints "ready", serves, and prints what ended it. --expected writes what stitched.bin has to read as. A failure to mount
 // ends it with 75.
@@ -61,7 +61,7 @@ do {
   logger.logLevel = .debug
   let options = MountOptions(
     isReadOnly: arguments.contains("--read-only"), allowsOthers: arguments.contains("--allow-other"),
-    workerCount: value(of: "--workers").flatMap { Int($0) },
+    passesThrough: !arguments.contains("--no-passthrough"), workerCount: value(of: "--workers").flatMap { Int($0) },
     drainTime: .seconds(value(of: "--drain").flatMap { Int($0) } ?? 5))
   let mount = try FuseMount(MemoryFileSystem(tree: tree), at: arguments[1], options: options, logger: logger)
   report(ready: true, "")

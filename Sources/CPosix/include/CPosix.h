@@ -15,8 +15,19 @@ ssize_t tantra_get_attribute(const char *path, const char *name, void *value, si
 /// cachestat(2): pages of a range that are in the page cache, or -1 with errno.
 long tantra_cached_pages(int file, uint64_t offset, uint64_t count);
 
-/// sync_file_range(2) with SYNC_FILE_RANGE_WRITE.
-int tantra_start_writing(int file, off_t offset, off_t count);
+/// sync_file_range(2): waits for writes of the file's pages that are under way, and begins to write all others. 0, or -1 with
+/// errno.
+int tantra_start_writing(int file);
+
+/// ioctl(FS_IOC_SETFLAGS): sets or clears FS_IMMUTABLE_FL. 0, or -1 with errno.
+int tantra_set_immutable(int file, int immutable);
+
+/// Whether FS_IMMUTABLE_FL is set: 1, 0, or -1 with errno.
+int tantra_is_immutable(int file);
+
+/// Whether a file that is open here for reading only is open or mapped for writing anywhere: tries to take a read lease
+/// (fcntl(F_SETLEASE)), which the kernel refuses then. 1 or 0.
+int tantra_has_writers(int file);
 
 /// Whether a file lies on overlayfs, which is stacked on other file systems: 1 or 0.
 int tantra_is_stacked(int file);

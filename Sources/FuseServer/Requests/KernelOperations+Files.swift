@@ -104,21 +104,24 @@ extension KernelOperations {
     do throws(FileSystemError) {
       let file = try dispatcher.fileSystem.open(inode, access)
       describe(file, writes: access.writes, in: &information.pointee)
-      let isAccepted: Bool
-      if file.caching == .immutable,
-        let id = dispatcher.passthrough.begin(file.handle, of: inode, backing: file.backing)
-      {
-        isAccepted = request.reply(open: information, backing: id)
-      } else {
-        isAccepted = request.reply(open: information)
-      }
+      let isAccepted =
+        if let id = backing(of: file, inode, dispatcher) {
+          request.reply(open: information, backing: id)
+        } else {
+          request.reply(open: information)
+        }
       if !isAccepted { release(dispatcher, file.handle) }
     } catch {
       dispatcher.fail(request, "open", error)
     }
   }
 
-  private static func release(_ dispatcher: Dispatcher, _ handle: HandleNumber) {
+  /// The number of the file that the kernel reads and writes instead of an open one; nil if this process serves it.
+  static func backing(of file: OpenFile, _ inode: InodeNumber, _ dispatcher: Dispatcher) -> CInt? {
+    file.caching == .none ? nil : dispatcher.passthrough.begin(file.handle, of: inode, backing: file.backing)
+  }
+
+  static func release(_ dispatcher: Dispatcher, _ handle: HandleNumber) {
     dispatcher.passthrough.end(handle)
     dispatcher.fileSystem.release(handle)
   }

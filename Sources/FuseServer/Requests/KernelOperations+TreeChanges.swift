@@ -107,8 +107,14 @@ extension KernelOperations {
         isExclusive: isExclusive)
       describe(created.file, writes: true, in: &information.pointee)
       let entry = KernelAttributes.entry(for: created.item.attributes, owner: dispatcher.owner)
-      if !request.reply(created: entry, information) {
-        dispatcher.fileSystem.release(created.file.handle)
+      let isAccepted =
+        if let id = backing(of: created.file, created.item.attributes.inode, dispatcher) {
+          request.reply(created: entry, information, backing: id)
+        } else {
+          request.reply(created: entry, information)
+        }
+      if !isAccepted {
+        release(dispatcher, created.file.handle)
         dispatcher.fileSystem.forget(created.item.attributes.inode, count: 1)
       }
     } catch {

@@ -66,6 +66,14 @@ struct Request: ~Copyable {
     return withUnsafePointer(to: entry) { fuse_reply_create(raw, $0, information) == 0 }
   }
 
+  /// Answers with a new file that the kernel writes itself.
+  consuming func reply(
+    created entry: fuse_entry_param, _ information: UnsafePointer<fuse_file_info>, backing id: CInt
+  ) -> Bool {
+    let raw = take()
+    return withUnsafePointer(to: entry) { cfuse_reply_create_backed(raw, $0, information, id) == 0 }
+  }
+
   /// Answers with an attribute's value, or with its size if the caller has offered no room.
   consuming func reply(attribute value: [UInt8], room: Int) {
     if room == 0 {

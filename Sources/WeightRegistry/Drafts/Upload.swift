@@ -10,6 +10,8 @@ package struct Upload: Sendable {
   package let name: String
   /// Open for reading and writing, unless it came from a blob.
   package let file: OpenedFile
+  /// Whether somebody may have the file itself open for writing, or mapped: it is frozen then when it becomes a blob.
+  package let isShared: Bool
 
   /// Tells uploads apart, after a restart too.
   package static func number(ofName name: String) -> UInt64 {
@@ -23,25 +25,32 @@ extension WeightRegistry {
   }
 
   /// Starts an empty file.
-  package func beginUpload() throws(RegistryError) -> Upload {
+  ///
+  /// - Parameter sharing: whether the file is to be handed to others; it is if it can be frozen.
+  package func beginUpload(sharing: Bool = false) throws(RegistryError) -> Upload {
     try requireWriting()
     let staging = try store.stagingForWriting
     let name = Self.newUploadName()
-    return Upload(name: name, file: try posix(try staging.makeFile(name, exclusively: true)))
+    return Upload(
+      name: name, file: try posix(try staging.makeFile(name, exclusively: true)),
+      isShared: sharing ? try uploads.canFreeze(store.blobs) : false)
   }
 
   /// Opens a kept upload for reading.
   package func upload(named name: String) throws(RegistryError) -> Upload {
     let staging = try store.stagingForWriting
-    return Upload(name: name, file: try posix(try staging.file(name)))
+    let file = try posix(try staging.file(name))
+    return Upload(name: name, file: file, isShared: try uploads.canFreeze(store.blobs) && file.hasWriters)
   }
 
-  /// Removes an upload that no draft names; who has it open keeps it.
+  /// Removes an upload that no draft names; who has it open keeps it. A frozen one goes when nobody can write to it any more.
   package func discardUpload(named name: String) throws(RegistryError) {
     if drafts.uploads.contains(name) { return }
-    let staging = try store.stagingForWriting
-    try posix(try staging.removeFile(name))
+    try posix(try uploads.remove(name, from: store.blobs))
   }
+
+  /// Lets go of frozen uploads that nobody can write to any more; waits a little for those that are just being closed.
+  package func settleUploads() { uploads.settle() }
 
   /// What a view of a kept upload reads.
   package func view(of upload: Upload) throws(RegistryError) -> VersionView {
@@ -61,7 +70,7 @@ extension WeightRegistry {
     isInterrupted: @escaping @Sendable () -> Bool = { false }
   ) throws(RegistryError) -> Manifest.Sidecar {
     try withUploadLock { () throws(RegistryError) in
-      let ingest = try blobStore(try store.blobs.beginIngest(takingOver: upload.name, upload.file))
+      let ingest = try blobStore(try store.blobs.beginIngest(takingOver: upload))
       let sidecar: Manifest.Sidecar
       do throws(BlobStoreError) {
         let table = try ingest.hash(storages: [], progress: { _ in !isInterrupted() }).table
@@ -124,6 +133,13 @@ extension WeightRegistry {
   /// A second name of a blob, as an upload.
   package func upload(of sidecar: Manifest.Sidecar) throws(RegistryError) -> Upload {
     let name = Self.newUploadName()
-    return Upload(name: name, file: try blobStore(try store.blobs.stage(sidecar.blob, as: name)))
+    return Upload(name: name, file: try blobStore(try store.blobs.stage(sidecar.blob, as: name)), isShared: false)
+  }
+}
+
+extension BlobStore {
+  /// Makes an upload a blob in the making.
+  func beginIngest(takingOver upload: Upload) throws(BlobStoreError) -> Ingest {
+    try beginIngest(takingOver: upload.name, upload.file, isShared: upload.isShared)
   }
 }

@@ -23,15 +23,15 @@ extension WeightRegistry {
       let staging = try store.stagingForWriting
       try posix(try staging.replace(StoreFolder.draftsName, with: bytes, staging: staging))
       draftState.withLock { $0 = record }
-      for name in before.uploads.subtracting(record.uploads) { removeUpload(name, from: staging) }
+      for name in before.uploads.subtracting(record.uploads) { removeUpload(name) }
       return result
     }
   }
 
   /// Removes an upload that nobody needs. The change that made it so has been made: one that stays is swept at the next start.
-  private func removeUpload(_ name: String, from staging: Folder) {
+  private func removeUpload(_ name: String) {
     do throws(PosixError) {
-      try staging.removeFile(name)
+      try uploads.remove(name, from: store.blobs)
     } catch {
       logger.warning("\(error)")
     }

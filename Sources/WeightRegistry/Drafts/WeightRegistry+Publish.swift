@@ -20,7 +20,7 @@ extension WeightRegistry {
     return try withUploadLock { () throws(RegistryError) in
       let size = try posix(try upload.file.status().size)
       let done = Atomic(0)
-      let ingest = try blobStore(try store.blobs.beginIngest(takingOver: upload.name, upload.file))
+      let ingest = try blobStore(try store.blobs.beginIngest(takingOver: upload))
       let staged = try StagedWeights.upload(ingest, fileName: fileName, as: view, in: store.blobs) { count in
         progress(.importing, min(done.add(count, ordering: .relaxed).newValue, size), size)
       }

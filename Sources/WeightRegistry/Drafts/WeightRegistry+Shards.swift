@@ -33,7 +33,7 @@ extension WeightRegistry {
           continue
         }
         let view = ImportRequest.view(forExtension: FilePath(name).extension ?? "") ?? ""
-        let ingest = try blobStore(try store.blobs.beginIngest(takingOver: upload.name, upload.file))
+        let ingest = try blobStore(try store.blobs.beginIngest(takingOver: upload))
         let size = try posix(try upload.file.status().size)
         let done = Atomic(0)
         let staged = try StagedWeights.upload(ingest, fileName: name, as: view, in: store.blobs) { count in

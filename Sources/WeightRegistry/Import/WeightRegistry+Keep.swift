@@ -1,4 +1,5 @@
 import BlobStore
+import PosixIO
 import Tensors
 import WeightFormats
 
@@ -17,6 +18,7 @@ extension WeightRegistry {
     let (file, segments, storages) = (staged.file, staged.segments, staged.storages)
     let (format, partialDigests) = (staged.format, staged.partialDigests)
     let progress = staged.progress
+    let witness = staged.ingest.witness
     try updateIndex(progress: indexing)
     let isStored = try blobStore(try store.blobs.contains(segments.blob))
     if !isStored, let same = index.stitched(segments.blob), let table = try reuse(same) {
@@ -44,6 +46,8 @@ extension WeightRegistry {
     let stitch = try placeRest(
       of: file, storages, known: known, literals: isWhole ? nil : segments.byteCount, in: &assembly, progress)
     let table = try assembly.table(of: file.stateDict, partialDigests: partialDigests, stitch: stitch)
+    // What was stored of it in another pack must be what was hashed.
+    if !isWhole { try posix(try witness?.requireUnchanged()) }
     let record = try StoreCoding.encode(table, pretty: false)
     let tableBlob = try blobStore(try store.blobs.store(record))
     return (

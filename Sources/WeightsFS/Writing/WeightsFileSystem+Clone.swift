@@ -12,7 +12,9 @@ extension WeightsFileSystem {
     return try inTurn(writer) { () throws(FileSystemError) in
       let facts = writer.current
       let size = try registryStep(try writer.byteCount())
-      guard !facts.isFrozen, !facts.isSealed, offset == size, facts.clone.map({ $0.source === view }) ?? (size == 0)
+      // Who reads a shared file reads what is in the staging folder: a clone is not.
+      guard !facts.isFrozen, !facts.isSealed, offset == size, facts.clone.map({ $0.source === view }) ?? (size == 0),
+        !(facts.upload.isShared && facts.isReadable)
       else {
         throw FileSystemError(.crossDevice)
       }
@@ -143,7 +145,7 @@ extension WeightsFileSystem {
       source = try registryStep(try registry.view(of: try openUpload(file)))
       modified = file.modified
     }
-    let writer = try beginWriter(at: place, hasTruncated: true)
+    let writer = try beginWriter(at: place, sharing: false, hasTruncated: true)
     defer { end(writer) }
     let file = writer.current.upload.file
     try registryStep(try source.copy(to: file))

@@ -18,6 +18,7 @@ extension WeightsFileSystem {
   func commitInTurn(
     _ writer: Writer, isLast: Bool, isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) {
+    try registryStep(try writer.noteWrites())
     let facts = writer.current
     guard let place = facts.place else { return }
     guard facts.isDirty else {
@@ -26,6 +27,10 @@ extension WeightsFileSystem {
     }
     let size = try registryStep(try writer.byteCount())
     do throws(FileSystemError) {
+      if facts.clone != nil, try registryStep(try writer.uploadByteCount()) > 0 {
+        throw FileSystemError(
+          .invalid, "\(place) was written to after a part of it was copied by the kernel; copy it as a whole")
+      }
       switch place.purpose {
       case .weights(let view):
         // Shells close a copy of the descriptor before anything is written.
@@ -39,18 +44,12 @@ extension WeightsFileSystem {
         try keep(writer, at: place, isInterrupted)
         try completeShards(with: place, isInterrupted)
       }
-      writer.facts.withLock { facts in
-        facts.isDirty = false
-        facts.refusal = nil
-      }
+      try registryStep(try writer.settle())
     } catch {
       let error = refuse(error, place.model, place.version)
       // What was interrupted is tried again by the next close.
       if error.errno != FileSystemError.Condition.interrupted.errno {
-        writer.facts.withLock { facts in
-          facts.isDirty = false
-          facts.refusal = error
-        }
+        try registryStep(try writer.settle(refusal: error))
       }
       throw error
     }
@@ -187,6 +186,8 @@ extension WeightsFileSystem {
     let time = try registryStep(try writer.modified())
     if case .temporary = place.purpose {
       try keep(upload, at: place, modified: time)
+      // Its name is in a draft now, and whoever has it open may go on writing to it.
+      if upload.isShared { return }
     } else {
       try registryStep(
         try registry.keepSidecar(

@@ -66,8 +66,9 @@ extension WeightsFileSystem {
       try registryStep(try registry.changeDraft(model, version) { draft in _ = draft.folders.insert(path) })
     }
     // A writer that has nothing new must not bring the name back.
-    for writer in writers.all where writer.current.place == place && !writer.current.isDirty {
-      writer.facts.withLock { $0.place = nil }
+    for writer in writers.all where writer.current.place == place {
+      try registryStep(try writer.noteWrites())
+      writer.facts.withLock { facts in if !facts.isDirty { facts.place = nil } }
     }
   }
 

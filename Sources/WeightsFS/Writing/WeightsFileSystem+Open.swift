@@ -93,16 +93,17 @@ extension WeightsFileSystem {
   private func reopening(
     _ place: FilePlace, _ base: VersionView?, _ access: OpenAccess
   ) throws(FileSystemError) -> FileSystemError {
-    let writer = try beginWriter(at: place, hasTruncated: access.truncates)
+    let writer = try beginWriter(
+      at: place, sharing: true, isReadable: access.reads, hasTruncated: access.truncates)
     if !access.truncates, let base {
       do throws(RegistryError) {
         try base.copy(to: writer.current.upload.file)
+        // What was not changed need not be committed.
+        try writer.settle()
       } catch {
         end(writer)
         throw FileSystemError(error)
       }
-      // What was not changed need not be committed.
-      writer.facts.withLock { $0.isDirty = false }
     }
     if let idle = writers.expect(writer, at: place, by: access.caller.pid), let idle = writers[idle] { end(idle) }
     return FileSystemError(.stale)
@@ -111,7 +112,7 @@ extension WeightsFileSystem {
   private func openStaging(_ number: UInt64, _ access: OpenAccess) throws(FileSystemError) -> OpenFile {
     guard let writer = writers[number] else { throw FileSystemError(.stale) }
     if writers.claim(number, by: access.caller.pid) {
-      return OpenFile(handle: handles.insert(.writer(writer)), caching: .staging)
+      return openFile(writer)
     }
     guard let place = writer.current.place else { throw FileSystemError(.stale) }
     guard access.writes || access.truncates else {

@@ -1,6 +1,7 @@
 import Logging
 import PosixIO
 import Synchronization
+import SystemPackage
 import WeightRegistry
 
 extension WeightsFileSystem {
@@ -12,16 +13,32 @@ extension WeightsFileSystem {
     let existing = files.node(at: place.path)
     if existing?.kind == .directory { throw FileSystemError(.isDirectory) }
     if isExclusive, existing != nil, !files.isPublished(place.path) { throw FileSystemError(.exists) }
-    let writer = try beginWriter(at: place, hasTruncated: existing != nil)
+    let writer = try beginWriter(
+      at: place, sharing: true, isReadable: access.reads, hasTruncated: existing != nil)
     let item = try item(.staging(writer.number))
-    return CreatedFile(item: item, file: OpenFile(handle: handles.insert(.writer(writer)), caching: .staging))
+    return CreatedFile(item: item, file: openFile(writer))
   }
 
-  func beginWriter(at place: FilePlace, hasTruncated: Bool) throws(FileSystemError) -> Writer {
-    let upload = try registryStep(try registry.beginUpload())
-    let writer = Writer(number: writers.newNumber(), place: place, upload: upload, hasTruncated: hasTruncated)
+  /// Begins a file in the making.
+  ///
+  /// - Parameter sharing: whether whoever writes may have the file itself. Sidecars are not shared: they may be written to after
+  ///   a close has published what there was, as shells do, and what was published must not change.
+  func beginWriter(
+    at place: FilePlace, sharing: Bool, isReadable: Bool = true, hasTruncated: Bool
+  ) throws(FileSystemError) -> Writer {
+    let upload = try registryStep(try registry.beginUpload(sharing: sharing && place.purpose != .sidecar))
+    let writer = Writer(
+      number: writers.newNumber(), place: place, upload: upload, isReadable: isReadable, hasTruncated: hasTruncated)
     writers.insert(writer)
     return writer
+  }
+
+  /// Hands out a file in the making.
+  func openFile(_ writer: Writer) -> OpenFile {
+    let upload = writer.current.upload
+    return OpenFile(
+      handle: handles.insert(.writer(writer)), caching: .staging,
+      backing: upload.isShared ? upload.file.descriptor.rawValue : nil)
   }
 
   /// Runs `body` while nobody else reads, writes or commits the file.
@@ -110,14 +127,15 @@ extension WeightsFileSystem {
 
   /// The last reference is gone: what no close could commit goes.
   func end(_ writer: Writer) {
-    let facts = writer.current
     // Nobody waits for a release's answer, and what stays behind is swept at the next start.
     do throws(FileSystemError) {
+      try registryStep(try writer.noteWrites())
+      let facts = writer.current
       if let place = facts.place, facts.isDirty, facts.refusal == nil, !place.isWeights {
         try commit(writer, isLast: true) { false }
       }
     } catch {
-      logger.warning("\(facts.place?.description ?? "an unlinked file"): \(error)")
+      logger.warning("\(writer.current.place?.description ?? "an unlinked file"): \(error)")
     }
     do throws(RegistryError) {
       let name = writer.current.upload.name

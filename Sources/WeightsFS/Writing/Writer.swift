@@ -18,10 +18,14 @@ final class Writer: Sendable {
     /// Where a close puts the file; nil after its name was unlinked.
     var place: FilePlace?
     var upload: Upload
+    /// Whether it was opened for reading, too.
+    var isReadable: Bool
     /// mtime that somebody asked for.
     var modified: Int64?
-    /// Whether there is something that no close has committed or refused yet.
+    /// Whether there is something that no close has committed or refused yet. Of a shared file only ``noteWrites()`` tells.
     var isDirty = true
+    /// What a shared file was like when a close last committed or refused it.
+    var settled: FileStatus?
     /// Whether the upload has been handed over: it is a blob, or a draft names it. Writing takes a fresh copy.
     var isSealed = false
     /// Whether the bytes are published as weights: writing is refused.
@@ -37,18 +41,50 @@ final class Writer: Sendable {
   let turn = Mutex<Void>(())
   let facts: Mutex<Facts>
 
-  init(number: UInt64, place: FilePlace, upload: Upload, hasTruncated: Bool) {
+  init(number: UInt64, place: FilePlace, upload: Upload, isReadable: Bool, hasTruncated: Bool) {
     self.number = number
-    facts = Mutex(Facts(place: place, upload: upload, hasTruncated: hasTruncated))
+    facts = Mutex(Facts(place: place, upload: upload, isReadable: isReadable, hasTruncated: hasTruncated))
   }
 
   var current: Facts { facts.withLock { $0 } }
 
+  /// Looks whether somebody has written to a shared file since a close last dealt with it: the kernel does not tell.
+  func noteWrites() throws(RegistryError) {
+    let facts = current
+    guard facts.upload.isShared, let settled = facts.settled else { return }
+    let status: FileStatus
+    do throws(PosixError) { status = try facts.upload.file.status() } catch { throw RegistryError(error) }
+    guard (status.size, status.modified) != (settled.size, settled.modified) else { return }
+    self.facts.withLock { facts in
+      facts.isDirty = true
+      facts.refusal = nil
+      facts.settled = nil
+    }
+  }
+
+  /// Notes that a close has dealt with all that was written so far: committed it, or refused it.
+  func settle(refusal: FileSystemError? = nil) throws(RegistryError) {
+    let upload = current.upload
+    var status: FileStatus?
+    if upload.isShared {
+      do throws(PosixError) { status = try upload.file.status() } catch { throw RegistryError(error) }
+    }
+    facts.withLock { facts in
+      facts.isDirty = false
+      facts.refusal = refusal
+      facts.settled = status
+    }
+  }
+
   /// Bytes of the file now.
   func byteCount() throws(RegistryError) -> Int {
     let facts = current
-    if let clone = facts.clone { return clone.count }
-    do throws(PosixError) { return try facts.upload.file.status().size } catch { throw RegistryError(error) }
+    return if let clone = facts.clone { clone.count } else { try uploadByteCount() }
+  }
+
+  /// Bytes that are in the staging folder.
+  func uploadByteCount() throws(RegistryError) -> Int {
+    do throws(PosixError) { return try current.upload.file.status().size } catch { throw RegistryError(error) }
   }
 
   /// mtime that a commit gives the file.

@@ -65,8 +65,9 @@ struct MountCommand: ParsableCommand {
     let signals = try StopSignals()
     let readiness = readiness.flatMap { Readiness(descriptor: $0) }
     let mount: FuseMount
+    let registry: WeightRegistry
     do {
-      mount = try makeMount()
+      (mount, registry) = try makeMount()
     } catch {
       guard let failure = error as? CommandFailure ?? CommandFailure(error) else { throw error }
       guard let readiness else { throw failure }
@@ -75,9 +76,10 @@ struct MountCommand: ParsableCommand {
     }
     if let readiness { readiness.reportReady() }
     mount.serve(stoppingOn: signals)
+    registry.settleUploads()
   }
 
-  private func makeMount() throws -> FuseMount {
+  private func makeMount() throws -> (FuseMount, WeightRegistry) {
     var mirrors: [CInt] = Journal.isStandardError ? [] : [STDERR_FILENO]
     if let logFile {
       let descriptor = open(logFile, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
@@ -95,10 +97,11 @@ struct MountCommand: ParsableCommand {
     let registry = try WeightRegistry(
       storePath: store.path, access: readOnly ? .reading : .writing(mountpoint: mountpoint), logger: logger,
       checkers: [ShapeChecker(), GoldenChecker()])
-    return try FuseMount(
+    let mount = try FuseMount(
       WeightsFileSystem(registry: registry, events: events, logger: logger), at: mountpoint,
       options: MountOptions(
         isReadOnly: readOnly, allowsOthers: allowOther, isStoreStacked: try registry.volume().isStacked),
       logger: logger)
+    return (mount, registry)
   }
 }
