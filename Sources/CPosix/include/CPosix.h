@@ -10,3 +10,6 @@ ssize_t tantra_copy_range(int source, off_t from, int target, off_t to, size_t c
 
 /// getxattr(2).
 ssize_t tantra_get_attribute(const char *path, const char *name, void *value, size_t size);
+
+/// cachestat(2) (Linux 6.5) on the whole file: how many of its pages are in the page cache, or -1 with errno.
+long long tantra_cached_pages(int descriptor);
