@@ -79,7 +79,7 @@ let package = Package(
     .executableTarget(
       name: "tantra",
       dependencies: [
-        "Tensors", "PosixIO", "WeightFormats", "BlobStore", "WeightRegistry", "WeightsFS", "FuseServer",
+        "CDeflate", "Tensors", "PosixIO", "WeightFormats", "BlobStore", "WeightRegistry", "WeightsFS", "FuseServer",
         "TantraRuntime", argumentParser, logging, system,
       ],
       swiftSettings: strict),

@@ -85,7 +85,7 @@ package struct Ingest: ~Copyable {
     storages: [Range<Int>], progress: @escaping RangeScanner.Progress = { _ in true }
   ) throws(BlobStoreError) -> (table: SegmentTable, checksums: [StorageChecksum]) {
     do throws(PosixError) {
-      return try scan(file, RangeScanner(file, progress: progress), storages)
+      return try scan(file, RangeScanner(file, after: witness, progress: progress), storages)
     } catch {
       throw .system(error)
     }

@@ -26,8 +26,11 @@ package struct RangeScanner: Sendable {
 
   /// Scans `file` with `pread(2)`, never through a mapping, so that a file that is truncated meanwhile is an error (`EIO`)
   /// and not a signal.
-  package init(_ file: OpenedFile, progress: @escaping Progress = { _ in true }) {
+  ///
+  /// - Parameter witness: says when a part may be read.
+  package init(_ file: OpenedFile, after witness: FileWitness? = nil, progress: @escaping Progress = { _ in true }) {
     self.init(progress: progress) { (offset, buffer) throws(PosixError) in
+      try witness?.awaitClean(upTo: offset + buffer.count)
       guard try file.read(at: offset, into: buffer) == buffer.count else {
         throw PosixError(.ioError, call: "pread: the file is too short", path: file.path)
       }

@@ -27,8 +27,8 @@ long tantra_cached_pages(int file, uint64_t offset, uint64_t count) {
   return syscall(451, file, &range, &found, 0) == 0 ? (long)found.cached : -1;
 }
 
-int tantra_start_writing(int file) {
-  return sync_file_range(file, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE);
+int tantra_start_writing(int file, off_t offset, off_t count) {
+  return sync_file_range(file, offset, count, SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE);
 }
 
 int tantra_set_immutable(int file, int immutable) {

@@ -1,14 +1,30 @@
 import CPosix
+import Dispatch
 import Glibc
+import Synchronization
 import SystemPackage
 
-/// What a file was like before somebody read it, to tell afterwards whether what was read is what it holds.
-package struct FileWitness: Sendable {
+/// Tells whether a file that was read is still what it was.
+///
+/// For a file that others have open for writing, or mapped, two things make every write show as a later time of change. The
+/// clock has gone on since the time that the file has now. And each page is made clean, by beginning to write it to disk,
+/// before it is read: the next store into a mapping of it is a fault, which counts as a change.
+package final class FileWitness: Sendable {
+  /// Bytes that are made clean at once: reading what comes first goes on beside writing what comes next.
+  private static let stretch = 32 << 20
+
+  private struct State: Sendable {
+    /// Bytes from the beginning that are clean.
+    var clean = 0
+    var failure: PosixError?
+    var waiting: [(end: Int, semaphore: DispatchSemaphore)] = []
+  }
+
   private let file: OpenedFile
   private let status: FileStatus
+  private let state = Mutex(State())
 
-  /// - Parameter isShared: whether others may have the file open for writing, or mapped. Then each later write gives a later
-  ///   time of change: the clock has gone on, and a store into a mapping counts, since all pages are made clean first.
+  /// - Parameter isShared: whether others may have the file open for writing, or mapped.
   package init(_ file: OpenedFile, isShared: Bool) throws(PosixError) {
     self.file = file
     var status = try file.status()
@@ -17,9 +33,13 @@ package struct FileWitness: Sendable {
         usleep(500)
         status = try file.status()
       }
-      try systemCall("sync_file_range", file.path) { tantra_start_writing(file.descriptor.rawValue) }
     }
     self.status = status
+    if isShared {
+      DispatchQueue.global().async { self.clean() }
+    } else {
+      state.withLock { $0.clean = .max }
+    }
   }
 
   /// The clock that times of change are taken from where they are coarse, in nanoseconds since 1970.
@@ -29,8 +49,49 @@ package struct FileWitness: Sendable {
     return Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec)
   }
 
-  /// - Throws: `EBUSY` if somebody has written to the file meanwhile.
+  private func clean() {
+    var end = 0
+    while end < status.size {
+      let count = min(Self.stretch, status.size - end)
+      do throws(PosixError) {
+        try systemCall("sync_file_range", file.path) {
+          tantra_start_writing(file.descriptor.rawValue, off_t(end), off_t(count))
+        }
+      } catch {
+        let failure = error
+        state.withLock { $0.failure = failure }
+        end = status.size
+      }
+      end += count
+      advance(to: end >= status.size ? .max : end)
+    }
+    advance(to: .max)
+  }
+
+  private func advance(to end: Int) {
+    let ready = state.withLock { state in
+      state.clean = end
+      defer { state.waiting.removeAll { $0.end <= end } }
+      return state.waiting.filter { $0.end <= end }
+    }
+    for waiter in ready { waiter.semaphore.signal() }
+  }
+
+  /// Waits until the bytes before `end` may be read.
+  package func awaitClean(upTo end: Int) throws(PosixError) {
+    let semaphore = state.withLock { state -> DispatchSemaphore? in
+      if state.clean >= end { return nil }
+      let semaphore = DispatchSemaphore(value: 0)
+      state.waiting.append((end, semaphore))
+      return semaphore
+    }
+    semaphore?.wait()
+    if let failure = state.withLock({ $0.failure }) { throw failure }
+  }
+
+  /// - Throws: `EBUSY` if somebody has written to the file since this was made.
   package func requireUnchanged() throws(PosixError) {
+    try awaitClean(upTo: status.size)
     let now = try file.status()
     guard (now.size, now.modified) == (status.size, status.modified) else {
       throw PosixError(.resourceBusy, call: "somebody still writes to it", path: file.path)

@@ -21,7 +21,7 @@ struct Tantra: ParsableCommand {
       SetActiveCommand.self, RollbackCommand.self, HistoryCommand.self, ImportCommand.self, ExportCommand.self,
       DiffCommand.self, CleanupCommand.self, BackupCommand.self, RestoreCommand.self, PurgeCommand.self,
       ValidateCommand.self, ConfigCommand.self, StatsCommand.self, DoctorCommand.self, UpgradeStoreCommand.self,
-      GenerateCommand.self, RunCommand.self,
+      GenerateCommand.self, RunCommand.self, BenchCommand.self, BenchFaultsCommand.self,
     ])
 
   /// Reports errors in one line, with an exit code that says what kind they are.

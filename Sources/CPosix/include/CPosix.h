@@ -12,12 +12,12 @@ ssize_t tantra_copy_range(int source, off_t from, int target, off_t to, size_t c
 /// getxattr(2).
 ssize_t tantra_get_attribute(const char *path, const char *name, void *value, size_t size);
 
-/// cachestat(2): pages of a range that are in the page cache, or -1 with errno.
+/// cachestat(2) (Linux 6.5): pages of a range that are in the page cache, or -1 with errno. A count of 0 means to the end.
 long tantra_cached_pages(int file, uint64_t offset, uint64_t count);
 
-/// sync_file_range(2): waits for writes of the file's pages that are under way, and begins to write all others. 0, or -1 with
+/// sync_file_range(2): waits for writes of a range's pages that are under way, and begins to write all others. 0, or -1 with
 /// errno.
-int tantra_start_writing(int file);
+int tantra_start_writing(int file, off_t offset, off_t count);
 
 /// ioctl(FS_IOC_SETFLAGS): sets or clears FS_IMMUTABLE_FL. 0, or -1 with errno.
 int tantra_set_immutable(int file, int immutable);

@@ -59,6 +59,10 @@ struct StagedWeights: ~Copyable {
     } catch {
       throw RegistryError(error)
     }
+    // What was hashed is parsed too: somebody may have stored into a mapping of it after it was parsed.
+    guard try Self.parse(ingest.file, fileName, as: view).file == parsed.file else {
+      throw RegistryError(.unacceptable(.malformed), "\(fileName) changed while it was imported; try again")
+    }
     let measured = try Self.measure(parsed.file, ingest.file, fileName, hashed.checksums, in: blobs, progress)
     return StagedWeights(
       ingest: ingest, fileName: fileName, format: parsed.format, file: parsed.file, segments: hashed.table,

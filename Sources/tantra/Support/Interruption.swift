@@ -6,6 +6,9 @@ import WeightRegistry
 enum Interruption {
   private static let requested = Atomic(false)
 
+  /// Whether a signal has come since ``watch()``.
+  static var isRequested: Bool { requested.load(ordering: .relaxed) }
+
   /// From now on INT, TERM and HUP only ask to stop.
   static func watch() {
     // Touched before a handler can be: making a global is nothing for a signal handler to do.
@@ -22,6 +25,11 @@ enum Interruption {
 
   /// `handler`, but it answers false once a signal has come.
   static func stopping(_ handler: @escaping ProgressHandler) -> ProgressHandler {
-    { phase, done, total in handler(phase, done, total) && !requested.load(ordering: .relaxed) }
+    { phase, done, total in handler(phase, done, total) && !isRequested }
+  }
+
+  /// Throws once a signal has come.
+  static func check() throws {
+    if isRequested { throw CommandFailure(.interrupted, "interrupted") }
   }
 }
