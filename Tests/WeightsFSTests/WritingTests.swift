@@ -62,7 +62,8 @@ import WeightsFS
     let file = try fixture.openForWriting("mamba/v2.0/model.safetensors")
     let inode = try fixture.inode("mamba/v2.0/model.safetensors")
     _ = try fixture.tree.setAttributes(
-      of: inode, AttributeChange(size: bytes.count, handle: file.handle), caller: fixture.caller)
+      of: inode, AttributeChange(size: bytes.count, handle: file.handle), caller: fixture.caller,
+      isInterrupted: { false })
     try fixture.write(Array(bytes.prefix(8192)), to: file)
     #expect(fixture.failure { try fixture.tree.flush(file.handle) { false } }?.errno == EINVAL)
     try fixture.write(bytes, to: file)
@@ -138,7 +139,8 @@ import WeightsFS
     let inode = try fixture.inode("mamba/v1.0/model.bin")
     try fixture.makeFolder("mamba/v1.3")
     let made = try fixture.tree.makeHardLink(
-      to: inode, named: "model.bin", in: try fixture.inode("mamba/v1.3"), caller: fixture.caller)
+      to: inode, named: "model.bin", in: try fixture.inode("mamba/v1.3"), caller: fixture.caller,
+      isInterrupted: { false })
     #expect(made.attributes.inode != inode)
     #expect(try fixture.contents("mamba/v1.3/model.bin") == fixture.contents("mamba/v1.0/model.bin"))
   }
@@ -217,13 +219,15 @@ import WeightsFS
     try fixture.put(try weights.safetensors(), at: "mamba/v2.0/.model.a1")
     let time: Int64 = 1_600_000_000_000_000_000
     _ = try fixture.tree.setAttributes(
-      of: try fixture.inode("mamba/v2.0/.model.a1"), AttributeChange(modified: time), caller: fixture.caller)
+      of: try fixture.inode("mamba/v2.0/.model.a1"), AttributeChange(modified: time), caller: fixture.caller,
+      isInterrupted: { false })
     try fixture.rename("mamba/v2.0/.model.a1", to: "mamba/v2.0/model.safetensors")
     let made = try fixture.tree.attributes(of: try fixture.inode("mamba/v2.0/model.safetensors"))
     #expect(made.modified == time)
     for name in ["model.pt", "model.safetensors"] {
       _ = try fixture.tree.setAttributes(
-        of: try fixture.inode("mamba/v2.0/\(name)"), AttributeChange(modified: time + 5), caller: fixture.caller)
+        of: try fixture.inode("mamba/v2.0/\(name)"), AttributeChange(modified: time + 5), caller: fixture.caller,
+        isInterrupted: { false })
       #expect(try fixture.tree.attributes(of: try fixture.inode("mamba/v2.0/\(name)")).modified == time + 5)
     }
   }

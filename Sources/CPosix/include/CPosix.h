@@ -18,5 +18,8 @@ long tantra_cached_pages(int file, uint64_t offset, uint64_t count);
 /// sync_file_range(2) with SYNC_FILE_RANGE_WRITE.
 int tantra_start_writing(int file, off_t offset, off_t count);
 
+/// sync_file_range(2): writes the dirty pages of a range to disk, and waits for them. 0, or -1 with errno.
+int tantra_finish_writing(int file, off_t offset, off_t count);
+
 /// Whether a file lies on overlayfs, which is stacked on other file systems: 1 or 0.
 int tantra_is_stacked(int file);

@@ -65,6 +65,7 @@ extension WeightRegistry {
       let sidecar: Manifest.Sidecar
       do throws(BlobStoreError) {
         let table = try ingest.hash(storages: [], progress: { _ in !isInterrupted() }).table
+        try ingest.settle { _ in !isInterrupted() }
         let blob = try ingest.commit(table)
         sidecar = Manifest.Sidecar(
           path: path, blob: blob, digest: table.segments.first?.digest ?? Table.emptyDigest,

@@ -27,7 +27,8 @@ extension WeightsFileSystem {
   }
 
   package func makeHardLink(
-    to inode: InodeNumber, named name: String, in parent: InodeNumber, caller: Caller
+    to inode: InodeNumber, named name: String, in parent: InodeNumber, caller: Caller,
+    isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) -> DirectoryItem {
     let place = try place(of: name, in: try node(parent))
     let files = try files(of: place.model, place.version)
@@ -40,7 +41,7 @@ extension WeightsFileSystem {
     default: throw FileSystemError(.notPermitted, "\(place): only files of versions can be linked")
     }
     guard let content else { throw FileSystemError(.missing) }
-    try install(content, at: place, isMove: false) { false }
+    try install(content, at: place, isMove: false, isInterrupted)
     guard let node = try self.node(at: place) else { throw FileSystemError(.missing) }
     return try item(node)
   }
@@ -146,7 +147,12 @@ extension WeightsFileSystem {
     let writer = try beginWriter(at: place, hasTruncated: true)
     defer { end(writer) }
     let file = writer.current.upload.file
-    try registryStep(try source.copy(to: file))
+    do throws(RegistryError) {
+      try source.copy(to: file, isInterrupted: isInterrupted)
+    } catch {
+      writer.facts.withLock { $0.isGivenUp = true }
+      throw FileSystemError(error)
+    }
     writer.facts.withLock { $0.modified = modified }
     try commit(writer, isLast: false, isInterrupted: isInterrupted)
   }

@@ -41,16 +41,17 @@ extension WeightsFileSystem {
       }
       writer.facts.withLock { facts in
         facts.isDirty = false
+        facts.isGivenUp = false
         facts.refusal = nil
       }
     } catch {
       let error = refuse(error, place.model, place.version)
-      // What was interrupted is tried again by the next close.
-      if error.errno != FileSystemError.Condition.interrupted.errno {
-        writer.facts.withLock { facts in
-          facts.isDirty = false
-          facts.refusal = error
-        }
+      writer.facts.withLock { facts in
+        // What was interrupted is tried again by the next close.
+        facts.isGivenUp = error.errno == FileSystemError.Condition.interrupted.errno
+        if facts.isGivenUp { return }
+        facts.isDirty = false
+        facts.refusal = error
       }
       throw error
     }
@@ -76,7 +77,7 @@ extension WeightsFileSystem {
           return
         }
       }
-      try materialize(writer)
+      try materialize(writer, isInterrupted)
     }
     writer.facts.withLock { $0.isFrozen = true }
     do throws(FileSystemError) {
@@ -92,7 +93,7 @@ extension WeightsFileSystem {
   private func publishPart(
     _ writer: Writer, at place: FilePlace, _ isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) {
-    try materialize(writer)
+    try materialize(writer, isInterrupted)
     let (upload, time) = (writer.current.upload, try registryStep(try writer.modified()))
     writer.facts.withLock { $0.isFrozen = true }
     do throws(FileSystemError) {
@@ -181,12 +182,12 @@ extension WeightsFileSystem {
         try registryStep(try registry.put(copy, in: model, version))
         return
       }
-      try materialize(writer)
+      try materialize(writer, isInterrupted)
     }
     let upload = writer.current.upload
     let time = try registryStep(try writer.modified())
     if case .temporary = place.purpose {
-      try keep(upload, at: place, modified: time)
+      try keep(upload, at: place, modified: time, isInterrupted)
     } else {
       try registryStep(
         try registry.keepSidecar(
@@ -196,12 +197,14 @@ extension WeightsFileSystem {
   }
 
   /// Keeps an upload in a draft, durably.
-  func keep(_ upload: Upload, at place: FilePlace, modified: Int64) throws(FileSystemError) {
+  private func keep(
+    _ upload: Upload, at place: FilePlace, modified: Int64, _ isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) {
     let size: Int
     let file = upload.file
     do throws(PosixError) {
       size = try file.status().size
-      try file.synchronize()
+      try file.synchronize(unless: isInterrupted)
     } catch {
       throw FileSystemError(RegistryError(error))
     }

@@ -95,14 +95,11 @@ extension WeightsFileSystem {
   ) throws(FileSystemError) -> FileSystemError {
     let writer = try beginWriter(at: place, hasTruncated: access.truncates)
     if !access.truncates, let base {
-      do throws(RegistryError) {
-        try base.copy(to: writer.current.upload.file)
-      } catch {
-        end(writer)
-        throw FileSystemError(error)
+      writer.facts.withLock { facts in
+        facts.clone = Writer.Clone(source: base, node: nil, count: base.byteCount)
+        // What was not changed need not be committed.
+        facts.isDirty = false
       }
-      // What was not changed need not be committed.
-      writer.facts.withLock { $0.isDirty = false }
     }
     if let idle = writers.expect(writer, at: place, by: access.caller.pid), let idle = writers[idle] { end(idle) }
     return FileSystemError(.stale)

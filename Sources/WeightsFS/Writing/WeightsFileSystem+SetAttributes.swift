@@ -4,12 +4,12 @@ import WeightRegistry
 
 extension WeightsFileSystem {
   package func setAttributes(
-    of inode: InodeNumber, _ change: AttributeChange, caller: Caller
+    of inode: InodeNumber, _ change: AttributeChange, caller: Caller, isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) -> FileAttributes {
     var node = try node(inode)
     // What was opened for writing is meant, whatever inode the kernel has for the name.
     if let handle = change.handle, case .writer(let writer) = handles[handle] { node = .staging(writer.number) }
-    if let size = change.size { try setSize(of: node, to: size) }
+    if let size = change.size { try setSize(of: node, to: size, isInterrupted) }
     if let modified = change.modified { try setModified(of: node, to: modified) }
     var attributes: FileAttributes
     switch node {
@@ -23,13 +23,15 @@ extension WeightsFileSystem {
     return attributes
   }
 
-  private func setSize(of node: Node, to size: Int) throws(FileSystemError) {
+  private func setSize(
+    of node: Node, to size: Int, _ isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) {
     switch node {
     // A shell's `>` truncates a control file before it writes its request.
     case .controlFile(let name) where controls.contains(where: { $0.name == name && $0.acceptsRequests }): return
     case .staging(let number):
       guard let writer = writers[number] else { throw FileSystemError(.stale) }
-      try self.change(writer) { (file) throws(PosixError) in try file.truncate(to: size) }
+      try self.change(writer, keeping: size, isInterrupted) { (file) throws(PosixError) in try file.truncate(to: size) }
       if size == 0 { writer.facts.withLock { $0.hasTruncated = true } }
     case .view, .sidecar, .kept:
       throw registry.isReader
