@@ -36,8 +36,9 @@ extension WeightsFileSystem {
         try publishPart(writer, at: place, isInterrupted)
       case .sidecar, .temporary:
         if size == 0, try node(at: place) != nil, !(isLast && facts.hasTruncated) { return }
+        let before = try files(of: place.model, place.version).content(at: place.path)
         try keep(writer, at: place, isInterrupted)
-        try completeShards(with: place, isInterrupted)
+        try completeShards(with: place, before: before, isInterrupted)
       }
       writer.facts.withLock { facts in
         facts.isDirty = false
@@ -93,11 +94,17 @@ extension WeightsFileSystem {
   private func publishPart(
     _ writer: Writer, at place: FilePlace, _ isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) {
+    if let clone = writer.current.clone, case .part(var part) = try content(of: clone) {
+      if let modified = writer.current.modified { part.modified = modified }
+      try publishPart(.copy(part), at: place, isInterrupted)
+      writer.facts.withLock { $0.isFrozen = true }
+      return
+    }
     try materialize(writer, isInterrupted)
     let (upload, time) = (writer.current.upload, try registryStep(try writer.modified()))
     writer.facts.withLock { $0.isFrozen = true }
     do throws(FileSystemError) {
-      try publishPart(upload, at: place, modified: time, isInterrupted)
+      try publishPart(.upload(upload, modified: time), at: place, isInterrupted)
     } catch {
       writer.facts.withLock { $0.isFrozen = false }
       throw error
@@ -105,13 +112,13 @@ extension WeightsFileSystem {
     writer.facts.withLock { $0.isSealed = true }
   }
 
-  /// Imports an upload as a weight file that keeps its name.
+  /// Imports a weight file that keeps its name.
   func publishPart(
-    _ upload: Upload, at place: FilePlace, modified: Int64, _ isInterrupted: @escaping @Sendable () -> Bool
+    _ source: Shard.Source, at place: FilePlace, _ isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) {
     try registryStep(
       try registry.publish(
-        shards: [(place.path, upload, modified)], among: [place.path], of: place.model, place.version
+        shards: [Shard(place.path, source)], among: [place.path], of: place.model, place.version
       ) { _, _, _ in
         !isInterrupted()
       })
@@ -173,13 +180,9 @@ extension WeightsFileSystem {
     let (model, version) = (place.model, place.version)
     let modified = writer.current.modified
     if let clone = writer.current.clone {
-      if clone.isWhole, case .sidecar(let theirs, let theirVersion, let path, _) = clone.node,
-        case .blob(var sidecar) = try files(of: theirs, theirVersion).content(at: path)
+      if let source = try content(of: clone),
+        try link(source, at: place, modified: modified ?? Timestamp.now())
       {
-        sidecar.path = place.path
-        if let modified { sidecar.modified = modified } else { sidecar.modified = Timestamp.now() }
-        let copy = sidecar
-        try registryStep(try registry.put(copy, in: model, version))
         return
       }
       try materialize(writer, isInterrupted)
@@ -194,6 +197,19 @@ extension WeightsFileSystem {
           upload, at: place.path, of: model, version, modified: time, isInterrupted: isInterrupted))
     }
     writer.facts.withLock { $0.isSealed = true }
+  }
+
+  /// What a copy is of, if it is whole and its source is still what it was.
+  func content(of clone: Writer.Clone) throws(FileSystemError) -> VersionFiles.Content? {
+    guard clone.isWhole, case .sidecar(let model, let version, let path, let edition) = clone.node,
+      hasVersion(model, version)
+    else { return nil }
+    let content = try files(of: model, version).content(at: path)
+    switch content {
+    case .blob(let sidecar) where Edition(sidecar.blob) == edition: return content
+    case .part(let part) where Edition(part.blob) == edition: return content
+    default: return nil
+    }
   }
 
   /// Keeps an upload in a draft, durably.

@@ -59,14 +59,18 @@ extension WeightsFileSystem {
       if try files(of: model, version).isPublished(path) {
         try registryStep(
           try registry.changeManifest(model, version) { manifest in
-            guard let index = manifest.sidecars.firstIndex(where: { $0.path == path }) else { return }
-            manifest.sidecars[index].modified = time
+            if let index = manifest.sidecars.firstIndex(where: { $0.path == path }) {
+              manifest.sidecars[index].modified = time
+            }
+            if let index = manifest.parts?.firstIndex(where: { $0.view == path }) {
+              manifest.parts?[index].modified = time
+            }
           })
       } else {
         try registryStep(
           try registry.changeDraft(model, version) { draft in
-            guard let index = draft.files.firstIndex(where: { $0.path == path }) else { return }
-            draft.files[index].modified = time
+            if let index = draft.files.firstIndex(where: { $0.path == path }) { draft.files[index].modified = time }
+            if let index = draft.parts?.firstIndex(where: { $0.view == path }) { draft.parts?[index].modified = time }
           })
       }
     // Folders and links have the time of what they hold; nobody is told that it was not changed, as with chmod.
