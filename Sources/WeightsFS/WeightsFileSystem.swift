@@ -61,7 +61,7 @@ package final class WeightsFileSystem: FileSystem {
     var attributes = try attributes(of: node)
     attributes.inode = inodes.lookUp(node)
     switch node {
-    case .view, .sidecar: inodes.remember(attributes)
+    case .view, .sidecar, .modelFile: inodes.remember(attributes)
     default: break
     }
     return DirectoryItem(attributes: attributes)

@@ -30,11 +30,16 @@ extension WeightsFileSystem {
     to inode: InodeNumber, named name: String, in parent: InodeNumber, caller: Caller,
     isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) -> DirectoryItem {
-    let place = try place(of: name, in: try node(parent))
+    let place: FilePlace
+    switch try destination(of: name, in: try node(parent)) {
+    case .version(let found): place = found
+    case .model(let model, let name): return try linkModelFile(inode, as: name, of: model, isInterrupted)
+    }
     let files = try files(of: place.model, place.version)
     if files.node(at: place.path) != nil, !files.isPublished(place.path) { throw FileSystemError(.exists) }
     let content: VersionFiles.Content?
     switch try node(inode) {
+    case .modelFile: throw FileSystemError(.crossDevice)
     case .view(let model, let version, let view, _): content = .view(try manifest(model, version), view: view)
     case .sidecar(let model, let version, let path, _), .kept(let model, let version, let path, _):
       content = try self.files(of: model, version).content(at: path)
@@ -154,7 +159,7 @@ extension WeightsFileSystem {
       source = try registryStep(try registry.view(of: try openUpload(file)))
       modified = file.modified
     }
-    let writer = try beginWriter(at: place, hasTruncated: true)
+    let writer = try beginWriter(at: .version(place), hasTruncated: true)
     defer { end(writer) }
     let file = writer.current.upload.file
     do throws(RegistryError) {

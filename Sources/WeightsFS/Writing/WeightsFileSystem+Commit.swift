@@ -19,26 +19,20 @@ extension WeightsFileSystem {
     _ writer: Writer, isLast: Bool, isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) {
     let facts = writer.current
-    guard let place = facts.place else { return }
+    guard let destination = facts.place else { return }
     guard facts.isDirty else {
       if let refusal = facts.refusal { throw refusal }
       return
     }
-    let size = try registryStep(try writer.byteCount())
     do throws(FileSystemError) {
-      switch place.purpose {
-      case .weights(let view):
-        // Shells close a copy of the descriptor before anything is written.
-        if size == 0 { return }
-        try publish(writer, as: view, at: place, isInterrupted)
-      case .part:
-        if size == 0 { return }
-        try publishPart(writer, at: place, isInterrupted)
-      case .sidecar, .temporary:
-        if size == 0, try node(at: place) != nil, !(isLast && facts.hasTruncated) { return }
-        let before = try files(of: place.model, place.version).content(at: place.path)
-        try keep(writer, at: place, isInterrupted)
-        try completeShards(with: place, before: before, isInterrupted)
+      // Shells close a copy of the descriptor before anything is written.
+      if try registryStep(try writer.byteCount()) == 0 {
+        if destination.isWeights { return }
+        if try node(at: destination) != nil, !(isLast && facts.hasTruncated) { return }
+      }
+      switch destination {
+      case .version(let place): try commit(writer, at: place, isInterrupted)
+      case .model(let model, let name): try keepModelFile(writer, name, of: model, isInterrupted)
       }
       writer.facts.withLock { facts in
         facts.isDirty = false
@@ -46,7 +40,7 @@ extension WeightsFileSystem {
         facts.refusal = nil
       }
     } catch {
-      let error = refuse(error, place.model, place.version)
+      let error = refuse(error, at: destination)
       writer.facts.withLock { facts in
         // What was interrupted is tried again by the next close.
         facts.isGivenUp = error.errno == FileSystemError.Condition.interrupted.errno
@@ -55,6 +49,20 @@ extension WeightsFileSystem {
         facts.refusal = error
       }
       throw error
+    }
+  }
+
+  /// Commits a file in the folder of a version. In turn.
+  private func commit(
+    _ writer: Writer, at place: FilePlace, _ isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) {
+    switch place.purpose {
+    case .weights(let view): try publish(writer, as: view, at: place, isInterrupted)
+    case .part: try publishPart(writer, at: place, isInterrupted)
+    case .sidecar, .temporary:
+      let before = try files(of: place.model, place.version).content(at: place.path)
+      try keep(writer, at: place, isInterrupted)
+      try completeShards(with: place, before: before, isInterrupted)
     }
   }
 

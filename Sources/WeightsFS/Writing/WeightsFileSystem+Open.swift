@@ -47,6 +47,12 @@ extension WeightsFileSystem {
         throw try reopening(FilePlace(model: model, version: version, path: path), opened, access)
       }
       return try openFile(opened, node, nil)
+    case .modelFile(let model, let name, let edition):
+      guard let (file, opened) = try registryStep(try registry.openModelFile(name, of: model)),
+        Edition(number: file.edition) == edition
+      else { throw FileSystemError(.stale) }
+      if access.writes || access.truncates { throw try reopening(.model(model, name: name), opened, access) }
+      return try openFile(opened, node, nil)
     case .record(let model, let version, let record):
       if access.writes || access.truncates { throw FileSystemError(.readOnlyFile) }
       let bytes = try contents(of: record, model, version)
@@ -92,6 +98,12 @@ extension WeightsFileSystem {
   /// that lets the thread look for it.
   private func reopening(
     _ place: FilePlace, _ base: VersionView?, _ access: OpenAccess
+  ) throws(FileSystemError) -> FileSystemError {
+    try reopening(.version(place), base, access)
+  }
+
+  private func reopening(
+    _ place: Destination, _ base: VersionView?, _ access: OpenAccess
   ) throws(FileSystemError) -> FileSystemError {
     let writer = try beginWriter(at: place, hasTruncated: access.truncates)
     if !access.truncates, let base {

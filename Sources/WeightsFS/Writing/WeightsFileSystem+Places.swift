@@ -23,13 +23,31 @@ extension WeightsFileSystem {
     return place
   }
 
-  /// The same without an error: nil for folders that hold no files of versions.
-  private func possiblePlace(of name: String, in folder: Node) -> FilePlace? {
+  /// Where a file is to be made that gets a name in a folder.
+  ///
+  /// - Throws: `EPERM` for folders that hold no such files; `EINVAL` for a name that no file there may have.
+  func destination(of name: String, in folder: Node) throws(FileSystemError) -> Destination {
+    guard case .model(let model) = folder else { return .version(try place(of: name, in: folder)) }
+    try requireModelFileName(name, of: model)
+    return .model(model, name: name)
+  }
+
+  /// The same without an error: nil where no file can be made.
+  private func possibleDestination(of name: String, in folder: Node) -> Destination? {
     switch folder {
-    case .version(let model, let version): FilePlace(model: model, version: version, path: name)
+    case .version(let model, let version): .version(FilePlace(model: model, version: version, path: name))
     case .sidecarFolder(let model, let version, let path):
-      FilePlace(model: model, version: version, path: path + "/" + name)
+      .version(FilePlace(model: model, version: version, path: path + "/" + name))
+    case .model(let model) where ModelFile.canBeCalled(name): .model(model, name: name)
     default: nil
+    }
+  }
+
+  /// What is shown where a file is to be made; nil for nothing.
+  func node(at destination: Destination) throws(FileSystemError) -> Node? {
+    switch destination {
+    case .version(let place): try node(at: place)
+    case .model(let model, let name): try child(named: name, of: .model(model))
     }
   }
 
@@ -40,15 +58,25 @@ extension WeightsFileSystem {
 
   /// What `caller` finds under a name: as others do, but for the file that it is about to write.
   func child(named name: String, of folder: Node, for caller: Caller) throws(FileSystemError) -> Node? {
-    guard let place = possiblePlace(of: name, in: folder) else { return try child(named: name, of: folder) }
-    if let number = writers.expected(at: place, by: caller.pid) { return .staging(number) }
-    let files = try files(of: place.model, place.version)
-    if let child = files.node(at: place.path) {
+    guard let destination = possibleDestination(of: name, in: folder) else {
+      return try child(named: name, of: folder)
+    }
+    if let number = writers.expected(at: destination, by: caller.pid) { return .staging(number) }
+    if let child = try node(at: destination) {
       // A published file can be made anew: what is accepted replaces it, or is the same.
-      if files.isPublished(place.path), ExclusiveCreation.isUnderWay(by: caller.pid) { return nil }
+      if let place = destination.place, try files(of: place.model, place.version).isPublished(place.path),
+        ExclusiveCreation.isUnderWay(by: caller.pid)
+      {
+        return nil
+      }
       return child
     }
-    return writers.writer(at: place).map { .staging($0.number) }
+    return writers.writer(at: destination).map { .staging($0.number) }
+  }
+
+  /// As ``refuse(_:_:_:)``, for a file that is to be made; a model's own folder has no such xattr.
+  func refuse(_ error: FileSystemError, at destination: Destination) -> FileSystemError {
+    destination.place.map { refuse(error, $0.model, $0.version) } ?? error
   }
 
   /// Notes why something was refused, for `.control/log` and the folder's xattr, and answers with the error.

@@ -13,7 +13,7 @@ extension WeightsFileSystem {
     if let modified = change.modified { try setModified(of: node, to: modified) }
     var attributes: FileAttributes
     switch node {
-    case .view, .sidecar:
+    case .view, .sidecar, .modelFile:
       if change.modified == nil { return try self.attributes(of: inode) }
       attributes = try self.attributes(of: node)
       inodes.remember(attributes)
@@ -33,7 +33,7 @@ extension WeightsFileSystem {
       guard let writer = writers[number] else { throw FileSystemError(.stale) }
       try self.change(writer, keeping: size, isInterrupted) { (file) throws(PosixError) in try file.truncate(to: size) }
       if size == 0 { writer.facts.withLock { $0.hasTruncated = true } }
-    case .view, .sidecar, .kept:
+    case .view, .sidecar, .kept, .modelFile:
       throw registry.isReader
         ? FileSystemError(.readOnlyFile)
         : FileSystemError(
@@ -73,6 +73,8 @@ extension WeightsFileSystem {
             if let index = draft.parts?.firstIndex(where: { $0.view == path }) { draft.parts?[index].modified = time }
           })
       }
+    case .modelFile(let model, let name, _):
+      try registryStep(try registry.setModified(ofModelFile: name, of: model, to: time))
     // Folders and links have the time of what they hold; nobody is told that it was not changed, as with chmod.
     default: return
     }

@@ -8,17 +8,22 @@ extension WeightsFileSystem {
   package func create(
     _ name: String, in parent: InodeNumber, _ access: OpenAccess, isExclusive: Bool
   ) throws(FileSystemError) -> CreatedFile {
-    let place = try place(of: name, in: try node(parent))
-    let files = try files(of: place.model, place.version)
-    let existing = files.node(at: place.path)
+    let destination = try destination(of: name, in: try node(parent))
+    let existing = try node(at: destination)
     if existing?.kind == .directory { throw FileSystemError(.isDirectory) }
-    if isExclusive, existing != nil, !files.isPublished(place.path) { throw FileSystemError(.exists) }
-    let writer = try beginWriter(at: place, hasTruncated: existing != nil)
+    if isExclusive, existing != nil, try !isPublished(destination) { throw FileSystemError(.exists) }
+    let writer = try beginWriter(at: destination, hasTruncated: existing != nil)
     let item = try item(.staging(writer.number))
     return CreatedFile(item: item, file: OpenFile(handle: handles.insert(.writer(writer)), caching: .staging))
   }
 
-  func beginWriter(at place: FilePlace, hasTruncated: Bool) throws(FileSystemError) -> Writer {
+  /// Whether a name is that of a file of a published version.
+  private func isPublished(_ destination: Destination) throws(FileSystemError) -> Bool {
+    guard let place = destination.place else { return false }
+    return try files(of: place.model, place.version).isPublished(place.path)
+  }
+
+  func beginWriter(at place: Destination, hasTruncated: Bool) throws(FileSystemError) -> Writer {
     let upload = try registryStep(try registry.beginUpload())
     let writer = Writer(number: writers.newNumber(), place: place, upload: upload, hasTruncated: hasTruncated)
     writers.insert(writer)

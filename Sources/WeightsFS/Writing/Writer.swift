@@ -30,7 +30,7 @@ final class Writer: Sendable {
 
   struct Facts: Sendable {
     /// Where a close puts the file; nil after its name was unlinked.
-    var place: FilePlace?
+    var place: Destination?
     var upload: Upload
     /// mtime that somebody asked for.
     var modified: Int64?
@@ -53,7 +53,7 @@ final class Writer: Sendable {
   let turn = Mutex<Void>(())
   let facts: Mutex<Facts>
 
-  init(number: UInt64, place: FilePlace, upload: Upload, hasTruncated: Bool) {
+  init(number: UInt64, place: Destination, upload: Upload, hasTruncated: Bool) {
     self.number = number
     facts = Mutex(Facts(place: place, upload: upload, hasTruncated: hasTruncated))
   }
