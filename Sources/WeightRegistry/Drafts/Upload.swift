@@ -115,11 +115,11 @@ extension WeightRegistry {
   private func changePublished(
     _ model: ModelName, _ version: VersionName, _ change: (inout Manifest) -> Void
   ) throws(RegistryError) {
-    guard let place = place(of: model, version) else { throw unknown(version, of: model) }
     var manifest = try manifest(of: model, version)
     let before = manifest
     change(&manifest)
-    if manifest != before { try publish(manifest, at: place, activating: false) }
+    // Not a publication, which makes a version active if none is.
+    if manifest != before { try replace(manifest) }
   }
 
   /// A second name of a blob, as an upload.

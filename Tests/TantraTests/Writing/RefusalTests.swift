@@ -42,6 +42,17 @@ import Testing
     try mount.succeed("diff -r <(ls small/v1.0) <(ls $IN/full); cmp $IN/full/config.json small/v1.0/config.json")
   }
 
+  @Test func whatIsNotActiveAnyMoreCanBeRemoved() throws {
+    try mount.succeed(
+      """
+      rm small/active
+      rm small/v1.0/model.pt
+      test ! -e small/active
+      rm -r small
+      test ! -e small
+      """)
+  }
+
   @Test func replacingByRenameStaysPossibleInTheActiveVersion() throws {
     try mount.succeed(
       """
