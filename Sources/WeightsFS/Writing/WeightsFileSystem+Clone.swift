@@ -30,6 +30,10 @@ extension WeightsFileSystem {
     to inode: InodeNumber, named name: String, in parent: InodeNumber, caller: Caller,
     isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) -> DirectoryItem {
+    if case .link(let model, let link) = try node(inode), case .model = try node(parent) {
+      let target = try target(of: .link(model, link))
+      return try makeSymbolicLink(name, in: parent, target: target, caller: caller)
+    }
     let place: FilePlace
     switch try destination(of: name, in: try node(parent)) {
     case .version(let found): place = found

@@ -59,19 +59,40 @@ extension WeightsFileSystem {
   /// What `caller` finds under a name: as others do, but for the file that it is about to write.
   func child(named name: String, of folder: Node, for caller: Caller) throws(FileSystemError) -> Node? {
     guard let destination = possibleDestination(of: name, in: folder) else {
-      return try child(named: name, of: folder)
+      let child = try child(named: name, of: folder)
+      // The link that came with the first version gives way to one that somebody makes.
+      if case .link(let model, "active") = child, registry.hasDefaultActive(model),
+        ExclusiveCreation.isUnderWay(
+          by: caller.pid, of: .symbolicLink, { $0.suffix(2).elementsEqual([model.text[...], "active"]) })
+      {
+        return nil
+      }
+      return child
     }
     if let number = writers.expected(at: destination, by: caller.pid) { return .staging(number) }
     if let child = try node(at: destination) {
       // A published file can be made anew: what is accepted replaces it, or is the same.
       if let place = destination.place, try files(of: place.model, place.version).isPublished(place.path),
-        ExclusiveCreation.isUnderWay(by: caller.pid)
+        ExclusiveCreation.isUnderWay(by: caller.pid, of: .file, { leads($0, to: place) })
       {
         return nil
       }
       return child
     }
     return writers.writer(at: destination).map { .staging($0.number) }
+  }
+
+  /// Whether a path, cut at its slashes, ends as one to `place` does, by the version's name or by that of a link to it.
+  private func leads(_ path: [Substring], to place: FilePlace) -> Bool {
+    var names: [Substring] = []
+    for name in path where name != "." {
+      if name == ".." { _ = names.popLast() } else { names.append(name) }
+    }
+    let file = place.path.split(separator: "/")
+    guard names.count >= file.count + 2, names.suffix(file.count).elementsEqual(file) else { return false }
+    let folder = names.dropLast(file.count).suffix(2)
+    guard let model = folder.first, let version = folder.last, model == place.model.text else { return false }
+    return version == place.version.text || links(of: place.model)[String(version)] == place.version
   }
 
   /// As ``refuse(_:_:_:)``, for a file that is to be made; a model's own folder has no such xattr.
