@@ -210,6 +210,11 @@ import WeightsFS
     try fixture.put(pickle, at: "mamba/v1.0/training_args.bin")
     #expect(try fixture.names("mamba/v1.0").contains("training_args.bin"))
     #expect(fixture.failure { _ = try fixture.open("mamba/v1.0/training_args.bin") }?.errno == EACCES)
+    // Nor does opening it to be changed, or a name that is meant for a while, let it be read.
+    #expect(fixture.failure { _ = try fixture.open("mamba/v1.0/training_args.bin", writes: true) }?.errno == EACCES)
+    try fixture.put(pickle, at: "mamba/v1.0/.hidden.pkl")
+    #expect(fixture.failure { _ = try fixture.open("mamba/v1.0/.hidden.pkl") }?.errno == EACCES)
+    try fixture.put(Array("text".utf8), at: "mamba/v1.0/training_args.bin")
     try fixture.put(try weights.torchZip(), at: "mamba/v1.0/optimizer.pt")
     #expect(try fixture.contents("mamba/v1.0/optimizer.pt") == weights.torchZip())
   }
