@@ -112,7 +112,7 @@ extension WeightsFileSystem {
       }
       try completeShards(with: place, before: before, isInterrupted)
     } catch {
-      throw refuse(error, place.model, place.version)
+      throw refuse(error, at: .version(place))
     }
   }
 

@@ -95,9 +95,13 @@ extension WeightsFileSystem {
     return version == place.version.text || links(of: place.model)[String(version)] == place.version
   }
 
-  /// As ``refuse(_:_:_:)``, for a file that is to be made; a model's own folder has no such xattr.
+  /// As ``refuse(_:_:_:)``, for a file that is to be made; a model's own folder has no such xattr. Of several files with one
+  /// name the reason tells which.
   func refuse(_ error: FileSystemError, at destination: Destination) -> FileSystemError {
-    destination.place.map { refuse(error, $0.model, $0.version) } ?? error
+    guard let place = destination.place else { return error }
+    var error = error
+    if error.reason.hasPrefix("\(place.path): ") { error.reason = "\(place.model)/\(place.version)/\(error.reason)" }
+    return refuse(error, place.model, place.version)
   }
 
   /// Notes why something was refused, for `.control/log` and the folder's xattr, and answers with the error.

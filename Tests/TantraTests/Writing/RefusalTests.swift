@@ -26,7 +26,8 @@ import Testing
 
   @Test func bytesOfTheWrongFormatAreEINVAL() throws {
     try mount.fail(
-      "mkdir small/v1.1; cp $IN/full/model.safetensors small/v1.1/model.pt", "Invalid argument", reason: "safetensors")
+      "mkdir small/v1.1; cp $IN/full/model.safetensors small/v1.1/model.pt", "Invalid argument",
+      reason: "small/v1.1/model.pt: its content is safetensors")
     try mount.fail("echo no weights > $OUT/x; cp $OUT/x small/v1.1/model.safetensors", "Invalid argument")
     try mount.fail("head -c 300 $IN/full/model.pt > $OUT/x; cp $OUT/x small/v1.1/model.pt", "Invalid argument")
     #expect(try mount.succeed("ls -A small/v1.1").isEmpty)
