@@ -11,6 +11,8 @@
 #include <sys/eventfd.h>
 #include <sys/mount.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 int cfuse_unmount(const char *path, bool lazy) {
@@ -22,6 +24,16 @@ int cfuse_probe(const char *path) {
   int result = statx(
       AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &attributes);
   return result == 0 ? 0 : -errno;
+}
+
+int cfuse_open_process(pid_t process) {
+  int descriptor = (int)syscall(SYS_pidfd_open, process, 0);
+  return descriptor >= 0 ? descriptor : -errno;
+}
+
+int cfuse_get_attribute(const char *path, const char *name, char *value, size_t size) {
+  ssize_t count = getxattr(path, name, value, size);
+  return count >= 0 ? (int)count : -errno;
 }
 
 int cfuse_pipe(int descriptors[2]) { return pipe2(descriptors, O_CLOEXEC) == 0 ? 0 : -errno; }

@@ -10,6 +10,12 @@ int cfuse_unmount(const char *path, bool lazy);
 /// Asks the file system behind `path` for its attributes, past every cache: -ENOTCONN if its daemon is dead.
 int cfuse_probe(const char *path);
 
+/// A descriptor that is readable once a process has ended, or -errno. Its number must not be that of a thread.
+int cfuse_open_process(pid_t process);
+
+/// getxattr(2): the number of bytes, or -errno.
+int cfuse_get_attribute(const char *path, const char *name, char *value, size_t size);
+
 /// A pipe that is closed on exec.
 int cfuse_pipe(int descriptors[2]);
 

@@ -49,6 +49,11 @@ int tantra_has_writers(int file) {
   return 0;
 }
 
+int tantra_finish_writing(int file, off_t offset, off_t count) {
+  return sync_file_range(
+      file, offset, count, SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+}
+
 int tantra_is_stacked(int file) {
   struct statfs status;
   return fstatfs(file, &status) == 0 && status.f_type == OVERLAYFS_SUPER_MAGIC;

@@ -88,7 +88,7 @@ package struct StoreFolder: Sendable {
     guard let staging, try posix(try staging.status(of: Self.draftsName)) != nil else { return DraftRecord() }
     let bytes = try posix(try staging.contents(of: Self.draftsName, limit: 64 << 20))
     let record = try StoreCoding.decode(DraftRecord.self, from: bytes, what: ".staging/\(Self.draftsName)")
-    for path in record.drafts.flatMap({ $0.files.map(\.path) + $0.folders }) {
+    for path in record.drafts.flatMap({ $0.paths + $0.folders }) {
       guard let why = Manifest.Sidecar.problem(ofPath: path) else { continue }
       throw RegistryError(.damaged, ".staging/\(Self.draftsName) is damaged: \(path.debugDescription) \(why)")
     }

@@ -61,7 +61,7 @@ package final class WeightsFileSystem: FileSystem {
     var attributes = try attributes(of: node)
     attributes.inode = inodes.lookUp(node)
     switch node {
-    case .view, .sidecar: inodes.remember(attributes)
+    case .view, .sidecar, .modelFile: inodes.remember(attributes)
     default: break
     }
     return DirectoryItem(attributes: attributes)
@@ -122,7 +122,9 @@ package final class WeightsFileSystem: FileSystem {
     _ handle: HandleNumber, offset: Int, bytes: UnsafeRawBufferPointer, caller: Caller,
     isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) -> Int {
-    if case .writer(let writer) = handles[handle] { return try write(bytes, to: writer, at: offset) }
+    if case .writer(let writer) = handles[handle] {
+      return try write(bytes, to: writer, at: offset, isInterrupted: isInterrupted)
+    }
     guard case .control(let session) = handles[handle] else { throw FileSystemError(.badHandle) }
     guard bytes.count <= Self.requestLimit, let text = String(validating: bytes, as: UTF8.self) else {
       throw FileSystemError(

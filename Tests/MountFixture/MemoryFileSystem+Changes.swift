@@ -33,7 +33,8 @@ extension MemoryFileSystem {
   }
 
   package func makeHardLink(
-    to inode: InodeNumber, named name: String, in parent: InodeNumber, caller: Caller
+    to inode: InodeNumber, named name: String, in parent: InodeNumber, caller: Caller,
+    isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) -> DirectoryItem {
     try requireScratch(parent)
     return try enter(try scratch.add(try scratch.item(inode), name, to: parent))
@@ -74,14 +75,16 @@ extension MemoryFileSystem {
   }
 
   package func allocate(
-    _ handle: HandleNumber, offset: Int, count: Int, keepsSize: Bool
+    _ handle: HandleNumber, offset: Int, count: Int, keepsSize: Bool, isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) {
     let inode = try inode(of: handle)
     let size = try scratch.item(inode).bytes.count
     if !keepsSize, offset + count > size { try scratch.resize(inode, to: offset + count) }
   }
 
-  package func synchronize(_ handle: HandleNumber) throws(FileSystemError) {
+  package func synchronize(
+    _ handle: HandleNumber, isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) {
     try scratch.change(try inode(of: handle)) { $0.attributes["user.tantra.synchronized"] = [1] }
   }
 

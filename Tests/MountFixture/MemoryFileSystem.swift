@@ -84,7 +84,7 @@ package final class MemoryFileSystem: FileSystem {
   }
 
   package func setAttributes(
-    of inode: InodeNumber, _ change: AttributeChange, caller: Caller
+    of inode: InodeNumber, _ change: AttributeChange, caller: Caller, isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) -> FileAttributes {
     if isScratch(inode) {
       if let size = change.size { try scratch.resize(inode, to: size) }

@@ -101,23 +101,27 @@ import WeightsFS
     #expect(try text(".control/validate").contains("INVALID"))
   }
 
-  @Test func validateStopsWithEINTR() throws {
-    let file = try fixture.open(".control/validate", writes: true)
+  @Test(arguments: [("validate", "all"), ("cleanup", "mamba 1")])
+  func workStopsWithEINTR(control: String, request: String) throws {
+    let file = try fixture.open(".control/\(control)", writes: true)
     let error = #expect(throws: FileSystemError.self) {
-      try Array("all".utf8).withUnsafeBytes { bytes in
+      try Array(request.utf8).withUnsafeBytes { bytes in
         try fixture.tree.write(file.handle, offset: 0, bytes: bytes, caller: fixture.caller) { true }
       }
     }
     #expect(error?.errno == EINTR)
+    #expect(try fixture.names("mamba") == ["active", "v1.0", "v1.1"])
     fixture.tree.release(file.handle)
   }
 
   @Test func truncationIsForControlFilesOnly() throws {
     _ = try fixture.tree.setAttributes(
-      of: try fixture.inode(".control/active"), AttributeChange(size: 0), caller: fixture.caller)
+      of: try fixture.inode(".control/active"), AttributeChange(size: 0), caller: fixture.caller,
+      isInterrupted: { false })
     for path in ["mamba/v1.0/model.pt", ".control/log", "mamba"] {
       #expect(throws: FileSystemError.self, "\(path)") {
-        try fixture.tree.setAttributes(of: try fixture.inode(path), AttributeChange(size: 0), caller: fixture.caller)
+        try fixture.tree.setAttributes(
+          of: try fixture.inode(path), AttributeChange(size: 0), caller: fixture.caller, isInterrupted: { false })
       }
     }
   }

@@ -71,8 +71,9 @@ struct TreeFixture {
     return try contents(of: file.handle)
   }
 
-  func contents(of handle: HandleNumber) throws -> [UInt8] {
-    try tree.read(handle, offset: 0, count: 1 << 20).flatMap { piece in
+  /// - Parameter other: another tree than this one's.
+  func contents(of handle: HandleNumber, in other: WeightsFileSystem? = nil) throws -> [UInt8] {
+    try (other ?? tree).read(handle, offset: 0, count: 1 << 20).flatMap { piece in
       switch piece {
       case .bytes(let bytes): Array(bytes)
       case .file(let descriptor, let offset, let count):

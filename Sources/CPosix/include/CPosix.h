@@ -29,5 +29,8 @@ int tantra_is_immutable(int file);
 /// (fcntl(F_SETLEASE)), which the kernel refuses then. 1 or 0.
 int tantra_has_writers(int file);
 
+/// sync_file_range(2): writes the dirty pages of a range to disk, and waits for them. 0, or -1 with errno.
+int tantra_finish_writing(int file, off_t offset, off_t count);
+
 /// Whether a file lies on overlayfs, which is stacked on other file systems: 1 or 0.
 int tantra_is_stacked(int file);

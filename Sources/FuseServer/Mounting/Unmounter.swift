@@ -26,20 +26,34 @@ package enum UnmountError: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// Takes mounts of ours down.
 package enum Unmounter {
-  /// Unmounts `path`. With `lazily` it goes from the tree at once, even if in use, and files that are open stay readable as
-  /// long as its daemon serves.
-  package static func unmount(_ path: String, lazily: Bool = false) throws(UnmountError) {
+  /// How long a daemon may take to end after its mount is gone.
+  private static let patience = Duration.seconds(10)
+
+  /// Unmounts `path`, and waits until its daemon has ended: then whatever it held is free. With `lazily` it goes from the tree
+  /// at once, even if in use, files that are open stay readable as long as its daemon serves, and nobody waits for that.
+  ///
+  /// - Returns: the daemon's process, if it has not ended after ten seconds.
+  @discardableResult
+  package static func unmount(_ path: String, lazily: Bool = false) throws(UnmountError) -> CInt? {
     let mountpoint: String
     let mount: MountEntry?
+    let daemon: ServingProcess?
     do throws(MountError) {
       mountpoint = try Mountpoint.resolve(path)
       mount = try Self.mount(at: mountpoint, or: path)
+      if let mount, mount.isTantra, !lazily {
+        daemon = try ServingProcess(of: mount.mountpoint)
+      } else {
+        daemon = nil
+      }
     } catch {
       throw .failed(path, reason: error.description)
     }
     guard let mount else { throw .notMounted(mountpoint) }
     guard mount.isTantra else { throw .notTantra(mount.mountpoint, type: mount.type) }
     try detach(mount.mountpoint, lazily: lazily)
+    guard let daemon, !daemon.waitForEnd(limit: Self.patience) else { return nil }
+    return daemon.number
   }
 
   /// The mount at a path, whose last component may be a link to the mountpoint.

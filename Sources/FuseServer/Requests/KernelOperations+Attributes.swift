@@ -10,7 +10,11 @@ extension KernelOperations {
       Dispatcher.handle(raw) { dispatcher, request in
         do throws(FileSystemError) {
           let name = try KernelOperations.attributeName(name, orElse: ENODATA)
-          let value = try dispatcher.fileSystem.extendedAttribute(name, of: InodeNumber(rawValue: inode))
+          let inode = InodeNumber(rawValue: inode)
+          // Whoever unmounts waits for this process.
+          let value =
+            inode == .root && name == ServingProcess.attribute
+            ? Array("\(getpid())".utf8) : try dispatcher.fileSystem.extendedAttribute(name, of: inode)
           request.reply(attribute: value, room: size)
         } catch {
           dispatcher.fail(request, "getxattr", error)

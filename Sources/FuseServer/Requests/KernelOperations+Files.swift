@@ -28,18 +28,19 @@ extension KernelOperations {
       }
     }
     table.fsync = { raw, _, _, information in
-      KernelOperations.perform(raw, "fsync") { fileSystem, _ throws(FileSystemError) in
-        try fileSystem.synchronize(try KernelOperations.handle(of: information))
+      KernelOperations.perform(raw, "fsync") { fileSystem, request throws(FileSystemError) in
+        try fileSystem.synchronize(
+          try KernelOperations.handle(of: information), isInterrupted: request.interruption)
       }
     }
     table.fallocate = { raw, _, mode, offset, length, information in
-      KernelOperations.perform(raw, "fallocate") { fileSystem, _ throws(FileSystemError) in
+      KernelOperations.perform(raw, "fallocate") { fileSystem, request throws(FileSystemError) in
         guard offset >= 0, length > 0 else { throw FileSystemError(EINVAL) }
         // Holes are punched into files that are done, and none of those can be written.
         guard mode & ~cfuse_allocate_keep_size == 0 else { throw FileSystemError(EOPNOTSUPP) }
         try fileSystem.allocate(
           try KernelOperations.handle(of: information), offset: Int(offset), count: Int(length),
-          keepsSize: mode & cfuse_allocate_keep_size != 0)
+          keepsSize: mode & cfuse_allocate_keep_size != 0, isInterrupted: request.interruption)
       }
     }
     table.copy_file_range = { raw, _, offset, source, _, targetOffset, target, count, flags in

@@ -37,7 +37,7 @@ extension KernelOperations {
         do throws(FileSystemError) {
           let change = try KernelOperations.attributeChange(status, fields: fields, information)
           let attributes = try dispatcher.fileSystem.setAttributes(
-            of: InodeNumber(rawValue: inode), change, caller: request.caller)
+            of: InodeNumber(rawValue: inode), change, caller: request.caller, isInterrupted: request.interruption)
           request.reply(attributes: attributes, owner: dispatcher.owner)
         } catch {
           dispatcher.fail(request, "setattr", error)

@@ -11,23 +11,23 @@ extension KernelOperations {
       Dispatcher.handle(raw) { _, request in request.reply(errno: EPERM) }
     }
     table.mkdir = { raw, parent, name, _ in
-      KernelOperations.enter(raw, "mkdir") { fileSystem, caller throws(FileSystemError) in
+      KernelOperations.enter(raw, "mkdir") { fileSystem, request throws(FileSystemError) in
         try fileSystem.makeDirectory(
-          try KernelOperations.newName(name), in: InodeNumber(rawValue: parent), caller: caller)
+          try KernelOperations.newName(name), in: InodeNumber(rawValue: parent), caller: request.caller)
       }
     }
     table.symlink = { raw, target, parent, name in
-      KernelOperations.enter(raw, "symlink") { fileSystem, caller throws(FileSystemError) in
+      KernelOperations.enter(raw, "symlink") { fileSystem, request throws(FileSystemError) in
         try fileSystem.makeSymbolicLink(
           try KernelOperations.newName(name), in: InodeNumber(rawValue: parent),
-          target: try KernelOperations.newName(target), caller: caller)
+          target: try KernelOperations.newName(target), caller: request.caller)
       }
     }
     table.link = { raw, inode, parent, name in
-      KernelOperations.enter(raw, "link") { fileSystem, caller throws(FileSystemError) in
+      KernelOperations.enter(raw, "link") { fileSystem, request throws(FileSystemError) in
         try fileSystem.makeHardLink(
           to: InodeNumber(rawValue: inode), named: try KernelOperations.newName(name),
-          in: InodeNumber(rawValue: parent), caller: caller)
+          in: InodeNumber(rawValue: parent), caller: request.caller, isInterrupted: request.interruption)
       }
     }
     table.create = { raw, parent, name, _, information in
@@ -83,11 +83,11 @@ extension KernelOperations {
   /// Answers with a new name, which counts as a lookup of it.
   private static func enter(
     _ raw: fuse_req_t?, _ operation: StaticString,
-    _ body: (any FileSystem, Caller) throws(FileSystemError) -> DirectoryItem
+    _ body: (any FileSystem, borrowing Request) throws(FileSystemError) -> DirectoryItem
   ) {
     Dispatcher.handle(raw) { dispatcher, request in
       do throws(FileSystemError) {
-        let item = try body(dispatcher.fileSystem, request.caller)
+        let item = try body(dispatcher.fileSystem, request)
         dispatcher.answer(request, with: item)
       } catch {
         dispatcher.fail(request, operation, error)

@@ -44,6 +44,9 @@ package struct Draft: Sendable, Hashable, Codable {
   /// Folders in it, by path; those that files lie in need not be named.
   package var folders: Set<String> = []
   package var files: [File] = []
+  /// Shards that are copies of another version's, by the names that they have here (`view`); nil for none. Their bytes are
+  /// stored already.
+  package var parts: [Manifest.Original]?
 
   package init(model: ModelName, version: VersionName, made: Int64) {
     self.model = model
@@ -54,15 +57,32 @@ package struct Draft: Sendable, Hashable, Codable {
   /// The file at a path.
   package subscript(path: String) -> File? { files.first { $0.path == path } }
 
+  /// The copied shard of that name.
+  package func part(_ name: String) -> Manifest.Original? { parts?.first { $0.view == name } }
+
   /// Adds a file, or replaces it.
   package mutating func put(_ file: File) {
-    files.removeAll { $0.path == file.path }
+    remove(file.path)
     files.append(file)
   }
 
-  package mutating func remove(_ path: String) { files.removeAll { $0.path == path } }
+  /// Adds a copy of a shard, or replaces it.
+  package mutating func put(_ part: Manifest.Original) {
+    remove(part.view)
+    parts = (parts ?? []) + [part]
+  }
 
-  package var isEmpty: Bool { folders.isEmpty && files.isEmpty }
+  /// Takes a file out; nothing happens if there is none.
+  package mutating func remove(_ path: String) {
+    files.removeAll { $0.path == path }
+    parts?.removeAll { $0.view == path }
+    if parts?.isEmpty == true { parts = nil }
+  }
+
+  package var isEmpty: Bool { folders.isEmpty && files.isEmpty && parts == nil }
+
+  /// Paths of all files.
+  package var paths: [String] { files.map(\.path) + (parts ?? []).map(\.view) }
 }
 
 /// All drafts of a store: `.staging/drafts.json`.
@@ -90,5 +110,9 @@ package struct DraftRecord: Sendable, Hashable, Codable {
   }
 
   /// Blobs that drafts need.
-  var blobs: Set<Digest> { Set(drafts.flatMap(\.files).compactMap { $0.sidecar?.blob }) }
+  var blobs: Set<Digest> {
+    Set(
+      drafts.flatMap(\.files).compactMap { $0.sidecar?.blob }
+        + drafts.flatMap { $0.parts ?? [] }.flatMap { [$0.table] + $0.packs })
+  }
 }

@@ -74,6 +74,7 @@ extension WeightRegistry {
       let sidecar: Manifest.Sidecar
       do throws(BlobStoreError) {
         let table = try ingest.hash(storages: [], progress: { _ in !isInterrupted() }).table
+        try ingest.settle { _ in !isInterrupted() }
         let blob = try ingest.commit(table)
         sidecar = Manifest.Sidecar(
           path: path, blob: blob, digest: table.segments.first?.digest ?? Table.emptyDigest,
@@ -123,11 +124,11 @@ extension WeightRegistry {
   private func changePublished(
     _ model: ModelName, _ version: VersionName, _ change: (inout Manifest) -> Void
   ) throws(RegistryError) {
-    guard let place = place(of: model, version) else { throw unknown(version, of: model) }
     var manifest = try manifest(of: model, version)
     let before = manifest
     change(&manifest)
-    if manifest != before { try publish(manifest, at: place, activating: false) }
+    // Not a publication, which makes a version active if none is.
+    if manifest != before { try replace(manifest) }
   }
 
   /// A second name of a blob, as an upload.

@@ -4,6 +4,12 @@ extension WeightRegistry {
   /// What a model's `active` link says, whether or not there is such a version.
   package func activeLink(of model: ModelName) -> VersionName? { record(of: model).active }
 
+  /// Whether a model has an active version that nobody has chosen among others: the first that was published.
+  package func hasDefaultActive(_ model: ModelName) -> Bool {
+    guard activeVersion(of: model) != nil, let last = record(of: model).history.last else { return false }
+    return last.from == nil
+  }
+
   /// Points `active` at a version; at one that is still to come only while no other is active.
   ///
   /// - Throws: `unknownVersion` if users of the model would be left without one.

@@ -7,6 +7,23 @@ import SystemPackage
 import Tensors
 import WeightFormats
 
+/// A weight file, one of several that make up a state dict, that has come under a name.
+package struct Shard: Sendable {
+  package enum Source: Sendable {
+    case upload(Upload, modified: Int64)
+    /// Bytes of another version's shard: they and their table are stored already.
+    case copy(Manifest.Original)
+  }
+
+  package var name: String
+  package var source: Source
+
+  package init(_ name: String, _ source: Source) {
+    self.name = name
+    self.source = source
+  }
+}
+
 extension WeightRegistry {
   /// Publishes a state dict that came in several files, which stay as they are; the views are synthesized from all of them.
   /// The uploads go; if this throws, they are still there.
@@ -16,7 +33,7 @@ extension WeightRegistry {
   ///   - shards: those of them that have come; the others are published already.
   /// - Throws: `differentWeights` if the version is published with another state dict.
   package func publish(
-    shards: [(name: String, upload: Upload, modified: Int64)], among names: [String], of model: ModelName,
+    shards: [Shard], among names: [String], of model: ModelName,
     _ version: VersionName,
     progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(RegistryError) {
@@ -25,7 +42,16 @@ extension WeightRegistry {
       var tables: [Table] = []
       var parts: [Manifest.Original] = []
       for name in names {
-        guard let (_, upload, modified) = shards.first(where: { $0.name == name }) else {
+        let upload: Upload
+        let modified: Int64
+        switch shards.first(where: { $0.name == name })?.source {
+        case .upload(let file, let time): (upload, modified) = (file, time)
+        case .copy(var original):
+          original.view = name
+          tables.append(try self.table(original.table))
+          parts.append(original)
+          continue
+        case nil:
           guard let part = try self.manifest(of: model, version).part(name) else {
             throw RegistryError(.unknownView, "\(model)/\(version) has no file \(name)")
           }
@@ -73,9 +99,10 @@ extension WeightRegistry {
       }
     }
     try changeDraft(model, version) { draft in
-      draft.files.removeAll { file in file.sidecar != nil || shards.contains { $0.name == file.path } }
+      draft.files.removeAll { $0.sidecar != nil }
+      for shard in shards { draft.remove(shard.name) }
     }
-    for shard in shards { try discardUpload(named: shard.upload.name) }
+    for case .upload(let upload, _) in shards.map(\.source) { try discardUpload(named: upload.name) }
     logger.info("import: \(model)/\(version) from \(shards.count) shards (\(manifest.tensorCount) tensors)")
   }
 }

@@ -81,7 +81,12 @@ struct PackAssembly {
       segments.append(index)
     }
     let blob: Digest
-    do throws(BlobStoreError) { blob = try ingest.commit(table) } catch { throw RegistryError(error) }
+    do throws(BlobStoreError) {
+      try ingest.settle(progress)
+      blob = try ingest.commit(table)
+    } catch {
+      throw RegistryError(error)
+    }
     return (Table.Pack(blob: blob, segments: table), segments)
   }
 }

@@ -34,7 +34,12 @@ extension WeightRegistry {
     var assembly = TableAssembly(storageCount: storages.count)
     if isWhole {
       let blob: Digest
-      do throws(BlobStoreError) { blob = try staged.ingest.commit(segments) } catch { throw RegistryError(error) }
+      do throws(BlobStoreError) {
+        if !isStored { try staged.ingest.settle(progress) }
+        blob = try staged.ingest.commit(segments)
+      } catch {
+        throw RegistryError(error)
+      }
       let pack = Table.Pack(blob: blob, segments: segments)
       _ = assembly.index(of: pack)
       let segmentAt = segments.indicesByOffset

@@ -51,14 +51,20 @@ extension WeightRegistry {
 
   /// Removes versions until `keep` remain, or nothing more may go; all can be restored until they are purged.
   ///
+  /// - Parameter isInterrupted: asked before each version goes; those that have gone stay away.
   /// - Returns: the versions that went.
   @discardableResult
   package func cleanup(
-    _ model: ModelName, keep: Int?, by actor: Actor = .current
+    _ model: ModelName, keep: Int?, by actor: Actor = .current, isInterrupted: () -> Bool = { false }
   ) throws(RegistryError) -> [VersionName] {
     try requireWriting()
     let candidates = try cleanupCandidates(model, keep: keep)
-    for version in candidates { try retire(model, version, by: actor) }
+    for (index, version) in candidates.enumerated() {
+      if isInterrupted() {
+        throw RegistryError(.interrupted, "stopped after \(index) of \(candidates.count) versions that were to go")
+      }
+      try retire(model, version, by: actor)
+    }
     return candidates
   }
 }

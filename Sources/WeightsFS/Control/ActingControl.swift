@@ -5,7 +5,9 @@ protocol ActingControl: ControlFile {
   var last: LastReport { get }
 
   /// Carries out a request and answers with its report, without the line that says when, for whom and what.
-  func act(_ text: String, by actor: Actor) throws(RegistryError) -> String
+  func act(
+    _ text: String, by actor: Actor, isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(RegistryError) -> String
 }
 
 extension ActingControl {
@@ -17,7 +19,7 @@ extension ActingControl {
     _ text: String, by caller: Caller, isInterrupted: @escaping @Sendable () -> Bool
   ) throws(ControlFailure) -> [UInt8] {
     do throws(RegistryError) {
-      let report = try act(text, by: Actor(uid: caller.uid, pid: caller.pid))
+      let report = try act(text, by: Actor(uid: caller.uid, pid: caller.pid), isInterrupted: isInterrupted)
       return last.keep(Array(report.utf8), target: text, caller: caller)
     } catch {
       throw ControlFailure(FileSystemError(error))

@@ -7,7 +7,9 @@ struct BackupControl: ActingControl {
 
   var name: String { "backup" }
 
-  func act(_ text: String, by actor: Actor) throws(RegistryError) -> String {
+  func act(
+    _ text: String, by actor: Actor, isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(RegistryError) -> String {
     let (model, version) = try RequestTarget(text).requireVersion()
     let record = try registry.backup(model, version, by: actor)
     return "\(model)/\(version): pinned as backup \(record.number)\n"

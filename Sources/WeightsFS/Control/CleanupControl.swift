@@ -7,14 +7,16 @@ struct CleanupControl: ActingControl {
 
   var name: String { "cleanup" }
 
-  func act(_ text: String, by actor: Actor) throws(RegistryError) -> String {
+  func act(
+    _ text: String, by actor: Actor, isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(RegistryError) -> String {
     let parts = text.split(whereSeparator: \.isWhitespace)
     guard [1, 2].contains(parts.count), parts.count == 1 || Int(parts[1]) != nil else {
       throw RegistryError(.invalidName, "expected MODEL and the number of versions to keep, found \"\(text)\"")
     }
     let keep = parts.count == 2 ? Int(parts[1]) : nil
     let model = try ModelName(validating: parts[0])
-    let removed = try registry.cleanup(model, keep: keep, by: actor)
+    let removed = try registry.cleanup(model, keep: keep, by: actor, isInterrupted: isInterrupted)
     return removed.isEmpty ? "nothing to remove\n" : removed.map { "removed \(model)/\($0)\n" }.joined()
   }
 }

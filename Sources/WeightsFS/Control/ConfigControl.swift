@@ -16,7 +16,9 @@ struct ConfigControl: ActingControl {
     return Array(lines.joined().utf8)
   }
 
-  func act(_ text: String, by actor: Actor) throws(RegistryError) -> String {
+  func act(
+    _ text: String, by actor: Actor, isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(RegistryError) -> String {
     let parts = text.split(whereSeparator: \.isWhitespace).map(String.init)
     guard [2, 3].contains(parts.count) else {
       throw RegistryError(.invalidName, "expected MODEL, a policy and its value, found \"\(text)\"")

@@ -8,7 +8,9 @@ struct PurgeControl: ActingControl {
 
   var name: String { "purge" }
 
-  func act(_ text: String, by actor: Actor) throws(RegistryError) -> String {
+  func act(
+    _ text: String, by actor: Actor, isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(RegistryError) -> String {
     let wantsJSON = text.hasSuffix(" json")
     let parts = (wantsJSON ? text.dropLast(5) : text[...]).split(whereSeparator: \.isWhitespace)
     guard let first = parts.first, parts.count <= 2, let seconds = parts.count == 2 ? Int64(parts[1]) : 0, seconds >= 0,

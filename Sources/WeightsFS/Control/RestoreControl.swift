@@ -7,7 +7,9 @@ struct RestoreControl: ActingControl {
 
   var name: String { "restore" }
 
-  func act(_ text: String, by actor: Actor) throws(RegistryError) -> String {
+  func act(
+    _ text: String, by actor: Actor, isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(RegistryError) -> String {
     let (model, version) = try RequestTarget(text).requireVersion()
     try registry.restore(model, version, by: actor)
     return "\(model)/\(version): restored\n"

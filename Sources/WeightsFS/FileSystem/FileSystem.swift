@@ -15,7 +15,7 @@ package protocol FileSystem: AnyObject, Sendable {
 
   /// Sets what can be set: truncation of a control file's request, times; mode and owner are accepted and ignored.
   func setAttributes(
-    of inode: InodeNumber, _ change: AttributeChange, caller: Caller
+    of inode: InodeNumber, _ change: AttributeChange, caller: Caller, isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) -> FileAttributes
 
   /// The target of a symbolic link.
@@ -66,7 +66,8 @@ package protocol FileSystem: AnyObject, Sendable {
 
   /// Makes a copy that costs metadata only: the new name has an inode of its own.
   func makeHardLink(
-    to inode: InodeNumber, named name: String, in parent: InodeNumber, caller: Caller
+    to inode: InodeNumber, named name: String, in parent: InodeNumber, caller: Caller,
+    isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) -> DirectoryItem
 
   func unlink(_ name: String, in parent: InodeNumber, caller: Caller) throws(FileSystemError)
@@ -88,10 +89,12 @@ package protocol FileSystem: AnyObject, Sendable {
   ) throws(FileSystemError) -> Int
 
   /// Reserves space (`fallocate`); grows the file unless `keepsSize`.
-  func allocate(_ handle: HandleNumber, offset: Int, count: Int, keepsSize: Bool) throws(FileSystemError)
+  func allocate(
+    _ handle: HandleNumber, offset: Int, count: Int, keepsSize: Bool, isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError)
 
   /// `fsync`.
-  func synchronize(_ handle: HandleNumber) throws(FileSystemError)
+  func synchronize(_ handle: HandleNumber, isInterrupted: @escaping @Sendable () -> Bool) throws(FileSystemError)
 
   // MARK: Extended attributes
 

@@ -7,6 +7,8 @@ enum Node: Hashable, Sendable {
   case model(ModelName)
   /// `active`, or an alias.
   case link(ModelName, String)
+  /// A file in a model's own folder: `README.md`.
+  case modelFile(ModelName, String, Edition)
   case version(ModelName, VersionName)
   /// A view, and which bytes it has (``Edition``): another edition is another inode.
   case view(ModelName, VersionName, String, Edition)
@@ -33,7 +35,7 @@ enum Node: Hashable, Sendable {
   var kind: FileKind {
     switch self {
     case .root, .model, .version, .sidecarFolder, .names, .control, .records, .modelRecords, .versionRecords: .directory
-    case .view, .sidecar, .kept, .staging, .controlFile, .record: .regular
+    case .modelFile, .view, .sidecar, .kept, .staging, .controlFile, .record: .regular
     case .link, .professionalName: .symbolicLink
     }
   }
@@ -41,7 +43,9 @@ enum Node: Hashable, Sendable {
   /// Tells contents apart that have the same path, one after another.
   var edition: UInt64 {
     switch self {
-    case .view(_, _, _, let edition), .sidecar(_, _, _, let edition), .kept(_, _, _, let edition): edition.number
+    case .view(_, _, _, let edition), .sidecar(_, _, _, let edition), .kept(_, _, _, let edition),
+      .modelFile(_, _, let edition):
+      edition.number
     case .staging(let number): number
     default: 0
     }
@@ -52,7 +56,7 @@ enum Node: Hashable, Sendable {
     switch self {
     case .root: ""
     case .model(let model): "\(model)"
-    case .link(let model, let name): "\(model)/\(name)"
+    case .link(let model, let name), .modelFile(let model, let name, _): "\(model)/\(name)"
     case .version(let model, let version): "\(model)/\(version)"
     case .view(let model, let version, let view, _): "\(model)/\(version)/model.\(view)"
     case .sidecarFolder(let model, let version, let path), .sidecar(let model, let version, let path, _),

@@ -26,6 +26,7 @@ struct VersionFiles {
       if let sidecar = manifest.sidecars.first(where: { $0.path == path }) { return .blob(sidecar) }
     }
     if let file = draft?[path] { return file.sidecar.map { .blob($0) } ?? .upload(file) }
+    if let part = draft?.part(path) { return .part(part) }
     guard let manifest, !manifest.hides(path) else { return nil }
     // A shard that is being replaced is shown as its new self.
     return manifest.part(path).map { .part($0) }
@@ -34,7 +35,7 @@ struct VersionFiles {
   /// Whether the file at a path is part of the published version.
   func isPublished(_ path: String) -> Bool {
     guard let manifest, !manifest.hides(path) else { return false }
-    if draft?[path] == nil, manifest.part(path) != nil { return true }
+    if draft?.paths.contains(path) != true, manifest.part(path) != nil { return true }
     return manifest.sidecars.contains { $0.path == path }
       || WeightFormatCatalogue.views.contains { $0.fileName == path && manifest.views[$0.name] != nil }
   }
@@ -64,7 +65,7 @@ struct VersionFiles {
       paths.removeAll { manifest.hides($0) }
     }
     let known = Set(paths)
-    return paths + (draft?.files.map(\.path) ?? []).filter { !known.contains($0) }
+    return paths + (draft?.paths ?? []).filter { !known.contains($0) }
   }
 
   /// Names in a folder, whose path ends with a slash unless it is the version's own, in the order of a listing.

@@ -34,6 +34,14 @@ extension WeightsFileSystem {
       attributes.size = file.byteCount
       attributes.modified = file.modified
       attributes.isCacheable = false
+    case .modelFile(let model, let name, _):
+      guard let file = try registryStep(try registry.modelFile(name, of: model)) else {
+        throw FileSystemError(.missing)
+      }
+      attributes.size = file.byteCount
+      attributes.modified = file.modified
+      // It is looked up on disk each time, and nobody is told when it changes.
+      attributes.isCacheable = false
     case .staging(let number):
       guard let writer = writers[number] else { throw FileSystemError(.stale) }
       attributes.size = try registryStep(try writer.byteCount())

@@ -11,7 +11,8 @@ extension WeightsFileSystem {
       return ModelName(name).flatMap { hasModel($0) ? .model($0) : nil }
     case .model(let model):
       if let version = VersionName(name), hasVersion(model, version) { return .version(model, version) }
-      return links(of: model)[name] != nil ? .link(model, name) : nil
+      if links(of: model)[name] != nil { return .link(model, name) }
+      return try modelFileNode(name, of: model)
     case .version(let model, let version): return try files(of: model, version).node(at: name)
     case .sidecarFolder(let model, let version, let path):
       return try files(of: model, version).node(at: path + "/" + name)
@@ -24,7 +25,7 @@ extension WeightsFileSystem {
       return VersionName(name).flatMap { registry.contains(model, $0) ? .versionRecords(model, $0) : nil }
     case .versionRecords(let model, let version):
       return VersionRecord(rawValue: name).map { .record(model, version, $0) }
-    case .link, .view, .sidecar, .kept, .staging, .professionalName, .controlFile, .record:
+    case .link, .modelFile, .view, .sidecar, .kept, .staging, .professionalName, .controlFile, .record:
       throw FileSystemError(.notDirectory)
     }
   }
@@ -39,6 +40,7 @@ extension WeightsFileSystem {
       let versions = Set(published + registry.drafts.drafts.filter { $0.model == model }.map(\.version)).sorted()
       return links(of: model).keys.sorted().map { ($0, .link(model, $0)) }
         + versions.map { ($0.text, .version(model, $0)) }
+        + (try registryStep(try registry.modelFiles(of: model))).map { ($0.name, Self.node($0, of: model)) }
     case .version(let model, let version): return try files(of: model, version).children(at: "")
     case .sidecarFolder(let model, let version, let path):
       return try files(of: model, version).children(at: path + "/")
@@ -60,7 +62,7 @@ extension WeightsFileSystem {
       return try registryStep(try registry.versions(of: model)).map { ($0.text, .versionRecords(model, $0)) }
     case .versionRecords(let model, let version):
       return VersionRecord.allCases.map { ($0.rawValue, .record(model, version, $0)) }
-    case .link, .view, .sidecar, .kept, .staging, .professionalName, .controlFile, .record:
+    case .link, .modelFile, .view, .sidecar, .kept, .staging, .professionalName, .controlFile, .record:
       throw FileSystemError(.notDirectory)
     }
   }

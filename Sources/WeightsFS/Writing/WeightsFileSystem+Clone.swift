@@ -29,20 +29,30 @@ extension WeightsFileSystem {
   }
 
   package func makeHardLink(
-    to inode: InodeNumber, named name: String, in parent: InodeNumber, caller: Caller
+    to inode: InodeNumber, named name: String, in parent: InodeNumber, caller: Caller,
+    isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) -> DirectoryItem {
-    let place = try place(of: name, in: try node(parent))
+    if case .link(let model, let link) = try node(inode), case .model = try node(parent) {
+      let target = try target(of: .link(model, link))
+      return try makeSymbolicLink(name, in: parent, target: target, caller: caller)
+    }
+    let place: FilePlace
+    switch try destination(of: name, in: try node(parent)) {
+    case .version(let found): place = found
+    case .model(let model, let name): return try linkModelFile(inode, as: name, of: model, isInterrupted)
+    }
     let files = try files(of: place.model, place.version)
     if files.node(at: place.path) != nil, !files.isPublished(place.path) { throw FileSystemError(.exists) }
     let content: VersionFiles.Content?
     switch try node(inode) {
+    case .modelFile: throw FileSystemError(.crossDevice)
     case .view(let model, let version, let view, _): content = .view(try manifest(model, version), view: view)
     case .sidecar(let model, let version, let path, _), .kept(let model, let version, let path, _):
       content = try self.files(of: model, version).content(at: path)
     default: throw FileSystemError(.notPermitted, "\(place): only files of versions can be linked")
     }
     guard let content else { throw FileSystemError(.missing) }
-    try install(content, at: place, isMove: false) { false }
+    try install(content, at: place, isMove: false, isInterrupted)
     guard let node = try self.node(at: place) else { throw FileSystemError(.missing) }
     return try item(node)
   }
@@ -55,6 +65,7 @@ extension WeightsFileSystem {
   ) throws(FileSystemError) {
     do throws(FileSystemError) {
       let (model, version) = (place.model, place.version)
+      let before = try files(of: model, version).content(at: place.path)
       switch (content, place.purpose) {
       case (.view(let manifest, let view), .weights(let newView)):
         if try registryStep(
@@ -78,22 +89,18 @@ extension WeightsFileSystem {
       case (.blob(let sidecar), .part):
         let upload = try registryStep(try registry.upload(of: sidecar))
         do throws(FileSystemError) {
-          try publishPart(upload, at: place, modified: sidecar.modified, isInterrupted)
+          try publishPart(.upload(upload, modified: sidecar.modified), at: place, isInterrupted)
         } catch {
           try registryStep(try registry.discardUpload(named: upload.name))
           throw error
         }
       case (.upload(let file), .part) where isMove:
         let upload = try registryStep(try openUpload(file))
-        try publishPart(upload, at: place, modified: file.modified, isInterrupted)
-      case (.blob(var sidecar), .sidecar):
-        sidecar.path = place.path
-        let copy = sidecar
-        try registryStep(try registry.put(copy, in: model, version))
-      case (.blob(var sidecar), .temporary):
-        sidecar.path = place.path
-        let kept = Draft.File(sidecar)
-        try registryStep(try registry.changeDraft(model, version) { $0.put(kept) })
+        try publishPart(.upload(upload, modified: file.modified), at: place, isInterrupted)
+      case (.part(let part), .part): try publishPart(.copy(part), at: place, isInterrupted)
+      case (.blob(let sidecar), _): _ = try link(content, at: place, modified: sidecar.modified)
+      case (.part(let part), .temporary) where place.isShard:
+        _ = try link(content, at: place, modified: part.modified)
       case (.upload(let file), .sidecar) where isMove:
         let upload = try registryStep(try openUpload(file))
         try registryStep(
@@ -103,22 +110,35 @@ extension WeightsFileSystem {
         file.path = place.path
         let kept = file
         try registryStep(try registry.changeDraft(model, version) { $0.put(kept) })
-      case (.view, _), (.upload, _), (.part, _): try installCopy(of: content, at: place, isInterrupted)
+      case (.view, _), (.upload, _), (.part, _): return try installCopy(of: content, at: place, isInterrupted)
       }
-      do throws(FileSystemError) {
-        try completeShards(with: place, isInterrupted)
-      } catch {
-        // The file stays where it was.
-        if isMove, case .upload(let file) = content,
-          registry.draft(of: model, version)?[place.path]?.content == file.content
-        {
-          try registryStep(try registry.changeDraft(model, version) { $0.remove(place.path) })
-        }
-        throw error
-      }
+      try completeShards(with: place, before: before, isInterrupted)
     } catch {
-      throw refuse(error, place.model, place.version)
+      throw refuse(error, at: .version(place))
     }
+  }
+
+  /// Gives a place, not one that is imported, what is stored already; false if that takes a copy.
+  func link(
+    _ content: VersionFiles.Content, at place: FilePlace, modified: Int64
+  ) throws(FileSystemError) -> Bool {
+    let (model, version) = (place.model, place.version)
+    switch (content, place.purpose) {
+    case (.blob(var sidecar), .sidecar):
+      (sidecar.path, sidecar.modified) = (place.path, modified)
+      let copy = sidecar
+      try registryStep(try registry.put(copy, in: model, version))
+    case (.blob(var sidecar), .temporary):
+      (sidecar.path, sidecar.modified) = (place.path, modified)
+      let kept = Draft.File(sidecar)
+      try registryStep(try registry.changeDraft(model, version) { $0.put(kept) })
+    case (.part(var part), .temporary) where place.isShard:
+      (part.view, part.modified) = (place.path, modified)
+      let copy = part
+      try registryStep(try registry.changeDraft(model, version) { $0.put(copy) })
+    default: return false
+    }
+    return true
   }
 
   private func openUpload(_ file: Draft.File) throws(RegistryError) -> Upload {
@@ -145,10 +165,15 @@ extension WeightsFileSystem {
       source = try registryStep(try registry.view(of: try openUpload(file)))
       modified = file.modified
     }
-    let writer = try beginWriter(at: place, sharing: false, hasTruncated: true)
+    let writer = try beginWriter(at: .version(place), sharing: false, hasTruncated: true)
     defer { end(writer) }
     let file = writer.current.upload.file
-    try registryStep(try source.copy(to: file))
+    do throws(RegistryError) {
+      try source.copy(to: file, isInterrupted: isInterrupted)
+    } catch {
+      writer.facts.withLock { $0.isGivenUp = true }
+      throw FileSystemError(error)
+    }
     writer.facts.withLock { $0.modified = modified }
     try commit(writer, isLast: false, isInterrupted: isInterrupted)
   }

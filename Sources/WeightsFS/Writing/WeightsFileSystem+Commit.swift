@@ -20,38 +20,49 @@ extension WeightsFileSystem {
   ) throws(FileSystemError) {
     try registryStep(try writer.noteWrites())
     let facts = writer.current
-    guard let place = facts.place else { return }
+    guard let destination = facts.place else { return }
     guard facts.isDirty else {
       if let refusal = facts.refusal { throw refusal }
       return
     }
-    let size = try registryStep(try writer.byteCount())
     do throws(FileSystemError) {
-      if facts.clone != nil, try registryStep(try writer.uploadByteCount()) > 0 {
-        throw FileSystemError(
-          .invalid, "\(place) was written to after a part of it was copied by the kernel; copy it as a whole")
+      // Shells close a copy of the descriptor before anything is written.
+      if try registryStep(try writer.byteCount()) == 0 {
+        if destination.isWeights { return }
+        if try node(at: destination) != nil, !(isLast && facts.hasTruncated) { return }
       }
-      switch place.purpose {
-      case .weights(let view):
-        // Shells close a copy of the descriptor before anything is written.
-        if size == 0 { return }
-        try publish(writer, as: view, at: place, isInterrupted)
-      case .part:
-        if size == 0 { return }
-        try publishPart(writer, at: place, isInterrupted)
-      case .sidecar, .temporary:
-        if size == 0, try node(at: place) != nil, !(isLast && facts.hasTruncated) { return }
-        try keep(writer, at: place, isInterrupted)
-        try completeShards(with: place, isInterrupted)
+      if facts.upload.isShared, facts.clone != nil, try registryStep(try writer.uploadByteCount()) > 0 {
+        throw FileSystemError(
+          .invalid, "\(destination) was written to after a part of it was copied by the kernel; copy it as a whole")
+      }
+      switch destination {
+      case .version(let place): try commit(writer, at: place, isInterrupted)
+      case .model(let model, let name): try keepModelFile(writer, name, of: model, isInterrupted)
       }
       try registryStep(try writer.settle())
     } catch {
-      let error = refuse(error, place.model, place.version)
+      let error = refuse(error, at: destination)
       // What was interrupted is tried again by the next close.
-      if error.errno != FileSystemError.Condition.interrupted.errno {
+      if error.errno == FileSystemError.Condition.interrupted.errno {
+        writer.facts.withLock { $0.isGivenUp = true }
+      } else {
         try registryStep(try writer.settle(refusal: error))
       }
       throw error
+    }
+  }
+
+  /// Commits a file in the folder of a version. In turn.
+  private func commit(
+    _ writer: Writer, at place: FilePlace, _ isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) {
+    switch place.purpose {
+    case .weights(let view): try publish(writer, as: view, at: place, isInterrupted)
+    case .part: try publishPart(writer, at: place, isInterrupted)
+    case .sidecar, .temporary:
+      let before = try files(of: place.model, place.version).content(at: place.path)
+      try keep(writer, at: place, isInterrupted)
+      try completeShards(with: place, before: before, isInterrupted)
     }
   }
 
@@ -75,7 +86,7 @@ extension WeightsFileSystem {
           return
         }
       }
-      try materialize(writer)
+      try materialize(writer, isInterrupted)
     }
     writer.facts.withLock { $0.isFrozen = true }
     do throws(FileSystemError) {
@@ -91,11 +102,17 @@ extension WeightsFileSystem {
   private func publishPart(
     _ writer: Writer, at place: FilePlace, _ isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) {
-    try materialize(writer)
+    if let clone = writer.current.clone, case .part(var part) = try content(of: clone) {
+      if let modified = writer.current.modified { part.modified = modified }
+      try publishPart(.copy(part), at: place, isInterrupted)
+      writer.facts.withLock { $0.isFrozen = true }
+      return
+    }
+    try materialize(writer, isInterrupted)
     let (upload, time) = (writer.current.upload, try registryStep(try writer.modified()))
     writer.facts.withLock { $0.isFrozen = true }
     do throws(FileSystemError) {
-      try publishPart(upload, at: place, modified: time, isInterrupted)
+      try publishPart(.upload(upload, modified: time), at: place, isInterrupted)
     } catch {
       writer.facts.withLock { $0.isFrozen = false }
       throw error
@@ -103,13 +120,13 @@ extension WeightsFileSystem {
     writer.facts.withLock { $0.isSealed = true }
   }
 
-  /// Imports an upload as a weight file that keeps its name.
+  /// Imports a weight file that keeps its name.
   func publishPart(
-    _ upload: Upload, at place: FilePlace, modified: Int64, _ isInterrupted: @escaping @Sendable () -> Bool
+    _ source: Shard.Source, at place: FilePlace, _ isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) {
     try registryStep(
       try registry.publish(
-        shards: [(place.path, upload, modified)], among: [place.path], of: place.model, place.version
+        shards: [Shard(place.path, source)], among: [place.path], of: place.model, place.version
       ) { _, _, _ in
         !isInterrupted()
       })
@@ -171,21 +188,17 @@ extension WeightsFileSystem {
     let (model, version) = (place.model, place.version)
     let modified = writer.current.modified
     if let clone = writer.current.clone {
-      if clone.isWhole, case .sidecar(let theirs, let theirVersion, let path, _) = clone.node,
-        case .blob(var sidecar) = try files(of: theirs, theirVersion).content(at: path)
+      if let source = try content(of: clone),
+        try link(source, at: place, modified: modified ?? Timestamp.now())
       {
-        sidecar.path = place.path
-        if let modified { sidecar.modified = modified } else { sidecar.modified = Timestamp.now() }
-        let copy = sidecar
-        try registryStep(try registry.put(copy, in: model, version))
         return
       }
-      try materialize(writer)
+      try materialize(writer, isInterrupted)
     }
     let upload = writer.current.upload
     let time = try registryStep(try writer.modified())
     if case .temporary = place.purpose {
-      try keep(upload, at: place, modified: time)
+      try keep(upload, at: place, modified: time, isInterrupted)
       // Its name is in a draft now, and whoever has it open may go on writing to it.
       if upload.isShared { return }
     } else {
@@ -196,13 +209,28 @@ extension WeightsFileSystem {
     writer.facts.withLock { $0.isSealed = true }
   }
 
+  /// What a copy is of, if it is whole and its source is still what it was.
+  func content(of clone: Writer.Clone) throws(FileSystemError) -> VersionFiles.Content? {
+    guard clone.isWhole, case .sidecar(let model, let version, let path, let edition) = clone.node,
+      hasVersion(model, version)
+    else { return nil }
+    let content = try files(of: model, version).content(at: path)
+    switch content {
+    case .blob(let sidecar) where Edition(sidecar.blob) == edition: return content
+    case .part(let part) where Edition(part.blob) == edition: return content
+    default: return nil
+    }
+  }
+
   /// Keeps an upload in a draft, durably.
-  func keep(_ upload: Upload, at place: FilePlace, modified: Int64) throws(FileSystemError) {
+  private func keep(
+    _ upload: Upload, at place: FilePlace, modified: Int64, _ isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) {
     let size: Int
     let file = upload.file
     do throws(PosixError) {
       size = try file.status().size
-      try file.synchronize()
+      try file.synchronize(unless: isInterrupted)
     } catch {
       throw FileSystemError(RegistryError(error))
     }

@@ -13,8 +13,10 @@ extension WeightsFileSystem {
       throw FileSystemError(
         .notPermitted, "\(name): symbolic links can be made only in a model's folder, where they point to versions")
     }
-    guard try child(named: name, of: .model(model)) == nil else { throw FileSystemError(.exists) }
     let version = try Self.version(ofTarget: target, in: model)
+    if try child(named: name, of: .model(model)) != nil {
+      guard name == "active", registry.hasDefaultActive(model) else { throw FileSystemError(.exists) }
+    }
     if name == "active" {
       try registryStep(try registry.pointActive(model, at: version, by: Actor(uid: caller.uid, pid: caller.pid)))
     } else {

@@ -39,12 +39,19 @@ extension WeightsFileSystem {
 
   package func unlink(_ name: String, in parent: InodeNumber, caller: Caller) throws(FileSystemError) {
     let folder = try node(parent)
-    if case .model(let model) = folder { return try unlinkLink(name, of: model, caller) }
+    if case .model(let model) = folder {
+      switch try child(named: name, of: folder) {
+      case .link, .version: return try unlinkLink(name, of: model, caller)
+      default:
+        if try !unlinkModelFile(name, of: model) { throw FileSystemError(.missing) }
+        return
+      }
+    }
     let place = try place(of: name, in: folder)
     let (model, version) = (place.model, place.version)
     let files = try files(of: model, version)
     guard let node = files.node(at: place.path) else {
-      guard let writer = writers.writer(at: place) else { throw FileSystemError(.missing) }
+      guard let writer = writers.writer(at: .version(place)) else { throw FileSystemError(.missing) }
       writer.facts.withLock { $0.place = nil }
       return
     }
@@ -66,7 +73,7 @@ extension WeightsFileSystem {
       try registryStep(try registry.changeDraft(model, version) { draft in _ = draft.folders.insert(path) })
     }
     // A writer that has nothing new must not bring the name back.
-    for writer in writers.all where writer.current.place == place {
+    for writer in writers.all where writer.current.place == .version(place) {
       try registryStep(try writer.noteWrites())
       writer.facts.withLock { facts in if !facts.isDirty { facts.place = nil } }
     }
@@ -82,6 +89,7 @@ extension WeightsFileSystem {
       if registry.contains(model) || registry.drafts.drafts.contains(where: { $0.model == model }) {
         throw FileSystemError(.notEmpty, "\(model) still has versions; remove their folders first")
       }
+      if try !registryStep(try registry.modelFiles(of: model)).isEmpty { throw FileSystemError(.notEmpty) }
       try changeDrafts { $0.models.remove(model) }
     case .version(let model, let version): try removeVersion(model, version, caller)
     case .sidecarFolder(let model, let version, let path):
@@ -113,7 +121,7 @@ extension WeightsFileSystem {
       throw refuse(error, model, version)
     }
     for writer in writers.all {
-      guard let place = writer.current.place, place.model == model, place.version == version else { continue }
+      guard let place = writer.current.place?.place, place.model == model, place.version == version else { continue }
       writer.facts.withLock { $0.place = nil }
     }
   }

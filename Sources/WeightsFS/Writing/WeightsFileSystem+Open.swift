@@ -32,10 +32,9 @@ extension WeightsFileSystem {
       case .part(let part) where Edition(part.blob) == edition: opened = try registryStep(try registry.view(of: part))
       default: throw FileSystemError(.stale)
       }
-      if access.writes || access.truncates {
-        throw try reopening(FilePlace(model: model, version: version, path: path), opened, access)
-      }
-      if let sidecar { try requireHarmless(sidecar, opened, model, version) }
+      let place = FilePlace(model: model, version: version, path: path)
+      if let sidecar { try requireHarmless(place, .blob(sidecar.blob), opened, access) }
+      if access.writes || access.truncates { throw try reopening(place, opened, access) }
       return try openFile(opened, node, nil)
     case .kept(let model, let version, let path, let edition):
       guard case .upload(let file) = try files(of: model, version).content(at: path),
@@ -43,9 +42,15 @@ extension WeightsFileSystem {
       else { throw FileSystemError(.stale) }
       let upload = try registryStep(try registry.upload(named: name))
       let opened = try registryStep(try registry.view(of: upload))
-      if access.writes || access.truncates {
-        throw try reopening(FilePlace(model: model, version: version, path: path), opened, access)
-      }
+      let place = FilePlace(model: model, version: version, path: path)
+      try requireHarmless(place, .upload(name), opened, access)
+      if access.writes || access.truncates { throw try reopening(place, opened, access) }
+      return try openFile(opened, node, nil)
+    case .modelFile(let model, let name, let edition):
+      guard let (file, opened) = try registryStep(try registry.openModelFile(name, of: model)),
+        Edition(number: file.edition) == edition
+      else { throw FileSystemError(.stale) }
+      if access.writes || access.truncates { throw try reopening(.model(model, name: name), opened, access) }
       return try openFile(opened, node, nil)
     case .record(let model, let version, let record):
       if access.writes || access.truncates { throw FileSystemError(.readOnlyFile) }
@@ -74,16 +79,17 @@ extension WeightsFileSystem {
     return opened
   }
 
+  /// - Throws: `EACCES` if the file is to be read, and is a pickle that could run code. Who cuts it has nothing to read.
   private func requireHarmless(
-    _ sidecar: Manifest.Sidecar, _ opened: VersionView, _ model: ModelName, _ version: VersionName
+    _ place: FilePlace, _ content: Quarantine.Content, _ opened: VersionView, _ access: OpenAccess
   ) throws(FileSystemError) {
-    guard registry.policies(of: model).pickles == .quarantine,
-      let reason = quarantine.reason(against: sidecar, opened)
+    guard access.reads, !access.truncates, registry.policies(of: place.model).pickles == .quarantine,
+      let reason = quarantine.reason(against: place.path, content, opened)
     else { return }
     let error = FileSystemError(
       .forbidden,
-      "\(model)/\(version)/\(sidecar.path) is quarantined, for unpickling it could run code: \(reason); "
-        + "tantra config \(model) pickles allow lets it be opened")
+      "\(place) is quarantined, for unpickling it could run code: \(reason); "
+        + "tantra config \(place.model) pickles allow lets it be opened")
     logger.warning("\(error.reason)")
     throw error
   }
@@ -93,16 +99,21 @@ extension WeightsFileSystem {
   private func reopening(
     _ place: FilePlace, _ base: VersionView?, _ access: OpenAccess
   ) throws(FileSystemError) -> FileSystemError {
+    try reopening(.version(place), base, access)
+  }
+
+  private func reopening(
+    _ place: Destination, _ base: VersionView?, _ access: OpenAccess
+  ) throws(FileSystemError) -> FileSystemError {
+    // What is there already is copied when somebody writes, and the kernel does not tell of writes to a shared file.
+    let isFresh = access.truncates || base == nil
     let writer = try beginWriter(
-      at: place, sharing: true, isReadable: access.reads, hasTruncated: access.truncates)
-    if !access.truncates, let base {
-      do throws(RegistryError) {
-        try base.copy(to: writer.current.upload.file)
+      at: place, sharing: isFresh, isReadable: access.reads, hasTruncated: access.truncates)
+    if !isFresh, let base {
+      writer.facts.withLock { facts in
+        facts.clone = Writer.Clone(source: base, node: nil, count: base.byteCount)
         // What was not changed need not be committed.
-        try writer.settle()
-      } catch {
-        end(writer)
-        throw FileSystemError(error)
+        facts.isDirty = false
       }
     }
     if let idle = writers.expect(writer, at: place, by: access.caller.pid), let idle = writers[idle] { end(idle) }

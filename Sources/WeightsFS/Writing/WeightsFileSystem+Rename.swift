@@ -16,8 +16,11 @@ extension WeightsFileSystem {
       case .link where model == newModel: try renameLink(name, to: newName, of: model, mode, caller)
       case .version(_, let version):
         try renameVersion(model, version, to: newName, of: newModel, caller)
-      case nil: throw FileSystemError(.missing)
-      default: throw FileSystemError(.crossDevice)
+      case .link: throw FileSystemError(.crossDevice)
+      default:
+        guard try renameModelFile(name, of: model, to: newName, of: newModel, mode, isInterrupted) else {
+          throw FileSystemError(.missing)
+        }
       }
     case (.version, .version), (.version, .sidecarFolder), (.sidecarFolder, .version), (.sidecarFolder, .sidecarFolder):
       let (from, to) = (try place(of: name, in: folder), try place(of: newName, in: newFolder))
@@ -34,9 +37,13 @@ extension WeightsFileSystem {
       throw FileSystemError(
         .notPermitted, "\(model) has published versions and keeps its name; copy it: cp -r \(model) \(newModel)")
     }
+    // Both are there while files move: whenever that ends, nothing is lost.
+    try changeDrafts { $0.models.insert(newModel) }
+    for file in try registryStep(try registry.modelFiles(of: model)) {
+      try registryStep(try registry.moveModelFile(file.name, of: model, to: file.name, of: newModel))
+    }
     try changeDrafts { record in
       record.models.remove(model)
-      record.models.insert(newModel)
       for index in record.drafts.indices where record.drafts[index].model == model {
         record.drafts[index].model = newModel
       }
@@ -57,9 +64,9 @@ extension WeightsFileSystem {
     }
     for writer in writers.all {
       writer.facts.withLock { facts in
-        guard facts.place?.model == model, facts.place?.version == version else { return }
-        facts.place?.model = newModel
-        facts.place?.version = newVersion
+        guard var place = facts.place?.place, place.model == model, place.version == version else { return }
+        (place.model, place.version) = (newModel, newVersion)
+        facts.place = .version(place)
       }
     }
   }
@@ -72,11 +79,11 @@ extension WeightsFileSystem {
     if target?.kind == .directory { throw FileSystemError(.isDirectory) }
     if target != nil, mode == .keeping { throw FileSystemError(.exists) }
     guard let content = files.content(at: from.path) else {
-      guard let writer = writers.writer(at: from) else {
+      guard let writer = writers.writer(at: .version(from)) else {
         // A folder: mv copies it and removes it.
         throw FileSystemError(files.node(at: from.path) == nil ? .missing : .crossDevice)
       }
-      return try rename(writer, from, to: to, isInterrupted)
+      return try rename(writer, .version(from), to: .version(to), isInterrupted)
     }
     let isReplacing = target != nil && mode == .replacing && (from.model, from.version) == (to.model, to.version)
     if files.isPublished(from.path), !isReplacing, registry.activeVersion(of: from.model) == from.version {
@@ -97,21 +104,21 @@ extension WeightsFileSystem {
           })
       }
     }
-    for writer in writers.all where writer.current.place == from {
+    for writer in writers.all where writer.current.place == .version(from) {
       writer.facts.withLock { facts in
-        facts.place = to
+        facts.place = .version(to)
         if to.isWeights, !facts.isDirty { facts.isFrozen = true }
       }
     }
   }
 
   /// Renames a file that is still open: its bytes count as they are now, as if it had been closed.
-  private func rename(
-    _ writer: Writer, _ from: FilePlace, to: FilePlace, _ isInterrupted: @escaping @Sendable () -> Bool
+  func rename(
+    _ writer: Writer, _ from: Destination, to: Destination, _ isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) {
     try inTurn(writer) { () throws(FileSystemError) in
       if to.isWeights, try registryStep(try writer.byteCount()) == 0 {
-        throw refuse(FileSystemError(.invalid, "\(to) is empty; nothing was published"), to.model, to.version)
+        throw refuse(FileSystemError(.invalid, "\(to) is empty; nothing was published"), at: to)
       }
       let wasDirty = writer.current.isDirty
       writer.facts.withLock { facts in

@@ -4,16 +4,16 @@ import WeightRegistry
 
 extension WeightsFileSystem {
   package func setAttributes(
-    of inode: InodeNumber, _ change: AttributeChange, caller: Caller
+    of inode: InodeNumber, _ change: AttributeChange, caller: Caller, isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) -> FileAttributes {
     var node = try node(inode)
     // What was opened for writing is meant, whatever inode the kernel has for the name.
     if let handle = change.handle, case .writer(let writer) = handles[handle] { node = .staging(writer.number) }
-    if let size = change.size { try setSize(of: node, to: size) }
+    if let size = change.size { try setSize(of: node, to: size, isInterrupted) }
     if let modified = change.modified { try setModified(of: node, to: modified) }
     var attributes: FileAttributes
     switch node {
-    case .view, .sidecar:
+    case .view, .sidecar, .modelFile:
       if change.modified == nil { return try self.attributes(of: inode) }
       attributes = try self.attributes(of: node)
       inodes.remember(attributes)
@@ -23,15 +23,17 @@ extension WeightsFileSystem {
     return attributes
   }
 
-  private func setSize(of node: Node, to size: Int) throws(FileSystemError) {
+  private func setSize(
+    of node: Node, to size: Int, _ isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) {
     switch node {
     // A shell's `>` truncates a control file before it writes its request.
     case .controlFile(let name) where controls.contains(where: { $0.name == name && $0.acceptsRequests }): return
     case .staging(let number):
       guard let writer = writers[number] else { throw FileSystemError(.stale) }
-      try self.change(writer) { (file) throws(PosixError) in try file.truncate(to: size) }
+      try self.change(writer, keeping: size, isInterrupted) { (file) throws(PosixError) in try file.truncate(to: size) }
       if size == 0 { writer.facts.withLock { $0.hasTruncated = true } }
-    case .view, .sidecar, .kept:
+    case .view, .sidecar, .kept, .modelFile:
       throw registry.isReader
         ? FileSystemError(.readOnlyFile)
         : FileSystemError(
@@ -57,16 +59,22 @@ extension WeightsFileSystem {
       if try files(of: model, version).isPublished(path) {
         try registryStep(
           try registry.changeManifest(model, version) { manifest in
-            guard let index = manifest.sidecars.firstIndex(where: { $0.path == path }) else { return }
-            manifest.sidecars[index].modified = time
+            if let index = manifest.sidecars.firstIndex(where: { $0.path == path }) {
+              manifest.sidecars[index].modified = time
+            }
+            if let index = manifest.parts?.firstIndex(where: { $0.view == path }) {
+              manifest.parts?[index].modified = time
+            }
           })
       } else {
         try registryStep(
           try registry.changeDraft(model, version) { draft in
-            guard let index = draft.files.firstIndex(where: { $0.path == path }) else { return }
-            draft.files[index].modified = time
+            if let index = draft.files.firstIndex(where: { $0.path == path }) { draft.files[index].modified = time }
+            if let index = draft.parts?.firstIndex(where: { $0.view == path }) { draft.parts?[index].modified = time }
           })
       }
+    case .modelFile(let model, let name, _):
+      try registryStep(try registry.setModified(ofModelFile: name, of: model, to: time))
     // Folders and links have the time of what they hold; nobody is told that it was not changed, as with chmod.
     default: return
     }

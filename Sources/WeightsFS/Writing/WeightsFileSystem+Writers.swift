@@ -8,15 +8,20 @@ extension WeightsFileSystem {
   package func create(
     _ name: String, in parent: InodeNumber, _ access: OpenAccess, isExclusive: Bool
   ) throws(FileSystemError) -> CreatedFile {
-    let place = try place(of: name, in: try node(parent))
-    let files = try files(of: place.model, place.version)
-    let existing = files.node(at: place.path)
+    let destination = try destination(of: name, in: try node(parent))
+    let existing = try node(at: destination)
     if existing?.kind == .directory { throw FileSystemError(.isDirectory) }
-    if isExclusive, existing != nil, !files.isPublished(place.path) { throw FileSystemError(.exists) }
+    if isExclusive, existing != nil, try !isPublished(destination) { throw FileSystemError(.exists) }
     let writer = try beginWriter(
-      at: place, sharing: true, isReadable: access.reads, hasTruncated: existing != nil)
+      at: destination, sharing: true, isReadable: access.reads, hasTruncated: existing != nil)
     let item = try item(.staging(writer.number))
     return CreatedFile(item: item, file: openFile(writer))
+  }
+
+  /// Whether a name is that of a file of a published version.
+  private func isPublished(_ destination: Destination) throws(FileSystemError) -> Bool {
+    guard let place = destination.place else { return false }
+    return try files(of: place.model, place.version).isPublished(place.path)
   }
 
   /// Begins a file in the making.
@@ -24,9 +29,10 @@ extension WeightsFileSystem {
   /// - Parameter sharing: whether whoever writes may have the file itself. Sidecars are not shared: they may be written to after
   ///   a close has published what there was, as shells do, and what was published must not change.
   func beginWriter(
-    at place: FilePlace, sharing: Bool, isReadable: Bool = true, hasTruncated: Bool
+    at place: Destination, sharing: Bool, isReadable: Bool = true, hasTruncated: Bool
   ) throws(FileSystemError) -> Writer {
-    let upload = try registryStep(try registry.beginUpload(sharing: sharing && place.purpose != .sidecar))
+    let isSharable = place.place.map { $0.purpose != .sidecar } ?? false
+    let upload = try registryStep(try registry.beginUpload(sharing: sharing && isSharable))
     let writer = Writer(
       number: writers.newNumber(), place: place, upload: upload, isReadable: isReadable, hasTruncated: hasTruncated)
     writers.insert(writer)
@@ -53,7 +59,7 @@ extension WeightsFileSystem {
 
   func read(_ writer: Writer, offset: Int, count: Int) throws(FileSystemError) -> [UInt8] {
     try inTurn(writer) { () throws(FileSystemError) in
-      try materialize(writer)
+      if let clone = writer.current.clone { return try clone.read(offset: offset, count: count) }
       var failure: PosixError?
       let file = writer.current.upload.file
       let bytes = [UInt8](unsafeUninitializedCapacity: max(0, count)) { buffer, filled in
@@ -68,24 +74,29 @@ extension WeightsFileSystem {
     }
   }
 
-  func write(_ bytes: UnsafeRawBufferPointer, to writer: Writer, at offset: Int) throws(FileSystemError) -> Int {
-    try change(writer) { (file) throws(PosixError) in try file.write(bytes, at: offset) }
+  func write(
+    _ bytes: UnsafeRawBufferPointer, to writer: Writer, at offset: Int,
+    isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) -> Int {
+    try change(writer, isInterrupted) { (file) throws(PosixError) in try file.write(bytes, at: offset) }
     return bytes.count
   }
 
   /// Changes the bytes of a file in the making.
   ///
-  /// - Throws: `EPERM` once they are published.
+  /// - Parameter limit: how many of its bytes, from the beginning, outlive the change.
+  /// - Throws: `EPERM` once they are published; `EINTR` before anything has changed.
   func change(
-    _ writer: Writer, _ body: (OpenedFile) throws(PosixError) -> Void
+    _ writer: Writer, keeping limit: Int = .max, _ isInterrupted: @escaping @Sendable () -> Bool,
+    _ body: (OpenedFile) throws(PosixError) -> Void
   ) throws(FileSystemError) {
     try inTurn(writer) { () throws(FileSystemError) in
       guard !writer.current.isFrozen else {
         throw FileSystemError(
           .notPermitted, "the file is published as weights, which never change: open its name again to write a new one")
       }
-      try materialize(writer)
-      try unseal(writer)
+      try materialize(writer, keeping: limit, isInterrupted)
+      try unseal(writer, keeping: limit, isInterrupted)
       let file = writer.current.upload.file
       do throws(PosixError) {
         try body(file)
@@ -106,19 +117,32 @@ extension WeightsFileSystem {
   }
 
   /// Copies what was so far only promised to be a copy. In turn.
-  func materialize(_ writer: Writer) throws(FileSystemError) {
+  ///
+  /// - Parameter limit: how many of its bytes, from the beginning, are needed.
+  func materialize(
+    _ writer: Writer, keeping limit: Int = .max, _ isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) {
     guard let clone = writer.current.clone else { return }
     let file = writer.current.upload.file
-    try registryStep(try clone.source.copy(to: file, count: clone.count))
+    try registryStep(try clone.source.copy(to: file, count: min(clone.count, limit), isInterrupted: isInterrupted))
     writer.facts.withLock { $0.clone = nil }
   }
 
   /// Gives a file that has been committed bytes of its own again. In turn.
-  private func unseal(_ writer: Writer) throws(FileSystemError) {
+  private func unseal(
+    _ writer: Writer, keeping limit: Int, _ isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) {
     let facts = writer.current
     guard facts.isSealed else { return }
     let fresh = try registryStep(try registry.beginUpload())
-    try registryStep(try registry.view(of: facts.upload).copy(to: fresh.file))
+    do throws(FileSystemError) {
+      let source = try registryStep(try registry.view(of: facts.upload))
+      let count = min(source.byteCount, limit)
+      try registryStep(try source.copy(to: fresh.file, count: count, isInterrupted: isInterrupted))
+    } catch {
+      try registryStep(try registry.discardUpload(named: fresh.name))
+      throw error
+    }
     writer.facts.withLock { facts in
       facts.upload = fresh
       facts.isSealed = false
@@ -131,7 +155,7 @@ extension WeightsFileSystem {
     do throws(FileSystemError) {
       try registryStep(try writer.noteWrites())
       let facts = writer.current
-      if let place = facts.place, facts.isDirty, facts.refusal == nil, !place.isWeights {
+      if let place = facts.place, facts.isDirty, facts.refusal == nil, !facts.isGivenUp, !place.isWeights {
         try commit(writer, isLast: true) { false }
       }
     } catch {
@@ -147,23 +171,33 @@ extension WeightsFileSystem {
   }
 
   package func allocate(
-    _ handle: HandleNumber, offset: Int, count: Int, keepsSize: Bool
+    _ handle: HandleNumber, offset: Int, count: Int, keepsSize: Bool, isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) {
     guard case .writer(let writer) = handles[handle] else { throw FileSystemError(.badHandle) }
     if keepsSize { return }
-    try change(writer) { (file) throws(PosixError) in try file.allocate(offset: offset, count: count) }
+    try change(writer, isInterrupted) { (file) throws(PosixError) in try file.allocate(offset: offset, count: count) }
   }
 
-  package func synchronize(_ handle: HandleNumber) throws(FileSystemError) {
+  package func synchronize(
+    _ handle: HandleNumber, isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) {
     guard case .writer(let writer) = handles[handle] else { return }
     let file = writer.current.upload.file
-    do throws(PosixError) { try file.synchronize() } catch { throw FileSystemError(RegistryError(error)) }
+    do throws(PosixError) {
+      try file.synchronize(unless: isInterrupted)
+    } catch {
+      throw FileSystemError(RegistryError(error))
+    }
   }
 }
 
 extension VersionView {
   /// Writes the first `count` bytes (nil: all) to the beginning of `file`.
-  func copy(to file: OpenedFile, count: Int? = nil) throws(RegistryError) {
+  ///
+  /// - Throws: `interrupted`; a part of them may have been written then.
+  func copy(
+    to file: OpenedFile, count: Int? = nil, isInterrupted: () -> Bool
+  ) throws(RegistryError) {
     var end = 0
     for piece in pieces(offset: 0, count: count ?? byteCount) {
       var failure: PosixError?
@@ -175,7 +209,9 @@ extension VersionView {
         end += bytes.count
       case .file(let source, let offset, let length):
         do throws(PosixError) {
-          try source.copyRange(at: offset, count: length, to: file, at: end) { (_: Int) throws(PosixError) in }
+          try source.copyRange(at: offset, count: length, to: file, at: end) { (_: Int) throws(PosixError) in
+            if isInterrupted() { throw PosixError(.interrupted, call: "copy", path: source.path) }
+          }
         } catch {
           failure = error
         }

@@ -1,22 +1,36 @@
 import PosixIO
 import Synchronization
+import WeightFormats
 import WeightRegistry
 
 /// A file in the making: what one open for writing writes to. Nobody else sees its bytes before they are committed.
 ///
 /// Whoever reads or writes the file, or commits it, holds ``turn``; `facts` guards values only and is taken after it.
 final class Writer: Sendable {
-  /// A copy that has cost nothing so far: `count` bytes from the beginning of a view, as `COPY_FILE_RANGE` asked.
+  /// A copy that has cost nothing so far: `count` bytes from the beginning of a view, as `COPY_FILE_RANGE` asked, or all of
+  /// what was opened to be changed.
   struct Clone: Sendable {
     var source: VersionView
-    var node: Node
+    /// What was copied; nil for what was there under the file's own name.
+    var node: Node?
     var count: Int
     var isWhole: Bool { count == source.byteCount }
+
+    /// Reads it where its bytes are.
+    func read(offset: Int, count: Int) throws(FileSystemError) -> [UInt8] {
+      let length = max(0, min(count, self.count - offset))
+      guard offset >= 0, length > 0 else { return [] }
+      do throws(FormatError) {
+        return try source.bytes(at: offset, count: length, what: "a copy")
+      } catch {
+        throw FileSystemError(RegistryError(error, file: "a copy"))
+      }
+    }
   }
 
   struct Facts: Sendable {
     /// Where a close puts the file; nil after its name was unlinked.
-    var place: FilePlace?
+    var place: Destination?
     var upload: Upload
     /// Whether it was opened for reading, too.
     var isReadable: Bool
@@ -35,13 +49,15 @@ final class Writer: Sendable {
     var clone: Clone?
     /// Why the last close was refused.
     var refusal: FileSystemError?
+    /// Whether the last close was interrupted: who does not close again no longer wants the file.
+    var isGivenUp = false
   }
 
   let number: UInt64
   let turn = Mutex<Void>(())
   let facts: Mutex<Facts>
 
-  init(number: UInt64, place: FilePlace, upload: Upload, isReadable: Bool, hasTruncated: Bool) {
+  init(number: UInt64, place: Destination, upload: Upload, isReadable: Bool, hasTruncated: Bool) {
     self.number = number
     facts = Mutex(Facts(place: place, upload: upload, isReadable: isReadable, hasTruncated: hasTruncated))
   }
@@ -57,6 +73,7 @@ final class Writer: Sendable {
     guard (status.size, status.modified) != (settled.size, settled.modified) else { return }
     self.facts.withLock { facts in
       facts.isDirty = true
+      facts.isGivenUp = false
       facts.refusal = nil
       facts.settled = nil
     }
@@ -71,6 +88,7 @@ final class Writer: Sendable {
     }
     facts.withLock { facts in
       facts.isDirty = false
+      facts.isGivenUp = false
       facts.refusal = refusal
       facts.settled = status
     }

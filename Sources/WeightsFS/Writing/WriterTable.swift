@@ -5,7 +5,7 @@ final class WriterTable: Sendable {
   private struct State: Sendable {
     var writers: [UInt64: Writer] = [:]
     /// For a thread whose open was answered with `ESTALE`: what it finds when it looks up the name again.
-    var pending: [Int32: (place: FilePlace, writer: UInt64)] = [:]
+    var pending: [Int32: (place: Destination, writer: UInt64)] = [:]
     var last: UInt64
   }
 
@@ -31,7 +31,7 @@ final class WriterTable: Sendable {
   }
 
   /// The file that is being written under a name; of several the last that was begun.
-  func writer(at place: FilePlace) -> Writer? {
+  func writer(at place: Destination) -> Writer? {
     all.filter { $0.current.place == place }.max { $0.number < $1.number }
   }
 
@@ -40,7 +40,7 @@ final class WriterTable: Sendable {
   /// Lets `pid` find `writer` under a name until it opens it.
   ///
   /// - Returns: a writer that was waiting for the same thread, in vain.
-  func expect(_ writer: Writer, at place: FilePlace, by pid: Int32) -> UInt64? {
+  func expect(_ writer: Writer, at place: Destination, by pid: Int32) -> UInt64? {
     state.withLock { state in
       let old = state.pending[pid]?.writer
       state.pending[pid] = (place, writer.number)
@@ -49,7 +49,7 @@ final class WriterTable: Sendable {
   }
 
   /// What the thread `pid` is to find under a name instead of what others see.
-  func expected(at place: FilePlace, by pid: Int32) -> UInt64? {
+  func expected(at place: Destination, by pid: Int32) -> UInt64? {
     state.withLock { state in
       state.pending[pid].flatMap { $0.place == place ? $0.writer : nil }
     }

@@ -55,11 +55,48 @@ import Testing
       cp -r $IN/full/. small/v1.0
       cp -al small/v1.0 small/v1.1
       diff -r small/v1.0 small/v1.1
+      cp -al small/v1.0/. small/v1.1
+      diff -r small/v1.0 small/v1.1
       cp -al small/v1.0 small/v1.2
       diff -r small/v1.0 small/v1.2
       rm -r small/v1.1
       diff -r small/v1.0 small/v1.2
       """)
+  }
+
+  @Test func aFolderIsLinkedWhileItsFilesAreReplaced() throws {
+    // What is replaced is looked up again, by a link of it too, which then is not the making of it.
+    try mount.succeed(
+      """
+      mkdir small; cp -r $IN/full small/v1.0
+      ( while test ! -e $OUT/done; do cp $IN/full/model.pt small/v1.0/; cp $IN/full/model.bin small/v1.0/; done ) & busy=$!
+      trap 'touch $OUT/done; wait $busy' EXIT
+      for turn in $(seq 40); do
+        cp -al small/v1.0 small/copy$turn
+        diff -r small/v1.0 small/copy$turn
+      done
+      cp -al small/active/. small/last
+      cd small; mkdir v2; cd v2; ln ../v1.0/model.pt .; cmp model.bin $IN/full/model.pt
+      """)
+  }
+
+  @Test(arguments: ["cp -r", "cp -a", "cp -al"]) func aModelIsCopiedWithItsLinks(tool: String) throws {
+    // In whatever order its entries come: `active` comes by itself with the first version.
+    try mount.succeed(
+      """
+      mkdir small; cp -r $IN/full small/v1.0; cp -r $IN/other small/v1.1
+      ln -sfn v1.1 small/active; ln -s v1.0 small/stable
+      for turn in 1 2 3 4 5 6; do
+        \(tool) small from$turn
+        \(tool) from$turn to$turn
+        test "$(readlink to$turn/active)" = v1.1
+        test "$(readlink to$turn/stable)" = v1.0
+        diff -r small to$turn
+      done
+      """)
+    try mount.fail("ln -sn v1.0 small/active", "File exists")
+    try mount.succeed("mkdir fresh; cp -r $IN/full fresh/v1.0; cp -r $IN/other fresh/v1.1; ln -sn v1.1 fresh/active")
+    try mount.fail("ln -sn v1.0 fresh/active", "File exists")
   }
 
   @Test func installPutsAFileInPlaceAgainAndAgain() throws {

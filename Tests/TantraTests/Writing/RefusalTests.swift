@@ -26,7 +26,8 @@ import Testing
 
   @Test func bytesOfTheWrongFormatAreEINVAL() throws {
     try mount.fail(
-      "mkdir small/v1.1; cp $IN/full/model.safetensors small/v1.1/model.pt", "Invalid argument", reason: "safetensors")
+      "mkdir small/v1.1; cp $IN/full/model.safetensors small/v1.1/model.pt", "Invalid argument",
+      reason: "small/v1.1/model.pt: its content is safetensors")
     try mount.fail("echo no weights > $OUT/x; cp $OUT/x small/v1.1/model.safetensors", "Invalid argument")
     try mount.fail("head -c 300 $IN/full/model.pt > $OUT/x; cp $OUT/x small/v1.1/model.pt", "Invalid argument")
     #expect(try mount.succeed("ls -A small/v1.1").isEmpty)
@@ -40,6 +41,17 @@ import Testing
       try mount.fail(script, "Device or resource busy", reason: "active")
     }
     try mount.succeed("diff -r <(ls small/v1.0) <(ls $IN/full); cmp $IN/full/config.json small/v1.0/config.json")
+  }
+
+  @Test func whatIsNotActiveAnyMoreCanBeRemoved() throws {
+    try mount.succeed(
+      """
+      rm small/active
+      rm small/v1.0/model.pt
+      test ! -e small/active
+      rm -r small
+      test ! -e small
+      """)
   }
 
   @Test func replacingByRenameStaysPossibleInTheActiveVersion() throws {

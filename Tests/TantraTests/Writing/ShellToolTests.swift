@@ -47,6 +47,17 @@ import Testing
       """)
   }
 
+  @Test func curlReadsByURL() throws {
+    try mount.succeed(
+      """
+      mkdir small; cp -r $IN/full small/v1.0
+      curl -s -o $OUT/model.pt file://$MNT/small/active/model.pt
+      cmp $OUT/model.pt $IN/full/model.pt
+      curl -s -r 100-299 -o $OUT/part file://$MNT/small/v1.0/model.safetensors
+      cmp $OUT/part <(tail -c +101 $IN/full/model.safetensors | head -c 200)
+      """)
+  }
+
   @Test func sumsOfAVersionCanBeCheckedWhereItLies() throws {
     try mount.succeed(
       """

@@ -1,0 +1,58 @@
+import CFuse
+import Glibc
+import Synchronization
+
+/// The process that serves a mount, for waiting until it has ended: until then it may hold what the next one needs.
+final class ServingProcess: Sendable {
+  /// The extended attribute of a mount's root that tells the number of its process.
+  static let attribute = "user.tantra.daemon"
+
+  let number: pid_t
+  /// Readable once the process has ended.
+  private let descriptor: CInt
+
+  /// Asks who serves `mountpoint`; nil if nobody has answered within `limit`, or somebody whom this process cannot see.
+  init?(of mountpoint: String, limit: Duration = .seconds(1)) throws(MountError) {
+    let arrived = try Latch()
+    let answer = Answer()
+    // A daemon that hangs keeps the asking thread until it answers or this process ends.
+    let thread = WorkerThread.start(detached: true) {
+      answer.process.store(Self.ask(mountpoint), ordering: .releasing)
+      arrived.set()
+    }
+    guard thread != nil, Latch.wait(for: [arrived.descriptor], limit: limit) != nil else { return nil }
+    let number = answer.process.load(ordering: .acquiring)
+    // The same number may be another process's where the daemon has numbers of its own.
+    guard number > 0, let program = Self.program(of: number), program == Self.program(of: getpid()) else { return nil }
+    let descriptor = cfuse_open_process(number)
+    guard descriptor >= 0 else { return nil }
+    self.number = number
+    self.descriptor = descriptor
+  }
+
+  deinit { close(descriptor) }
+
+  /// Waits for the end of the process, at most for `limit`; whether it has ended.
+  func waitForEnd(limit: Duration) -> Bool { Latch.wait(for: [descriptor], limit: limit) != nil }
+
+  private final class Answer: Sendable {
+    let process = Atomic<pid_t>(0)
+  }
+
+  private static func ask(_ mountpoint: String) -> pid_t {
+    var value = [CChar](repeating: 0, count: 32)
+    let count = cfuse_get_attribute(mountpoint, attribute, &value, value.count - 1)
+    guard count > 0 else { return 0 }
+    return pid_t(String(decoding: value[..<Int(count)].map { UInt8(bitPattern: $0) }, as: UTF8.self)) ?? 0
+  }
+
+  /// The name of a process's program, which may have been replaced since; nil if it cannot be told.
+  private static func program(of process: pid_t) -> Substring? {
+    var path = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let count = readlink("/proc/\(process)/exe", &path, path.count)
+    guard count > 0 else { return nil }
+    let text = String(decoding: path[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    let name = text.split(separator: "/").last ?? ""
+    return name.hasSuffix(" (deleted)") ? name.dropLast(10) : name
+  }
+}

@@ -1,0 +1,151 @@
+import Foundation
+import Logging
+import TestSupport
+import Testing
+import WeightRegistry
+import WeightsFS
+
+/// `README.md` in a model's folder, without a kernel.
+@Suite struct ModelFileTests {
+  let fixture: TreeFixture
+  private let card = Array("# Mamba\n".utf8)
+
+  init() throws { fixture = try TreeFixture() }
+
+  @Test func aModelTakesAReadme() throws {
+    try fixture.put(card, at: "mamba/README.md")
+    #expect(try fixture.names("mamba") == ["active", "v1.0", "v1.1", "README.md"])
+    #expect(try fixture.contents("mamba/README.md") == card)
+    #expect(try fixture.tree.attributes(of: try fixture.inode("mamba/README.md")).size == card.count)
+    // In the store it lies beside the manifests, where people find it without a mount.
+    #expect(try fixture.scratch.read("store/models/mamba/README.md") == card)
+  }
+
+  @Test func itIsReplacedWholeAtCloseAndReadersKeepTheOldOne() throws {
+    try fixture.put(card, at: "mamba/README.md")
+    let reader = try fixture.open("mamba/README.md")
+    let inode = try fixture.inode("mamba/README.md")
+    let writer = try fixture.openForWriting("mamba/README.md")
+    try fixture.write(Array("new".utf8), to: writer)
+    #expect(try fixture.contents("mamba/README.md") == card)
+    try fixture.close(writer)
+    #expect(try fixture.contents("mamba/README.md") == Array("new".utf8))
+    #expect(try fixture.contents(of: reader.handle) == card)
+    #expect(try fixture.tree.attributes(of: inode).size == card.count)
+    fixture.tree.release(reader.handle)
+    let appended = try fixture.openForWriting("mamba/README.md", truncates: false)
+    try fixture.write(Array("er".utf8), to: appended, at: 3)
+    try fixture.close(appended)
+    #expect(try fixture.contents("mamba/README.md") == Array("newer".utf8))
+  }
+
+  @Test(arguments: [".README.md.x7Yz", "README.md~", "sedAb12Cd"])
+  func toolsWriteItUnderANameOfTheirOwnFirst(name: String) throws {
+    try fixture.put(Array("old".utf8), at: "mamba/README.md")
+    try fixture.put(card, at: "mamba/\(name)")
+    #expect(try fixture.reopened().contents("mamba/\(name)") == card)
+    try fixture.rename("mamba/\(name)", to: "mamba/README.md")
+    #expect(try fixture.contents("mamba/README.md") == card)
+    #expect(fixture.failure { _ = try fixture.inode("mamba/\(name)") }?.errno == ENOENT)
+    // Renamed while it is still open.
+    let open = try fixture.openForWriting("mamba/\(name)", exclusively: true)
+    try fixture.write(Array("open".utf8), to: open)
+    try fixture.rename("mamba/\(name)", to: "mamba/README.md")
+    #expect(try fixture.contents("mamba/README.md") == Array("open".utf8))
+    try fixture.close(open)
+    #expect(try fixture.contents("mamba/README.md") == Array("open".utf8))
+  }
+
+  @Test func otherFilesAreRefusedWithAReason() throws {
+    for name in ["notes.txt", "readme.md", "v1.0.json", ".x.pkl", ".README.md.json"] {
+      let failure = fixture.failure { try fixture.put([1], at: "mamba/\(name)") }
+      #expect(failure?.errno == EPERM, "\(name)")
+      #expect(failure?.reason.contains("README.md") == true, "\(name)")
+    }
+    try fixture.put(card, at: "mamba/README.md")
+    #expect(fixture.failure { try fixture.rename("mamba/README.md", to: "mamba/notes.txt") }?.errno == EPERM)
+    #expect(fixture.failure { try fixture.rename("mamba/README.md", to: "mamba/v1.1") }?.errno == EISDIR)
+    #expect(fixture.failure { try fixture.rename("mamba/README.md", to: "mamba/active") }?.errno == EEXIST)
+    #expect(fixture.failure { try fixture.makeFolder("mamba/README.md") }?.errno == EEXIST)
+    try fixture.makeFolder("other")
+    #expect(fixture.failure { try fixture.makeFolder("other/README.md") }?.errno == EINVAL)
+    #expect(try fixture.contents("mamba/README.md") == card)
+  }
+
+  @Test func itIsRemovedAndKeepsItsFolderFromBeing() throws {
+    try fixture.makeFolder("fresh")
+    try fixture.put(card, at: "fresh/README.md")
+    #expect(fixture.failure { try fixture.removeFolder("fresh") }?.errno == ENOTEMPTY)
+    try fixture.unlink("fresh/README.md")
+    #expect(fixture.failure { try fixture.unlink("fresh/README.md") }?.errno == ENOENT)
+    #expect(try fixture.names("fresh").isEmpty)
+    try fixture.removeFolder("fresh")
+  }
+
+  @Test func itMovesWithItsModelAndBetweenModels() throws {
+    try fixture.makeFolder("fresh")
+    try fixture.put(card, at: "fresh/README.md")
+    try fixture.rename("fresh", to: "renamed")
+    #expect(try fixture.contents("renamed/README.md") == card)
+    try fixture.rename("renamed/README.md", to: "mamba/README.md")
+    #expect(try fixture.contents("mamba/README.md") == card)
+    #expect(try fixture.names("renamed").isEmpty)
+    #expect(fixture.failure { try fixture.rename("mamba/README.md", to: "mamba/v1.0/README.md") }?.errno == EXDEV)
+  }
+
+  @Test func itIsCopiedAndLinkedWithinTheMount() throws {
+    try fixture.put(card, at: "mamba/README.md")
+    try fixture.makeFolder("fresh")
+    try fixture.copy("mamba/README.md", to: "fresh/README.md", piece: 3)
+    #expect(try fixture.contents("fresh/README.md") == card)
+    try fixture.unlink("fresh/README.md")
+    let made = try fixture.tree.makeHardLink(
+      to: try fixture.inode("mamba/README.md"), named: "README.md", in: try fixture.inode("fresh"),
+      caller: fixture.caller, isInterrupted: { false })
+    #expect(made.attributes.size == card.count)
+    try fixture.put(Array("other".utf8), at: "fresh/README.md")
+    #expect(try fixture.contents("mamba/README.md") == card)
+  }
+
+  @Test func itsTimeIsKept() throws {
+    let time: Int64 = 1_600_000_000_123_456_789
+    try fixture.put(card, at: "mamba/README.md")
+    let inode = try fixture.inode("mamba/README.md")
+    let told = try fixture.tree.setAttributes(
+      of: inode, AttributeChange(modified: time), caller: fixture.caller, isInterrupted: { false })
+    #expect(told.modified == time && told.inode == inode)
+    #expect(try fixture.tree.attributes(of: inode).modified == time)
+    let stored = try FileManager.default.attributesOfItem(atPath: fixture.scratch("store/models/mamba/README.md"))
+    #expect((stored[.modificationDate] as? Date)?.timeIntervalSince1970.rounded() == 1_600_000_000)
+    // An inode that the kernel has from before leads to a fresh look.
+    let failure = fixture.failure {
+      _ = try fixture.tree.open(
+        inode, OpenAccess(reads: true, writes: false, truncates: false, caller: fixture.caller))
+    }
+    #expect(failure?.errno == ESTALE)
+    #expect(try fixture.contents("mamba/README.md") == card)
+  }
+
+  @Test func readersSeeItAndPurgeLeavesIt() throws {
+    try fixture.put(card, at: "mamba/README.md")
+    _ = try fixture.registry.purge(nil, nil)
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let registry = try WeightRegistry(storePath: fixture.scratch("store"), access: .reading, logger: logger)
+    let reader = WeightsFileSystem(registry: registry, events: EventLog(), logger: logger)
+    let model = try reader.lookup("mamba", in: .root, caller: fixture.caller).attributes.inode
+    let item = try reader.lookup("README.md", in: model, caller: fixture.caller)
+    #expect(item.attributes.size == card.count)
+    let access = OpenAccess(reads: true, writes: false, truncates: false, caller: fixture.caller)
+    let file = try reader.open(item.attributes.inode, access)
+    #expect(try fixture.contents(of: file.handle, in: reader) == card)
+    reader.release(file.handle)
+  }
+
+  @Test func aFolderWithAReadmeAloneIsNoModelOfTheRegistry() throws {
+    try fixture.makeFolder("fresh")
+    try fixture.put(card, at: "fresh/README.md")
+    let again = try fixture.reopened()
+    #expect(try again.names("").contains("fresh"))
+    #expect(again.registry.models.map(\.text) == ["mamba"])
+  }
+}
