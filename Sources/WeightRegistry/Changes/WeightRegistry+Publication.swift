@@ -1,0 +1,98 @@
+import Dispatch
+import Logging
+import PosixIO
+import Synchronization
+
+extension WeightRegistry {
+  /// Publishes a manifest: writes it durably, then makes it visible. The first version of a model becomes active.
+  ///
+  /// Called with ``publishing`` or the record lock held.
+  func publish(_ manifest: Manifest, at place: Place, activating: Bool) throws(RegistryError) {
+    try requireWriting()
+    let bytes = try StoreCoding.encode(manifest, pretty: true)
+    let folder = try folder(place)
+    let staging = try store.stagingForWriting
+    let active = activeVersion(of: manifest.model)
+    let change =
+      activating && active != manifest.version || record(of: manifest.model).active == nil
+      ? ActiveSwitch(time: Timestamp.now(), actor: .current, from: active, to: manifest.version, isRollback: false)
+      : nil
+    if change != state.withLock({ $0.config.models[manifest.model]?.pending }) {
+      try changeConfig { $0.models[manifest.model, default: .init()].pending = change }
+    }
+    try posix(
+      try folder.makeFolder(manifest.model.text)
+        .replace(manifest.version.text + ".json", with: bytes, staging: staging))
+    state.withLock { state in
+      state.versions[manifest.model, default: [:]][manifest.version] = place
+      state.manifests[ManifestKey(model: manifest.model, version: manifest.version)] = manifest
+      state.config.settle { state.versions[$0]?[$1] != nil }
+      state.generation += 1
+    }
+    viewCache.removeAll(of: manifest.model, manifest.version)
+    announce(.published(manifest))
+    guard let change else { return }
+    logger.info("active: \(manifest.model) \(change.from.map { "\($0) -> " } ?? "")\(change.to)")
+    do throws(RegistryError) {
+      try changeConfig { _ in }
+    } catch {
+      logger.warning("weight_config.json is not up to date, which does no harm: \(error)")
+    }
+  }
+
+  /// Lets one at a time change which records there are; imports, which add to them, keep each other company.
+  func withRecordLock<R>(_ body: () throws(RegistryError) -> R) throws(RegistryError) -> R {
+    try records.sync(flags: .barrier) { () -> Result<R, RegistryError> in
+      do throws(RegistryError) { return .success(try body()) } catch { return .failure(error) }
+    }.get()
+  }
+
+  /// Keeps blobs that no manifest names yet from being collected while `body` runs.
+  func withUploadLock<R>(_ body: () throws(RegistryError) -> R) throws(RegistryError) -> R {
+    try records.sync { () -> Result<R, RegistryError> in
+      do throws(RegistryError) { return .success(try body()) } catch { return .failure(error) }
+    }.get()
+  }
+
+  /// Calls `observer` after every change of the tree, on the thread that made it.
+  package func observe(_ observer: @escaping @Sendable (RegistryChange) -> Void) {
+    observers.withLock { $0.append(observer) }
+  }
+
+  private func announce(_ change: RegistryChange) {
+    for observer in observers.withLock({ $0 }) { observer(change) }
+  }
+
+  /// Exchanges the manifest of a version for one of the same content, durably: what it names has moved.
+  func replace(_ manifest: Manifest) throws(RegistryError) {
+    guard let place = place(of: manifest.model, manifest.version) else { return }
+    let bytes = try StoreCoding.encode(manifest, pretty: true)
+    let staging = try store.stagingForWriting
+    let parent = try folder(place)
+    let folder = try posix(try parent.folder(manifest.model.text))
+    try posix(try folder.replace(manifest.version.text + ".json", with: bytes, staging: staging))
+    state.withLock { state in
+      state.manifests[ManifestKey(model: manifest.model, version: manifest.version)] = manifest
+      state.generation += 1
+    }
+    viewCache.removeAll(of: manifest.model, manifest.version)
+    announce(.published(manifest))
+  }
+
+  /// Takes a version out of the tree, durably.
+  func unpublish(_ manifest: Manifest) throws(RegistryError) {
+    guard let place = place(of: manifest.model, manifest.version) else { return }
+    let parent = try folder(place)
+    let folder = try posix(try parent.folder(manifest.model.text))
+    try posix(try folder.removeFile(manifest.version.text + ".json"))
+    try posix(try folder.synchronize())
+    state.withLock { state in
+      state.versions[manifest.model]?[manifest.version] = nil
+      if state.versions[manifest.model]?.isEmpty == true { state.versions[manifest.model] = nil }
+      state.manifests[ManifestKey(model: manifest.model, version: manifest.version)] = nil
+      state.generation += 1
+    }
+    viewCache.removeAll(of: manifest.model, manifest.version)
+    announce(.removed(manifest))
+  }
+}
