@@ -15,8 +15,8 @@ package enum RegistryChange: Sendable, Hashable {
 
 /// The models of a store, their versions and which of them is active.
 ///
-/// Opening it lists folders and reads `weight_config.json`; manifests and tables are read when somebody asks for them and
-/// kept for a while. Safe from several threads: the lock guards values only, and writers of records take turns on `writing`.
+/// Opening it reads `weight_config.json` and the names of models. Their versions are listed, and manifests and tables read, when
+/// somebody asks for them; listings are kept, the others for a while. Safe from several threads: the lock guards values only, and writers of records take turns on `writing`.
 package final class WeightRegistry: Sendable {
   /// What a registry is opened for.
   package enum Access: Sendable {
@@ -50,14 +50,17 @@ package final class WeightRegistry: Sendable {
 
   struct State: Sendable {
     var config: WeightConfig
-    var versions: [ModelName: [VersionName: Place]]
+    var listings: VersionListings
     var manifests: [ManifestKey: Manifest] = [:]
     /// Rises with every change, so that what is derived can tell whether it is stale.
     var generation: UInt64 = 0
-  }
 
-  /// In which folder a version's manifest lies.
-  enum Place: Sendable { case models, checkpoints }
+    /// Lets what is known of a model's versions be read again.
+    mutating func forget(_ model: ModelName) {
+      listings.forget(model)
+      manifests = manifests.filter { $0.key.model != model }
+    }
+  }
 
   struct ViewSumKey: Hashable, Sendable {
     var content: Digest
@@ -89,8 +92,6 @@ package final class WeightRegistry: Sendable {
     }
     index = StoreIndex(store: store, isWritable: lock != nil, logger: logger)
     draftState = Mutex(lock == nil ? DraftRecord() : try store.drafts())
-    // Looked at before the records are read: a change in between is seen by the next look.
-    _ = freshness?.hasChanged(store)
     state = Mutex(try Self.load(store))
     // What a process that ended too early was about to make active must not become so with a later version of that name.
     if lock != nil, state.withLock({ $0.config.models.values.contains { $0.pending != nil } }) {
@@ -103,6 +104,11 @@ package final class WeightRegistry: Sendable {
   // MARK: Reading
 
   private static func load(_ store: StoreFolder) throws(RegistryError) -> State {
+    let config = try loadConfig(store)
+    return State(config: config, listings: VersionListings(unlisted: try store.modelFolders()))
+  }
+
+  private static func loadConfig(_ store: StoreFolder) throws(RegistryError) -> WeightConfig {
     var config = WeightConfig()
     if try posix(try store.root.status(of: StoreFolder.configName)) != nil {
       let bytes = try posix(try store.root.contents(of: StoreFolder.configName, limit: 64 << 20))
@@ -115,91 +121,68 @@ package final class WeightRegistry: Sendable {
             + "versions again with tantra set-active: no weights are lost with it")
       }
     }
-    var versions: [ModelName: [VersionName: Place]] = [:]
-    do throws(PosixError) {
-      for (folder, place) in [(store.models, Place.models), (store.checkpoints, .checkpoints)] {
-        guard let folder else { continue }
-        for name in try folder.names() {
-          guard let model = ModelName(name) else { continue }
-          for file in try folder.folder(name).names() where file.hasSuffix(".json") {
-            if let version = VersionName(file.dropLast(5)) { versions[model, default: [:]][version] = place }
-          }
-        }
-      }
-    } catch {
-      throw RegistryError(error)
+    for (model, record) in config.models {
+      if let change = record.pending, try store.hasManifest(model, change.to) { config.settle(model) }
     }
-    config.settle { versions[$0]?[$1] != nil }
-    return State(config: config, versions: versions)
+    return config
   }
 
   private static func decodeConfig(_ bytes: [UInt8]) throws(RegistryError) -> WeightConfig {
-    let header = try StoreCoding.decode(StoreUpgrade.Header.self, from: bytes, what: StoreFolder.configName)
-    let format = header.format
-    if header.upgradingFrom != nil {
-      throw RegistryError(
-        .olderFormat,
-        "an upgrade of the store to format \(format) was interrupted: finish it with tantra upgrade-store, or take it back "
-          + "with tantra upgrade-store --rollback")
+    do throws(RegistryError) {
+      let config = try StoreCoding.decode(WeightConfig.self, from: bytes, what: StoreFolder.configName)
+      try StoreUpgrade.Header(format: config.format).check()
+      return config
+    } catch  where error.code == .damaged {
+      // That of another format may look like anything but for its header.
+      try StoreCoding.decode(StoreUpgrade.Header.self, from: bytes, what: StoreFolder.configName).check()
+      throw error
     }
-    guard format >= WeightConfig.currentFormat else {
-      throw RegistryError(
-        .olderFormat,
-        "the store has format \(format), and this Tantra needs format \(WeightConfig.currentFormat): run "
-          + "tantra upgrade-store, which can be taken back")
-    }
-    guard format <= WeightConfig.currentFormat else {
-      throw RegistryError(
-        .newerFormat,
-        "the store has format \(format), and this Tantra knows formats up to \(WeightConfig.currentFormat); use a newer Tantra"
-      )
-    }
-    return try StoreCoding.decode(WeightConfig.self, from: bytes, what: StoreFolder.configName)
   }
 
   /// Whether another process may change the store meanwhile.
   package var isReader: Bool { freshness != nil }
 
   /// Takes over what another process has changed since; for a registry that was opened for reading. Looks at the disk at
-  /// most once in a while.
+  /// most once in a while, and forgets only what has changed.
   ///
   /// - Parameter now: whether to take over everything, whatever was looked at before.
   package func refresh(now: Bool = false) throws(RegistryError) {
-    guard let freshness, freshness.hasChanged(store) || now else { return }
-    var fresh = try Self.load(store)
-    state.withLock { state in
-      fresh.generation = state.generation + 1
-      state = fresh
+    guard let freshness, let changed = freshness.change(of: store, atOnce: now) else { return }
+    do throws(RegistryError) {
+      try takeOver(changed)
+    } catch {
+      freshness.forget()
+      throw error
     }
     viewCache.removeAll()
+  }
+
+  private func takeOver(_ changed: Freshness.Change) throws(RegistryError) {
+    if changed.isEverything {
+      var fresh = try Self.load(store)
+      return state.withLock { state in
+        fresh.generation = state.generation + 1
+        state = fresh
+      }
+    }
+    // A switch may have waited for a manifest that has come.
+    let isSettling = state.withLock { state in
+      changed.models.contains { state.config.models[$0]?.pending != nil }
+    }
+    let config = changed.config || isSettling ? try Self.loadConfig(store) : nil
+    state.withLock { state in
+      if let config { state.config = config }
+      for model in changed.models { state.forget(model) }
+      state.generation += 1
+    }
   }
 
   /// Rises with every change of models, versions or what is active.
   package var generation: UInt64 { state.withLock { $0.generation } }
 
-  /// All models that have a version, in order.
-  package var models: [ModelName] { state.withLock { Array($0.versions.keys) }.sorted() }
-
-  /// Whether there is a version at all.
-  package func contains(_ model: ModelName) -> Bool { state.withLock { $0.versions[model] != nil } }
-
-  package func contains(_ model: ModelName, _ version: VersionName) -> Bool {
-    state.withLock { $0.versions[model]?[version] != nil }
-  }
-
-  /// The versions of a model, in natural order.
-  package func versions(of model: ModelName) throws(RegistryError) -> [VersionName] {
-    guard let versions = state.withLock({ $0.versions[model].map { Array($0.keys) } }) else {
-      throw unknown(model)
-    }
-    return versions.sorted()
-  }
-
   /// The version that the model's users get; nil if none is.
   package func activeVersion(of model: ModelName) -> VersionName? {
-    state.withLock { state in
-      state.config.models[model]?.active.flatMap { state.versions[model]?[$0] != nil ? $0 : nil }
-    }
+    record(of: model).active.flatMap { contains(model, $0) ? $0 : nil }
   }
 
   /// How a model's active version came about, oldest switch first.
@@ -219,11 +202,6 @@ package final class WeightRegistry: Sendable {
   /// `weight_config.json` as it stands.
   package func configuration() throws(RegistryError) -> [UInt8] {
     try StoreCoding.encode(state.withLock { $0.config }, pretty: true)
-  }
-
-  /// Whether the version is a training checkpoint.
-  package func isCheckpoint(_ model: ModelName, _ version: VersionName) -> Bool {
-    place(of: model, version) == .checkpoints
   }
 
   /// Space on the file system that holds the store.
@@ -246,18 +224,5 @@ package final class WeightRegistry: Sendable {
 
   func requireWriting() throws(RegistryError) {
     if lock == nil { throw RegistryError(.readOnly, "the store at \(store.path) is open for reading only") }
-  }
-
-  // MARK: Errors
-
-  package func unknown(_ model: ModelName) -> RegistryError {
-    RegistryError(
-      .unknownModel, "there is no model \"\(model)\"" + NearMatch.hint(for: model.text, among: models.map(\.text)))
-  }
-
-  package func unknown(_ version: VersionName, of model: ModelName) -> RegistryError {
-    let names = state.withLock { Array($0.versions[model, default: [:]].keys) }.sorted().map(\.text)
-    return RegistryError(
-      .unknownVersion, "\(model) has no version \"\(version)\"" + NearMatch.hint(for: version.text, among: names))
   }
 }

@@ -9,6 +9,8 @@ extension WeightRegistry {
   /// Called with ``publishing`` or the record lock held.
   func publish(_ manifest: Manifest, at place: Place, activating: Bool) throws(RegistryError) {
     try requireWriting()
+    // What is on disk is listed before it changes.
+    _ = try listing(of: manifest.model)
     let bytes = try StoreCoding.encode(manifest, pretty: true)
     let folder = try folder(place)
     let staging = try store.stagingForWriting
@@ -24,9 +26,9 @@ extension WeightRegistry {
       try folder.makeFolder(manifest.model.text)
         .replace(manifest.version.text + ".json", with: bytes, staging: staging))
     state.withLock { state in
-      state.versions[manifest.model, default: [:]][manifest.version] = place
+      state.listings.set(manifest.version, of: manifest.model, to: place)
       state.manifests[ManifestKey(model: manifest.model, version: manifest.version)] = manifest
-      state.config.settle { state.versions[$0]?[$1] != nil }
+      if state.config.models[manifest.model]?.pending?.to == manifest.version { state.config.settle(manifest.model) }
       state.generation += 1
     }
     viewCache.removeAll(of: manifest.model, manifest.version)
@@ -87,8 +89,7 @@ extension WeightRegistry {
     try posix(try folder.removeFile(manifest.version.text + ".json"))
     try posix(try folder.synchronize())
     state.withLock { state in
-      state.versions[manifest.model]?[manifest.version] = nil
-      if state.versions[manifest.model]?.isEmpty == true { state.versions[manifest.model] = nil }
+      state.listings.set(manifest.version, of: manifest.model, to: nil)
       state.manifests[ManifestKey(model: manifest.model, version: manifest.version)] = nil
       state.generation += 1
     }

@@ -1,7 +1,9 @@
 /// `weight_config.json`: what is decided about each model, rather than stored. Kept small; versions are not listed here.
 package struct WeightConfig: Sendable, Hashable, Codable {
-  /// The store format that this software reads and writes.
+  /// The store format of new stores, and the newest that this software reads and writes.
   package static let currentFormat = 1 + StoreUpgradeStep.all.count
+  /// The oldest store format that this software reads and writes.
+  package static let oldestFormat = 1
 
   package struct Model: Sendable, Hashable, Codable {
     /// The version that the model's users get.
@@ -53,12 +55,10 @@ package struct WeightConfig: Sendable, Hashable, Codable {
     models = [:]
   }
 
-  /// Carries out the pending switches to versions that are there.
-  mutating func settle(_ isPublished: (ModelName, VersionName) -> Bool) {
-    for (name, model) in models {
-      guard let change = model.pending, isPublished(name, change.to) else { continue }
-      models[name]?.pending = nil
-      models[name]?.apply(change)
-    }
+  /// Carries out the pending switch of a model, whose version is there.
+  mutating func settle(_ model: ModelName) {
+    guard let change = models[model]?.pending else { return }
+    models[model]?.pending = nil
+    models[model]?.apply(change)
   }
 }

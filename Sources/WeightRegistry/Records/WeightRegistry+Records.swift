@@ -7,9 +7,9 @@ extension WeightRegistry {
   /// The manifest of a version.
   package func manifest(of model: ModelName, _ version: VersionName) throws(RegistryError) -> Manifest {
     let key = ManifestKey(model: model, version: version)
-    let (cached, place) = state.withLock { ($0.manifests[key], $0.versions[model]?[version]) }
-    if let cached { return cached }
-    guard let place else { throw contains(model) ? unknown(version, of: model) : unknown(model) }
+    if let cached = state.withLock({ $0.manifests[key] }) { return cached }
+    let listing = try listing(of: model)
+    guard let place = listing[version] else { throw listing.isEmpty ? unknown(model) : unknown(version, of: model) }
     let folder = try folder(place)
     let bytes = try posix(
       try folder.folder(model.text).contents(of: version.text + ".json", limit: Self.manifestLimit))
@@ -43,9 +43,6 @@ extension WeightRegistry {
     try table.checkConsistency()
     return table
   }
-
-  /// In which folder the version's manifest lies; nil if there is no such version.
-  func place(of model: ModelName, _ version: VersionName) -> Place? { state.withLock { $0.versions[model]?[version] } }
 
   func folder(_ place: Place) throws(RegistryError) -> Folder {
     switch place {

@@ -28,6 +28,28 @@ package struct StoreUpgrade {
     var format: Int
     /// The format that a store is on its way from; nil if it is not on its way.
     var upgradingFrom: Int?
+
+    /// - Throws: `olderFormat`, `newerFormat`, saying what to do, if this software cannot use the store.
+    func check() throws(RegistryError) {
+      if upgradingFrom != nil {
+        throw RegistryError(
+          .olderFormat,
+          "an upgrade of the store to format \(format) was interrupted: finish it with tantra upgrade-store, or take it "
+            + "back with tantra upgrade-store --rollback")
+      }
+      guard format >= WeightConfig.oldestFormat else {
+        throw RegistryError(
+          .olderFormat,
+          "the store has format \(format), and this Tantra needs format \(WeightConfig.oldestFormat) at least: run "
+            + "tantra upgrade-store, which can be taken back")
+      }
+      guard format <= WeightConfig.currentFormat else {
+        throw RegistryError(
+          .newerFormat,
+          "the store has format \(format), and this Tantra knows formats up to \(WeightConfig.currentFormat); use a newer "
+            + "Tantra")
+      }
+    }
   }
 
   private let store: StoreFolder
