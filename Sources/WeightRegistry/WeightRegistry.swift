@@ -185,12 +185,6 @@ package final class WeightRegistry: Sendable {
     record(of: model).active.flatMap { contains(model, $0) ? $0 : nil }
   }
 
-  /// How a model's active version came about, oldest switch first.
-  package func history(of model: ModelName) throws(RegistryError) -> [ActiveSwitch] {
-    guard contains(model) else { throw unknown(model) }
-    return state.withLock { $0.config.models[model]?.history ?? [] }
-  }
-
   /// The model's other symbolic links.
   package func aliases(of model: ModelName) -> [VersionName: VersionName] {
     state.withLock { $0.config.models[model]?.aliases ?? [:] }
@@ -207,18 +201,27 @@ package final class WeightRegistry: Sendable {
   /// Space on the file system that holds the store.
   package func volume() throws(RegistryError) -> VolumeStatus { try posix(try store.root.volume()) }
 
+  /// The store's format; it stays until ``StoreUpgrade``.
+  package var formatNumber: Int { state.withLock { $0.config.format } }
+
+  /// Whether the store's format lets a file be put together from parts of packs.
+  var allowsStitching: Bool { state.withLock { $0.config.allowsStitching } }
+
   /// Writes a changed `weight_config.json` durably, then lets it take effect.
   func changeConfig(_ change: (inout WeightConfig) -> Void) throws(RegistryError) {
-    try writing.withLock { (_: inout sending Void) throws(RegistryError) in
-      var config = state.withLock { $0.config }
-      change(&config)
-      let bytes = try StoreCoding.encode(config, pretty: true)
-      let staging = try store.stagingForWriting
-      try posix(try store.root.replace(StoreFolder.configName, with: bytes, staging: staging))
-      state.withLock { state in
-        state.config = config
-        state.generation += 1
-      }
+    try writing.withLock { (_: inout sending Void) throws(RegistryError) in try writeConfig(change) }
+  }
+
+  /// As ``changeConfig(_:)``, with ``writing`` held.
+  func writeConfig(_ change: (inout WeightConfig) -> Void) throws(RegistryError) {
+    var config = state.withLock { $0.config }
+    change(&config)
+    let bytes = try StoreCoding.encode(config, pretty: true)
+    let staging = try store.stagingForWriting
+    try posix(try store.root.replace(StoreFolder.configName, with: bytes, staging: staging))
+    state.withLock { state in
+      state.config = config
+      state.generation += 1
     }
   }
 

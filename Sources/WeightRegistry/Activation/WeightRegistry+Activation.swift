@@ -1,4 +1,5 @@
 import Logging
+import Synchronization
 
 extension WeightRegistry {
   /// Makes `version` the one that the model's users get, and remembers who did.
@@ -39,11 +40,39 @@ extension WeightRegistry {
   private func switchActive(
     _ model: ModelName, to version: VersionName, by actor: Actor, isRollback: Bool
   ) throws(RegistryError) -> VersionName? {
-    let before = activeVersion(of: model)
-    guard before != version else { return before }
-    let change = ActiveSwitch(time: Timestamp.now(), actor: actor, from: before, to: version, isRollback: isRollback)
-    try changeConfig { config in config.models[model, default: .init()].apply(change) }
-    logger.info("\(isRollback ? "rollback" : "active"): \(model) \(before.map { "\($0) -> " } ?? "")\(version)")
-    return before
+    let change = try writing.withLock { (_: inout sending Void) throws(RegistryError) -> ActiveSwitch? in
+      guard activeVersion(of: model) != version else { return nil }
+      let change = nextSwitch(of: model, to: version, by: actor, isRollback: isRollback)
+      try writeDown(change, of: model)
+      try writeConfig { $0.apply(change, to: model) }
+      return change
+    }
+    guard let change else { return version }
+    logger.info("\(isRollback ? "rollback" : "active"): \(model) \(change.from.map { "\($0) -> " } ?? "")\(version)")
+    return change.from
+  }
+
+  /// A switch from the version that is active now; later than all before it, whatever the clock says.
+  func nextSwitch(of model: ModelName, to version: VersionName, by actor: Actor, isRollback: Bool) -> ActiveSwitch {
+    let earliest = record(of: model).lastSwitch.map { $0 + 1 } ?? .min
+    return ActiveSwitch(
+      time: max(earliest, Timestamp.now()), actor: actor, from: activeVersion(of: model), to: version,
+      isRollback: isRollback)
+  }
+
+  /// Writes a switch into its model's history, durably. It counts once `weight_config.json` says so. Call it with ``writing``
+  /// held.
+  func writeDown(_ change: ActiveSwitch, of model: ModelName) throws(RegistryError) {
+    guard state.withLock({ $0.config.keepsHistoryApart }) else { return }
+    try SwitchHistory(folder: store.history)
+      .append(change, of: model, after: record(of: model).lastSwitch, staging: try store.stagingForWriting)
+  }
+
+  /// How a model's active version came about, oldest switch first.
+  package func history(of model: ModelName) throws(RegistryError) -> [ActiveSwitch] {
+    guard contains(model) else { throw unknown(model) }
+    let record = record(of: model)
+    if let history = record.history { return history }
+    return try SwitchHistory(folder: store.history).switches(of: model, until: record.lastSwitch)
   }
 }

@@ -9,34 +9,38 @@ extension WeightRegistry {
   /// Called with ``publishing`` or the record lock held.
   func publish(_ manifest: Manifest, at place: Place, activating: Bool) throws(RegistryError) {
     try requireWriting()
+    try writing.withLock { (_: inout sending Void) throws(RegistryError) in
+      try write(manifest, at: place, activating: activating)
+    }
+    viewCache.removeAll(of: manifest.model, manifest.version)
+    announce(.published(manifest))
+  }
+
+  private func write(_ manifest: Manifest, at place: Place, activating: Bool) throws(RegistryError) {
     // What is on disk is listed before it changes.
     _ = try listing(of: manifest.model)
     let bytes = try StoreCoding.encode(manifest, pretty: true)
     let folder = try folder(place)
     let staging = try store.stagingForWriting
-    let active = activeVersion(of: manifest.model)
+    let record = record(of: manifest.model)
+    let isSwitch = activating && activeVersion(of: manifest.model) != manifest.version || record.active == nil
     let change =
-      activating && active != manifest.version || record(of: manifest.model).active == nil
-      ? ActiveSwitch(time: Timestamp.now(), actor: .current, from: active, to: manifest.version, isRollback: false)
-      : nil
-    if change != state.withLock({ $0.config.models[manifest.model]?.pending }) {
-      try changeConfig { $0.models[manifest.model, default: .init()].pending = change }
-    }
+      isSwitch ? nextSwitch(of: manifest.model, to: manifest.version, by: .current, isRollback: false) : nil
+    if let change { try writeDown(change, of: manifest.model) }
+    if change != record.pending { try writeConfig { $0.models[manifest.model, default: .init()].pending = change } }
     try posix(
       try folder.makeFolder(manifest.model.text)
         .replace(manifest.version.text + ".json", with: bytes, staging: staging))
     state.withLock { state in
       state.listings.set(manifest.version, of: manifest.model, to: place)
       state.manifests[ManifestKey(model: manifest.model, version: manifest.version)] = manifest
-      if state.config.models[manifest.model]?.pending?.to == manifest.version { state.config.settle(manifest.model) }
+      state.config.settle(manifest.model)
       state.generation += 1
     }
-    viewCache.removeAll(of: manifest.model, manifest.version)
-    announce(.published(manifest))
     guard let change else { return }
     logger.info("active: \(manifest.model) \(change.from.map { "\($0) -> " } ?? "")\(change.to)")
     do throws(RegistryError) {
-      try changeConfig { _ in }
+      try writeConfig { _ in }
     } catch {
       logger.warning("weight_config.json is not up to date, which does no harm: \(error)")
     }

@@ -10,8 +10,10 @@ package struct WeightConfig: Sendable, Hashable, Codable {
     package var active: VersionName?
     /// Names of other symbolic links, and the versions they point to.
     package var aliases: [VersionName: VersionName]
-    /// How `active` got where it is, oldest first; the last ``historyLimit`` switches.
-    package var history: [ActiveSwitch]
+    /// In a store of format 1, how `active` got where it is, oldest first; the last ``historyLimit`` switches.
+    package var history: [ActiveSwitch]?
+    /// From format 2 on, the time of the last switch in ``SwitchHistory`` that has taken effect; nil if there was none.
+    package var lastSwitch: Int64?
     /// nil if all have their defaults.
     package var policies: ModelPolicies?
 
@@ -22,28 +24,33 @@ package struct WeightConfig: Sendable, Hashable, Codable {
     /// How many switches are remembered.
     package static let historyLimit = 100
 
-    package init(
-      active: VersionName? = nil, aliases: [VersionName: VersionName] = [:], history: [ActiveSwitch] = []
-    ) {
+    package init(active: VersionName? = nil, aliases: [VersionName: VersionName] = [:]) {
       self.active = active
       self.aliases = aliases
-      self.history = history
+    }
+
+    private enum CodingKeys: String, CodingKey {
+      case active, aliases, history, lastSwitch, policies, pending
     }
 
     package init(from decoder: any Decoder) throws {
       let container = try decoder.container(keyedBy: CodingKeys.self)
       active = try container.decodeIfPresent(VersionName.self, forKey: .active)
       aliases = try container.decodeIfPresent([VersionName: VersionName].self, forKey: .aliases) ?? [:]
-      history = try container.decodeIfPresent([ActiveSwitch].self, forKey: .history) ?? []
+      history = try container.decodeIfPresent([ActiveSwitch].self, forKey: .history)
+      lastSwitch = try container.decodeIfPresent(Int64.self, forKey: .lastSwitch)
       policies = try container.decodeIfPresent(ModelPolicies.self, forKey: .policies)
       pending = try container.decodeIfPresent(ActiveSwitch.self, forKey: .pending)
     }
 
-    /// Makes another version active, and remembers the switch.
-    mutating func apply(_ change: ActiveSwitch) {
-      active = change.to
-      history.append(change)
-      if history.count > Self.historyLimit { history.removeFirst(history.count - Self.historyLimit) }
+    package func encode(to encoder: any Encoder) throws {
+      var container = encoder.container(keyedBy: CodingKeys.self)
+      try container.encodeIfPresent(active, forKey: .active)
+      if !aliases.isEmpty { try container.encode(aliases, forKey: .aliases) }
+      try container.encodeIfPresent(history, forKey: .history)
+      try container.encodeIfPresent(lastSwitch, forKey: .lastSwitch)
+      try container.encodeIfPresent(policies, forKey: .policies)
+      try container.encodeIfPresent(pending, forKey: .pending)
     }
   }
 
@@ -55,10 +62,28 @@ package struct WeightConfig: Sendable, Hashable, Codable {
     models = [:]
   }
 
+  /// Whether switches are remembered in a file for each model (``SwitchHistory``), and not here.
+  var keepsHistoryApart: Bool { format >= 2 }
+
+  /// Whether a file may be put together from parts of packs. Software that knows format 1 alone cannot read such files.
+  var allowsStitching: Bool { format >= 2 }
+
+  /// Makes another version of a model active, and remembers the switch.
+  mutating func apply(_ change: ActiveSwitch, to model: ModelName) {
+    var record = models[model] ?? Model()
+    record.active = change.to
+    if keepsHistoryApart {
+      record.lastSwitch = change.time
+    } else {
+      record.history = ((record.history ?? []) + [change]).suffix(Model.historyLimit)
+    }
+    models[model] = record
+  }
+
   /// Carries out the pending switch of a model, whose version is there.
   mutating func settle(_ model: ModelName) {
     guard let change = models[model]?.pending else { return }
     models[model]?.pending = nil
-    models[model]?.apply(change)
+    apply(change, to: model)
   }
 }
