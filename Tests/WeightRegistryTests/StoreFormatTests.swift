@@ -9,16 +9,22 @@ import WeightRegistry
 @Suite struct StoreFormatTests {
   private let fixture: RegistryFixture
 
-  init() throws {
-    fixture = try RegistryFixture()
-    let source = Python.packageRoot + "/Tests/Fixtures/store-format-1"
+  init() throws { fixture = try Self.fixture(ofFormat: 1) }
+
+  /// A copy of a store as the Tantra of its time left it.
+  private static func fixture(ofFormat format: Int) throws -> RegistryFixture {
+    let fixture = try RegistryFixture()
+    let source = Python.packageRoot + "/Tests/Fixtures/store-format-\(format)"
     let copy = try Command.run("cp", ["-r", source, fixture.storePath])
     try #require(copy.status == 0, "\(copy.errorText)")
+    return fixture
   }
 
-  @Test func format1ReadsBackByteForByte() throws {
+  /// Compares every view with what was written down when the store was made.
+  private func expectItsBytes(_ fixture: RegistryFixture, ofFormat format: Int) throws {
     let registry = try fixture.open(.reading)
-    let sums = try Data(contentsOf: URL(fileURLWithPath: Python.packageRoot + "/Tests/Fixtures/store-format-1.sha256"))
+    let sums = try Data(
+      contentsOf: URL(fileURLWithPath: Python.packageRoot + "/Tests/Fixtures/store-format-\(format).sha256"))
     var count = 0
     for line in String(decoding: sums, as: UTF8.self).split(separator: "\n") {
       let parts = line.split(separator: " ").map(String.init)
@@ -30,6 +36,34 @@ import WeightRegistry
       count += 1
     }
     #expect(count == 15)
+  }
+
+  @Test(arguments: 1...WeightConfig.currentFormat)
+  func everyFormatReadsBackByteForByte(format: Int) throws {
+    let fixture = try Self.fixture(ofFormat: format)
+    #expect(try fixture.open(.reading).formatNumber == format)
+    try expectItsBytes(fixture, ofFormat: format)
+  }
+
+  @Test func format2ValidatesAndCanBeChanged() throws {
+    let fixture = try Self.fixture(ofFormat: 2)
+    let registry = try fixture.open()
+    let tiny = try ModelName(validating: "tiny")
+    for model in registry.models {
+      for version in try registry.versions(of: model) {
+        let report = try registry.validate(model, version)
+        #expect(report.isValid, "\(report.text)")
+      }
+    }
+    let version = try VersionName(validating: "v1.1")
+    #expect(try registry.manifest(of: tiny, version).originals.contains { $0.isStitched })
+    #expect(registry.policies(of: tiny).keep == 3)
+    #expect(try registry.history(of: tiny).map(\.isRollback) == [false, false, false, true])
+    try registry.restore(tiny, try VersionName(validating: "step-10"))
+    try registry.setActive(tiny, try VersionName(validating: "v1.2"))
+    #expect(try registry.history(of: tiny).count == 5)
+    #expect(try registry.purge(nil, nil).purged.isEmpty)
+    #expect(try registry.validate(tiny, try VersionName(validating: "step-10")).isValid)
   }
 
   @Test func format1ValidatesAndCanBeChanged() throws {
@@ -88,10 +122,10 @@ import WeightRegistry
       try fixture.scratch.files(below: "store/history") == [
         "store/history/other.one.jsonl", "store/history/tiny.jsonl",
       ])
-    try format1ReadsBackByteForByte()
+    try expectItsBytes(fixture, ofFormat: 1)
     do {
       let registry = try fixture.open()
-      try registry.rollback(tiny)
+      try registry.setActive(tiny, try VersionName(validating: "v1.2"))
       #expect(try registry.history(of: tiny).count == history.count + 1)
     }
     let back = try StoreUpgrade(storePath: fixture.storePath).rollback()
@@ -151,7 +185,7 @@ import WeightRegistry
     let back = try StoreUpgrade(storePath: fixture.storePath, steps: Self.steps).rollback()
     #expect(back == .init(from: 3, to: 1, records: 9, steps: []))
     #expect(try records() == before)
-    try format1ReadsBackByteForByte()
+    try expectItsBytes(fixture, ofFormat: 1)
     let again = #expect(throws: RegistryError.self) {
       try StoreUpgrade(storePath: fixture.storePath, steps: Self.steps).rollback()
     }
@@ -169,7 +203,7 @@ import WeightRegistry
     }
     #expect(error?.message.contains("models/tiny/v1.2.json") == true)
     #expect(try records() == before)
-    try format1ReadsBackByteForByte()
+    try expectItsBytes(fixture, ofFormat: 1)
   }
 
   /// Leaves the store as a crash in the midst of an upgrade does: marked, some records new.
