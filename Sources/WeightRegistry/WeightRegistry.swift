@@ -39,6 +39,7 @@ package final class WeightRegistry: Sendable {
   let draftState: Mutex<DraftRecord>
   /// Held, before `writing`, by an import from looking at what is published under its name until it is published itself.
   let publishing = Mutex<Void>(())
+  private let configText = Mutex(WeightConfigText())
   let viewCache = ViewCache()
   /// Imports share it; whoever removes records or collects blobs has it alone. Taken before `writing`.
   let records = DispatchQueue(label: "tantra.records", attributes: .concurrent)
@@ -52,11 +53,23 @@ package final class WeightRegistry: Sendable {
     var config: WeightConfig
     var listings: VersionListings
     var manifests: [ManifestKey: Manifest] = [:]
+    var figures: [ModelName: ModelFigures] = [:]
     /// Rises with every change, so that what is derived can tell whether it is stale.
     var generation: UInt64 = 0
 
+    /// Rises with every change of what is stored and shown; what is active is none.
+    var contents: UInt64 = 0
+
+    /// Takes over that manifests of a model have changed.
+    mutating func noteChange(of model: ModelName) {
+      figures[model] = nil
+      generation += 1
+      contents += 1
+    }
+
     /// Lets what is known of a model's versions be read again.
     mutating func forget(_ model: ModelName) {
+      noteChange(of: model)
       listings.forget(model)
       manifests = manifests.filter { $0.key.model != model }
     }
@@ -161,7 +174,7 @@ package final class WeightRegistry: Sendable {
     if changed.isEverything {
       var fresh = try Self.load(store)
       return state.withLock { state in
-        fresh.generation = state.generation + 1
+        (fresh.generation, fresh.contents) = (state.generation + 1, state.contents + 1)
         state = fresh
       }
     }
@@ -177,8 +190,8 @@ package final class WeightRegistry: Sendable {
     }
   }
 
-  /// Rises with every change of models, versions or what is active.
-  package var generation: UInt64 { state.withLock { $0.generation } }
+  /// Rises with every change of models and versions; not with a change of what is active.
+  package var contents: UInt64 { state.withLock { $0.contents } }
 
   /// The version that the model's users get; nil if none is.
   package func activeVersion(of model: ModelName) -> VersionName? {
@@ -216,7 +229,9 @@ package final class WeightRegistry: Sendable {
   func writeConfig(_ change: (inout WeightConfig) -> Void) throws(RegistryError) {
     var config = state.withLock { $0.config }
     change(&config)
-    let bytes = try StoreCoding.encode(config, pretty: true)
+    let bytes = try configText.withLock { (text: inout sending WeightConfigText) throws(RegistryError) in
+      try text.bytes(of: config)
+    }
     let staging = try store.stagingForWriting
     try posix(try store.root.replace(StoreFolder.configName, with: bytes, staging: staging))
     state.withLock { state in

@@ -35,7 +35,7 @@ extension WeightRegistry {
       state.listings.set(manifest.version, of: manifest.model, to: place)
       state.manifests[ManifestKey(model: manifest.model, version: manifest.version)] = manifest
       state.config.settle(manifest.model)
-      state.generation += 1
+      state.noteChange(of: manifest.model)
     }
     guard let change else { return }
     logger.info("active: \(manifest.model) \(change.from.map { "\($0) -> " } ?? "")\(change.to)")
@@ -79,7 +79,7 @@ extension WeightRegistry {
     try posix(try folder.replace(manifest.version.text + ".json", with: bytes, staging: staging))
     state.withLock { state in
       state.manifests[ManifestKey(model: manifest.model, version: manifest.version)] = manifest
-      state.generation += 1
+      state.noteChange(of: manifest.model)
     }
     viewCache.removeAll(of: manifest.model, manifest.version)
     announce(.published(manifest))
@@ -95,7 +95,7 @@ extension WeightRegistry {
     state.withLock { state in
       state.listings.set(manifest.version, of: manifest.model, to: nil)
       state.manifests[ManifestKey(model: manifest.model, version: manifest.version)] = nil
-      state.generation += 1
+      state.noteChange(of: manifest.model)
     }
     viewCache.removeAll(of: manifest.model, manifest.version)
     announce(.removed(manifest))

@@ -34,6 +34,9 @@ extension WeightRegistry {
     return state.withLock { $0.listings.models }.sorted()
   }
 
+  /// All models that have a version, and perhaps some that have none, in no order: nothing is read to tell.
+  var modelFolders: [ModelName] { state.withLock { $0.listings.models } }
+
   /// Whether there is a version at all; true if that cannot be found out.
   package func contains(_ model: ModelName) -> Bool { readableListing(of: model)?.isEmpty != true }
 
