@@ -27,10 +27,11 @@ extension StoreIndex {
   /// - Parameters:
   ///   - table: reads a table.
   ///   - progress: manifests read.
+  /// - Returns: how many manifests were read.
   func update(
     table: (Digest) throws(RegistryError) -> Table, progress: @escaping ProgressHandler
-  ) throws(RegistryError) {
-    _ = try write { database in
+  ) throws(RegistryError) -> Int {
+    try write { database in
       var arrivals: [Arrival] = []
       var stamps: [(path: String, status: FileStatus)] = []
       let now = Timestamp.now()
@@ -65,7 +66,8 @@ extension StoreIndex {
           sql: "INSERT OR REPLACE INTO folders VALUES (?, ?, ?)",
           arguments: [path, Int64(bitPattern: status.inode), status.modified])
       }
-    }
+      return arrivals.count
+    } ?? 0
   }
 
   /// The manifests of a folder that are not known as they are; forgets those that are gone.
