@@ -10,7 +10,9 @@ extension WeightRegistry {
   func publish(_ manifest: Manifest, at place: Place, activating: Bool) throws(RegistryError) {
     try requireWriting()
     try writing.withLock { (_: inout sending Void) throws(RegistryError) in
-      try write(manifest, at: place, activating: activating)
+      try changingRecords(of: manifest.model) { () throws(RegistryError) in
+        try write(manifest, at: place, activating: activating)
+      }
     }
     viewCache.removeAll(of: manifest.model, manifest.version)
     announce(.published(manifest))
@@ -46,6 +48,17 @@ extension WeightRegistry {
     }
   }
 
+  /// Runs a step that changes manifests of a model on disk. If it fails they may have changed or not, so that they are read again:
+  /// what is collected must be what the disk does not name.
+  private func changingRecords(of model: ModelName, _ body: () throws(RegistryError) -> Void) throws(RegistryError) {
+    do throws(RegistryError) {
+      try body()
+    } catch {
+      state.withLock { $0.forget(model) }
+      throw error
+    }
+  }
+
   /// Lets one at a time change which records there are; imports, which add to them, keep each other company.
   func withRecordLock<R>(_ body: () throws(RegistryError) -> R) throws(RegistryError) -> R {
     try records.sync(flags: .barrier) { () -> Result<R, RegistryError> in
@@ -75,8 +88,10 @@ extension WeightRegistry {
     let bytes = try StoreCoding.encode(manifest, pretty: true)
     let staging = try store.stagingForWriting
     let parent = try folder(place)
-    let folder = try posix(try parent.folder(manifest.model.text))
-    try posix(try folder.replace(manifest.version.text + ".json", with: bytes, staging: staging))
+    try changingRecords(of: manifest.model) { () throws(RegistryError) in
+      let folder = try posix(try parent.folder(manifest.model.text))
+      try posix(try folder.replace(manifest.version.text + ".json", with: bytes, staging: staging))
+    }
     state.withLock { state in
       state.manifests[ManifestKey(model: manifest.model, version: manifest.version)] = manifest
       state.noteChange(of: manifest.model)
@@ -89,9 +104,11 @@ extension WeightRegistry {
   func unpublish(_ manifest: Manifest) throws(RegistryError) {
     guard let place = place(of: manifest.model, manifest.version) else { return }
     let parent = try folder(place)
-    let folder = try posix(try parent.folder(manifest.model.text))
-    try posix(try folder.removeFile(manifest.version.text + ".json"))
-    try posix(try folder.synchronize())
+    try changingRecords(of: manifest.model) { () throws(RegistryError) in
+      let folder = try posix(try parent.folder(manifest.model.text))
+      try posix(try folder.removeFile(manifest.version.text + ".json"))
+      try posix(try folder.synchronize())
+    }
     state.withLock { state in
       state.listings.set(manifest.version, of: manifest.model, to: nil)
       state.manifests[ManifestKey(model: manifest.model, version: manifest.version)] = nil
