@@ -35,7 +35,13 @@ package struct WeightConfig: Sendable, Hashable, Codable {
 
     package init(from decoder: any Decoder) throws {
       let container = try decoder.container(keyedBy: CodingKeys.self)
-      active = try container.decodeIfPresent(VersionName.self, forKey: .active)
+      active = try container.decodeIfPresent(String.self, forKey: .active).map { text in
+        guard let name = VersionName(text) else {
+          throw DecodingError.dataCorruptedError(
+            forKey: .active, in: container, debugDescription: "\"\(text)\" is not a valid version name")
+        }
+        return name
+      }
       aliases = try container.decodeIfPresent([VersionName: VersionName].self, forKey: .aliases) ?? [:]
       history = try container.decodeIfPresent([ActiveSwitch].self, forKey: .history)
       lastSwitch = try container.decodeIfPresent(Int64.self, forKey: .lastSwitch)
@@ -60,6 +66,24 @@ package struct WeightConfig: Sendable, Hashable, Codable {
   package init() {
     format = Self.currentFormat
     models = [:]
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case format, models
+  }
+
+  package init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    format = try container.decode(Int.self, forKey: .format)
+    models = [:]
+    // As text first: that is far quicker than a decoder for each name, and there may be thousands.
+    for (text, record) in try container.decode([String: Model].self, forKey: .models) {
+      guard let name = ModelName(text) else {
+        throw DecodingError.dataCorruptedError(
+          forKey: .models, in: container, debugDescription: "\"\(text)\" is not a valid model name")
+      }
+      models[name] = record
+    }
   }
 
   /// Whether switches are remembered in a file for each model (``SwitchHistory``), and not here.
