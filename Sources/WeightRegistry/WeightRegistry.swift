@@ -48,6 +48,8 @@ package final class WeightRegistry: Sendable {
   let viewSums = Mutex<[ViewSumKey: Digest]>([:])
   let index: StoreIndex
   private let freshness: Freshness?
+  /// Held, before `state`, by a reader that takes over changes: what was read earlier must not replace what was read later.
+  private let refreshing = Mutex<Void>(())
 
   struct State: Sendable {
     var config: WeightConfig
@@ -56,7 +58,6 @@ package final class WeightRegistry: Sendable {
     var figures: [ModelName: ModelFigures] = [:]
     /// Rises with every change, so that what is derived can tell whether it is stale.
     var generation: UInt64 = 0
-
     /// Rises with every change of what is stored and shown; what is active is none.
     var contents: UInt64 = 0
 
@@ -160,14 +161,17 @@ package final class WeightRegistry: Sendable {
   ///
   /// - Parameter now: whether to take over everything, whatever was looked at before.
   package func refresh(now: Bool = false) throws(RegistryError) {
-    guard let freshness, let changed = freshness.change(of: store, atOnce: now) else { return }
-    do throws(RegistryError) {
-      try takeOver(changed)
-    } catch {
-      freshness.forget()
-      throw error
+    guard let freshness else { return }
+    try refreshing.withLock { (_: inout sending Void) throws(RegistryError) in
+      guard let changed = freshness.change(of: store, atOnce: now) else { return }
+      do throws(RegistryError) {
+        try takeOver(changed)
+      } catch {
+        freshness.forget()
+        throw error
+      }
+      viewCache.removeAll()
     }
-    viewCache.removeAll()
   }
 
   private func takeOver(_ changed: Freshness.Change) throws(RegistryError) {
