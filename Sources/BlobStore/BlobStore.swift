@@ -209,14 +209,17 @@ package final class BlobStore: Sendable {
 
   /// Removes every blob that is not in `live`, or only counts them.
   ///
+  /// - Parameter progress: told how many of the folders of blobs are done.
   /// - Returns: how many blobs went or would go, and their bytes.
   package func sweep(
-    keeping live: Set<Digest>, isDryRun: Bool = false
+    keeping live: Set<Digest>, isDryRun: Bool = false, progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
   ) throws(BlobStoreError) -> (count: Int, bytes: Int) {
     do throws(PosixError) {
       var count = 0
       var bytes = 0
-      for prefix in try root.names() where prefix.count == 2 {
+      let prefixes = try root.names().filter { $0.count == 2 }
+      for (index, prefix) in prefixes.enumerated() {
+        progress(index, prefixes.count)
         let folder = try root.folder(prefix)
         for name in try folder.names() {
           // What is not named like a blob is not ours to remove.

@@ -12,6 +12,7 @@ import SystemPackage
 ///     |-- models/<model>/             manifests
 ///     |-- checkpoints/<model>/        manifests of training checkpoints
 ///     |-- backups/<model>/            manifests of retired and backed-up versions
+///     |-- history/<model>.jsonl       which versions were active
 ///     `-- .staging/                   uploads in progress, drafts, and the lock
 package struct StoreFolder: Sendable {
   package let path: String
@@ -19,10 +20,12 @@ package struct StoreFolder: Sendable {
   let models: Folder
   let checkpoints: Folder?
   let backups: Folder?
+  let history: Folder?
   let staging: Folder?
   package let blobs: BlobStore
 
   static let configName = "weight_config.json"
+  static let historyName = "history"
   static let draftsName = "drafts.json"
   private static let lockName = "lock"
 
@@ -44,6 +47,7 @@ package struct StoreFolder: Sendable {
       models = try folder("models", in: root)
       checkpoints = try optional("checkpoints")
       backups = try optional("backups")
+      history = try optional(Self.historyName)
       let staging = try optional(".staging")
       self.staging = staging
       blobs = BlobStore(root: try folder("sha256", in: try folder("weights", in: root)), staging: staging)

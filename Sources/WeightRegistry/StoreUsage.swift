@@ -27,27 +27,24 @@ package final class StoreUsage: Sendable {
   }
 
   private let registry: WeightRegistry
-  private let last = Mutex<(generation: UInt64, figures: Figures)?>(nil)
+  private let last = Mutex<(contents: UInt64, figures: Figures)?>(nil)
 
   package init(registry: WeightRegistry) { self.registry = registry }
 
   /// The figures, counted at most once for each state of the registry.
   package func current() throws(RegistryError) -> Figures {
-    let generation = registry.generation
-    if let known = last.withLock({ $0 }), known.generation == generation { return known.figures }
+    let contents = registry.contents
+    if let known = last.withLock({ $0 }), known.contents == contents { return known.figures }
     var figures = Figures(models: 0, versions: 0, files: 0, presentedBytes: 0, storedBytes: 0)
-    for model in registry.models {
-      figures.models += 1
-      for version in try registry.versions(of: model) {
-        let manifest = try registry.manifest(of: model, version)
-        figures.versions += 1
-        figures.files += manifest.views.count + manifest.sidecars.count
-        for size in manifest.views.values { figures.presentedBytes += size }
-        for sidecar in manifest.sidecars { figures.presentedBytes += sidecar.byteCount }
-      }
+    for model in registry.modelFolders {
+      let own = try registry.figures(of: model)
+      if own.versions > 0 { figures.models += 1 }
+      figures.versions += own.versions
+      figures.files += own.files
+      figures.presentedBytes += own.presentedBytes
     }
     figures.storedBytes = try blobStore(try registry.store.blobs.storedByteCount())
-    last.withLock { $0 = (generation, figures) }
+    last.withLock { $0 = (contents, figures) }
     return figures
   }
 }

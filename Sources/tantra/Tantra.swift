@@ -1,4 +1,5 @@
 import ArgumentParser
+import WeightRegistry
 
 /// The command line: one subcommand a file in `Commands`.
 @main
@@ -14,8 +15,9 @@ struct Tantra: ParsableCommand {
       Exit codes: 0 done; 1 failed, or validation found damage; 2 validation could not check; 64 wrong usage; \
       65 not acceptable as weights; 66 no such store, model, version or file; 73 exists already with other weights; \
       74 input or output failed; 75 the store is in use; 77 not permitted.
+
+      `tantra --version` shows the version of Tantra.
       """,
-    version: "0.1.0",
     subcommands: [
       MountCommand.self, UnmountCommand.self, StatusCommand.self, ListModelsCommand.self, ListWeightsCommand.self,
       SetActiveCommand.self, RollbackCommand.self, HistoryCommand.self, ImportCommand.self, ExportCommand.self,
@@ -24,9 +26,22 @@ struct Tantra: ParsableCommand {
       GenerateCommand.self, RunCommand.self, BenchCommand.self, BenchFaultsCommand.self,
     ])
 
+  /// - Throws: a failure that says what was meant, if the first word is no command.
+  private static func requireCommand(_ word: String?) throws(CommandFailure) {
+    let names = configuration.subcommands.compactMap { $0.configuration.commandName }
+    guard let word, !word.hasPrefix("-"), word != "help", !names.contains(word) else { return }
+    throw CommandFailure(
+      .usage, "there is no command \"\(word)\"" + NearMatch.hint(for: word, among: names) + "; tantra --help lists all")
+  }
+
+  /// Not the parser's: its --version would go with every command, and some have one that names the version of a model.
+  private static let number = "0.1.0"
+
   /// Reports errors in one line, with an exit code that says what kind they are.
   static func main() {
+    if CommandLine.arguments.dropFirst() == ["--version"] { return Console.print(number) }
     do {
+      try requireCommand(CommandLine.arguments.dropFirst().first)
       var command = try parseAsRoot()
       try command.run()
     } catch let error as CommandFailure {

@@ -17,6 +17,8 @@ import Testing
     #expect(help.status == 0)
     #expect(help.outputText.contains("OVERVIEW"))
     #expect(help.outputText.contains("--store"))
+    // That of Tantra is nobody else's: some commands take the version of a model.
+    #expect(!help.outputText.contains("Show the version"))
     #expect(try fixture.succeed("--help").contains(command))
   }
 
@@ -26,6 +28,8 @@ import Testing
     (["validate", "nope"], 2, "no model"), (["generate", "gpt"], 66, "no bundled model"),
     (["import", "/nonexistent.pt", "--model", "x"], 66, "No such file"), (["import", "/etc/passwd"], 65, "extension"),
     (["unmount", "/"], 1, "not fuse.tantra"), (["nonsense"], 64, "nonsense"), (["set-active", "mamba"], 64, "version"),
+    (["lst-models"], 64, "there is no command \"lst-models\"; did you mean \"list-models\"?"),
+    (["import", "/nonexistent.pt"], 66, "No such file"), (["history", "ocr"], 66, "did you mean \"ocr_native\"?"),
   ])
   func mistakesHaveTheirExitCodeAndSayWhatIsWrong(arguments: [String], status: Int32, words: String) throws {
     let command = try fixture.tantra(arguments)

@@ -71,4 +71,24 @@ import Testing
     #expect(try fixture.succeed("set-active", "mamba", "v1.2") == "mamba: v1.0 -> v1.2\n")
     #expect(try fixture.succeed("rollback", "mamba", "--json").contains("\"to\" : \"v1.0\""))
   }
+
+  @Test(arguments: [false, true])
+  func anImportThatDoesNotValidateIsPublishedAndNotActive(mounted: Bool) throws {
+    try fixture.succeed("config", "mamba", "validate-before-activate", "yes")
+    try fixture.succeed("export", "mamba", "v1.2", "--folder", "--to", fixture.scratch("out"))
+    let path = "out/mamba_v1.2/config.json"
+    let configuration = String(decoding: try fixture.scratch.read(path), as: UTF8.self)
+    let changed = configuration.replacing(/"state_size": *[0-9]+/, with: "\"state_size\": 7")
+    try #require(changed != configuration)
+    try fixture.scratch.write(path, Array(changed.utf8))
+    if mounted { try fixture.mount() }
+    let folder = fixture.scratch("out/mamba_v1.2")
+    let refused = try fixture.tantra(["import", folder, "--model", "mamba", "--version", "v1.3", "--active"])
+    #expect(refused.status == 65 && refused.errorText.contains("validate-before-activate"), "\(refused.errorText)")
+    #expect(refused.errorText.contains("A_log"), "\(refused.errorText)")
+    #expect(try fixture.succeed("list-models").contains("mamba             v1.0    4"))
+    try fixture.scratch.write(path, Array(configuration.utf8))
+    try fixture.succeed("import", folder, "--model", "mamba", "--version", "v1.4", "--active")
+    #expect(try fixture.succeed("list-models").contains("mamba             v1.4    5"))
+  }
 }

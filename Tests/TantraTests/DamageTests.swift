@@ -140,6 +140,27 @@ import Testing
     try expectTheRestIsServed()
   }
 
+  @Test(arguments: ["missing", "empty", "garbled"])
+  func aHistory(change: String) throws {
+    try fixture.succeed("set-active", "m", "v3")
+    if change == "garbled" {
+      try fixture.scratch.write("store/history/m.jsonl", Array("{\"time\": nothing\n".utf8))
+    } else {
+      try damage("history/m.jsonl", change == "missing" ? .missing : .empty)
+    }
+    let history = try fixture.tantra(["history", "m"])
+    if change == "garbled" {
+      #expect(history.status == 65 && history.errorText.contains("history/m.jsonl is damaged"), "\(history)")
+    } else {
+      #expect(history.status == 0)
+    }
+    #expect(try fixture.succeed("history", "other").contains("v1"))
+    #expect(try fixture.succeed("list-models").contains("v3"))
+    try fixture.succeed("set-active", "m", "v1")
+    #expect(try fixture.succeed("history", "m").contains("v3    v1"))
+    try expectTheRestIsServed()
+  }
+
   @Test(arguments: [
     "", "\u{0}\u{1}nonsense", "pid 99999999999999999999\nuid -1\n", "pid 1\nuid 0\nmountpoint /nowhere\n",
   ])

@@ -10,8 +10,13 @@ struct FaultFixture {
   private let new: [StoreState]
   /// How many steps the command has.
   let stepCount: Int
+  /// What ends the command at each step of the index, if those are its steps.
+  let indexFaults: [String]
 
-  init(_ scenario: FaultScenario, calls: String? = nil) throws {
+  /// - Parameters:
+  ///   - calls: those that count as steps; the scenario's if left out.
+  ///   - isIndex: whether the steps are those that SQLite takes in the index, which ``IndexTracer`` sees.
+  init(_ scenario: FaultScenario, calls: String? = nil, isIndex: Bool = false) throws {
     self.scenario = scenario
     scratch = try TemporaryFolder()
     try FileManager.default.createDirectory(atPath: scratch("files"), withIntermediateDirectories: true)
@@ -20,6 +25,9 @@ struct FaultFixture {
       try scratch.write("files/\(name).safetensors", try SmallWeights.example(bias: bias).safetensors())
       try scratch.write("files/\(name).pt", try SmallWeights.example(bias: bias).torchZip())
     }
+    // Of the first, the second shares two tensors.
+    try scratch.write("files/ten.safetensors", try Self.layers(Array(0..<10)).safetensors())
+    try scratch.write("files/shared.pt", try Self.layers([8, 9, 20, 21]).torchZip())
     try scratch.write("files/config.json", Array("{}\n".utf8))
     try scratch.write("files/vocab.txt", Array("a b c\n".utf8))
     for command in scenario.setup {
@@ -29,28 +37,43 @@ struct FaultFixture {
         try Self.succeed(command, in: "base", scratch)
       }
     }
-    old = try Self.states("base", scratch)
+    old = try Self.states("base", scratch, scenario)
     var between: [[StoreState]] = []
     for (index, command) in scenario.milestones.enumerated() {
       try FileManager.default.copyItem(atPath: scratch("base"), toPath: scratch("between\(index)"))
       if command == ["COPY"] {
         // The copy is made, but the version is not pinned yet.
         try Self.succeed(scenario.command, in: "between\(index)", scratch)
-        between.append([old[0], try Self.states("between\(index)", scratch)[1]])
+        between.append([old[0], try Self.states("between\(index)", scratch, scenario)[1]])
       } else {
         try Self.succeed(command, in: "between\(index)", scratch)
-        between.append(try Self.states("between\(index)", scratch))
+        between.append(try Self.states("between\(index)", scratch, scenario))
       }
     }
     self.between = between
     try FileManager.default.copyItem(atPath: scratch("base"), toPath: scratch("new"))
-    let traced = try Self.succeed(scenario.command, in: "new", scratch, fault: "trace:\(calls ?? scenario.calls):1+")
-    stepCount = traced.errorText.split(separator: "\n").count { $0.hasPrefix("step\t") }
-    new = try Self.states("new", scratch)
+    if isIndex {
+      try Self.succeed(scenario.command, in: "new", scratch, fault: IndexTracer.trace)
+      indexFaults = try IndexTracer(store: scratch("new/store"), log: scratch("trace")).faults()
+      stepCount = indexFaults.count
+    } else {
+      indexFaults = []
+      let traced = try Self.succeed(scenario.command, in: "new", scratch, fault: "trace:\(calls ?? scenario.calls):1+")
+      stepCount = traced.errorText.split(separator: "\n").count { $0.hasPrefix("step\t") }
+    }
+    new = try Self.states("new", scratch, scenario)
   }
 
-  private static func states(_ folder: String, _ scratch: TemporaryFolder) throws -> [StoreState] {
-    try ["store", "copy"].map { try StoreState(ofStoreAt: scratch(folder + "/" + $0)) }
+  private static func layers(_ seeds: [Int]) -> SmallWeights {
+    SmallWeights(seeds.map { seed in ("layer.\(seed)", (0..<1024).map { Float($0 &+ seed &* 7919) }) })
+  }
+
+  private static func states(
+    _ folder: String, _ scratch: TemporaryFolder, _ scenario: FaultScenario
+  ) throws -> [StoreState] {
+    try ["store", "copy"].map {
+      try StoreState(ofStoreAt: scratch(folder + "/" + $0), showingTables: !scenario.movesTables)
+    }
   }
 
   private static func run(
@@ -60,6 +83,11 @@ struct FaultFixture {
       $0.replacing("FILES", with: scratch("files")).replacing("COPY", with: scratch(folder + "/copy"))
     }
     var environment = ["TANTRA_STORE": scratch(folder + "/store")]
+    let tracer = IndexTracer(store: scratch(folder + "/store"), log: scratch("trace"))
+    if let fault, let words = tracer.words(for: fault) {
+      return try Command.run(
+        IndexTracer.program, words + [TantraFixture.executable] + arguments, environment: environment)
+    }
     if let fault { environment["TANTRA_FAULT"] = fault }
     return try Command.run(TantraFixture.executable, arguments, environment: environment)
   }
@@ -97,7 +125,7 @@ struct FaultFixture {
       }
     }
     let command = try Self.run(scenario.command, in: folder, scratch, fault: fault)
-    let states = try Self.states(folder, scratch)
+    let states = try Self.states(folder, scratch, scenario)
     let outcome: Outcome =
       states == new ? .done : states == old ? .unchanged : between.contains(states) ? .between : .broken
     var report = Report(command: command, outcome: outcome)
@@ -107,13 +135,17 @@ struct FaultFixture {
     if again.status != (outcome == .done ? scenario.again : 0) {
       report.problems.append("given again it ended with \(again.status): \(again.errorText)")
     }
-    let last = try Self.states(folder, scratch)
+    let last = try Self.states(folder, scratch, scenario)
     if last != new, outcome != .done || scenario.isIdempotent {
       report.problems.append("given again it left:\n\(last[0])\n\(last[1])")
     }
     try Self.succeed(["purge"], in: folder, scratch)
     report.problems += try problems(folder)
     report.problems += try StoreState.leftovers(inStoreAt: scratch(folder + "/store"))
+    if scenario.movesTables {
+      let blobs = StoreState.stored(at: scratch(folder + "/store"))
+      if blobs != StoreState.stored(at: scratch("new/store")) { report.problems.append("other blobs: \(blobs)") }
+    }
     if FileManager.default.fileExists(atPath: scratch(folder + "/copy")) {
       try Self.succeed(["purge", "--store", scratch(folder + "/copy")], in: folder, scratch)
       report.problems += try StoreState.leftovers(inStoreAt: scratch(folder + "/copy"))

@@ -15,6 +15,9 @@ struct FaultScenario: Sendable, CustomTestStringConvertible {
   /// Whether giving it again then changes nothing.
   var isIdempotent = true
 
+  /// Whether it exchanges tables, which nobody sees, for others, and leaves the same blobs wherever it was disturbed.
+  var movesTables = false
+
   private static let one = ["import", "FILES/one.safetensors", "--model", "m", "--version", "v1"]
   private static let two = ["import", "FILES/two.pt", "--model", "m", "--version", "v2"]
   private static let three = ["import", "FILES/three.safetensors", "--model", "m", "--version", "v3"]
@@ -38,6 +41,13 @@ struct FaultScenario: Sendable, CustomTestStringConvertible {
     FaultScenario(
       testDescription: "purge", setup: [one, two, three, ["cleanup", "m", "--keep", "1"]], command: ["purge"],
       milestones: [["purge", "m", "v2"], ["purge", "m", "v3"]]),
+    FaultScenario(
+      testDescription: "purge with compaction",
+      setup: [
+        ["import", "FILES/ten.safetensors", "--model", "m", "--version", "v1"],
+        ["import", "FILES/shared.pt", "--model", "m", "--version", "v2"],
+        ["backup", "m", "v2"], ["set-active", "m", "v2"], ["cleanup", "m", "--keep", "1"],
+      ], command: ["purge"], movesTables: true),
     FaultScenario(
       testDescription: "restore", setup: [one, two, ["cleanup", "m", "--keep", "1"]], command: ["restore", "m", "v2"],
       again: 73),

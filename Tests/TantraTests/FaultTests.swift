@@ -16,6 +16,23 @@ import Testing
     }
   }
 
+  /// SQLite takes its steps unseen by the fault plan.
+  @Test(
+    .enabled(if: IndexTracer.isInstalled, "strace is not installed"),
+    arguments: FaultScenario.all.filter {
+      ["import safetensors into no store", "import a torch file", "purge with compaction"].contains($0.testDescription)
+    })
+  func aCommandKilledAtAnyStepOfTheIndexLeavesTheOldStateOrTheNewOne(scenario: FaultScenario) throws {
+    let fixture = try FaultFixture(scenario, isIndex: true)
+    print("kill points of the index in \(scenario.testDescription): \(fixture.stepCount)")
+    #expect(fixture.stepCount > 5)
+    for fault in fixture.indexFaults {
+      let report = try fixture.disturb(fault)
+      #expect(report.command.status == SIGKILL, "\(fault)")
+      #expect(report.problems.isEmpty, "\(fault)")
+    }
+  }
+
   /// The calls that take space.
   private static let takers = "openat,mkdirat,pwrite,renameat,copy_file_range"
 

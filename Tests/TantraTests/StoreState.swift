@@ -11,8 +11,10 @@ struct StoreState: Hashable, CustomStringConvertible {
   private(set) var lines: [String] = []
   var description: String { lines.joined(separator: "\n") }
 
-  /// - Parameter path: of a store; if there is none it is like an empty one.
-  init(ofStoreAt path: String) throws {
+  /// - Parameters:
+  ///   - path: of a store; if there is none it is like an empty one.
+  ///   - showingTables: whether versions with other tables differ, if they show the same.
+  init(ofStoreAt path: String, showingTables: Bool = true) throws {
     guard let registry = try Self.open(path) else { return }
     for model in registry.models {
       let history = try registry.history(of: model).map {
@@ -21,22 +23,22 @@ struct StoreState: Hashable, CustomStringConvertible {
       lines.append("\(model) active \(registry.activeVersion(of: model)?.text ?? "none") \(history)")
       for version in try registry.versions(of: model) {
         let place = registry.isCheckpoint(model, version) ? "checkpoint" : "version"
-        lines.append("\(place) \(Self.text(try registry.manifest(of: model, version)))")
+        lines.append("\(place) \(Self.text(try registry.manifest(of: model, version), showingTables))")
       }
     }
     for model in try registry.modelsWithBackups() {
       for record in try registry.backups(of: model) {
-        lines.append("\(record.isPinned ? "backup" : "removed") \(Self.text(record.manifest))")
+        lines.append("\(record.isPinned ? "backup" : "removed") \(Self.text(record.manifest, showingTables))")
       }
     }
   }
 
-  private static func text(_ manifest: Manifest) -> String {
+  private static func text(_ manifest: Manifest, _ showingTables: Bool) -> String {
     let originals = manifest.originals.map { "\($0.view)=\($0.blob.hexadecimal.prefix(8))" }
     let sidecars = manifest.sidecars.map { "\($0.path)=\($0.digest.hexadecimal.prefix(8))" }
     let views = manifest.views.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value)" }
-    return
-      "\(manifest.model)/\(manifest.version) \(manifest.table.hexadecimal.prefix(8)) \(originals + sidecars + views)"
+    let table = showingTables ? manifest.table.hexadecimal.prefix(8) : ""
+    return "\(manifest.model)/\(manifest.version) \(table) \(originals + sidecars + views)"
   }
 
   private static func open(_ path: String) throws -> WeightRegistry? {
@@ -82,7 +84,8 @@ struct StoreState: Hashable, CustomStringConvertible {
     return Set(needed.map(\.hexadecimal))
   }
 
-  private static func stored(at path: String) -> Set<String> {
+  /// Names of all blobs.
+  static func stored(at path: String) -> Set<String> {
     let names = FileManager.default.subpaths(atPath: path + "/weights/sha256") ?? []
     return Set(names.filter { $0.contains("/") }.map { $0.replacing("/", with: "") })
   }

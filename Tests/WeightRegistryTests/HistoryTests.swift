@@ -74,4 +74,34 @@ import WeightRegistry
     #expect(history.last?.to.text == "v3")
     #expect(try registry.rollback(fixture.model).to.text == "v2")
   }
+
+  /// What a process leaves that ends between a line of the history and `weight_config.json`.
+  @Test(arguments: [
+    #"{"actor":{"pid":1,"uid":0},"from":"v2","isRollback":false,"time":9000000000000000000,"to":"v3"}"# + "\n",
+    #"{"actor":{"pid":1,"#,
+  ])
+  func aSwitchThatNeverTookEffectIsInNoHistory(line: String) throws {
+    try activate("v2")
+    let path = "store/history/mamba.jsonl"
+    try fixture.scratch.write(path, try fixture.scratch.read(path) + Array(line.utf8))
+    #expect(try registry.history(of: fixture.model).map(\.to.text) == ["v1", "v2"])
+    #expect(try registry.rollback(fixture.model).to.text == "v1")
+    #expect(try registry.history(of: fixture.model).map(\.to.text) == ["v1", "v2", "v1"])
+    try activate("v3")
+    #expect(try fixture.open(.reading).history(of: fixture.model).map(\.to.text) == ["v1", "v2", "v1", "v3"])
+    #expect(!String(decoding: try fixture.scratch.read(path), as: UTF8.self).contains("9000000000000000000"))
+  }
+
+  @Test func aReaderSeesSwitchesAndTheirHistory() throws {
+    let reader = try fixture.open(.reading)
+    try reader.refresh()
+    try activate("v2")
+    let deadline = ContinuousClock.now + .seconds(10)
+    while reader.activeVersion(of: fixture.model)?.text != "v2", ContinuousClock.now < deadline {
+      usleep(50_000)
+      try reader.refresh()
+    }
+    #expect(reader.activeVersion(of: fixture.model)?.text == "v2")
+    #expect(try reader.history(of: fixture.model).map(\.to.text) == ["v1", "v2"])
+  }
 }

@@ -1,7 +1,9 @@
 import Foundation
+import Logging
 import Tensors
 import TestSupport
 import Testing
+import WeightFormats
 import WeightRegistry
 
 @Suite struct PolicyTests {
@@ -71,6 +73,46 @@ import WeightRegistry
     try registry.setPolicy(.validateBeforeActivate, of: fixture.model, to: "no")
     try registry.setActive(fixture.model, version)
     #expect(registry.activeVersion(of: fixture.model) == version)
+  }
+
+  /// Finds a problem in every version whose config.json says so.
+  private struct ConfigurationCheck: VersionChecker {
+    let name = "configuration"
+    func check(
+      tensors: [TensorDescriptor], sidecar: (String) -> [UInt8]?, weights: () throws -> any ByteSource
+    ) -> CheckOutcome {
+      sidecar("config.json") == Array("bad".utf8) ? .failed(["it is bad"]) : .passed("it is good")
+    }
+  }
+
+  @Test func anImportedVersionBecomesActiveOnlyIfItPassesWhatThePolicyAsksFor() throws {
+    let registry = try WeightRegistry(
+      storePath: fixture.storePath, access: .writing(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+      checkers: [ConfigurationCheck()])
+    try registry.setPolicy(.validateBeforeActivate, of: fixture.model, to: "yes")
+    @discardableResult
+    func importVersion(_ version: String, configuration: String) throws -> Manifest {
+      let name = try VersionName(validating: version)
+      return try registry.importFile(
+        ImportRequest(
+          model: fixture.model, version: name,
+          source: try fixture.scratch.write("\(version).pt", try SmallWeights.example(bias: 9).torchZip()), view: "pt",
+          sidecars: [
+            .init(
+              source: try fixture.scratch.write("\(version).json", Array(configuration.utf8)), path: "config.json")
+          ], activating: true))
+    }
+    let error = #expect(throws: RegistryError.self) { try importVersion("v7", configuration: "bad") }
+    #expect(error?.code == .damaged && error?.message.contains("it is bad") == true, "\(error?.message ?? "")")
+    #expect(error?.message.contains("was not made active") == true)
+    #expect(registry.activeVersion(of: fixture.model) == fixture.version)
+    #expect(registry.contains(fixture.model, try VersionName(validating: "v7")))
+    try importVersion("v8", configuration: "good")
+    #expect(registry.activeVersion(of: fixture.model)?.text == "v8")
+    // Without the policy nobody asks.
+    try registry.setPolicy(.validateBeforeActivate, of: fixture.model, to: "no")
+    try importVersion("v9", configuration: "bad")
+    #expect(registry.activeVersion(of: fixture.model)?.text == "v9")
   }
 
   @Test(arguments: [#"{"keep":-3}"#, #"{"pickles":"run"}"#, #"{"keep":"x"}"#, "[]"])

@@ -114,12 +114,13 @@ package struct StoreChanges: Sendable {
     }
   }
 
-  /// As ``WeightRegistry/purge(_:_:olderThan:by:)``; an age in seconds.
+  /// As ``WeightRegistry/purge(_:_:olderThan:isDryRun:by:progress:)``; an age in seconds.
   package func purge(
-    _ model: ModelName?, _ version: VersionName?, olderThan seconds: Int64 = 0
+    _ model: ModelName?, _ version: VersionName?, olderThan seconds: Int64 = 0,
+    progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(RegistryError) -> WeightRegistry.PurgeReport {
     try act { registry throws(RegistryError) in
-      try registry.purge(model, version, olderThan: seconds * 1_000_000_000)
+      try registry.purge(model, version, olderThan: seconds * 1_000_000_000, progress: progress)
     } throughMount: { control throws(RegistryError) in
       let target = model.map { model in version.map { "\(model)/\($0)" } ?? model.text } ?? "all"
       let report = try control.perform("purge", "\(target) \(seconds) json")

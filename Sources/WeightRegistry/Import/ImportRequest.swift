@@ -51,4 +51,14 @@ package typealias ProgressHandler = @Sendable (_ phase: ProgressPhase, _ done: I
 /// What a long operation is doing, for a progress bar.
 package enum ProgressPhase: String, Sendable {
   case importing, copying, checking, exporting, comparing, indexing
+  /// Of a purge: manifests are read, folders of blobs swept, and bytes of packs compacted.
+  case reading, sweeping, compacting
+
+  /// Whether it counts bytes, rather than things.
+  package var countsBytes: Bool {
+    switch self {
+    case .importing, .copying, .checking, .exporting, .comparing, .compacting: true
+    case .indexing, .reading, .sweeping: false
+    }
+  }
 }

@@ -6,7 +6,11 @@ import Tensors
 extension WeightRegistry {
   /// Lets the index take over what has changed in the store.
   func updateIndex(progress: @escaping ProgressHandler = { _, _, _ in true }) throws(RegistryError) {
-    try index.update(table: { (digest) throws(RegistryError) in try table(digest) }, progress: progress)
+    let start = ContinuousClock.now
+    let count = try index.update(table: { (digest) throws(RegistryError) in try table(digest) }, progress: progress)
+    guard count > 0 else { return }
+    let milliseconds = Int((ContinuousClock.now - start) / .milliseconds(1))
+    logger.info("index: \(count) manifests taken over in \(milliseconds) ms")
   }
 
   /// The table of a stitched file that is in the store already; nil if it is not as whole as the index believes.

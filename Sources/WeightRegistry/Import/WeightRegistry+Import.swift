@@ -11,13 +11,23 @@ extension WeightRegistry {
   /// Publishes a weight file as a version, or as another view of a version with the same state dict.
   ///
   /// The file is copied into the store, parsed, hashed in one pass, and becomes a pack as it is. Durable on return; if
-  /// this throws or the machine stops, the store presents what it did before.
+  /// this throws or the machine stops, the store presents what it did before; except that a version which is to become active,
+  /// and does not pass the validation that its model's policy asks for first, is published and not active.
   @discardableResult
   package func importFile(
     _ request: ImportRequest, progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(RegistryError) -> Manifest {
     try requireWriting()
-    return try withUploadLock { () throws(RegistryError) in try importUnlocked(request, progress: progress) }
+    let isCheckedFirst =
+      request.activating && policies(of: request.model).validatesBeforeActivating
+      && activeVersion(of: request.model) != request.version
+    var request = request
+    if isCheckedFirst { request.activating = false }
+    let manifest = try withUploadLock { () throws(RegistryError) in
+      try importUnlocked(request, progress: progress)
+    }
+    if isCheckedFirst { try setActive(request.model, request.version, progress: progress) }
+    return manifest
   }
 
   private func importUnlocked(

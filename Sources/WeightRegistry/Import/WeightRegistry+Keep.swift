@@ -21,7 +21,8 @@ extension WeightRegistry {
     let witness = staged.ingest.witness
     try updateIndex(progress: indexing)
     let isStored = try blobStore(try store.blobs.contains(segments.blob))
-    if !isStored, let same = index.stitched(segments.blob), let table = try reuse(same) {
+    let allowsStitching = allowsStitching
+    if !isStored, allowsStitching, let same = index.stitched(segments.blob), let table = try reuse(same) {
       var original = same
       (original.view, original.modified) = (view, modified)
       return (table, original)
@@ -29,7 +30,7 @@ extension WeightRegistry {
     let known = try storedStorages(storages.compactMap { $0?.key }, progress)
     let savedBytes = storages.compactMap(\.self).filter { $0.isInFile && known[$0.key] != nil }
       .reduce(0) { $0 + $1.range.count }
-    let isWhole = isStored || savedBytes == 0 || savedBytes < (segments.byteCount + 7) / 8
+    let isWhole = isStored || !allowsStitching || savedBytes == 0 || savedBytes < (segments.byteCount + 7) / 8
 
     var assembly = TableAssembly(storageCount: storages.count)
     if isWhole {

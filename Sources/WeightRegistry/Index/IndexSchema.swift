@@ -2,7 +2,7 @@ import GRDB
 
 /// The tables of `index.sqlite`. A file with another number is thrown away and made anew.
 enum IndexSchema {
-  static let number = 1
+  static let number = 2
 
   static func create(in database: Database) throws {
     try database.execute(
@@ -11,7 +11,10 @@ enum IndexSchema {
         CREATE TABLE folders(path TEXT PRIMARY KEY, inode INTEGER, modified INTEGER) WITHOUT ROWID;
         -- Every manifest that has been taken over, by what tells it from its successor.
         CREATE TABLE manifests(
-          folder TEXT, name TEXT, inode INTEGER, byteCount INTEGER, modified INTEGER, PRIMARY KEY(folder, name)
+          folder TEXT, name TEXT, inode INTEGER, byteCount INTEGER, modified INTEGER,
+          -- What the version shows.
+          files INTEGER, presentedBytes INTEGER, hiddenFiles INTEGER,
+          PRIMARY KEY(folder, name)
         ) WITHOUT ROWID;
         CREATE TABLE tables(id INTEGER PRIMARY KEY, digest BLOB UNIQUE NOT NULL);
         CREATE TABLE packs(id INTEGER PRIMARY KEY, digest BLOB UNIQUE NOT NULL);

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import GRDB
+import PosixIO
 import Tensors
 
 extension StoreIndex {
@@ -23,6 +24,38 @@ extension StoreIndex {
       }
     }
     return found ?? []
+  }
+
+  /// What the versions of a model show; nil if its folders are not as they were when all manifests in them had been taken over,
+  /// or one of them could not be read.
+  func figures(of model: ModelName) throws(RegistryError) -> ModelFigures? {
+    var stamps: [(path: String, status: FileStatus)] = []
+    for (label, parent) in [("models", store.models), ("checkpoints", store.checkpoints)] {
+      if let status = try posix(try parent?.status(of: model.text)) { stamps.append(("\(label)/\(model)", status)) }
+    }
+    let found = read { database -> ModelFigures? in
+      var figures = ModelFigures()
+      for (path, status) in stamps {
+        let folder = try database.cachedStatement(sql: "SELECT inode, modified FROM folders WHERE path = ?")
+        guard let known = try Row.fetchOne(folder, arguments: [path]) else { return nil }
+        let stamp: [Int64] = [known["inode"], known["modified"]]
+        guard stamp == [Int64(bitPattern: status.inode), status.modified] else { return nil }
+        let sums = try database.cachedStatement(
+          sql: """
+            SELECT COUNT(*), COUNT(files), SUM(files), SUM(presentedBytes), SUM(hiddenFiles) FROM manifests
+            WHERE folder = ?
+            """)
+        guard let row = try Row.fetchOne(sums, arguments: [path]) else { return nil }
+        let (versions, readable): (Int, Int) = (row[0], row[1])
+        guard versions == readable else { return nil }
+        figures =
+          figures
+          + ModelFigures(
+            versions: versions, files: row[2] ?? 0, presentedBytes: row[3] ?? 0, hiddenFiles: row[4] ?? 0)
+      }
+      return figures
+    }
+    return found.flatMap(\.self)
   }
 
   /// What a manifest says of a stitched file with the id `blob`, if there is one.

@@ -5,16 +5,8 @@ import PosixIO
 import Tensors
 
 extension StoreIndex {
-  /// As much of a manifest as the index needs.
-  private struct Record: Decodable {
-    var originals: [Manifest.Original]
-    var parts: [Manifest.Original]?
-
-    var written: [Manifest.Original] { originals + (parts ?? []) }
-  }
-
   private struct KeptRecord: Decodable {
-    var manifest: Record
+    var manifest: Manifest
   }
 
   /// A manifest that is new to the index.
@@ -35,10 +27,11 @@ extension StoreIndex {
   /// - Parameters:
   ///   - table: reads a table.
   ///   - progress: manifests read.
+  /// - Returns: how many manifests were read.
   func update(
     table: (Digest) throws(RegistryError) -> Table, progress: @escaping ProgressHandler
-  ) throws(RegistryError) {
-    _ = try write { database in
+  ) throws(RegistryError) -> Int {
+    try write { database in
       var arrivals: [Arrival] = []
       var stamps: [(path: String, status: FileStatus)] = []
       let now = Timestamp.now()
@@ -56,7 +49,8 @@ extension StoreIndex {
             continue
           }
           arrivals += try changes(in: try parent.folder(name), path, database)
-          stamps.append((path, status))
+          // One that may still change within the clock's grain is looked at again the next time.
+          if isSettled { stamps.append((path, status)) }
         }
       }
       for path in known.keys {
@@ -72,7 +66,8 @@ extension StoreIndex {
           sql: "INSERT OR REPLACE INTO folders VALUES (?, ?, ?)",
           arguments: [path, Int64(bitPattern: status.inode), status.modified])
       }
-    }
+      return arrivals.count
+    } ?? 0
   }
 
   /// The manifests of a folder that are not known as they are; forgets those that are gone.
@@ -97,7 +92,8 @@ extension StoreIndex {
   private func take(
     _ arrival: Arrival, _ database: Database, _ table: (Digest) throws(RegistryError) -> Table
   ) throws {
-    for original in try originals(of: arrival) {
+    let manifest = try manifest(of: arrival)
+    for original in manifest?.written ?? [] {
       if original.isStitched {
         try database.cachedStatement(sql: "INSERT OR REPLACE INTO stitched VALUES (?, ?)")
           .execute(arguments: [original.blob.data, Data(try StoreCoding.encode(original, pretty: false))])
@@ -110,22 +106,24 @@ extension StoreIndex {
         }
       }
     }
-    try database.cachedStatement(sql: "INSERT OR REPLACE INTO manifests VALUES (?, ?, ?, ?, ?)").execute(
-      arguments: [
-        arrival.folder, arrival.name, Int64(bitPattern: arrival.status.inode), arrival.status.size,
-        arrival.status.modified,
-      ])
+    try database.cachedStatement(sql: "INSERT OR REPLACE INTO manifests VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+      .execute(
+        arguments: [
+          arrival.folder, arrival.name, Int64(bitPattern: arrival.status.inode), arrival.status.size,
+          arrival.status.modified, manifest?.figures.files, manifest?.figures.presentedBytes,
+          manifest?.figures.hiddenFiles,
+        ])
   }
 
-  /// The originals that a manifest names; none if it cannot be read, which others report.
-  private func originals(of arrival: Arrival) throws -> [Manifest.Original] {
+  /// The manifest in a file; nil if it cannot be read, which others report.
+  private func manifest(of arrival: Arrival) throws -> Manifest? {
     do throws(RegistryError) {
       let bytes = try posix(try arrival.content.contents(of: arrival.name, limit: 16 << 20))
       return arrival.folder.hasPrefix("backups/")
-        ? try StoreCoding.decode(KeptRecord.self, from: bytes, what: arrival.name).manifest.written
-        : try StoreCoding.decode(Record.self, from: bytes, what: arrival.name).written
+        ? try StoreCoding.decode(KeptRecord.self, from: bytes, what: arrival.name).manifest
+        : try StoreCoding.decode(Manifest.self, from: bytes, what: arrival.name)
     } catch {
-      return []
+      return nil
     }
   }
 

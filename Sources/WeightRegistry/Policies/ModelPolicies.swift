@@ -50,7 +50,8 @@ package enum PolicyKey: String, Sendable, CaseIterable, Codable {
   package var explanation: String {
     switch self {
     case .keep: "how many versions cleanup leaves when --keep is not given"
-    case .validateBeforeActivate: "whether set-active and rollback validate a version first, and refuse one with damage"
+    case .validateBeforeActivate:
+      "whether set-active, rollback and import --active validate a version first, and refuse one with damage"
     case .pickles: "whether files beside the weights that are pickles, and would run code, can be opened"
     case .defaultFormat: "the format that export writes when --format is not given"
     }

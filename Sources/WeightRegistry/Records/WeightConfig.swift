@@ -1,15 +1,19 @@
 /// `weight_config.json`: what is decided about each model, rather than stored. Kept small; versions are not listed here.
 package struct WeightConfig: Sendable, Hashable, Codable {
-  /// The store format that this software reads and writes.
+  /// The store format of new stores, and the newest that this software reads and writes.
   package static let currentFormat = 1 + StoreUpgradeStep.all.count
+  /// The oldest store format that this software reads and writes.
+  package static let oldestFormat = 1
 
   package struct Model: Sendable, Hashable, Codable {
     /// The version that the model's users get.
     package var active: VersionName?
     /// Names of other symbolic links, and the versions they point to.
     package var aliases: [VersionName: VersionName]
-    /// How `active` got where it is, oldest first; the last ``historyLimit`` switches.
-    package var history: [ActiveSwitch]
+    /// In a store of format 1, how `active` got where it is, oldest first; the last ``historyLimit`` switches.
+    package var history: [ActiveSwitch]?
+    /// From format 2 on, the time of the last switch in ``SwitchHistory`` that has taken effect; nil if there was none.
+    package var lastSwitch: Int64?
     /// nil if all have their defaults.
     package var policies: ModelPolicies?
 
@@ -20,28 +24,39 @@ package struct WeightConfig: Sendable, Hashable, Codable {
     /// How many switches are remembered.
     package static let historyLimit = 100
 
-    package init(
-      active: VersionName? = nil, aliases: [VersionName: VersionName] = [:], history: [ActiveSwitch] = []
-    ) {
+    package init(active: VersionName? = nil, aliases: [VersionName: VersionName] = [:]) {
       self.active = active
       self.aliases = aliases
-      self.history = history
+    }
+
+    private enum CodingKeys: String, CodingKey {
+      case active, aliases, history, lastSwitch, policies, pending
     }
 
     package init(from decoder: any Decoder) throws {
       let container = try decoder.container(keyedBy: CodingKeys.self)
-      active = try container.decodeIfPresent(VersionName.self, forKey: .active)
+      active = try container.decodeIfPresent(String.self, forKey: .active).map { text in
+        guard let name = VersionName(text) else {
+          throw DecodingError.dataCorruptedError(
+            forKey: .active, in: container, debugDescription: "\"\(text)\" is not a valid version name")
+        }
+        return name
+      }
       aliases = try container.decodeIfPresent([VersionName: VersionName].self, forKey: .aliases) ?? [:]
-      history = try container.decodeIfPresent([ActiveSwitch].self, forKey: .history) ?? []
+      history = try container.decodeIfPresent([ActiveSwitch].self, forKey: .history)
+      lastSwitch = try container.decodeIfPresent(Int64.self, forKey: .lastSwitch)
       policies = try container.decodeIfPresent(ModelPolicies.self, forKey: .policies)
       pending = try container.decodeIfPresent(ActiveSwitch.self, forKey: .pending)
     }
 
-    /// Makes another version active, and remembers the switch.
-    mutating func apply(_ change: ActiveSwitch) {
-      active = change.to
-      history.append(change)
-      if history.count > Self.historyLimit { history.removeFirst(history.count - Self.historyLimit) }
+    package func encode(to encoder: any Encoder) throws {
+      var container = encoder.container(keyedBy: CodingKeys.self)
+      try container.encodeIfPresent(active, forKey: .active)
+      if !aliases.isEmpty { try container.encode(aliases, forKey: .aliases) }
+      try container.encodeIfPresent(history, forKey: .history)
+      try container.encodeIfPresent(lastSwitch, forKey: .lastSwitch)
+      try container.encodeIfPresent(policies, forKey: .policies)
+      try container.encodeIfPresent(pending, forKey: .pending)
     }
   }
 
@@ -53,12 +68,46 @@ package struct WeightConfig: Sendable, Hashable, Codable {
     models = [:]
   }
 
-  /// Carries out the pending switches to versions that are there.
-  mutating func settle(_ isPublished: (ModelName, VersionName) -> Bool) {
-    for (name, model) in models {
-      guard let change = model.pending, isPublished(name, change.to) else { continue }
-      models[name]?.pending = nil
-      models[name]?.apply(change)
+  private enum CodingKeys: String, CodingKey {
+    case format, models
+  }
+
+  package init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    format = try container.decode(Int.self, forKey: .format)
+    models = [:]
+    // As text first: that is far quicker than a decoder for each name, and there may be thousands.
+    for (text, record) in try container.decode([String: Model].self, forKey: .models) {
+      guard let name = ModelName(text) else {
+        throw DecodingError.dataCorruptedError(
+          forKey: .models, in: container, debugDescription: "\"\(text)\" is not a valid model name")
+      }
+      models[name] = record
     }
+  }
+
+  /// Whether switches are remembered in a file for each model (``SwitchHistory``), and not here.
+  var keepsHistoryApart: Bool { format >= 2 }
+
+  /// Whether a file may be put together from parts of packs. Software that knows format 1 alone cannot read such files.
+  var allowsStitching: Bool { format >= 2 }
+
+  /// Makes another version of a model active, and remembers the switch.
+  mutating func apply(_ change: ActiveSwitch, to model: ModelName) {
+    var record = models[model] ?? Model()
+    record.active = change.to
+    if keepsHistoryApart {
+      record.lastSwitch = change.time
+    } else {
+      record.history = ((record.history ?? []) + [change]).suffix(Model.historyLimit)
+    }
+    models[model] = record
+  }
+
+  /// Carries out the pending switch of a model, whose version is there.
+  mutating func settle(_ model: ModelName) {
+    guard let change = models[model]?.pending else { return }
+    models[model]?.pending = nil
+    apply(change, to: model)
   }
 }

@@ -13,7 +13,7 @@ struct PackUse: Sendable {
   var isMostlyDead: Bool { neededByteCount < pack.segments.byteCount / 2 }
 
   /// Copies what is needed into a new pack, durably.
-  func compact(in blobs: BlobStore) throws(RegistryError) -> PackMove {
+  func compact(in blobs: BlobStore, progress: @escaping RangeScanner.Progress) throws(RegistryError) -> PackMove {
     let file = try blobStore(try blobs.open(pack.blob))
     var assembly = PackAssembly()
     let order = needed.keys.sorted()
@@ -22,7 +22,7 @@ struct PackUse: Sendable {
       let name = needed[index].flatMap(\.self) ?? .literals
       assembly.add(name, file: file, ranges: [segment.range], digest: segment.digest)
     }
-    let stored = try assembly.store(in: blobs)
+    let stored = try assembly.store(in: blobs, progress: progress)
     return PackMove(
       pack: stored.pack, segments: Dictionary(zip(order, stored.segments), uniquingKeysWith: { first, _ in first }))
   }

@@ -1,6 +1,7 @@
 import BlobStore
 import Logging
 import PosixIO
+import Synchronization
 import Tensors
 
 extension WeightRegistry {
@@ -35,11 +36,18 @@ extension WeightRegistry {
   /// each version has a manifest of which everything is there. What nobody needs any more awaits the next collection.
   ///
   /// - Returns: how many packs were compacted, and the bytes of the new packs and tables.
-  func compact(_ uses: [PackUse], kept: [BackupRecord]) throws(RegistryError) -> (count: Int, bytes: Int) {
+  func compact(
+    _ uses: [PackUse], kept: [BackupRecord], _ progress: @escaping ProgressHandler
+  ) throws(RegistryError) -> (count: Int, bytes: Int) {
+    // What is moved is copied and then hashed.
+    let total = uses.reduce(0) { $0 + 2 * $1.neededByteCount }
+    let done = Atomic(0)
     var moves: [Digest: PackMove] = [:]
     for use in uses {
       do throws(RegistryError) {
-        moves[use.pack.blob] = try use.compact(in: store.blobs)
+        moves[use.pack.blob] = try use.compact(in: store.blobs) { count in
+          progress(.compacting, min(done.add(count, ordering: .relaxed).newValue, total), total)
+        }
       } catch {
         if case .interrupted = error.code { throw error }
         logger.error("pack \(use.pack.blob) was not compacted: \(error.message)")

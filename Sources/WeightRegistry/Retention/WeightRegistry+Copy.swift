@@ -24,6 +24,12 @@ extension WeightRegistry {
     if target.contains(model, version), try target.manifest(of: model, version) != manifest {
       throw RegistryError(.alreadyExists, "the store at \(path) has another \(model)/\(version)")
     }
+    guard target.allowsStitching || !manifest.written.contains(where: \.isStitched) else {
+      throw RegistryError(
+        .olderFormat,
+        "the store at \(path) has a format in which \(model)/\(version) cannot be kept: run tantra upgrade-store "
+          + "--store \(path)")
+    }
     var report = CopyReport(blobs: 0, byteCount: 0)
     var sizes: [Int] = []
     let blobs = manifest.blobs.sorted()

@@ -1,5 +1,6 @@
 import BlobStore
 import Logging
+import Synchronization
 package import Tensors
 
 extension WeightRegistry {
@@ -34,9 +35,10 @@ extension WeightRegistry {
   ///   - version: nil for all versions.
   ///   - age: only what was removed at least that long ago, in nanoseconds.
   ///   - isDryRun: only tells what it would do; that needs no store that is open for writing.
+  ///   - progress: may stop it while records are read, when nothing has changed, and between parts of a compaction.
   package func purge(
     _ model: ModelName?, _ version: VersionName?, olderThan age: Int64 = 0, isDryRun: Bool = false,
-    by actor: Actor = .current
+    by actor: Actor = .current, progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(RegistryError) -> PurgeReport {
     if !isDryRun { try requireWriting() }
     let models = try modelsWithBackups()
@@ -46,7 +48,7 @@ extension WeightRegistry {
       var kept: [BackupRecord] = []
       let now = Timestamp.now()
       // All records are read before one goes: who cannot be read might need any blob.
-      _ = try allManifests()
+      let published = try allManifests(progress)
       var dropped: [BackupRecord] = []
       for candidate in models {
         for record in try records(of: candidate) {
@@ -59,7 +61,8 @@ extension WeightRegistry {
         if !isLeftover(record) { report.purged.append("\(record.manifest.model)/\(record.manifest.version)") }
         if !isDryRun { try drop(record) }
       }
-      try collectGarbage(kept, &report)
+      try collectGarbage(published, kept, &report, progress)
+      if !isDryRun { state.withLock { $0.contents += 1 } }
       return report
     }
     if !isDryRun { logger.info("purge by user \(actor.uid): \(report.text.dropLast())") }
@@ -68,12 +71,15 @@ extension WeightRegistry {
 
   /// Removes the blobs that nothing names.
   ///
-  /// Marks from manifests and backups; if one of them cannot be read nothing is removed.
-  private func collectGarbage(_ kept: [BackupRecord], _ report: inout PurgeReport) throws(RegistryError) {
-    var manifests = try allManifests() + kept.map(\.manifest)
+  /// Marks from manifests and backups, all of which have been read.
+  private func collectGarbage(
+    _ published: [Manifest], _ kept: [BackupRecord], _ report: inout PurgeReport, _ progress: @escaping ProgressHandler
+  ) throws(RegistryError) {
+    var manifests = published + kept.map(\.manifest)
+    let sweeping = { (done: Int, total: Int) in _ = progress(.sweeping, done, total) }
     viewCache.removeAll()
     let swept = try blobStore(
-      try store.blobs.sweep(keeping: blobs(of: manifests), isDryRun: report.isDryRun))
+      try store.blobs.sweep(keeping: blobs(of: manifests), isDryRun: report.isDryRun, progress: sweeping))
     (report.removedBlobs, report.freedBytes) = swept
     // After the sweep, so that there is room.
     let dead = try mostlyDeadPacks(manifests)
@@ -82,11 +88,10 @@ extension WeightRegistry {
       report.freedBytes += dead.reduce(0) { $0 + $1.pack.segments.byteCount - $1.neededByteCount }
       return
     }
-    if !dead.isEmpty {
-      let compacted = try compact(dead, kept: kept)
+    if !dead.isEmpty, let compacted = try compactIfPossible(dead, kept: kept, progress) {
       manifests = try allManifests() + keptManifests()
       let rest = try blobStore(
-        try store.blobs.sweep(keeping: blobs(of: manifests), isDryRun: false))
+        try store.blobs.sweep(keeping: blobs(of: manifests), isDryRun: false, progress: sweeping))
       report.compactedPacks = compacted.count
       report.removedBlobs += rest.count
       report.freedBytes += rest.bytes - compacted.bytes
@@ -98,10 +103,28 @@ extension WeightRegistry {
     }
   }
 
-  private func allManifests() throws(RegistryError) -> [Manifest] {
+  /// Compacts; nil if that came to an early end, which does no harm: the next purge sweeps what was written for nothing.
+  private func compactIfPossible(
+    _ uses: [PackUse], kept: [BackupRecord], _ progress: @escaping ProgressHandler
+  ) throws(RegistryError) -> (count: Int, bytes: Int)? {
+    do throws(RegistryError) {
+      return try compact(uses, kept: kept, progress)
+    } catch {
+      if case .interrupted = error.code { throw error }
+      logger.error("packs that are mostly dead were not compacted: \(error.message)")
+      return nil
+    }
+  }
+
+  private func allManifests(
+    _ progress: ProgressHandler = { _, _, _ in true }
+  ) throws(RegistryError) -> [Manifest] {
+    var names: [(ModelName, VersionName)] = []
+    for model in models { names += try versions(of: model).map { (model, $0) } }
     var manifests: [Manifest] = []
-    for model in models {
-      for version in try versions(of: model) { manifests.append(try manifest(of: model, version)) }
+    for (model, version) in names {
+      manifests.append(try manifest(of: model, version))
+      guard progress(.reading, manifests.count, names.count) else { throw RegistryError(.interrupted, "stopped") }
     }
     return manifests
   }

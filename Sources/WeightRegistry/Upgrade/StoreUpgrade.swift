@@ -1,4 +1,6 @@
+import BlobStore
 import PosixIO
+import Tensors
 
 /// Takes a store to the newest format, and back.
 ///
@@ -28,6 +30,28 @@ package struct StoreUpgrade {
     var format: Int
     /// The format that a store is on its way from; nil if it is not on its way.
     var upgradingFrom: Int?
+
+    /// - Throws: `olderFormat`, `newerFormat`, saying what to do, if this software cannot use the store.
+    func check() throws(RegistryError) {
+      if upgradingFrom != nil {
+        throw RegistryError(
+          .olderFormat,
+          "an upgrade of the store to format \(format) was interrupted: finish it with tantra upgrade-store, or take it "
+            + "back with tantra upgrade-store --rollback")
+      }
+      guard format >= WeightConfig.oldestFormat else {
+        throw RegistryError(
+          .olderFormat,
+          "the store has format \(format), and this Tantra needs format \(WeightConfig.oldestFormat) at least: run "
+            + "tantra upgrade-store, which can be taken back")
+      }
+      guard format <= WeightConfig.currentFormat else {
+        throw RegistryError(
+          .newerFormat,
+          "the store has format \(format), and this Tantra knows formats up to \(WeightConfig.currentFormat); use a newer "
+            + "Tantra")
+      }
+    }
   }
 
   private let store: StoreFolder
@@ -64,9 +88,16 @@ package struct StoreUpgrade {
     let pending = steps[(from - 1)...]
     var rewritten: [String: [UInt8]] = [:]
     for path in try Self.records(in: kept) {
-      var bytes = try read(path, in: kept)
-      for step in pending { bytes = try step.rewrite(path, bytes) }
-      rewritten[path] = path == StoreFolder.configName ? try Self.setFormat(target, in: bytes) : bytes
+      var records = [path: try read(path, in: kept)]
+      for step in pending {
+        var next: [String: [UInt8]] = [:]
+        for (path, bytes) in records { next.merge(try step.rewrite(path, bytes)) { _, new in new } }
+        records = next
+      }
+      rewritten.merge(records) { _, new in new }
+    }
+    rewritten[StoreFolder.configName] = try rewritten[StoreFolder.configName].map { (bytes) throws(RegistryError) in
+      try Self.setFormat(target, in: bytes)
     }
     try write(StoreFolder.configName, try StoreCoding.encode(Header(format: target, upgradingFrom: from), pretty: true))
     try replaceRecords(with: rewritten)
@@ -89,7 +120,9 @@ package struct StoreUpgrade {
     let kept = try backup(of: from)
     let before = Set(try Self.records(in: kept))
     let now = Set(try Self.records(in: store.root))
-    if header.upgradingFrom == nil, let other = before.symmetricDifference(now).min() {
+    let isHistory = { (path: String) in path.hasPrefix(StoreFolder.historyName + "/") }
+    let changed = before.symmetricDifference(now).filter { !isHistory($0) }
+    if header.upgradingFrom == nil, let other = changed.min() {
       throw RegistryError(
         .alreadyExists,
         "\(other) has \(now.contains(other) ? "come" : "gone") since the upgrade; rolling back needs the versions that "
@@ -97,8 +130,14 @@ package struct StoreUpgrade {
     }
     var records: [String: [UInt8]] = [:]
     for path in before { records[path] = try read(path, in: kept) }
+    try requireBlobs(of: records)
     try write(
       StoreFolder.configName, try StoreCoding.encode(Header(format: header.format, upgradingFrom: from), pretty: true))
+    // What the older format has no place for.
+    for path in now.subtracting(before) where isHistory(path) {
+      let (folder, name) = try split(path, in: store.root)
+      try posix(try folder.removeFile(name))
+    }
     try replaceRecords(with: records)
     return Report(from: header.format, to: from, records: records.count, steps: [])
   }
@@ -109,6 +148,11 @@ package struct StoreUpgrade {
   private static func records(in root: Folder) throws(RegistryError) -> [String] {
     do throws(PosixError) {
       var paths = try root.status(of: StoreFolder.configName) == nil ? [] : [StoreFolder.configName]
+      for name in try root.status(of: StoreFolder.historyName) == nil
+        ? [] : root.folder(StoreFolder.historyName).names()
+      where name.hasSuffix(".jsonl") {
+        paths.append("\(StoreFolder.historyName)/\(name)")
+      }
       for kind in ["models", "checkpoints", "backups"] where try root.status(of: kind) != nil {
         let folder = try root.folder(kind)
         for model in try folder.names() {
@@ -120,6 +164,22 @@ package struct StoreUpgrade {
       return paths.sorted()
     } catch {
       throw RegistryError(error)
+    }
+  }
+
+  /// - Throws: `alreadyExists` if a blob that a record names is gone: a purge has moved what it had to another pack.
+  private func requireBlobs(of records: [String: [UInt8]]) throws(RegistryError) {
+    for (path, bytes) in records {
+      let blobs: Set<Digest>
+      switch path.prefix(while: { $0 != "/" }) {
+      case "models", "checkpoints": blobs = try StoreCoding.decode(Manifest.self, from: bytes, what: path).blobs
+      case "backups": blobs = try StoreCoding.decode(BackupRecord.self, from: bytes, what: path).manifest.blobs
+      default: continue
+      }
+      for blob in blobs where try !blobStore(try store.blobs.contains(blob)) {
+        throw RegistryError(
+          .alreadyExists, "the store cannot go back: \(path) as it was needs the blob \(blob), which has gone since")
+      }
     }
   }
 

@@ -2,17 +2,37 @@
 package struct StoreUpgradeStep: Sendable {
   /// What changes, for people.
   package var summary: String
-  /// The new bytes of the record at `path` (relative to the store: `models/mamba/v1.0.json`); its format number is written
-  /// by the upgrade itself.
-  package var rewrite: @Sendable (_ path: String, _ bytes: [UInt8]) throws(RegistryError) -> [UInt8]
+  /// What becomes of the record at `path` (relative to the store: `models/mamba/v1.0.json`): itself and others, by path. Format
+  /// numbers are written by the upgrade itself.
+  package var rewrite: @Sendable (_ path: String, _ bytes: [UInt8]) throws(RegistryError) -> [String: [UInt8]]
 
   package init(
-    _ summary: String, rewrite: @escaping @Sendable (_ path: String, _ bytes: [UInt8]) throws(RegistryError) -> [UInt8]
+    _ summary: String,
+    rewrite: @escaping @Sendable (_ path: String, _ bytes: [UInt8]) throws(RegistryError) -> [String: [UInt8]]
   ) {
     self.summary = summary
     self.rewrite = rewrite
   }
 
-  /// The steps that this software knows: the first leads from format 1 to 2, and so on. Format 1 is the only one so far.
-  package static let all: [StoreUpgradeStep] = []
+  /// The steps that this software knows: the first leads from format 1 to 2, and so on.
+  package static let all = [historiesApart]
+
+  /// To format 2, in which files may be stitched, too.
+  private static let historiesApart = StoreUpgradeStep(
+    "the switches of each model have a file of their own, and equal tensors of different files are stored once"
+  ) { path, bytes throws(RegistryError) in
+    guard path == StoreFolder.configName else { return [path: bytes] }
+    var config = try StoreCoding.decode(WeightConfig.self, from: bytes, what: path)
+    var records: [String: [UInt8]] = [:]
+    for (model, record) in config.models {
+      let switches = record.history ?? []
+      config.models[model]?.history = nil
+      // Clocks are set back at times.
+      guard let last = switches.map(\.time).max() else { continue }
+      config.models[model]?.lastSwitch = last
+      records["\(StoreFolder.historyName)/\(SwitchHistory.fileName(of: model))"] = try SwitchHistory.text(of: switches)
+    }
+    records[path] = try StoreCoding.encode(config, pretty: true)
+    return records
+  }
 }

@@ -47,11 +47,15 @@ extension WeightsFileSystem {
     case .names:
       var entries: [String: Node] = [:]
       for model in registry.models {
+        let isAllShown = try registryStep(try registry.figures(of: model)).hiddenFiles == 0
         for version in try registryStep(try registry.versions(of: model)) {
+          // A name that several versions could have is shown once, as what a lookup of it finds.
+          let isOnlyReading =
+            !model.text.utf8.contains(UInt8(ascii: "_")) && !version.text.utf8.contains(UInt8(ascii: "_"))
           for view in WeightFormatCatalogue.views {
             let name = ProfessionalName(model: model, version: version, view: view.name)
-            // A name that several versions could have is shown once, as what a lookup of it finds.
-            if let found = professionalName(name.fileName) { entries[name.fileName] = .professionalName(found) }
+            let found = isOnlyReading && isAllShown ? name : professionalName(name.fileName)
+            if let found { entries[name.fileName] = .professionalName(found) }
           }
         }
       }

@@ -34,7 +34,9 @@ struct BackupCommand: ParsableCommand {
     if let to {
       let bar = ProgressBar("\(model)/\(version)")
       defer { bar.finish() }
-      let report = try store.openForReading().copy(model, version, toStoreAt: to, progress: bar.handler)
+      Interruption.watch()
+      let report = try store.openForReading().copy(
+        model, version, toStoreAt: to, progress: Interruption.stopping(bar.handler))
       bar.finish()
       if !json {
         Console.print(

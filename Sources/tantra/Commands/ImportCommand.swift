@@ -24,6 +24,7 @@ struct ImportCommand: ParsableCommand {
   @OptionGroup var store: StoreOptions
 
   func run() throws {
+    Interruption.watch()
     let manifests =
       switch try store.changes.access(creating: true) {
       case .direct(let registry):

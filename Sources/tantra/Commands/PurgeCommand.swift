@@ -21,11 +21,17 @@ struct PurgeCommand: ParsableCommand {
   func run() throws {
     let model = try model.map { try ModelName(validating: $0) }
     let version = try version.map { try VersionName(validating: $0) }
+    let bar = ProgressBar(model.map { model in version.map { "\(model)/\($0)" } ?? model.text } ?? "all models")
+    defer { bar.finish() }
+    Interruption.watch()
+    let progress = Interruption.stopping(bar.handler)
     // A dry run changes nothing, and so does not need the mount that may have the store.
     let report =
       dryRun
-      ? try store.openForReading().purge(model, version, olderThan: olderThan.seconds * 1_000_000_000, isDryRun: true)
-      : try store.changes.purge(model, version, olderThan: olderThan.seconds)
+      ? try store.openForReading().purge(
+        model, version, olderThan: olderThan.seconds * 1_000_000_000, isDryRun: true, progress: progress)
+      : try store.changes.purge(model, version, olderThan: olderThan.seconds, progress: progress)
+    bar.finish()
     if json { try Console.print(json: report) } else { Console.print(raw: report.text) }
   }
 }

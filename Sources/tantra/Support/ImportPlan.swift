@@ -17,6 +17,9 @@ struct ImportPlan {
     var weights: [String] = []
     var sidecars: [ImportRequest.SidecarFile] = []
     for path in paths {
+      guard FileManager.default.fileExists(atPath: path) else {
+        throw CommandFailure(.noInput, "\(path): No such file or directory")
+      }
       if Self.isFolder(path) {
         let found = try Self.files(in: path)
         weights += found.weights

@@ -47,7 +47,7 @@ final class ProgressBar: Sendable {
       let left = rate > 0 ? Int(Double(total - done) / rate) : 0
       let percent = total > 0 ? 100 * done / total : 100
       let filled = percent / 5
-      let speed = phase == .indexing ? "\(Int(rate))" : Console.size(Int(rate))
+      let speed = phase.countsBytes ? Console.size(Int(rate)) : "\(Int(rate))"
       Console.write(
         "\r\u{1B}[K\(label): \(phase.rawValue) [\(String(repeating: "#", count: filled))"
           + "\(String(repeating: ".", count: 20 - filled))] \(percent)% \(speed)/s, \(left) s left",

@@ -50,7 +50,11 @@ struct StoreInspection {
     } catch {
       return failure(error)
     }
-    return .ok("store", "\(store.path), \(registry.models.count) models with \(count) versions")
+    let advice =
+      registry.formatNumber < WeightConfig.currentFormat
+      ? "; its format is \(registry.formatNumber), and tantra upgrade-store takes it to \(WeightConfig.currentFormat), in which "
+        + "equal tensors of different files are stored once" : ""
+    return .ok("store", "\(store.path), \(registry.models.count) models with \(count) versions\(advice)")
   }
 
   private var permissions: Diagnosis {
