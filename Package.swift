@@ -86,7 +86,8 @@ let package = Package(
 
     // MARK: Tests
     .target(
-      name: "TestSupport", dependencies: ["Tensors", "WeightFormats"], path: "Tests/TestSupport", swiftSettings: strict),
+      name: "TestSupport", dependencies: ["Tensors", "WeightFormats", "TantraRuntime"], path: "Tests/TestSupport",
+      swiftSettings: strict),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "PosixIOTests", dependencies: ["PosixIO", "TestSupport", system], swiftSettings: strict),
     .testTarget(
@@ -113,7 +114,8 @@ let package = Package(
       ],
       path: "Tests/ScaleBenchmark", swiftSettings: strict),
     .testTarget(
-      name: "TantraTests", dependencies: ["tantra", "Tensors", "BlobStore", "WeightRegistry", "TestSupport", logging],
+      name: "TantraTests",
+      dependencies: ["tantra", "Tensors", "BlobStore", "WeightRegistry", "TantraRuntime", "TestSupport", logging],
       swiftSettings: strict),
     .testTarget(
       name: "WeightFormatsTests", dependencies: ["Tensors", "WeightFormats", "TestSupport", "FormatFuzzer"],
@@ -128,7 +130,8 @@ let package = Package(
       name: "TantraRuntimeTests", dependencies: ["CMambaKernels", "Tensors", "TantraRuntime", "TestSupport"],
       swiftSettings: strict),
     .executableTarget(
-      name: "RuntimeBenchmark", dependencies: ["CMambaKernels", "TantraRuntime"], path: "Tests/RuntimeBenchmark",
+      name: "RuntimeBenchmark", dependencies: ["CMambaKernels", "Tensors", "TantraRuntime"],
+      path: "Tests/RuntimeBenchmark",
       swiftSettings: strict),
     .testTarget(
       name: "FuseServerTests", dependencies: ["WeightsFS", "FuseServer", "MountFixture", "TestSupport", logging],

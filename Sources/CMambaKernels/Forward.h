@@ -1,4 +1,5 @@
-// The forward pass for one instruction set: include it after defining LANES, TILE_ROWS and NAMED(name).
+// The forward pass for one instruction set: include it after defining LANES, TILE_ROWS and NAMED(name), and CONVERTS_HALF if
+// there are instructions that widen halves.
 // Vectors hold consecutive channels, or, in matrix products of several tokens, consecutive tokens.
 #include "Team.h"
 #include <math.h>
@@ -13,6 +14,9 @@ typedef uint16_t hvec __attribute__((ext_vector_type(LANES)));
 // As the above, wherever they lie in memory.
 typedef vec vec_anywhere __attribute__((aligned(1)));
 typedef hvec hvec_anywhere __attribute__((aligned(1)));
+#if CONVERTS_HALF
+typedef _Float16 f16vec_anywhere __attribute__((ext_vector_type(LANES), aligned(1)));
+#endif
 
 INLINE vec load(const float *from) { return *(const vec_anywhere *)from; }
 INLINE void store(float *to, vec value) { *(vec_anywhere *)to = value; }
@@ -21,6 +25,10 @@ INLINE vec as_float(uvec bits) { return (vec)bits; }
 /// LANES elements from index `index` on, as floats.
 INLINE vec load_as(const void *data, long index, int element) {
   if (element == TANTRA_F32) return load((const float *)data + index);
+#if CONVERTS_HALF
+  if (element == TANTRA_F16)
+    return __builtin_convertvector(*(const f16vec_anywhere *)((const _Float16 *)data + index), vec);
+#endif
   uvec half = __builtin_convertvector(*(const hvec_anywhere *)((const uint16_t *)data + index), uvec);
   if (element == TANTRA_BF16) return as_float(half << 16);
   // The exponent's bias changes from 15 to 127: by a product, which treats subnormals as well.
@@ -79,27 +87,39 @@ INLINE float sum(vec value) {
   return (quarter.x + quarter.y) + (quarter.z + quarter.w);
 }
 
-/// 2^x, to about 1 unit in the last place; underflows to 0, overflows to a large number.
-INLINE vec exp2_of(vec x) {
-  x = __builtin_elementwise_max(__builtin_elementwise_min(x, (vec)(126.0f)), (vec)(-126.9f));
-  // Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits.
-  vec shifted = x + 0x1.8p23f;
-  vec fraction = x - (shifted - 0x1.8p23f);
+/// 2^(whole + fraction) for a whole number and a fraction between -1/2 and 1/2, to about 1 unit in the last place.
+/// `shifted` is the whole number plus 1.5 * 2^23, which leaves it in the low bits.
+INLINE vec power_of_two(vec shifted, vec fraction) {
   vec power = (vec)(1.535336188319500e-4f) * fraction + 1.339887440266574e-3f;
   power = power * fraction + 9.618437357674640e-3f;
   power = power * fraction + 5.550332471162809e-2f;
   power = power * fraction + 2.402264791363012e-1f;
   power = power * fraction + 6.931472028550421e-1f;
   power = power * fraction + 1.0f;
-  uvec exponent = ((uvec)shifted) << 23;
-  return as_float((uvec)power + exponent);
+  return as_float((uvec)power + (((uvec)shifted) << 23));
 }
 
-INLINE vec silu(vec x) { return x / (exp2_of(x * -1.44269504f) + 1.0f); }
+/// 2^x; underflows to 0, overflows to a large number.
+INLINE vec exp2_of(vec x) {
+  x = __builtin_elementwise_max(__builtin_elementwise_min(x, (vec)(126.0f)), (vec)(-126.9f));
+  vec shifted = x + 0x1.8p23f;
+  return power_of_two(shifted, x - (shifted - 0x1.8p23f));
+}
+
+/// e^x; underflows to 0, overflows to a large number.
+INLINE vec exp_of(vec x) {
+  x = __builtin_elementwise_max(__builtin_elementwise_min(x, (vec)(87.0f)), (vec)(-87.9f));
+  vec shifted = x * 1.44269504f + 0x1.8p23f;
+  vec whole = shifted - 0x1.8p23f;
+  // log(2) in two parts, the first so short that its product is exact: x log2(e) itself would lose the last bits of a large x.
+  return power_of_two(shifted, ((x - whole * 0.693359375f) - whole * -2.12194440e-4f) * 1.44269504f);
+}
+
+INLINE vec silu(vec x) { return x / (exp_of(-x) + 1.0f); }
 
 /// log(1 + e^x): x itself above 20, as torch has it.
 INLINE vec softplus(vec x) {
-  vec e = exp2_of(__builtin_elementwise_min(x, (vec)(20.0f)) * 1.44269504f);
+  vec e = exp_of(__builtin_elementwise_min(x, (vec)(20.0f)));
   vec u = e + 1.0f;
   // log(u) by its exponent and a polynomial of the rest in sqrt(1/2) ... sqrt(2) (Cephes, logf).
   uvec bits = (uvec)u;
@@ -130,6 +150,11 @@ INLINE void share(const tantra_team *team, int part, long count, long unit, long
   if (*end > count) *end = count;
 }
 
+/// Asks for `byte_count` bytes that a stream now at `from` comes to in a while, so that they are there by then.
+INLINE void prefetch(const char *from, long byte_count) {
+  for (long at = 0; at < byte_count; at += 64) __builtin_prefetch(from + 1024 + at);
+}
+
 /// y = W x + bias for rows first ..< end, or y += where `add`.
 INLINE void matvec_of(
   const tantra_matrix *w, const float *x, const float *bias, float *y, bool add, long first, long end, int element) {
@@ -139,15 +164,19 @@ INLINE void matvec_of(
   if (whole < columns && whole > 0)
     for (long lane = 0; lane < LANES; lane++)
       if (columns - LANES + lane >= whole) tail[lane] = x[columns - LANES + lane];
-  for (long row = first; row < end; row += 4) {
+  // Four rows at a time, a quarter of all rows apart: four long streams. Neighbouring rows would be four short ones, each of
+  // which memory has to get going anew.
+  const long quarter = (end - first + 3) / 4;
+  for (long row = first; row < first + quarter; row++) {
     const char *data[4];
     for (long index = 0; index < 4; index++) {
-      long clamped = row + index < end ? row + index : end - 1;
+      long clamped = row + index * quarter < end ? row + index * quarter : end - 1;
       data[index] = (const char *)w->data + clamped * columns * width;
     }
     vec a0 = 0, a1 = 0, a2 = 0, a3 = 0, b0 = 0, b1 = 0, b2 = 0, b3 = 0;
     long k = 0;
     for (; k + 2 * LANES <= whole; k += 2 * LANES) {
+      for (int index = 0; index < 4; index++) prefetch(data[index] + k * width, 2 * LANES * width);
       vec u = load(x + k), v = load(x + k + LANES);
       a0 += load_as(data[0], k, element) * u, b0 += load_as(data[0], k + LANES, element) * v;
       a1 += load_as(data[1], k, element) * u, b1 += load_as(data[1], k + LANES, element) * v;
@@ -165,13 +194,14 @@ INLINE void matvec_of(
       b2 += load_as(data[2], k, element) * tail, b3 += load_as(data[3], k, element) * tail;
     }
     vec4 totals = sums(a0 + b0, a1 + b1, a2 + b2, a3 + b3);
-    for (long index = 0; index < 4 && row + index < end; index++) {
+    for (long index = 0; index < 4 && row + index * quarter < end; index++) {
+      const long at = row + index * quarter;
       float value = totals[index];
       if (whole == 0)
         for (k = 0; k < columns; k++) value += element_at(data[index], k, element) * x[k];
-      if (bias) value += bias[row + index];
-      if (add) value += y[row + index];
-      y[row + index] = value;
+      if (bias) value += bias[at];
+      if (add) value += y[at];
+      y[at] = value;
     }
   }
 }
@@ -191,7 +221,7 @@ static void NAMED(widen)(const void *data, long count, int element, float *out) 
   for (; index < count; index++) out[index] = element_at(data, index, element);
 }
 
-enum { TILE = 2 * LANES };
+enum { TILE = 2 * LANES, STRETCH = 64 };
 
 /// Transposes rows of tokens into tiles, (tile, column, TILE), so that a vector holds one column of LANES tokens.
 static void pack(tantra_team *team, int part, const float *x, long stride, long columns, long count) {
@@ -232,23 +262,27 @@ static void matmul(
     }
     for (long token = 0; token < count; token += TILE) {
       const float *x = team->packed + token * columns;
-      vec low[TILE_ROWS], high[TILE_ROWS];
+      float results[TILE_ROWS][TILE] = {0};
+      // Sums of short stretches, summed up: one long sum would lose several times as much to rounding.
+      for (long begin = 0; begin < columns; begin += STRETCH) {
+        const long limit = columns - begin < STRETCH ? columns : begin + STRETCH;
+        vec low[TILE_ROWS], high[TILE_ROWS];
 #pragma clang loop unroll(full)
-      for (int index = 0; index < TILE_ROWS; index++) low[index] = high[index] = 0;
-      for (long k = 0; k < columns; k++) {
-        vec u = load(x + k * TILE), v = load(x + k * TILE + LANES);
+        for (int index = 0; index < TILE_ROWS; index++) low[index] = high[index] = 0;
+        for (long k = begin; k < limit; k++) {
+          vec u = load(x + k * TILE), v = load(x + k * TILE + LANES);
+#pragma clang loop unroll(full)
+          for (int index = 0; index < TILE_ROWS; index++) {
+            vec weight = (vec)(data[index][k]);
+            low[index] += weight * u;
+            high[index] += weight * v;
+          }
+        }
 #pragma clang loop unroll(full)
         for (int index = 0; index < TILE_ROWS; index++) {
-          vec weight = (vec)(data[index][k]);
-          low[index] += weight * u;
-          high[index] += weight * v;
+          store(results[index], load(results[index]) + low[index]);
+          store(results[index] + LANES, load(results[index] + LANES) + high[index]);
         }
-      }
-      float results[TILE_ROWS][TILE];
-#pragma clang loop unroll(full)
-      for (int index = 0; index < TILE_ROWS; index++) {
-        store(results[index], low[index]);
-        store(results[index] + LANES, high[index]);
       }
       long tokens = count - token < TILE ? count - token : TILE;
       for (long lane = 0; lane < tokens; lane++) {
@@ -428,6 +462,7 @@ static uint64_t NAMED(read)(const void *data, long byte_count) {
   uvec a = 0, b = 0, c = 0, d = 0;
   const long step = sizeof(uvec);
   for (long at = 0; at + 4 * step <= byte_count; at += 4 * step) {
+    prefetch(from + at, 4 * step);
     a ^= (uvec)load((const float *)(from + at)), b ^= (uvec)load((const float *)(from + at + step));
     c ^= (uvec)load((const float *)(from + at + 2 * step)), d ^= (uvec)load((const float *)(from + at + 3 * step));
   }

@@ -13,22 +13,31 @@ import Testing
       "conv_kernel": "3", "time_step_rank": "7", "use_bias": "true", "use_conv_bias": "false",
       "tie_word_embeddings": "false", "layer_norm_epsilon": "0.001",
     ],
-    // The layers of mamba-130m; two of them, and a smaller vocabulary, so that transformers keeps pace.
-    ["hidden_size": "768", "num_hidden_layers": "2", "state_size": "16", "vocab_size": "1000"],
+    // The layers of mamba-130m, all of them; its vocabulary is smaller, so that transformers keeps pace.
+    ["hidden_size": "768", "num_hidden_layers": "24", "state_size": "16", "vocab_size": "1000"],
   ]
 
   @Test(arguments: shapes.indices)
   func scoresAndGreedyChoicesAreThoseOfTransformers(_ shape: Int) throws {
     let checkpoint = try MambaCheckpoint(Self.shapes[shape])
-    let verdict = try MambaCheckpoint.compare(checkpoint.folder.path)
+    let verdict = try MambaScores(of: checkpoint.folder.path).comparedWithTransformers()
     #expect(verdict.agrees, "\(verdict)")
   }
 
-  @Test(arguments: ["float16", "bfloat16"])
-  func halvesComputeAsTheSameWeightsInFloat32(_ dtype: String) throws {
-    let checkpoint = try MambaCheckpoint(Self.shapes[1], dtype: dtype)
-    let verdict = try MambaCheckpoint.compare(checkpoint.folder.path)
+  @Test(arguments: [0, 1], ["float16", "bfloat16"])
+  func halvesComputeAsTheSameWeightsInFloat32(_ shape: Int, dtype: String) throws {
+    let checkpoint = try MambaCheckpoint(Self.shapes[shape], dtype: dtype)
+    let verdict = try MambaScores(of: checkpoint.folder.path).comparedWithTransformers()
     #expect(verdict.agrees, "\(verdict)")
+  }
+
+  /// Where layers amplify rounding, no two float32 programs agree; what can be asked is that ours rounds no more than torch.
+  @Test func roundingIsNoMoreThanThatOfTransformers() throws {
+    let checkpoint = try MambaCheckpoint(Self.shapes[2], isHarsh: true)
+    let rounding = try MambaScores(of: checkpoint.folder.path, count: 256, steps: 0).comparedWithExactScores()
+    #expect(rounding.amplification > 50, "\(rounding)")
+    #expect(rounding.found <= rounding.transformers, "\(rounding)")
+    #expect(rounding.found < 1e-3 * rounding.largest, "\(rounding)")
   }
 
   @Test func everyInstructionSetAndNumberOfThreadsAgrees() throws {
@@ -36,8 +45,9 @@ import Testing
     var set: Int32 = 0
     while tantra_instruction_set(set) != nil {
       for threads in [1, 2, 3] {
-        let verdict = try MambaCheckpoint.compare(
-          checkpoint.folder.path, count: 140, steps: 20, threads: threads, instructionSet: Int(set))
+        let verdict = try MambaScores(
+          of: checkpoint.folder.path, count: 140, steps: 20, threads: threads, instructionSet: Int(set)
+        ).comparedWithTransformers()
         #expect(verdict.agrees, "\(set), \(threads): \(verdict)")
       }
       set += 1
@@ -46,7 +56,9 @@ import Testing
   }
 
   @Test func matricesAreNotCopied() throws {
-    let weights = try MambaCheckpoint(Self.shapes[2]).load().weights
+    var shape = Self.shapes[2]
+    shape["num_hidden_layers"] = "2"
+    let weights = try MambaCheckpoint(shape).load().weights
     #expect(weights.isMapped)
     #expect(Double(weights.copiedByteCount) < 0.06 * Double(weights.byteCount))
   }

@@ -26,6 +26,13 @@ let canMount = ConditionTrait.enabled(
     #expect(summary.contains("\"parameters\": 689792"))
   }
 
+  @Test(arguments: ["active", "v1.0"])
+  func theRuntimeScoresAsTransformersFromTheSameFolderOfTheMount(version: String) throws {
+    try fixture.mount()
+    let verdict = try MambaScores(of: fixture.mountpoint + "/mamba/" + version).comparedWithTransformers()
+    #expect(verdict.agrees, "\(verdict)")
+  }
+
   @Test(arguments: ["mamba_multimodal", "ocr_native"])
   func generateMakesTheUntrainedWeightsAgain(model: String) throws {
     let other = try TantraFixture()
