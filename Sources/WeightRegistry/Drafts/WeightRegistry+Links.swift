@@ -5,8 +5,8 @@ extension WeightRegistry {
   package func activeLink(of model: ModelName) -> VersionName? { record(of: model).active }
 
   /// Whether a model has an active version that nobody has chosen among others: the first that was published.
-  package func hasDefaultActive(_ model: ModelName) -> Bool {
-    guard activeVersion(of: model) != nil, let last = record(of: model).history.last else { return false }
+  package func hasDefaultActive(_ model: ModelName) throws(RegistryError) -> Bool {
+    guard activeVersion(of: model) != nil, let last = try history(of: model).last else { return false }
     return last.from == nil
   }
 

@@ -61,9 +61,10 @@ extension WeightsFileSystem {
     guard let destination = possibleDestination(of: name, in: folder) else {
       let child = try child(named: name, of: folder)
       // The link that came with the first version gives way to one that somebody makes.
-      if case .link(let model, "active") = child, registry.hasDefaultActive(model),
+      if case .link(let model, "active") = child,
         ExclusiveCreation.isUnderWay(
-          by: caller.pid, of: .symbolicLink, { $0.suffix(2).elementsEqual([model.text[...], "active"]) })
+          by: caller.pid, of: .symbolicLink, { $0.suffix(2).elementsEqual([model.text[...], "active"]) }),
+        try registryStep(try registry.hasDefaultActive(model))
       {
         return nil
       }
