@@ -17,7 +17,12 @@ OPERATIONS = [
     f"cp {sources}/full/model.safetensors small/v1.0/",
     f"cp {sources}/full/config.json small/v1.0/",
     f"cp {sources}/full/model.pt small/v1.0/.tmpAb; mv small/v1.0/.tmpAb small/v1.0/model.pt",
-    "cp -r small/v1.0 small/v1.1",
+    # As cp -r does, a file at a time: the first one brings the other formats along, until they are copied, too.
+    "mkdir small/v1.1",
+    "cp small/v1.0/model.safetensors small/v1.1/",
+    "cp small/v1.0/model.bin small/v1.1/",
+    "cp small/v1.0/model.pt small/v1.1/",
+    "cp small/v1.0/config.json small/v1.1/",
     f"cp {sources}/other/model.pt small/v2.0/model.pt",
     "ln -sfn v2.0 small/active",
     # Not by the shell: it ignores what close says, and closes a copy of its descriptor while the file is still empty.

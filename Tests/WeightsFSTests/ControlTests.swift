@@ -101,7 +101,7 @@ import WeightsFS
     #expect(try text(".control/validate").contains("INVALID"))
   }
 
-  @Test(arguments: [("validate", "all"), ("cleanup", "mamba 1")])
+  @Test(arguments: [("validate", "all"), ("cleanup", "mamba 1"), ("purge", "all")])
   func workStopsWithEINTR(control: String, request: String) throws {
     let file = try fixture.open(".control/\(control)", writes: true)
     let error = #expect(throws: FileSystemError.self) {

@@ -17,7 +17,10 @@ struct PurgeControl: ActingControl {
       seconds < Int64.max / 1_000_000_000
     else { throw RegistryError(.invalidName, "expected a target and perhaps an age in seconds, found \"\(text)\"") }
     let target = try RequestTarget(String(first))
-    let report = try registry.purge(target.model, target.version, olderThan: seconds * 1_000_000_000, by: actor)
+    let report = try registry.purge(target.model, target.version, olderThan: seconds * 1_000_000_000, by: actor) {
+      _, _, _ in
+      !isInterrupted()
+    }
     return wantsJSON ? String(decoding: try StoreCoding.encode(report, pretty: true), as: UTF8.self) : report.text
   }
 }

@@ -124,7 +124,13 @@ extension WeightsFileSystem {
   ) throws(FileSystemError) {
     guard let clone = writer.current.clone else { return }
     let file = writer.current.upload.file
-    try registryStep(try clone.source.copy(to: file, count: min(clone.count, limit), isInterrupted: isInterrupted))
+    do throws(RegistryError) {
+      try clone.source.copy(to: file, count: min(clone.count, limit), isInterrupted: isInterrupted)
+    } catch {
+      // A shared file that is not empty counts as written to.
+      do throws(PosixError) { try file.truncate(to: 0) } catch { throw FileSystemError(RegistryError(error)) }
+      throw FileSystemError(error)
+    }
     writer.facts.withLock { $0.clone = nil }
   }
 
