@@ -156,14 +156,13 @@ package final class BlobStore: Sendable {
   /// - Returns: false, and the name stays, if the file is frozen and somebody still has it open for writing.
   package func removeStaged(_ staged: String) throws(PosixError) -> Bool {
     guard let staging else { throw PosixError(.readOnlyFileSystem, call: "unlinkat", path: root.path) }
-    do throws(PosixError) {
+    guard let status = try staging.status(of: staged) else { return true }
+    if status.kind == .regular {
       let file = try staging.file(staged)
       if file.isImmutable {
         if file.hasWriters { return false }
         try file.setImmutable(false)
       }
-    } catch  where error.errno == .noSuchFileOrDirectory {
-      return true
     }
     try staging.removeFile(staged)
     return true

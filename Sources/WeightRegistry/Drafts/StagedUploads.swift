@@ -35,7 +35,7 @@ final class StagedUploads: Sendable {
       defer { state.waiting[name] = blobs }
       return state.waiting[name] == nil
     }
-    if isNew { tryAgain(name, after: 50) }
+    if isNew { tryAgain(name, after: 10) }
   }
 
   private func tryAgain(_ name: String, after milliseconds: Int) {

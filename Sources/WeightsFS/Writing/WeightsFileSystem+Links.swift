@@ -15,7 +15,9 @@ extension WeightsFileSystem {
     }
     let version = try Self.version(ofTarget: target, in: model)
     if try child(named: name, of: .model(model)) != nil {
-      guard name == "active", try registryStep(try registry.hasDefaultActive(model)) else { throw FileSystemError(.exists) }
+      guard name == "active", try registryStep(try registry.hasDefaultActive(model)) else {
+        throw FileSystemError(.exists)
+      }
     }
     if name == "active" {
       try registryStep(try registry.pointActive(model, at: version, by: Actor(uid: caller.uid, pid: caller.pid)))
