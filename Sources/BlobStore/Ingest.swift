@@ -14,8 +14,6 @@ package struct Ingest: ~Copyable {
   /// What a file was like when it was taken over; its name in the staging folder is somebody else's, and stays. Nil for a
   /// file that was made here.
   package let witness: FileWitness?
-  /// Whether others may write to it: it is frozen then, when it becomes a blob.
-  private let isShared: Bool
 
   /// A name in the staging folder that nobody has.
   static func newName() -> String { "ingest." + String(UInt64.random(in: .min ... .max), radix: 16) }
@@ -28,7 +26,6 @@ package struct Ingest: ~Copyable {
     self.staging = staging
     self.name = name
     self.file = file
-    self.isShared = isShared
     witness = try FileWitness(file, isShared: isShared)
   }
 
@@ -36,7 +33,6 @@ package struct Ingest: ~Copyable {
     self.store = store
     self.staging = staging
     name = Self.newName()
-    isShared = false
     witness = nil
     file = try staging.makeFile(name, exclusively: true)
   }
@@ -136,8 +132,7 @@ package struct Ingest: ~Copyable {
     do throws(PosixError) {
       let isNew = try store.adopt(file, in: staging, stagedAs: name, staysStaged: witness != nil, as: blob)
       do throws(PosixError) {
-        if isNew, isShared { try file.setImmutable(true) }
-        try witness?.requireUnchanged()
+        try witness?.freeze()
       } catch {
         if isNew { try store.withdraw(blob, file) }
         throw error

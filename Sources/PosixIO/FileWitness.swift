@@ -21,12 +21,14 @@ package final class FileWitness: Sendable {
   }
 
   private let file: OpenedFile
+  private let isShared: Bool
   private let status: FileStatus
   private let state = Mutex(State())
 
   /// - Parameter isShared: whether others may have the file open for writing, or mapped.
   package init(_ file: OpenedFile, isShared: Bool) throws(PosixError) {
     self.file = file
+    self.isShared = isShared
     var status = try file.status()
     if isShared {
       while Self.tickingClock() <= status.modified {
@@ -89,8 +91,11 @@ package final class FileWitness: Sendable {
     if let failure = state.withLock({ $0.failure }) { throw failure }
   }
 
+  /// Keeps others from writing to a shared file from now on: it is immutable. Whoever knows when they have gone takes that back.
+  ///
   /// - Throws: `EBUSY` if somebody has written to the file since this was made.
-  package func requireUnchanged() throws(PosixError) {
+  package func freeze() throws(PosixError) {
+    if isShared { try file.setImmutable(true) }
     try awaitClean(upTo: status.size)
     let now = try file.status()
     guard (now.size, now.modified) == (status.size, status.modified) else {
