@@ -82,7 +82,8 @@ struct FaultFixture {
     let arguments = command.map {
       $0.replacing("FILES", with: scratch("files")).replacing("COPY", with: scratch(folder + "/copy"))
     }
-    var environment = ["TANTRA_STORE": scratch(folder + "/store")]
+    // What a command that is killed leaves of its own goes with the scratch folder.
+    var environment = ["TANTRA_STORE": scratch(folder + "/store"), "TMPDIR": scratch.path]
     let tracer = IndexTracer(store: scratch(folder + "/store"), log: scratch("trace"))
     if let fault, let words = tracer.words(for: fault) {
       return try Command.run(
