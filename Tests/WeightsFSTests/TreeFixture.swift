@@ -6,9 +6,10 @@ import WeightsFS
 
 /// A tree over a small store, walked without a kernel.
 struct TreeFixture {
-  let scratch: TemporaryFolder
-  let registry: WeightRegistry
   let tree: WeightsFileSystem
+  let registry: WeightRegistry
+  /// Last, so that it goes last: the registry lets go of frozen files first.
+  let scratch: TemporaryFolder
   let caller = Caller(uid: 0, gid: 0, pid: 1)
 
   /// `mamba` v1.0 (active) with a config.json and vocab/merges.txt, and v1.1.

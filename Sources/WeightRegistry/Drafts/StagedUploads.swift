@@ -17,6 +17,8 @@ final class StagedUploads: Sendable {
   private static let closingTime = [1, 2, 4, 8, 16]
   private let state = Mutex(State())
 
+  deinit { settle() }
+
   /// Whether files in the staging folder can be frozen.
   func canFreeze(_ blobs: BlobStore) throws(RegistryError) -> Bool {
     if let known = state.withLock({ $0.canFreeze }) { return known }
