@@ -144,7 +144,7 @@ package final class WeightRegistry: Sendable {
 
   private static func decodeConfig(_ bytes: [UInt8]) throws(RegistryError) -> WeightConfig {
     do throws(RegistryError) {
-      let config = try StoreCoding.decode(WeightConfig.self, from: bytes, what: StoreFolder.configName)
+      let config = try WeightConfig.read(bytes)
       try StoreUpgrade.Header(format: config.format).check()
       return config
     } catch  where error.code == .damaged {

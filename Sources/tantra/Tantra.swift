@@ -26,6 +26,16 @@ struct Tantra: ParsableCommand {
       GenerateCommand.self, RunCommand.self, BenchCommand.self, BenchFaultsCommand.self,
     ])
 
+  /// The command that is meant. What the first word could have meant is looked at only if it comes to none.
+  private static func parse() throws -> any ParsableCommand {
+    let parsed = Result { try parseAsRoot() }
+    if case .success(let command) = parsed, configuration.subcommands.contains(where: { $0 == type(of: command) }) {
+      return command
+    }
+    try requireCommand(CommandLine.arguments.dropFirst().first)
+    return try parsed.get()
+  }
+
   /// - Throws: a failure that says what was meant, if the first word is no command.
   private static func requireCommand(_ word: String?) throws(CommandFailure) {
     let names = configuration.subcommands.compactMap { $0.configuration.commandName }
@@ -41,8 +51,7 @@ struct Tantra: ParsableCommand {
   static func main() {
     if CommandLine.arguments.dropFirst() == ["--version"] { return Console.print(number) }
     do {
-      try requireCommand(CommandLine.arguments.dropFirst().first)
-      var command = try parseAsRoot()
+      var command = try parse()
       try command.run()
     } catch let error as CommandFailure {
       Console.error(error.message)

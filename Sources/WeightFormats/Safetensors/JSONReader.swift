@@ -3,7 +3,7 @@
 /// It never recurses and allocates only the strings that it returns. It accepts what serde_json accepts: UTF-8 without a
 /// byte order mark, no trailing commas, no control characters in strings, no lone surrogates, at most 127 levels of
 /// nesting, no numbers beyond a double. Errors carry the offset in the file.
-struct JSONReader {
+package struct JSONReader {
   /// Objects and arrays may nest this deep, the outermost one included.
   static let maximumDepth = 127
 
@@ -16,7 +16,7 @@ struct JSONReader {
   private static let nearLimitByteLimit = 4 << 20
 
   /// Reads `bytes`, which must be valid UTF-8 and lie at `fileOffset` in the file.
-  init(validUTF8 bytes: [UInt8], fileOffset: Int) {
+  package init(validUTF8 bytes: [UInt8], fileOffset: Int) {
     self.bytes = bytes
     self.fileOffset = fileOffset
   }
@@ -25,7 +25,7 @@ struct JSONReader {
   static func isWhitespace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D }
 
   /// Offset in the file of the next byte.
-  var offset: Int { fileOffset + position }
+  package var offset: Int { fileOffset + position }
 
   /// The error for what stands at the next byte.
   func unexpected(_ expected: String) -> FormatError {
@@ -44,19 +44,19 @@ struct JSONReader {
   }
 
   /// Consumes the ASCII character `token`, after white space, if it comes next.
-  mutating func consume(_ token: UnicodeScalar) -> Bool {
+  package mutating func consume(_ token: UnicodeScalar) -> Bool {
     guard peek() == UInt8(ascii: token) else { return false }
     position += 1
     return true
   }
 
   /// Consumes the ASCII character `token`, after white space, or fails.
-  mutating func expect(_ token: UnicodeScalar) throws(FormatError) {
+  package mutating func expect(_ token: UnicodeScalar) throws(FormatError) {
     guard consume(token) else { throw unexpected("'\(token)'") }
   }
 
   /// Fails unless only white space is left.
-  mutating func expectEnd() throws(FormatError) {
+  package mutating func expectEnd() throws(FormatError) {
     guard peek() == nil else { throw unexpected("the header's end") }
   }
 
@@ -68,7 +68,7 @@ struct JSONReader {
   }
 
   /// Consumes a non-negative integer, written without sign, fraction or exponent.
-  mutating func unsignedInteger() throws(FormatError) -> UInt64 {
+  package mutating func unsignedInteger() throws(FormatError) -> UInt64 {
     guard let first = peek(), isDigit(first) else { throw unexpected("a non-negative integer") }
     let start = position
     var value: UInt64 = 0
@@ -96,7 +96,7 @@ struct JSONReader {
   /// Consumes a string and returns its UTF-8, of which there may be `maximum` bytes.
   ///
   /// - Throws: `limit` if there are more, `malformed` if it is no string.
-  mutating func string(maximum: Int) throws(FormatError) -> [UInt8] {
+  package mutating func string(maximum: Int) throws(FormatError) -> [UInt8] {
     let start = offset
     let text = try string(keeping: maximum + 1)
     guard text.count <= maximum else {
@@ -139,7 +139,7 @@ struct JSONReader {
   }
 
   /// Consumes any value, checked as strictly as the rest; `depth` is the number of objects and arrays around it.
-  mutating func skipValue(depth: Int) throws(FormatError) {
+  package mutating func skipValue(depth: Int) throws(FormatError) {
     // Whether each open container is an object. Bounded by the maximal depth.
     var open: [Bool] = []
     repeat {

@@ -1,0 +1,49 @@
+import Testing
+import WeightRegistry
+
+/// `weight_config.json` is read by a scan where it is plain; what that makes of a text must be what a decoder makes of it.
+@Suite struct WeightConfigTests {
+  private static let plain = #""a" : {"active" : "v1", "lastSwitch" : 7}, "b" : {}, "c" : {"active" : "v2"}, "d" : {}"#
+
+  /// nil for what is refused.
+  private static func decoded(_ text: String) -> WeightConfig? {
+    try? StoreCoding.decode(WeightConfig.self, from: Array(text.utf8), what: "a text")
+  }
+
+  private static func read(_ text: String) -> WeightConfig? { try? WeightConfig.read(Array(text.utf8)) }
+
+  @Test(arguments: [
+    plain,
+    #"\#(plain), "e" : {"active" : "v1", "policies" : {"keep" : 3}, "aliases" : {"stable" : "v1"}}"#,
+    #"\#(plain), "e" : {"active" : "v1", "unknown" : [{"deep" : null}, -1.5e3]}"#,
+    #""e" : {"policies" : {"keep" : 3}}"#,
+    #""e" : {"active" : null, "lastSwitch" : null}"#,
+    #""e" : {"lastSwitch" : -5}"#,
+    #""e" : {"pending" : {"time" : 1, "actor" : {"uid" : 0, "pid" : 1}, "to" : "v1", "isRollback" : false}}"#,
+    #""\u0065" : {"active" : "\u0076\u0031"}"#,
+  ])
+  func whatIsScannedIsWhatIsDecoded(models: String) throws {
+    let text = #"{"format" : 2, "models" : {\#(models)}}"#
+    let config = try #require(Self.decoded(text))
+    #expect(Self.read(text) == config)
+    #expect(!config.models.isEmpty)
+  }
+
+  @Test(arguments: [
+    #"{"models" : {}}"#, #"{"format" : 2}"#, #"{"format" : 2, "models" : {"a" : {"active" : "../v1"}}}"#,
+    #"{"format" : 2, "models" : {".a" : {}}}"#,
+    #"{"format" : 2, "models" : {"a" : {"lastSwitch" : 9223372036854775808}}}"#,
+    #"{"format" : 2, "models" : {"a" : {"active" : 1}}}"#, #"{"format" : 2, "models" : {} } x"#, "{", "", "[]",
+    #"{"format" : 2, "models" : {"b" : {}, "c" : {}, "d" : {}, "a" : {"policies" : {"keep" : -1}}}}"#,
+  ])
+  func whatADecoderRefusesIsRefused(text: String) {
+    #expect(Self.decoded(text) == nil)
+    #expect(throws: RegistryError.self) { try WeightConfig.read(Array(text.utf8)) }
+  }
+
+  @Test func nothingBeyondThatIsKeptOfAScan() throws {
+    let text = #"{"format" : 2, "note" : "by hand", "models" : {\#(Self.plain)}}"#
+    #expect(Self.read(text) == Self.decoded(text))
+    #expect(Self.read(#"{"format" : 2, "models" : {"a" : {}, "a" : {"active" : "v1"}}}"#) != nil)
+  }
+}
