@@ -46,4 +46,28 @@ import WeightRegistry
     #expect(Self.read(text) == Self.decoded(text))
     #expect(Self.read(#"{"format" : 2, "models" : {"a" : {}, "a" : {"active" : "v1"}}}"#) != nil)
   }
+
+  /// The lines of a text that are not blank.
+  private static func lines(of bytes: [UInt8]) -> [String] {
+    String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
+      .filter { !$0.allSatisfy(\.isWhitespace) }
+  }
+
+  @Test func whatIsWrittenIsWhatAnEncoderWrites() throws {
+    var config = WeightConfig()
+    let version = try VersionName(validating: "v1.0+x_y-z")
+    for name in ["plain", "rich", "bare", "fresh"] { config.models[try ModelName(validating: name)] = .init() }
+    config.models[try ModelName(validating: "plain")] = .init(active: version)
+    config.models[try ModelName(validating: "plain")]?.lastSwitch = .min
+    config.models[try ModelName(validating: "rich")] = .init(active: version, aliases: [version: version])
+    config.models[try ModelName(validating: "rich")]?.lastSwitch = 5
+    config.models[try ModelName(validating: "fresh")]?.lastSwitch = 5
+    var text = WeightConfigText()
+    for _ in 0..<2 {
+      let bytes = try text.bytes(of: config)
+      #expect(try WeightConfig.read(bytes) == config)
+      #expect(try StoreCoding.decode(WeightConfig.self, from: bytes, what: "a text") == config)
+      #expect(Self.lines(of: bytes) == Self.lines(of: try StoreCoding.encode(config, pretty: true)))
+    }
+  }
 }
