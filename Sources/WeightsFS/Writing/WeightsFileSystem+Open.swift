@@ -7,6 +7,8 @@ import WeightRegistry
 extension WeightsFileSystem {
   package func open(_ inode: InodeNumber, _ access: OpenAccess) throws(FileSystemError) -> OpenFile {
     let node = try node(inode)
+    // Who is about to write need not have seen the latest edition: a second `ESTALE` in a row would be an error to the caller.
+    let isWriting = access.writes || access.truncates
     switch node {
     case .controlFile(let name):
       guard let file = controls.first(where: { $0.name == name }) else { throw FileSystemError(.missing) }
@@ -15,48 +17,49 @@ extension WeightsFileSystem {
       return OpenFile(handle: handles.insert(.control(ControlSession(file: file, content: content))), caching: .none)
     case .staging(let number): return try openStaging(number, access)
     case .view(let model, let version, let view, let edition):
-      guard edition == Edition(try manifest(model, version).content(of: view)) else { throw FileSystemError(.stale) }
+      let current = Edition(try manifest(model, version).content(of: view))
+      guard isWriting || current == edition else { throw FileSystemError(.stale) }
       let opened = try openView(view, model, version)
-      if access.writes || access.truncates {
+      if isWriting {
         throw try reopening(FilePlace(model: model, version: version, path: "model.\(view)"), opened, access)
       }
       let key = Metrics.Key(model: model, version: version, view: view)
       return try openFile(opened, node, key)
-    case .sidecar(let model, let version, let path, let edition):
-      let opened: VersionView
-      var sidecar: Manifest.Sidecar?
-      switch try files(of: model, version).content(at: path) {
-      case .blob(let found) where Edition(found.blob) == edition:
-        opened = try registryStep(try registry.view(of: found))
-        sidecar = found
-      case .part(let part) where Edition(part.blob) == edition: opened = try registryStep(try registry.view(of: part))
-      default: throw FileSystemError(.stale)
-      }
+    case .sidecar(let model, let version, let path, let edition), .kept(let model, let version, let path, let edition):
       let place = FilePlace(model: model, version: version, path: path)
-      if let sidecar { try requireHarmless(place, .blob(sidecar.blob), opened, access) }
-      if access.writes || access.truncates { throw try reopening(place, opened, access) }
-      return try openFile(opened, node, nil)
-    case .kept(let model, let version, let path, let edition):
-      guard case .upload(let file) = try files(of: model, version).content(at: path),
-        case .upload(let name) = file.content, Edition(number: file.uploadNumber) == edition
-      else { throw FileSystemError(.stale) }
-      let upload = try registryStep(try registry.upload(named: name))
-      let opened = try registryStep(try registry.view(of: upload))
-      let place = FilePlace(model: model, version: version, path: path)
-      try requireHarmless(place, .upload(name), opened, access)
-      if access.writes || access.truncates { throw try reopening(place, opened, access) }
+      let (opened, current, judged) = try content(at: place)
+      guard isWriting || current == edition else { throw FileSystemError(.stale) }
+      if let judged { try requireHarmless(place, judged, opened, access) }
+      if isWriting { throw try reopening(place, opened, access) }
       return try openFile(opened, node, nil)
     case .modelFile(let model, let name, let edition):
       guard let (file, opened) = try registryStep(try registry.openModelFile(name, of: model)),
-        Edition(number: file.edition) == edition
+        isWriting || Edition(number: file.edition) == edition
       else { throw FileSystemError(.stale) }
-      if access.writes || access.truncates { throw try reopening(.model(model, name: name), opened, access) }
+      if isWriting { throw try reopening(.model(model, name: name), opened, access) }
       return try openFile(opened, node, nil)
     case .record(let model, let version, let record):
-      if access.writes || access.truncates { throw FileSystemError(.readOnlyFile) }
+      if isWriting { throw FileSystemError(.readOnlyFile) }
       let bytes = try contents(of: record, model, version)
       return OpenFile(handle: handles.insert(.snapshot(bytes)), caching: .none)
     default: throw FileSystemError(node.kind == .directory ? .isDirectory : .invalid)
+    }
+  }
+
+  /// What is kept under a name in a version's folder now, beside the views: its bytes, which edition they are, and for what
+  /// could be a pickle, what to judge it by.
+  ///
+  /// - Throws: `ESTALE` if there is nothing, or a view.
+  private func content(at place: FilePlace) throws(FileSystemError) -> (VersionView, Edition, Quarantine.Content?) {
+    switch try files(of: place.model, place.version).content(at: place.path) {
+    case .blob(let sidecar):
+      return (try registryStep(try registry.view(of: sidecar)), Edition(sidecar.blob), .blob(sidecar.blob))
+    case .part(let part): return (try registryStep(try registry.view(of: part)), Edition(part.blob), nil)
+    case .upload(let file):
+      guard case .upload(let name) = file.content else { throw FileSystemError(.stale) }
+      let upload = try registryStep(try registry.upload(named: name))
+      return (try registryStep(try registry.view(of: upload)), Edition(number: file.uploadNumber), .upload(name))
+    default: throw FileSystemError(.stale)
     }
   }
 

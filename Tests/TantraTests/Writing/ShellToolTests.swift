@@ -29,6 +29,23 @@ import Testing
       """)
   }
 
+  @Test func aSidecarIsReplacedOverAndOverWhileOthersLook() throws {
+    try mount.succeed(
+      """
+      mkdir small; cp -r $IN/full small/v1.0
+      for looker in 1 2; do
+        while [ ! -e $OUT/stop ]; do
+          ls -l small/v1.0 > $OUT/listing.$looker; cat small/v1.0/config.json > $OUT/seen.$looker || true
+        done &
+      done 2> $OUT/complaints
+      for number in $(seq 300); do
+        echo $number > small/v1.0/config.json || { touch $OUT/stop; exit 1; }
+        test "$(cat small/v1.0/config.json)" = $number || { touch $OUT/stop; exit 2; }
+      done
+      touch $OUT/stop; wait
+      """)
+  }
+
   @Test func aSidecarIsEditedInPlaceAndAppended() throws {
     try mount.succeed(
       """
