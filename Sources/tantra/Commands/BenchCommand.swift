@@ -16,8 +16,9 @@ struct BenchCommand: ParsableCommand {
 
       Native reads are those of the very blob behind the view. "In memory" is in the page cache, "on disk" is not, by \
       posix_fadvise, and as root by /proc/sys/vm/drop_caches if that does not suffice. "First" readings get their data \
-      from the daemon; "second" ones, and loading with torch, may find it in the kernel, where one reading has left it. \
-      Memory should hold three models; other work on the machine makes figures worthless.
+      from the daemon; "second" and "third" ones find it in the kernel, where the others have left it, and loading comes \
+      after two readings, on both sides. Memory should hold three models; other work on the machine makes figures \
+      worthless.
 
       Lines for --only: \(BenchLine.catalogue.map(\.name).joined(separator: ", ")). Loading with torch needs a Python that \
       has it; bindfs and rclone are compared with where they are installed.

@@ -90,17 +90,17 @@ final class BenchStage {
     try OpenedFile.open(view(format)).dropCache()
   }
 
-  /// Puts a view wherever reading it once puts it, and only that: how pages came, and how often they were read already,
-  /// decides how fast they are.
-  func makeSecond(_ format: String) throws {
+  /// Puts a view wherever reading it so often puts it, and only that: how pages came, and how often they were read
+  /// already, decides how fast they are.
+  func makeRead(_ format: String, times: Int) throws {
     try makeFirst(format)
-    _ = try FileReader.readThrough(view(format))
+    for _ in 0..<times { _ = try FileReader.readThrough(view(format)) }
   }
 
   /// The same for a file that is not of the mount.
-  func makeSecond(plain path: String) throws {
+  func makeRead(plain path: String, times: Int) throws {
     try OpenedFile.open(path).dropCache()
-    _ = try FileReader.readThrough(path)
+    for _ in 0..<times { _ = try FileReader.readThrough(path) }
   }
 
   /// The Python that has torch, started when it is first needed. Throws ``BenchLine/Skipped`` where there is none.

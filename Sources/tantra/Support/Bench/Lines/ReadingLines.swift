@@ -22,20 +22,23 @@ extension BenchLine {
           "map-first", "first mmap scan of a synthesized view, its blob in memory", nil, FileReader.mapThrough
         ) { try $0.makeFirst("pt") },
       ]
-      + formats.map { format in
-        BenchLine(
-          name: "read-second-\(format)", title: "second read of model.\(format)", wanted: .atLeast(0.7)
-        ) { stage in
-          try Pairing(
-            native: .init(prepare: { try stage.makeSecond(plain: stage.blobPath) }) {
-              try Pairing.timed { try FileReader.readThrough(stage.blobPath) }
-            },
-            mount: .init(prepare: { try stage.makeSecond(format) }) {
-              try Pairing.timed { try FileReader.readThrough(stage.view(format)) }
-            }
-          ).measure(on: stage)
+      + formats.map { again("read-second-\($0)", "second read of model.\($0)", .atLeast(0.7), $0, readBefore: 1) }
+      + formats.map { again("read-later-\($0)", "third and later reads of model.\($0)", nil, $0, readBefore: 2) }
+  }
+
+  private static func again(
+    _ name: String, _ title: String, _ wanted: Wanted?, _ format: String, readBefore times: Int
+  ) -> BenchLine {
+    BenchLine(name: name, title: title, wanted: wanted) { stage in
+      try Pairing(
+        native: .init(prepare: { try stage.makeRead(plain: stage.blobPath, times: times) }) {
+          try Pairing.timed { try FileReader.readThrough(stage.blobPath) }
+        },
+        mount: .init(prepare: { try stage.makeRead(format, times: times) }) {
+          try Pairing.timed { try FileReader.readThrough(stage.view(format)) }
         }
-      }
+      ).measure(on: stage)
+    }
   }
 
   private static var formats: [String] { BenchStage.formats }
