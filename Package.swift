@@ -11,7 +11,7 @@ let strict: [SwiftSetting] = [
 ]
 
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
-let collections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
+let hashTrees = Target.Dependency.product(name: "HashTreeCollections", package: "swift-collections")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let sqlite = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
@@ -46,25 +46,35 @@ let package = Package(
     .target(name: "PosixIO", dependencies: ["CPosix", system], swiftSettings: strict),
 
     // MARK: Bytes <-> state dict
-    .target(name: "WeightFormats", dependencies: ["Tensors", "PosixIO", collections], swiftSettings: strict),
+    .target(name: "WeightFormats", dependencies: ["Tensors", "PosixIO"], swiftSettings: strict),
 
     // MARK: The store
     .target(name: "BlobStore", dependencies: ["Tensors", "PosixIO", system], swiftSettings: strict),
     .target(
+      name: "StoreRecords",
+      dependencies: ["Tensors", "PosixIO", "WeightFormats", "BlobStore", hashTrees, logging, sqlite, system],
+      swiftSettings: strict),
+    .target(
       name: "WeightRegistry",
-      dependencies: ["Tensors", "PosixIO", "WeightFormats", "BlobStore", collections, logging, sqlite, system],
+      dependencies: ["Tensors", "PosixIO", "WeightFormats", "BlobStore", "StoreRecords", logging, system],
+      swiftSettings: strict),
+    .target(
+      name: "StoreClient",
+      dependencies: ["PosixIO", "WeightFormats", "StoreRecords", "WeightRegistry", logging, system],
       swiftSettings: strict),
 
     .target(
       name: "TantraWeights",
-      dependencies: ["Tensors", "PosixIO", "WeightFormats", "BlobStore", "WeightRegistry", logging],
+      dependencies: [
+        "Tensors", "PosixIO", "WeightFormats", "BlobStore", "StoreRecords", "WeightRegistry", "StoreClient", logging,
+      ],
       swiftSettings: strict),
 
     // MARK: The mount
     .target(
       name: "WeightsFS",
       dependencies: [
-        "Tensors", "PosixIO", "WeightFormats", "BlobStore", "WeightRegistry", collections, logging, system,
+        "Tensors", "PosixIO", "WeightFormats", "BlobStore", "StoreRecords", "WeightRegistry", "StoreClient", logging, system,
       ],
       swiftSettings: strict),
     .target(
@@ -79,8 +89,8 @@ let package = Package(
     .executableTarget(
       name: "tantra",
       dependencies: [
-        "CDeflate", "Tensors", "PosixIO", "WeightFormats", "BlobStore", "WeightRegistry", "WeightsFS", "FuseServer",
-        "TantraRuntime", argumentParser, logging, system,
+        "CDeflate", "Tensors", "PosixIO", "WeightFormats", "BlobStore", "StoreRecords", "WeightRegistry", "StoreClient",
+        "WeightsFS", "FuseServer", "TantraRuntime", argumentParser, logging, system,
       ],
       swiftSettings: strict,
       // Without Swift's libraries to find and relocate, a command starts twice as fast, and the program runs without Swift.

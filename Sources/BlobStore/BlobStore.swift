@@ -3,15 +3,18 @@ import Synchronization
 import SystemPackage
 package import Tensors
 
-/// Immutable files named by what is in them: `<root>/<2 hexadecimal digits>/<62>`.
+/// Immutable bytes named by what is in them: `<root>/<2 hexadecimal digits>/<62>`. The one door to them: where and how they are
+/// kept is known behind it only.
 package final class BlobStore: Sendable {
-  private let root: Folder
+  let root: Folder
   /// Where files are made before they become blobs: the same file system as the blobs. Nil if nothing is to be made.
   let staging: Folder?
-  private let openFiles = Mutex<[Digest: WeakFile]>([:])
+  let pins = BlobPinTable()
+  private let opened = Mutex<[Digest: WeakBlob]>([:])
+  private let observers = Mutex<[@Sendable (Digest) -> Void]>([])
 
-  private struct WeakFile: Sendable {
-    weak var file: OpenedFile?
+  private struct WeakBlob: Sendable {
+    weak var blob: Blob?
   }
 
   /// - Parameters:
@@ -27,78 +30,130 @@ package final class BlobStore: Sendable {
     return (String(text.prefix(2)), String(text.dropFirst(2)))
   }
 
-  /// Opens a blob for reading; those who have the same one open share a descriptor.
-  package func open(_ blob: Digest) throws(BlobStoreError) -> OpenedFile {
-    if let file = openFiles.withLock({ $0[blob]?.file }) { return file }
-    let name = name(of: blob)
+  // MARK: Reading
+
+  /// Opens a blob for reading; those who have the same one open share it.
+  package func open(_ id: Digest) throws(BlobStoreError) -> Blob {
+    if let blob = opened.withLock({ $0[id]?.blob }) { return blob }
+    let name = name(of: id)
     do throws(PosixError) {
-      let file = try root.folder(name.folder).file(name.file)
-      openFiles.withLock { files in
-        if files.count > 256 { files = files.filter { $0.value.file != nil } }
-        files[blob] = WeakFile(file: file)
+      let blob = try Blob(id: id, file: try root.folder(name.folder).file(name.file))
+      opened.withLock { blobs in
+        if blobs.count > 256 { blobs = blobs.filter { $0.value.blob != nil } }
+        blobs[id] = WeakBlob(blob: blob)
       }
-      return file
+      return blob
     } catch {
-      throw error.errno == .noSuchFileOrDirectory ? .missing(blob) : .system(error)
+      throw error.errno == .noSuchFileOrDirectory ? .missing(id) : .system(error)
     }
   }
 
   /// Whether the blob is there.
   package func contains(_ blob: Digest) throws(BlobStoreError) -> Bool {
-    do {
-      _ = try open(blob)
-      return true
+    let name = name(of: blob)
+    do throws(PosixError) {
+      guard try root.status(of: name.folder) != nil else { return false }
+      return try root.folder(name.folder).status(of: name.file)?.kind == .regular
     } catch {
-      if case .missing = error { return false }
-      throw error
+      throw error.errno == .noSuchFileOrDirectory ? .missing(blob) : .system(error)
     }
   }
 
   /// The bytes of a small blob of one segment, checked against its id.
   ///
   /// - Throws: `damaged` if they do not match or are more than `limit`.
-  package func contents(of blob: Digest, limit: Int) throws(BlobStoreError) -> [UInt8] {
-    let file = try open(blob)
-    let bytes: [UInt8]
-    do throws(PosixError) {
-      bytes = try file.contents(limit: limit)
-    } catch {
-      throw error.errno == .fileTooLarge ? .damaged(blob, "it has more than \(limit) bytes") : .system(error)
-    }
-    guard SegmentTable(whole: bytes).blob == blob else { throw .damaged(blob, "its bytes have another digest") }
+  package func contents(of id: Digest, limit: Int) throws(BlobStoreError) -> [UInt8] {
+    let blob = try open(id)
+    let bytes = try blob.contents(limit: limit)
+    guard SegmentTable(whole: bytes).blob == id else { throw .damaged(blob.name, "its bytes have another digest") }
     return bytes
   }
 
-  /// Stores a small blob of one segment; durable on return.
-  package func store(_ bytes: [UInt8]) throws(BlobStoreError) -> Digest {
-    let table = SegmentTable(whole: bytes)
-    if try contains(table.blob) { return table.blob }
-    var ingest = try beginIngest()
-    try ingest.append(bytes)
-    return try ingest.commit(table)
+  /// Whether the blob with these segments is there, and all of its bytes are what they were: reads all of them.
+  ///
+  /// - Parameter progress: bytes read; answers whether to go on.
+  package func isIntact(
+    _ table: SegmentTable, progress: @escaping RangeScanner.Progress = { _ in true }
+  ) throws(BlobStoreError) -> Bool {
+    let blob: Blob
+    do throws(BlobStoreError) {
+      blob = try open(table.blob)
+    } catch {
+      if case .missing = error { return false }
+      throw error
+    }
+    guard blob.byteCount == table.byteCount else { return false }
+    do throws(PosixError) {
+      let found = try RangeScanner(blob, progress: progress).checksums(of: table.segments.map(\.range))
+      return zip(table.segments, found).allSatisfy { $0.digest == $1.digest }
+    } catch {
+      if error.errno == .interrupted { throw .system(error) }
+      return false
+    }
   }
 
-  /// Starts a new blob.
-  package func beginIngest() throws(BlobStoreError) -> Ingest {
-    guard let staging else { throw .system(PosixError(.readOnlyFileSystem, call: "openat", path: root.path)) }
+  /// Bytes of all blobs, as they are presented by `stat`: walks the folders.
+  package func storedByteCount() throws(BlobStoreError) -> Int {
     do throws(PosixError) {
-      return try Ingest(store: self, staging: staging)
+      var total = 0
+      for prefix in try root.names() where prefix.utf8.count == 2 {
+        let folder = try root.folder(prefix)
+        for name in try folder.names() { total += try folder.status(of: name)?.size ?? 0 }
+      }
+      return total
     } catch {
       throw .system(error)
     }
   }
 
+  // MARK: Writing
+
+  /// What is to stay although no record names it yet.
+  package func newPins() -> BlobPins { BlobPins(pins) }
+
+  /// Tells that a record names blobs from now on, so that a sweep that is under way leaves them. Call it before the record is
+  /// written.
+  package func noteNamed(_ blobs: some Sequence<Digest>) { pins.note(blobs) }
+
+  /// Begins a removal of blobs that nothing names.
+  package func beginSweep() -> Sweep { Sweep(self) }
+
+  /// Calls `observer`, from any thread, with every blob of which damaged bytes gave way to intact ones.
+  package func observeMending(_ observer: @escaping @Sendable (Digest) -> Void) {
+    observers.withLock { $0.append(observer) }
+  }
+
+  /// Stores a small blob of one segment; durable on return.
+  package func store(_ bytes: [UInt8], _ pins: BlobPins) throws(BlobStoreError) -> Digest {
+    var ingest = try beginIngest()
+    try ingest.append(bytes)
+    return try ingest.commit(SegmentTable(whole: bytes), pins)
+  }
+
+  private var stagingForWriting: Folder {
+    get throws(BlobStoreError) {
+      guard let staging else { throw .system(PosixError(.readOnlyFileSystem, call: "openat", path: root.path)) }
+      return staging
+    }
+  }
+
+  /// Starts a new blob.
+  package func beginIngest() throws(BlobStoreError) -> Ingest {
+    let staging = try stagingForWriting
+    do throws(PosixError) { return try Ingest(store: self, staging: staging) } catch { throw .system(error) }
+  }
+
   /// Makes a file that is in the staging folder a blob in the making, without a copy.
   ///
   /// - Parameters:
-  ///   - name: its name in the staging folder. It stays there, whatever becomes of the ingest: a draft may name it.
+  ///   - name: its name in the staging folder. It stays there, whatever becomes of the ingest: a record may name it.
   ///   - file: the file itself, open.
   ///   - isShared: whether others may have it open for writing. It is made immutable when it becomes a blob; whoever knows
   ///     when they have gone takes that back.
   package func beginIngest(
     takingOver name: String, _ file: OpenedFile, isShared: Bool
   ) throws(BlobStoreError) -> Ingest {
-    guard let staging else { throw .system(PosixError(.readOnlyFileSystem, call: "openat", path: root.path)) }
+    let staging = try stagingForWriting
     do throws(PosixError) {
       return try Ingest(store: self, staging: staging, takingOver: name, file, isShared: isShared)
     } catch {
@@ -109,7 +164,7 @@ package final class BlobStore: Sendable {
   /// Gives a blob a second name in the staging folder, or a copy there while it is frozen, from where it can be ingested once
   /// more, cut otherwise.
   package func stage(_ blob: Digest, as staged: String) throws(BlobStoreError) -> OpenedFile {
-    guard let staging else { throw .system(PosixError(.readOnlyFileSystem, call: "linkat", path: root.path)) }
+    let staging = try stagingForWriting
     let name = name(of: blob)
     do throws(PosixError) {
       let folder = try root.folder(name.folder)
@@ -125,20 +180,16 @@ package final class BlobStore: Sendable {
     }
   }
 
-  /// Makes a staged file a blob: forced to disk, made read-only, renamed, its folder forced to disk.
+  /// Makes a staged file a blob: forced to disk, made read-only, renamed, its folder forced to disk. Takes the place of a
+  /// damaged one.
   ///
   /// - Parameter staysStaged: whether the file keeps its name in the staging folder, as a second name of the blob.
-  /// - Returns: whether the file is the blob; false if there was one already.
   func adopt(
     _ file: OpenedFile, in staging: Folder, stagedAs staged: String, staysStaged: Bool, as blob: Digest
-  ) throws(PosixError) -> Bool {
+  ) throws(PosixError) {
     let name = name(of: blob)
     let folder = try root.makeFolder(name.folder)
-    // An existing blob of another size is damaged, and mended by taking the new file.
-    if let existing = try folder.status(of: name.file), existing.size == (try file.status().size) {
-      if !staysStaged { try staging.removeFile(staged) }
-      return false
-    }
+    let isMending = try folder.status(of: name.file) != nil
     try file.makeReadOnly()
     try file.synchronize()
     var moved = staged
@@ -146,10 +197,53 @@ package final class BlobStore: Sendable {
       moved = Ingest.newName()
       try staging.link(staged, as: moved, in: staging)
     }
+    if isMending { try thaw(name.file, in: folder) }
     try staging.rename(moved, to: name.file, in: folder)
     try folder.synchronize()
-    return true
+    guard isMending else { return }
+    forget(blob)
+    for observer in observers.withLock({ $0 }) { observer(blob) }
   }
+
+  /// An immutable file cannot be replaced.
+  private func thaw(_ name: String, in folder: Folder) throws(PosixError) {
+    let file = try folder.file(name)
+    if file.isImmutable { try file.setImmutable(false) }
+  }
+
+  /// Lets the next open of a blob look for its file.
+  func forget(_ blob: Digest) { opened.withLock { $0[blob] = nil } }
+
+  /// Takes back that `file` is a blob: its bytes have changed since they were hashed, and nothing names it yet.
+  func withdraw(_ blob: Digest, _ file: OpenedFile) throws(PosixError) {
+    let name = name(of: blob)
+    if file.isImmutable { try file.setImmutable(false) }
+    try root.folder(name.folder).removeFile(name.file)
+    forget(blob)
+  }
+
+  /// Takes a copy of a blob over from another store, durably, unless it is here and intact.
+  ///
+  /// - Parameters:
+  ///   - table: the blob's segments.
+  ///   - progress: bytes read; answers whether to go on.
+  /// - Throws: `damaged` if the other store's bytes are not those that the segments tell of.
+  package func adopt(
+    _ table: SegmentTable, from other: BlobStore, _ pins: BlobPins, progress: @escaping RangeScanner.Progress
+  ) throws(BlobStoreError) {
+    pins.pin([table.blob])
+    if try isIntact(table, progress: progress) { return }
+    let source = try other.open(table.blob)
+    let ingest = try beginIngest()
+    let copied = try ingest.copyAndHash(source, storages: table.segments.map(\.range), progress: progress).table
+    guard copied == table else {
+      let range = zip(copied.segments, table.segments).first { $0 != $1 }?.1.range ?? 0..<table.byteCount
+      throw .damaged(source.name, "bytes \(range.lowerBound)..<\(range.upperBound) are not what they were")
+    }
+    _ = try ingest.commit(table, pins)
+  }
+
+  // MARK: Staging
 
   /// Removes a name in the staging folder; nothing there is no error.
   ///
@@ -183,80 +277,21 @@ package final class BlobStore: Sendable {
     try staging.removeFile(name)
     return isPossible
   }
-
-  /// Takes back that `file` is a blob: its bytes have changed since they were hashed, and nothing names it yet.
-  func withdraw(_ blob: Digest, _ file: OpenedFile) throws(PosixError) {
-    let name = name(of: blob)
-    if file.isImmutable { try file.setImmutable(false) }
-    try root.folder(name.folder).removeFile(name.file)
-    openFiles.withLock { $0[blob] = nil }
-  }
-
-  /// Takes a copy of a blob over from another store, durably, unless it is here. Its bytes are not compared with its id:
-  /// whoever needs to know validates.
-  ///
-  /// - Parameter progress: told of the bytes copied so far; what it throws (`EINTR`) ends the copy.
-  package func adopt(
-    _ blob: Digest, from other: BlobStore, progress: (_ done: Int) throws(PosixError) -> Void
-  ) throws(BlobStoreError) {
-    if try contains(blob) { return }
-    let source = try other.open(blob)
-    let ingest = try beginIngest()
-    do throws(PosixError) { try source.copy(to: ingest.file, progress: progress) } catch { throw .system(error) }
-    try ingest.commit(as: blob)
-  }
-
-  /// Removes every blob that is not in `live`, or only counts them.
-  ///
-  /// - Parameter progress: told how many of the folders of blobs are done.
-  /// - Returns: how many blobs went or would go, and their bytes.
-  package func sweep(
-    keeping live: Set<Digest>, isDryRun: Bool = false, progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
-  ) throws(BlobStoreError) -> (count: Int, bytes: Int) {
-    do throws(PosixError) {
-      var count = 0
-      var bytes = 0
-      let prefixes = try root.names().filter { $0.count == 2 }
-      for (index, prefix) in prefixes.enumerated() {
-        progress(index, prefixes.count)
-        let folder = try root.folder(prefix)
-        for name in try folder.names() {
-          // What is not named like a blob is not ours to remove.
-          guard let blob = Digest(hexadecimal: prefix + name), !live.contains(blob) else { continue }
-          // Somebody may still have it open for writing, and it cannot be removed before they have gone.
-          if try folder.file(name).isImmutable { continue }
-          bytes += try folder.status(of: name)?.size ?? 0
-          count += 1
-          if isDryRun { continue }
-          try folder.removeFile(name)
-          openFiles.withLock { $0[blob] = nil }
-        }
-        if !isDryRun { try folder.synchronize() }
-      }
-      return (count, bytes)
-    } catch {
-      throw .system(error)
-    }
-  }
-
-  /// Bytes of all blobs, as they are presented by `stat`: walks the folders.
-  package func storedByteCount() throws(BlobStoreError) -> Int {
-    do throws(PosixError) {
-      var total = 0
-      for prefix in try root.names() where prefix.count == 2 {
-        let folder = try root.folder(prefix)
-        for name in try folder.names() { total += try folder.status(of: name)?.size ?? 0 }
-      }
-      return total
-    } catch {
-      throw .system(error)
-    }
-  }
 }
 
 extension SegmentTable {
   /// The table of a small blob that is hashed as one segment.
-  init(whole bytes: [UInt8]) {
+  package init(whole bytes: [UInt8]) {
     self.init(bytes.isEmpty ? [] : [Segment(offset: 0, byteCount: bytes.count, digest: Digest(of: bytes))])
   }
+
+  /// The table of a file that is hashed as one segment, by its size and plain SHA-256.
+  package init(whole byteCount: Int, _ digest: Digest) {
+    self.init(byteCount == 0 ? [] : [Segment(offset: 0, byteCount: byteCount, digest: digest)])
+  }
+}
+
+extension BlobStore {
+  /// Where files are made before they become blobs; nil if nothing is to be made.
+  package var stagingFolder: Folder? { staging }
 }

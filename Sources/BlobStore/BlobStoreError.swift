@@ -5,14 +5,14 @@ package import Tensors
 package enum BlobStoreError: Error, Hashable, Sendable, CustomStringConvertible {
   /// A manifest or table names a blob that is not there.
   case missing(Digest)
-  /// A blob's bytes are not those that its id stands for.
-  case damaged(Digest, String)
+  /// What is named has other bytes than it should, and in which way.
+  case damaged(String, String)
   case system(PosixError)
 
   package var description: String {
     switch self {
     case .missing(let blob): "blob \(blob) is missing from the store"
-    case .damaged(let blob, let what): "blob \(blob) is damaged: \(what)"
+    case .damaged(let name, let what): "\(name) is damaged: \(what)"
     case .system(let error): error.description
     }
   }

@@ -51,26 +51,18 @@ package struct Ingest: ~Copyable {
 
   /// Appends bytes.
   package mutating func append(_ bytes: [UInt8]) throws(BlobStoreError) {
-    var failure: PosixError?
-    bytes.withUnsafeBytes { buffer in
-      do throws(PosixError) { try file.write(buffer, at: end) } catch { failure = error }
+    let result = bytes.withUnsafeBytes { buffer in
+      Result { () throws(PosixError) in try file.write(buffer, at: end) }
     }
-    if let failure { throw .system(failure) }
+    do throws(PosixError) { try result.get() } catch { throw .system(error) }
     end += bytes.count
   }
 
-  /// Appends a stretch of another file.
+  /// Appends a stretch of something that is stored.
   package mutating func append(
-    _ range: Range<Int>, of source: OpenedFile, progress: RangeScanner.Progress = { _ in true }
+    _ range: Range<Int>, of source: any StoredBytes, progress: RangeScanner.Progress = { _ in true }
   ) throws(BlobStoreError) {
-    do throws(PosixError) {
-      try source.copyRange(at: range.lowerBound, count: range.count, to: file, at: end) {
-        (bytes: Int) throws(PosixError) in
-        guard progress(bytes) else { throw PosixError(.interrupted, call: "copy", path: source.path) }
-      }
-    } catch {
-      throw .system(error)
-    }
+    try source.copy(range, to: file, at: end, progress: progress)
     end += range.count
   }
 
@@ -81,7 +73,7 @@ package struct Ingest: ~Copyable {
     storages: [Range<Int>], progress: @escaping RangeScanner.Progress = { _ in true }
   ) throws(BlobStoreError) -> (table: SegmentTable, checksums: [StorageChecksum]) {
     do throws(PosixError) {
-      return try scan(file, RangeScanner(file, after: witness, progress: progress), storages)
+      return try scan(RangeScanner(file, after: witness, progress: progress), try file.status().size, storages)
     } catch {
       throw .system(error)
     }
@@ -92,21 +84,21 @@ package struct Ingest: ~Copyable {
   ///
   /// What was copied need not be what `source` held when somebody parsed it: parse the staged file too.
   package borrowing func copyAndHash(
-    _ source: OpenedFile, storages: [Range<Int>], progress: @escaping RangeScanner.Progress = { _ in true }
+    _ source: any StoredBytes, storages: [Range<Int>], progress: @escaping RangeScanner.Progress = { _ in true }
   ) throws(BlobStoreError) -> (table: SegmentTable, checksums: [StorageChecksum]) {
-    if source.reflink(to: file) { return try hash(storages: storages, progress: progress) }
+    if source.localFile?.reflink(to: file) == true { return try hash(storages: storages, progress: progress) }
     do throws(PosixError) {
-      return try scan(source, RangeScanner(copying: source, to: file, progress: progress), storages)
+      return try scan(RangeScanner(copying: source, to: file, progress: progress), source.byteCount, storages)
     } catch {
       throw .system(error)
     }
   }
 
   private borrowing func scan(
-    _ measured: OpenedFile, _ scanner: RangeScanner, _ storages: [Range<Int>]
+    _ scanner: RangeScanner, _ byteCount: Int, _ storages: [Range<Int>]
   ) throws(PosixError) -> (table: SegmentTable, checksums: [StorageChecksum]) {
-    guard let pieces = SegmentTable.cut(byteCount: try measured.status().size, at: storages) else {
-      throw PosixError(.invalidArgument, call: "hash: storages overlap", path: measured.path)
+    guard let pieces = SegmentTable.cut(byteCount: byteCount, at: storages) else {
+      throw PosixError(.invalidArgument, call: "hash: storages overlap", path: file.path)
     }
     let checksums = try scanner.checksums(of: pieces)
     let byRange = Dictionary(zip(pieces, checksums), uniquingKeysWith: { first, _ in first })
@@ -120,26 +112,47 @@ package struct Ingest: ~Copyable {
     )
   }
 
-  /// Publishes the staged file as the blob of `table`, durably; if that blob exists already, the staged file goes.
-  package consuming func commit(_ table: SegmentTable) throws(BlobStoreError) -> Digest {
-    let blob = table.blob
-    try commit(as: blob)
-    return blob
+  /// Forces what is staged to disk, as the commit would, but a stretch at a time: who no longer wants it need not wait for
+  /// gigabytes.
+  ///
+  /// - Parameter progress: asked, with 0 bytes, whether to go on; if not this throws `EINTR`.
+  package borrowing func forceToDisk(_ progress: RangeScanner.Progress) throws(BlobStoreError) {
+    do throws(PosixError) {
+      try file.synchronize(unless: { !progress(0) })
+    } catch {
+      throw .system(error)
+    }
   }
 
-  /// Publishes the staged file under an id that somebody else has computed.
-  consuming func commit(as blob: Digest) throws(BlobStoreError) {
+  /// Publishes the staged file as the blob of `table`, durably. If that blob is there already, and intact, the staged file goes;
+  /// a damaged one gives way to it.
+  ///
+  /// - Parameters:
+  ///   - pins: what keeps the blob until a record names it.
+  ///   - progress: told of the bytes of a blob that is there already, which is read.
+  package consuming func commit(
+    _ table: SegmentTable, _ pins: BlobPins, progress: @escaping RangeScanner.Progress = { _ in true }
+  ) throws(BlobStoreError) -> Digest {
+    let blob = table.blob
+    pins.pin([blob])
+    let isThere = try store.isIntact(table, progress: progress)
     do throws(PosixError) {
-      let isNew = try store.adopt(file, in: staging, stagedAs: name, staysStaged: witness != nil, as: blob)
-      do throws(PosixError) {
+      if isThere {
+        if witness == nil { try staging.removeFile(name) }
         try witness?.freeze()
-      } catch {
-        if isNew { try store.withdraw(blob, file) }
-        throw error
+      } else {
+        try store.adopt(file, in: staging, stagedAs: name, staysStaged: witness != nil, as: blob)
+        do throws(PosixError) {
+          try witness?.freeze()
+        } catch {
+          try store.withdraw(blob, file)
+          throw error
+        }
       }
     } catch {
       throw .system(error)
     }
     isCommitted = true
+    return blob
   }
 }

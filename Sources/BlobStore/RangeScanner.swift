@@ -37,15 +37,31 @@ package struct RangeScanner: Sendable {
     }
   }
 
+  /// Scans something that is stored.
+  package init(_ bytes: any StoredBytes, progress: @escaping Progress = { _ in true }) {
+    self.init(progress: progress) { (offset, buffer) throws(PosixError) in
+      try Self.read(bytes, offset, buffer)
+    }
+  }
+
   /// Scans `source` and writes what it reads to the same place of `target`, so that copying costs no second pass.
   package init(
-    copying source: OpenedFile, to target: OpenedFile, progress: @escaping Progress = { _ in true }
+    copying source: any StoredBytes, to target: OpenedFile, progress: @escaping Progress = { _ in true }
   ) {
     self.init(progress: progress) { (offset, buffer) throws(PosixError) in
-      guard try source.read(at: offset, into: buffer) == buffer.count else {
-        throw PosixError(.ioError, call: "pread: the file became shorter", path: source.path)
-      }
+      try Self.read(source, offset, buffer)
       try target.write(UnsafeRawBufferPointer(buffer), at: offset)
+    }
+  }
+
+  private static func read(
+    _ bytes: any StoredBytes, _ offset: Int, _ buffer: UnsafeMutableRawBufferPointer
+  ) throws(PosixError) {
+    do throws(BlobStoreError) {
+      try bytes.read(offset..<offset + buffer.count, into: buffer, unless: .never)
+    } catch {
+      if case .system(let error) = error { throw error }
+      throw PosixError(.ioError, call: "read: \(error)", path: bytes.name)
     }
   }
 

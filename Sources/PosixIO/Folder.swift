@@ -3,7 +3,7 @@ import SystemPackage
 
 /// An open directory that everything below is reached from by name (`openat(2)`), never following a symbolic link.
 package final class Folder: Sendable {
-  private let descriptor: FileDescriptor
+  let descriptor: FileDescriptor
   /// Where it was opened, for messages and for handing to other programs.
   package let path: String
 

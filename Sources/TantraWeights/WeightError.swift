@@ -42,7 +42,7 @@ public struct WeightError: Error, Hashable, Sendable, CustomStringConvertible {
     self.message = message
   }
 
-  init(_ error: RegistryError) {
+  init(_ error: StoreError) {
     let code: Code =
       switch error.code {
       case .unknownModel: .unknownModel
@@ -68,6 +68,6 @@ public struct WeightError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 /// Runs a step of the registry and turns its error into the public one.
-func registry<R>(_ body: @autoclosure () throws(RegistryError) -> R) throws(WeightError) -> R {
-  do throws(RegistryError) { return try body() } catch { throw WeightError(error) }
+func registry<R>(_ body: @autoclosure () throws(StoreError) -> R) throws(WeightError) -> R {
+  do throws(StoreError) { return try body() } catch { throw WeightError(error) }
 }

@@ -12,7 +12,7 @@ extension WeightManager {
   /// - Throws: `unknownModel`, `unknownVersion`; `damaged` if a blob is missing or too short. Whether bytes are what they
   ///   were is for ``validate(model:version:progress:)`` to say.
   public func loadWeights(model: String, version: String? = nil) throws(WeightError) -> StateDict {
-    try look { () throws(RegistryError) in
+    try look { () throws(StoreError) in
       let model = try ModelName(validating: model)
       let chosen: VersionName
       if let version {
@@ -21,13 +21,13 @@ extension WeightManager {
         chosen = active
       } else {
         throw reader.contains(model)
-          ? RegistryError(.unknownVersion, "\(model) has no active version") : reader.unknown(model)
+          ? StoreError(.unknownVersion, "\(model) has no active version") : reader.unknown(model)
       }
       let table = try reader.table(try reader.manifest(of: model, chosen).table)
       var packs: [MappedFile] = []
       for pack in table.packs { packs.append(try map(pack, of: "\(model)/\(chosen)")) }
       return StateDict(
-        try table.stateDict.tensors.map { tensor throws(RegistryError) in
+        try table.stateDict.tensors.map { tensor throws(StoreError) in
           guard let place = table.place(ofStorage: tensor.storage) else {
             return (tensor.name, try Self.empty(tensor))
           }
@@ -42,23 +42,23 @@ extension WeightManager {
     }
   }
 
-  private func map(_ pack: Table.Pack, of subject: String) throws(RegistryError) -> MappedFile {
+  private func map(_ pack: Table.Pack, of subject: String) throws(StoreError) -> MappedFile {
     let file = try reader.openBlob(pack.blob)
     let mapped: MappedFile
-    do throws(PosixError) { mapped = try MappedFile(file) } catch { throw RegistryError(error) }
+    do throws(PosixError) { mapped = try MappedFile(file) } catch { throw StoreError(error) }
     guard mapped.byteCount >= pack.segments.byteCount else {
-      throw RegistryError(
+      throw StoreError(
         .damaged,
         "\(subject): pack \(pack.blob) is damaged: it has \(mapped.byteCount) bytes, not \(pack.segments.byteCount)")
     }
     return mapped
   }
 
-  private static func empty(_ tensor: TensorDescriptor) throws(RegistryError) -> Tensor {
+  private static func empty(_ tensor: TensorDescriptor) throws(StoreError) -> Tensor {
     do throws(WeightError) {
       return try Tensor(dtype: tensor.dtype, shape: tensor.shape, bytes: [])
     } catch {
-      throw RegistryError(.damaged, error.message)
+      throw StoreError(.damaged, error.message)
     }
   }
 }

@@ -25,7 +25,7 @@ extension WeightManager {
     guard stateDict.count > 0 else {
       throw WeightError(.unacceptable, "\(model)/\(version): a state dict without tensors is nothing to save")
     }
-    try change { () throws(RegistryError) in
+    try change { () throws(StoreError) in
       // Whoever opens the store for writing sweeps what a crash has left in this folder.
       let writer = try WeightRegistry(storePath: path, access: .writing(), logger: logger)
       let name = "\(model)_\(version)_safetensors.safetensors"
@@ -34,19 +34,19 @@ extension WeightManager {
         let staging = try Folder.open(path + "/.staging")
         try write(stateDict, layout, to: try staging.makeFile(name, exclusively: true))
       } catch {
-        throw RegistryError(error)
+        throw StoreError(error)
       }
       _ = try writer.importFile(
         ImportRequest(
           model: model, version: version, source: path + "/.staging/" + name, view: "safetensors", activating: isActive)
       ) { _, done, total in progress(done, total) }
     }
-    return try look { () throws(RegistryError) in
+    return try look { () throws(StoreError) in
       WeightVersion(try reader.manifest(of: model, version), in: reader)
     }
   }
 
-  private static func layout(of stateDict: StateDict, subject: String) throws(RegistryError) -> FileLayout {
+  private static func layout(of stateDict: StateDict, subject: String) throws(StoreError) -> FileLayout {
     let tensors = stateDict.map { name, tensor in
       (name: name, dtype: tensor.dtype, shape: tensor.shape, byteCount: tensor.byteCount)
     }
@@ -56,7 +56,7 @@ extension WeightManager {
       return try SafetensorsFormat().layout(
         of: Tensors.StateDict(independent: tensors), checksums: tensors.map { _ in none })
     } catch {
-      throw RegistryError(error, file: subject)
+      throw StoreError(error, file: subject)
     }
   }
 

@@ -33,7 +33,7 @@ public final class WeightManager: Sendable {
   }
 
   /// Makes a change, and lets the next look see it.
-  func change<R: Sendable>(_ body: () throws(RegistryError) -> R) throws(WeightError) -> R {
+  func change<R: Sendable>(_ body: () throws(StoreError) -> R) throws(WeightError) -> R {
     try changing.withLock { (_: inout sending Void) throws(WeightError) in
       let result = try registry(try body())
       try registry(try reader.refresh(now: true))
@@ -42,7 +42,7 @@ public final class WeightManager: Sendable {
   }
 
   /// A look at the records as they are now.
-  func look<R>(_ body: () throws(RegistryError) -> R) throws(WeightError) -> R {
+  func look<R>(_ body: () throws(StoreError) -> R) throws(WeightError) -> R {
     try registry(try reader.refresh())
     return try registry(try body())
   }
@@ -51,14 +51,14 @@ public final class WeightManager: Sendable {
 
   /// The names of all models, in order.
   public func listModels() throws(WeightError) -> [String] {
-    try look { () throws(RegistryError) in reader.models.map(\.text) }
+    try look { () throws(StoreError) in reader.models.map(\.text) }
   }
 
   /// The versions of a model, in natural order: v1.2 before v1.10.
   ///
   /// - Throws: `unknownModel`, with a name that may have been meant.
   public func listWeights(model: String) throws(WeightError) -> [WeightVersion] {
-    try look { () throws(RegistryError) in
+    try look { () throws(StoreError) in
       let model = try ModelName(validating: model)
       var versions: [WeightVersion] = []
       for version in try reader.versions(of: model) {
@@ -72,7 +72,7 @@ public final class WeightManager: Sendable {
   ///
   /// - Throws: `unknownModel`.
   public func activeVersion(model: String) throws(WeightError) -> String? {
-    try look { () throws(RegistryError) in
+    try look { () throws(StoreError) in
       let model = try ModelName(validating: model)
       guard reader.contains(model) else { throw reader.unknown(model) }
       return reader.activeVersion(of: model)?.text
@@ -83,7 +83,7 @@ public final class WeightManager: Sendable {
   ///
   /// - Throws: `unknownModel`.
   public func history(model: String) throws(WeightError) -> [VersionSwitch] {
-    try look { () throws(RegistryError) in
+    try look { () throws(StoreError) in
       try reader.history(of: try ModelName(validating: model)).map(VersionSwitch.init)
     }
   }
@@ -97,7 +97,7 @@ public final class WeightManager: Sendable {
   public func validate(
     model: String, version: String, progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Bool = { _, _ in true }
   ) throws(WeightError) -> WeightValidation {
-    try look { () throws(RegistryError) in
+    try look { () throws(StoreError) in
       WeightValidation(
         try reader.validate(try ModelName(validating: model), try VersionName(validating: version)) { _, done, total in
           progress(done, total)
@@ -113,7 +113,7 @@ public final class WeightManager: Sendable {
   /// - Throws: `unknownModel`, `unknownVersion`; `damaged` if the model's policy asks for a validation, and it fails.
   @discardableResult
   public func setActive(model: String, version: String) throws(WeightError) -> String? {
-    try change { () throws(RegistryError) in
+    try change { () throws(StoreError) in
       try changes.setActive(try ModelName(validating: model), try VersionName(validating: version)).from?.text
     }
   }
@@ -124,7 +124,7 @@ public final class WeightManager: Sendable {
   /// - Throws: `unknownModel`; `unknownVersion` if there is nothing to go back to.
   @discardableResult
   public func rollback(model: String) throws(WeightError) -> String {
-    try change { () throws(RegistryError) in try changes.rollback(try ModelName(validating: model)).to.text }
+    try change { () throws(StoreError) in try changes.rollback(try ModelName(validating: model)).to.text }
   }
 
   // MARK: Keeping and removing
@@ -137,7 +137,7 @@ public final class WeightManager: Sendable {
   /// - Throws: `unknownModel`; `invalidName` if `keep` is negative, or nil and the policy does not say.
   @discardableResult
   public func cleanup(model: String, keep: Int?) throws(WeightError) -> [String] {
-    try change { () throws(RegistryError) in
+    try change { () throws(StoreError) in
       try changes.cleanup(try ModelName(validating: model), keep: keep).map(\.text)
     }
   }
@@ -148,7 +148,7 @@ public final class WeightManager: Sendable {
   /// - Throws: `unknownModel`, `unknownVersion`.
   @discardableResult
   public func backup(model: String, version: String) throws(WeightError) -> Int {
-    try change { () throws(RegistryError) in
+    try change { () throws(StoreError) in
       try changes.backup(try ModelName(validating: model), try VersionName(validating: version))
     }
   }
@@ -157,7 +157,7 @@ public final class WeightManager: Sendable {
   ///
   /// - Throws: `alreadyExists` if there is a version of that name; `unknownVersion` if nothing is kept of it.
   public func restore(model: String, version: String) throws(WeightError) {
-    try change { () throws(RegistryError) in
+    try change { () throws(StoreError) in
       try changes.restore(try ModelName(validating: model), try VersionName(validating: version))
     }
   }
@@ -170,9 +170,9 @@ public final class WeightManager: Sendable {
   /// - Throws: `unknownModel`.
   @discardableResult
   public func purge(model: String? = nil, olderThan seconds: Int = 0) throws(WeightError) -> PurgeResult {
-    try change { () throws(RegistryError) in
+    try change { () throws(StoreError) in
       guard (0..<100 * 366 * 86_400).contains(seconds) else {
-        throw RegistryError(.invalidName, "expected an age of at most a century in seconds, found \(seconds)")
+        throw StoreError(.invalidName, "expected an age of at most a century in seconds, found \(seconds)")
       }
       var name: ModelName?
       if let model { name = try ModelName(validating: model) }

@@ -1,6 +1,7 @@
 package import Logging
 import PosixIO
 import SystemPackage
+package import StoreRecords
 package import WeightRegistry
 
 /// The tree of a store: `/<model>/<version>/model.{safetensors,pt,bin}`, `active`, `.files` and `.control`.
@@ -28,6 +29,9 @@ package final class WeightsFileSystem: FileSystem {
     controls = ControlFileCatalogue.files(registry: registry, events: events, metrics: metrics)
   }
 
+  var records: RecordStore { registry.records }
+  var modelFiles: ModelFiles { ModelFiles(records) }
+
   func node(_ inode: InodeNumber) throws(FileSystemError) -> Node {
     guard let node = inodes.node(inode) else { throw FileSystemError(.missing) }
     return node
@@ -35,8 +39,8 @@ package final class WeightsFileSystem: FileSystem {
 
   /// Runs a step of the registry; what fails for a reason that nobody could expect goes to the log.
   @discardableResult
-  func registryStep<R>(_ body: @autoclosure () throws(RegistryError) -> R) throws(FileSystemError) -> R {
-    do throws(RegistryError) {
+  func registryStep<R>(_ body: @autoclosure () throws(StoreError) -> R) throws(FileSystemError) -> R {
+    do throws(StoreError) {
       return try body()
     } catch {
       if case .damaged = error.code { logger.error("\(error.message)") }
@@ -83,31 +87,21 @@ package final class WeightsFileSystem: FileSystem {
   }
 
   package func volumeStatistics() throws(FileSystemError) -> VolumeStatistics {
-    let volume = try registryStep(try registry.volume())
+    let volume = try registryStep(try records.volume())
     return VolumeStatistics(
       capacity: volume.capacity, free: volume.free, available: volume.available, files: inodes.count)
   }
 
   // MARK: Files
 
-  package func read(_ handle: HandleNumber, offset: Int, count: Int) throws(FileSystemError) -> [ReadPiece] {
+  package func read(_ handle: HandleNumber, offset: Int, count: Int) throws(FileSystemError) -> [Stretch] {
     switch handles[handle] {
     case .writer(let writer): return [.bytes(try read(writer, offset: offset, count: count)[...])]
     case .view(let open):
       open.stream.advance(to: offset, count: count)
-      var total = 0
-      let pieces = open.view.pieces(offset: offset, count: count).map { piece -> ReadPiece in
-        switch piece {
-        case .bytes(let bytes):
-          total += bytes.count
-          return .bytes(bytes)
-        case .file(let file, let start, let length):
-          total += length
-          return .file(descriptor: file.descriptor.rawValue, offset: start, count: length)
-        }
-      }
-      if let key = open.key { metrics.read(key, bytes: total) }
-      return pieces
+      let stretches = open.view.stretches(offset: offset, count: count)
+      if let key = open.key { metrics.read(key, bytes: stretches.reduce(0) { $0 + $1.byteCount }) }
+      return stretches
     case .snapshot(let bytes): return [.bytes(bytes.slice(offset: offset, count: count))]
     case .control(let session): return [.bytes(session.read(offset: offset, count: count))]
     case .directory: throw FileSystemError(.isDirectory)

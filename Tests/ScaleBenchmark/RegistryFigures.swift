@@ -38,7 +38,7 @@ func measureRegistry(_ store: ScaleStore) throws {
     return try tree.lookup("model.pt", in: version, caller: caller)
   }
   try Stopwatch.median("list-weights of a model", runs: 9, setUp: { try store.open(.reading) }) { registry in
-    try registry.versions(of: some).map { (name) throws(RegistryError) in try registry.manifest(of: some, name) }.count
+    try registry.versions(of: some).map { (name) throws(StoreError) in try registry.manifest(of: some, name) }.count
   }
   let writer = try store.open(.writing())
   var turn = 0

@@ -1,4 +1,5 @@
 import Foundation
+import StoreRecords
 import Tensors
 import TestSupport
 import Testing
@@ -21,7 +22,7 @@ import WeightRegistry
     var registry = try fixture.open()
     for each in cases {
       let manifest = try fixture.importFile(each.source, as: each.view, version: each.name, into: registry)
-      #expect(manifest.tensorCount == each.tensorCount, "\(each.name)")
+      #expect(manifest.main?.tensorCount == each.tensorCount, "\(each.name)")
       try expectViews(of: each, in: registry, fixture)
     }
     // And again from what is on the disk.
@@ -49,7 +50,7 @@ import WeightRegistry
       let safetensors = try bytes("safetensors")
       if safetensors != expected { Issue.record("\(each.name): \(difference(safetensors, expected))") }
     } else {
-      #expect(throws: RegistryError.self, "\(each.name)") { try bytes("safetensors") }
+      #expect(throws: StoreError.self, "\(each.name)") { try bytes("safetensors") }
     }
   }
 
@@ -73,7 +74,7 @@ import WeightRegistry
         let hasTensors =
           try JSONDecoder().decode(StateDict.self, from: Data(folder.read("\(name)/state.json"))).tensors.count > 0
         guard hasTensors || view == "safetensors" else {
-          #expect(throws: RegistryError.self) {
+          #expect(throws: StoreError.self) {
             try fixture.importFile(bytes, as: view, version: "\(name)-\(view)", into: registry)
           }
           continue
@@ -83,7 +84,7 @@ import WeightRegistry
         count += 1
       }
       guard FileManager.default.fileExists(atPath: folder("\(name)/model.safetensors")) else { continue }
-      guard try registry.versions(of: fixture.model).contains(where: { $0.text == "\(name)-pt" }) else { continue }
+      guard try registry.records.versions(of: fixture.model).contains(where: { $0.text == "\(name)-pt" }) else { continue }
       #expect(
         try fixture.bytes(of: "safetensors", version: "\(name)-pt", in: registry)
           == folder.read("\(name)/model.safetensors"),
@@ -105,7 +106,7 @@ import WeightRegistry
       for record in file.recordChecksums where !record.range.isEmpty {
         var bytes = each.source
         bytes[record.range.upperBound - 1] ^= 1
-        let error = #expect(throws: RegistryError.self, "\(each.name)") {
+        let error = #expect(throws: StoreError.self, "\(each.name)") {
           try fixture.importFile(bytes, as: "pt", version: "damaged", into: registry)
         }
         #expect(error?.message.contains("is damaged") == true)
@@ -113,6 +114,6 @@ import WeightRegistry
       }
     }
     #expect(count > 20)
-    #expect(registry.models.isEmpty)
+    #expect(registry.records.models.isEmpty)
   }
 }

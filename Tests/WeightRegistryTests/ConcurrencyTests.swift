@@ -1,5 +1,6 @@
 import Dispatch
 import Foundation
+import StoreRecords
 import Synchronization
 import TestSupport
 import Testing
@@ -12,11 +13,11 @@ import WeightRegistry
   init() throws { fixture = try RegistryFixture() }
 
   /// Imports all files at once; answers with the errors.
-  private func importAll(_ requests: [ImportRequest], into registry: WeightRegistry) -> [RegistryError] {
-    let errors = Mutex<[RegistryError]>([])
+  private func importAll(_ requests: [ImportRequest], into registry: WeightRegistry) -> [StoreError] {
+    let errors = Mutex<[StoreError]>([])
     DispatchQueue.concurrentPerform(iterations: requests.count) { index in
-      do throws(RegistryError) {
-        try registry.importFile(requests[index])
+      do throws(StoreError) {
+        try registry.importing(requests[index])
       } catch {
         errors.withLock { $0.append(error) }
       }
@@ -41,8 +42,8 @@ import WeightRegistry
           try request("a.pt", try weights.torchZip(), as: "pt", version: version),
         ], into: registry)
       #expect(errors.isEmpty)
-      let manifest = try registry.manifest(of: fixture.model, try VersionName(validating: version))
-      #expect(Set(manifest.originals.map(\.view)) == ["safetensors", "pt"])
+      let manifest = try registry.records.manifest(of: fixture.model, try VersionName(validating: version))
+      #expect(Set(manifest.weights.map(\.viewName)) == ["safetensors", "pt"])
     }
   }
 

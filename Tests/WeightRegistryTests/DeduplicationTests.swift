@@ -1,4 +1,5 @@
 import Foundation
+import StoreRecords
 import Tensors
 import TestSupport
 import Testing
@@ -23,7 +24,7 @@ import WeightRegistry
   }
 
   private func expectValid(_ registry: WeightRegistry, _ version: String = "v1.0") throws {
-    let report = try registry.validate(fixture.model, try VersionName(validating: version))
+    let report = try registry.validation.validate(fixture.model, try VersionName(validating: version))
     #expect(report.isValid, "\(report.text)")
   }
 
@@ -38,7 +39,7 @@ import WeightRegistry
     try fixture.importFile(safetensors, as: "safetensors", into: registry)
     try fixture.importFile(zip, as: "pt", into: registry)
     let manifest = try fixture.importFile(reordered, as: "bin", into: registry)
-    #expect(manifest.originals.map(\.isStitched) == [false, true, true])
+    #expect(manifest.weights.map(\.isStitched) == [false, true, true])
     for (view, bytes) in [("safetensors", safetensors), ("pt", zip), ("bin", reordered)] {
       #expect(try fixture.bytes(of: view, in: registry) == bytes)
     }
@@ -79,10 +80,10 @@ import WeightRegistry
     try fixture.importFile(try weights(Array(0..<20)).safetensors(), as: "safetensors", into: registry)
     let few = try fixture.importFile(
       try weights([0] + Array(100..<119)).safetensors(), as: "safetensors", version: "v2", into: registry)
-    #expect(!few.originals[0].isStitched)
+    #expect(!few.weights[0].isStitched)
     let many = try fixture.importFile(
       try weights([0, 1, 2] + Array(200..<217)).safetensors(), as: "safetensors", version: "v3", into: registry)
-    #expect(many.originals[0].isStitched)
+    #expect(many.weights[0].isStitched)
     #expect(try registry.statistics().duplicateBytes == 4096 * 4)
   }
 
@@ -94,7 +95,7 @@ import WeightRegistry
     let blobs = try fixture.scratch.files(below: "store/weights")
     let second = try fixture.importFile(zip, as: "pt", version: "v2", into: registry)
     #expect(try fixture.scratch.files(below: "store/weights") == blobs)
-    #expect(second.originals[0].table == first.originals[1].table)
+    #expect(second.weights[0].table == first.weights[1].table)
     #expect(try fixture.bytes(of: "pt", version: "v2", in: registry) == zip)
   }
 
@@ -103,7 +104,7 @@ import WeightRegistry
     try fixture.importFile(try weights(Array(0..<10)).safetensors(), as: "safetensors", into: registry)
     let manifest = try fixture.importFile(
       try weights(Array(0..<5) + [77, 78]).torchZip(), as: "pt", version: "v2", into: registry)
-    let pack = try #require(manifest.originals[0].packs.first)
+    let pack = try #require(manifest.weights[0].packs.first)
     let path = fixture.scratch("pack.safetensors")
     try fixture.scratch.write("pack.safetensors", try fixture.scratch.read(fixture.path(ofBlob: pack.hexadecimal)))
     let script = "import sys, safetensors.torch as s; print(sorted(s.load_file(sys.argv[1])))"
@@ -121,11 +122,11 @@ import WeightRegistry
     for (layer, versions) in [(9, ["v1.0"]), (2, ["v1.0", "v2"])] {
       let value = Float(4095 * 31 + layer * 7919) * 0.001
       try fixture.damage(
-        fixture.path(ofBlob: first.originals[0].blob.hexadecimal),
+        fixture.path(ofBlob: first.weights[0].blob.hexadecimal),
         at: withUnsafeBytes(of: value.bitPattern.littleEndian, Array.init))
       let reader = try fixture.open(.reading)
       for version in ["v1.0", "v2"] {
-        let report = try reader.validate(fixture.model, try VersionName(validating: version))
+        let report = try reader.validation.validate(fixture.model, try VersionName(validating: version))
         #expect(report.isValid == !versions.contains(version), "\(report.text)")
         if versions.contains(version) { #expect(report.text.contains("tensor \"layer.\(layer).weight\"")) }
       }
@@ -137,7 +138,7 @@ import WeightRegistry
     let first = try fixture.importFile(
       try weights(Array(0..<10)).safetensors(), as: "safetensors", into: registry)
     try fixture.damage(
-      fixture.path(ofBlob: first.originals[0].blob.hexadecimal),
+      fixture.path(ofBlob: first.weights[0].blob.hexadecimal),
       at: withUnsafeBytes(of: (Float(4095 * 31 + 2 * 7919) * 0.001).bitPattern.littleEndian, Array.init))
     let zip = try weights(Array(0..<10)).torchZip()
     let writer = try reopened(registry)
@@ -177,7 +178,7 @@ import WeightRegistry
     #expect(try fixture.bytes(of: "safetensors", in: opened) == file)
     let zip = try weights(Array(0..<10)).torchZip()
     let manifest = try fixture.importFile(zip, as: "pt", version: "v3", into: opened)
-    #expect(manifest.originals[0].isStitched == (fate != "folder"))
+    #expect(manifest.weights[0].isStitched == (fate != "folder"))
     #expect(try fixture.bytes(of: "pt", version: "v3", in: opened) == zip)
     for version in ["v1.0", "v2", "v3"] { try expectValid(opened, version) }
   }
@@ -186,17 +187,17 @@ import WeightRegistry
     let registry = try fixture.open()
     try fixture.importFile(try weights([1, 2]).safetensors(), as: "safetensors", into: registry)
     try expectValid(registry)
-    let sums = try registry.knownSums(of: fixture.model, fixture.version)
+    let sums = try registry.validation.knownSums(of: fixture.model, fixture.version)
     #expect(sums.split(separator: "\n").count == 3)
-    #expect(try fixture.open(.reading).knownSums(of: fixture.model, fixture.version) == sums)
+    #expect(try fixture.open(.reading).validation.knownSums(of: fixture.model, fixture.version) == sums)
   }
 
   @Test func tablesThatDoNotFitTheirFileAreRefused() throws {
     let registry = try fixture.open()
     try fixture.importFile(try weights([1, 2, 3]).safetensors(), as: "safetensors", into: registry)
     let original = try fixture.importFile(try weights([1, 2, 4]).torchZip(), as: "pt", version: "v2", into: registry)
-      .originals[0]
-    let table = try registry.table(original.table)
+      .weights[0]
+    let table = try registry.records.table(try #require(original.table))
     let changes: [(inout Table.Stitch) -> Void] = [
       { $0.pack = 9 }, { $0.segment = -1 }, { $0.pieces.removeLast() }, { $0.pieces[0].literalByteCount = -1 },
       { $0.pieces[0].literalByteCount = .max }, { $0.pieces[0].storage = 3 }, { $0.pieces[1].literalByteCount += 1 },
@@ -206,7 +207,7 @@ import WeightRegistry
       var stitch = try #require(broken.stitch)
       change(&stitch)
       broken.stitch = stitch
-      #expect(throws: RegistryError.self) { try broken.checkConsistency() }
+      #expect(throws: StoreError.self) { try broken.checkConsistency() }
     }
     // A manifest of before there were stitched files has none of it.
     #expect(try JSONDecoder().decode(Table.self, from: Data(StoreCoding.encode(table, pretty: false))) == table)

@@ -1,4 +1,5 @@
 import Glibc
+import StoreRecords
 import TestSupport
 import Testing
 import WeightRegistry
@@ -17,43 +18,43 @@ import WeightRegistry
   }
 
   private func activate(_ version: String) throws {
-    try registry.setActive(fixture.model, try VersionName(validating: version), by: Actor(uid: 7, pid: 8))
+    try registry.activation.setActive(fixture.model, try VersionName(validating: version), by: Actor(uid: 7, pid: 8))
   }
 
-  private var active: String? { registry.activeVersion(of: fixture.model)?.text }
+  private var active: String? { registry.records.activeVersion(of: fixture.model)?.text }
 
   @Test func everySwitchIsRememberedWithWhoAndWhen() throws {
     try activate("v2")
-    let history = try registry.history(of: fixture.model)
+    let history = try registry.records.history(of: fixture.model)
     #expect(history.map(\.to.text) == ["v1", "v2"])
     #expect(history.map(\.from?.text) == [nil, "v1"])
     #expect(history.map(\.actor) == [Actor(uid: getuid(), pid: getpid()), Actor(uid: 7, pid: 8)])
     #expect(history[0].time < history[1].time)
     #expect(abs(history[1].time - Timestamp.now()) < 60_000_000_000)
-    #expect(try fixture.open(.reading).history(of: fixture.model) == history)
+    #expect(try fixture.open(.reading).records.history(of: fixture.model) == history)
   }
 
   @Test func activatingWhatIsActiveChangesNothing() throws {
     try activate("v1")
-    #expect(try registry.history(of: fixture.model).count == 1)
+    #expect(try registry.records.history(of: fixture.model).count == 1)
   }
 
   @Test func rollbackGoesBackStepByStep() throws {
     try activate("v2")
     try activate("v3")
-    #expect(try registry.rollback(fixture.model).to.text == "v2")
+    #expect(try registry.activation.rollback(fixture.model).to.text == "v2")
     #expect(active == "v2")
-    #expect(try registry.rollback(fixture.model).to.text == "v1")
-    let error = #expect(throws: RegistryError.self) { try registry.rollback(fixture.model) }
+    #expect(try registry.activation.rollback(fixture.model).to.text == "v1")
+    let error = #expect(throws: StoreError.self) { try registry.activation.rollback(fixture.model) }
     #expect(error?.message.contains("no earlier") == true)
     #expect(active == "v1")
   }
 
   @Test func aSwitchAfterARollbackStartsAnew() throws {
     try activate("v2")
-    try registry.rollback(fixture.model)
+    try registry.activation.rollback(fixture.model)
     try activate("v3")
-    #expect(try registry.rollback(fixture.model).to.text == "v1")
+    #expect(try registry.activation.rollback(fixture.model).to.text == "v1")
   }
 
   @Test func versionsThatAreGoneArePassedOver() throws {
@@ -63,16 +64,16 @@ import WeightRegistry
     let other = try RegistryFixture()
     _ = try Command.run("cp", ["-r", fixture.storePath, other.storePath])
     let reopened = try other.open()
-    #expect(try reopened.rollback(fixture.model).to.text == "v1")
-    #expect(throws: RegistryError.self) { try reopened.rollback(fixture.model) }
+    #expect(try reopened.activation.rollback(fixture.model).to.text == "v1")
+    #expect(throws: StoreError.self) { try reopened.activation.rollback(fixture.model) }
   }
 
   @Test func theHistoryIsBounded() throws {
     for index in 0..<130 { try activate(index % 2 == 0 ? "v2" : "v3") }
-    let history = try registry.history(of: fixture.model)
+    let history = try registry.records.history(of: fixture.model)
     #expect(history.count == WeightConfig.Model.historyLimit)
     #expect(history.last?.to.text == "v3")
-    #expect(try registry.rollback(fixture.model).to.text == "v2")
+    #expect(try registry.activation.rollback(fixture.model).to.text == "v2")
   }
 
   /// What a process leaves that ends between a line of the history and `weight_config.json`.
@@ -84,11 +85,11 @@ import WeightRegistry
     try activate("v2")
     let path = "store/history/mamba.jsonl"
     try fixture.scratch.write(path, try fixture.scratch.read(path) + Array(line.utf8))
-    #expect(try registry.history(of: fixture.model).map(\.to.text) == ["v1", "v2"])
-    #expect(try registry.rollback(fixture.model).to.text == "v1")
-    #expect(try registry.history(of: fixture.model).map(\.to.text) == ["v1", "v2", "v1"])
+    #expect(try registry.records.history(of: fixture.model).map(\.to.text) == ["v1", "v2"])
+    #expect(try registry.activation.rollback(fixture.model).to.text == "v1")
+    #expect(try registry.records.history(of: fixture.model).map(\.to.text) == ["v1", "v2", "v1"])
     try activate("v3")
-    #expect(try fixture.open(.reading).history(of: fixture.model).map(\.to.text) == ["v1", "v2", "v1", "v3"])
+    #expect(try fixture.open(.reading).records.history(of: fixture.model).map(\.to.text) == ["v1", "v2", "v1", "v3"])
     #expect(!String(decoding: try fixture.scratch.read(path), as: UTF8.self).contains("9000000000000000000"))
   }
 
@@ -97,11 +98,11 @@ import WeightRegistry
     try reader.refresh()
     try activate("v2")
     let deadline = ContinuousClock.now + .seconds(10)
-    while reader.activeVersion(of: fixture.model)?.text != "v2", ContinuousClock.now < deadline {
+    while reader.records.activeVersion(of: fixture.model)?.text != "v2", ContinuousClock.now < deadline {
       usleep(50_000)
       try reader.refresh()
     }
-    #expect(reader.activeVersion(of: fixture.model)?.text == "v2")
-    #expect(try reader.history(of: fixture.model).map(\.to.text) == ["v1", "v2"])
+    #expect(reader.records.activeVersion(of: fixture.model)?.text == "v2")
+    #expect(try reader.records.history(of: fixture.model).map(\.to.text) == ["v1", "v2"])
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import StoreRecords
 import Tensors
 import TestSupport
 import Testing
@@ -14,12 +15,12 @@ import WeightRegistry
   @Test func whatIsImportedReadsBackByteForByteAndTheOtherFormatsAppear() throws {
     let registry = try fixture.open()
     let manifest = try fixture.importFile(try weights.safetensors(), as: "safetensors", into: registry)
-    #expect(manifest.parameterCount == 47)
-    #expect(manifest.tensorCount == 3)
+    #expect(manifest.main?.parameterCount == 47)
+    #expect(manifest.main?.tensorCount == 3)
     #expect(try fixture.bytes(of: "safetensors", in: registry) == weights.safetensors())
     let torch = try fixture.bytes(of: "pt", in: registry)
     #expect(try fixture.bytes(of: "bin", in: registry) == torch)
-    #expect(manifest.views == ["safetensors": try weights.safetensors().count, "pt": torch.count, "bin": torch.count])
+    #expect(manifest.main?.views == ["safetensors": try weights.safetensors().count, "pt": torch.count, "bin": torch.count])
     let parsed = try TorchZipFormat().parse(BufferSource(torch))
     #expect(parsed.stateDict.tensors.map(\.name) == ["a.bias", "a.weight", "z.weight"])
   }
@@ -29,30 +30,31 @@ import WeightRegistry
     try fixture.importFile(try weights.safetensors(), as: "safetensors", into: registry)
     try fixture.importFile(
       try SmallWeights.example(bias: 2).safetensors(), as: "safetensors", version: "v1.1", into: registry)
-    #expect(registry.activeVersion(of: fixture.model)?.text == "v1.0")
-    #expect(try registry.versions(of: fixture.model).map(\.text) == ["v1.0", "v1.1"])
-    try registry.setActive(fixture.model, try VersionName(validating: "v1.1"))
-    #expect(registry.activeVersion(of: fixture.model)?.text == "v1.1")
+    #expect(registry.records.activeVersion(of: fixture.model)?.text == "v1.0")
+    #expect(try registry.records.versions(of: fixture.model).map(\.text) == ["v1.0", "v1.1"])
+    try registry.activation.setActive(fixture.model, try VersionName(validating: "v1.1"))
+    #expect(registry.records.activeVersion(of: fixture.model)?.text == "v1.1")
   }
 
   @Test func everythingIsThereAfterReopening() throws {
     do {
       let registry = try fixture.open()
       try fixture.importFile(
-        try weights.torchZip(), as: "pt", sidecars: ["config.json": "{}\n"], into: registry)
+        try weights.torchZip(), as: "pt", files: ["config.json": "{}\n"], into: registry)
     }
     let registry = try fixture.open(.reading)
-    #expect(registry.models == [fixture.model])
-    #expect(registry.activeVersion(of: fixture.model) == fixture.version)
+    #expect(registry.records.models == [fixture.model])
+    #expect(registry.records.activeVersion(of: fixture.model) == fixture.version)
     #expect(try fixture.bytes(of: "pt", in: registry) == weights.torchZip())
-    let sidecar = try registry.sidecar("config.json", of: fixture.model, fixture.version)
-    #expect(try sidecar.bytes(at: 0, count: sidecar.byteCount, what: "") == Array("{}\n".utf8))
+    let file = try #require(try registry.records.folder(of: fixture.model, fixture.version)?.file(at: "config.json"))
+    let opened = try registry.views.open(file)
+    #expect(try opened.bytes(at: 0, count: opened.byteCount, what: "") == Array("{}\n".utf8))
   }
 
   @Test func aTorchFileServesAsPtAndBinAlike() throws {
     let registry = try fixture.open()
     let manifest = try fixture.importFile(try weights.torchZip(), as: "bin", into: registry)
-    #expect(manifest.original(servedAs: "pt")?.blob == manifest.originals.first?.blob)
+    #expect(manifest.original(servedAs: "pt")?.blob == manifest.weights.first?.blob)
     #expect(try fixture.bytes(of: "pt", in: registry) == weights.torchZip())
   }
 
@@ -66,7 +68,7 @@ import WeightRegistry
     withUnsafeBytes(of: length.littleEndian) { padded.replaceSubrange(0..<8, with: $0) }
     try fixture.importFile(try weights.torchZip(), as: "pt", into: registry)
     let manifest = try fixture.importFile(padded, as: "safetensors", into: registry)
-    #expect(manifest.originals.map(\.view) == ["pt", "safetensors"])
+    #expect(manifest.weights.map(\.viewName) == ["pt", "safetensors"])
     #expect(try fixture.bytes(of: "safetensors", in: registry) == padded)
     #expect(try fixture.bytes(of: "pt", in: registry) == weights.torchZip())
   }
@@ -75,7 +77,7 @@ import WeightRegistry
     let registry = try fixture.open()
     try fixture.importFile(try weights.safetensors(), as: "safetensors", into: registry)
     let manifests = try fixture.scratch.files(below: "store/models").map { try fixture.scratch.read($0) }
-    let error = #expect(throws: RegistryError.self) {
+    let error = #expect(throws: StoreError.self) {
       try fixture.importFile(try SmallWeights.example(bias: 3).torchZip(), as: "pt", into: registry)
     }
     #expect(error?.code == .differentWeights)
@@ -87,13 +89,13 @@ import WeightRegistry
   @Test func contentUnderTheWrongExtensionIsRefused() throws {
     let registry = try fixture.open()
     let before = try fixture.snapshot()
-    #expect(throws: RegistryError.self) {
+    #expect(throws: StoreError.self) {
       try fixture.importFile(try weights.safetensors(), as: "pt", into: registry)
     }
-    #expect(throws: RegistryError.self) {
+    #expect(throws: StoreError.self) {
       try fixture.importFile(try weights.torchZip(), as: "safetensors", into: registry)
     }
-    #expect(throws: RegistryError.self) { try fixture.importFile([], as: "pt", into: registry) }
+    #expect(throws: StoreError.self) { try fixture.importFile([], as: "pt", into: registry) }
     #expect(try fixture.snapshot() == before)
     #expect(try fixture.scratch.files(below: "store/.staging") == ["store/.staging/lock"])
   }
@@ -105,29 +107,29 @@ import WeightRegistry
     let pattern = withUnsafeBytes(of: Float(9.75).bitPattern.littleEndian, Array.init)
     let index = try #require(bytes.indices.first { bytes[$0...].starts(with: pattern) })
     bytes[index] ^= 1
-    let error = #expect(throws: RegistryError.self) { try fixture.importFile(bytes, as: "pt", into: registry) }
+    let error = #expect(throws: StoreError.self) { try fixture.importFile(bytes, as: "pt", into: registry) }
     #expect(error?.message.contains("z.weight") == true)
-    #expect(registry.models.isEmpty)
+    #expect(registry.records.models.isEmpty)
   }
 
   @Test func checkpointsHaveTheirOwnFolder() throws {
     let registry = try fixture.open()
     try fixture.importFile(try weights.safetensors(), as: "safetensors", version: "checkpoint-500", into: registry)
     #expect(try fixture.scratch.files(below: "store/checkpoints") == ["store/checkpoints/mamba/checkpoint-500.json"])
-    #expect(registry.isCheckpoint(fixture.model, try VersionName(validating: "checkpoint-500")))
+    #expect(registry.records.isCheckpoint(fixture.model, try VersionName(validating: "checkpoint-500")))
   }
 
   @Test func viewsAreReadableFromAnyOffset() throws {
     let registry = try fixture.open()
     try fixture.importFile(try weights.safetensors(), as: "safetensors", into: registry)
-    let view = try registry.view("pt", of: fixture.model, fixture.version)
+    let view = try registry.views.open("pt", of: fixture.model, fixture.version)
     let whole = try fixture.bytes(of: "pt", in: registry)
     for offset in stride(from: 0, to: whole.count, by: 13) {
       let count = min(1 + offset % 257, whole.count - offset)
       #expect(try view.bytes(at: offset, count: count, what: "") == Array(whole[offset..<offset + count]))
     }
-    #expect(view.pieces(offset: whole.count, count: 1).isEmpty)
-    #expect(view.pieces(offset: -1, count: 1).isEmpty)
-    #expect(view.pieces(offset: .max, count: .max).isEmpty)
+    #expect(view.stretches(offset: whole.count, count: 1).isEmpty)
+    #expect(view.stretches(offset: -1, count: 1).isEmpty)
+    #expect(view.stretches(offset: .max, count: .max).isEmpty)
   }
 }

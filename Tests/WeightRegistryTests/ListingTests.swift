@@ -1,4 +1,5 @@
 import Foundation
+import StoreRecords
 import TestSupport
 import Testing
 import WeightRegistry
@@ -13,11 +14,11 @@ import WeightRegistry
     for (version, bias) in [("v1.0", Float(1)), ("v1.1", 2)] {
       try fixture.importFile(
         try SmallWeights.example(bias: bias).safetensors(), as: "safetensors", version: version,
-        sidecars: ["config.json": "{}"], into: registry)
+        files: ["config.json": "{}"], into: registry)
     }
   }
 
-  private func figures() throws -> StoreUsage.Figures { try StoreUsage(registry: try fixture.open(.reading)).current() }
+  private func figures() throws -> StoreUsage.Figures { try StoreUsage(try fixture.open(.reading).records).current() }
 
   private func setAge(hours: Double, of folder: String) throws {
     try FileManager.default.setAttributes(
@@ -28,24 +29,24 @@ import WeightRegistry
     try fixture.scratch.write("store/models/notes", Array("not a folder".utf8))
     let notes = try ModelName(validating: "notes")
     let registry = try fixture.open()
-    #expect(registry.models.map(\.text) == ["mamba", "notes"])
-    #expect(registry.contains(notes) && registry.contains(notes, fixture.version))
+    #expect(registry.records.models.map(\.text) == ["mamba", "notes"])
+    #expect(registry.records.contains(notes) && registry.records.contains(notes, fixture.version))
     for error in [
-      #expect(throws: RegistryError.self) { try registry.versions(of: notes) },
-      #expect(throws: RegistryError.self) { try registry.manifest(of: notes, self.fixture.version) },
-      #expect(throws: RegistryError.self) { try registry.purge(nil, nil) },
+      #expect(throws: StoreError.self) { try registry.records.versions(of: notes) },
+      #expect(throws: StoreError.self) { try registry.records.manifest(of: notes, self.fixture.version) },
+      #expect(throws: StoreError.self) { try registry.retention.purge(nil, nil) },
     ] {
       #expect(error?.message.contains("models/notes") == true, "\(error?.message ?? "")")
     }
     // The others are served.
-    #expect(try registry.versions(of: fixture.model).map(\.text) == ["v1.0", "v1.1"])
-    #expect(try registry.validate(fixture.model, fixture.version).isValid)
+    #expect(try registry.records.versions(of: fixture.model).map(\.text) == ["v1.0", "v1.1"])
+    #expect(try registry.validation.validate(fixture.model, fixture.version).isValid)
   }
 
   @Test func theIndexTellsWhatTheManifestsTell() throws {
     let other = try SmallWeights.example(bias: 3).safetensors()
     try setAge(hours: 2, of: "store/models/mamba")
-    try fixture.open().importFile(
+    try fixture.open().importing(
       ImportRequest(
         model: try ModelName(validating: "other"), version: fixture.version,
         source: try fixture.scratch.write("other.safetensors", other), view: "safetensors"))

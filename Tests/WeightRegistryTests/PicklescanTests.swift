@@ -1,4 +1,5 @@
 import Foundation
+import StoreRecords
 import TestSupport
 import Testing
 import WeightFormats
@@ -38,9 +39,9 @@ import WeightRegistry
     try FileManager.default.copyItem(atPath: Python.packageRoot + "/Model", toPath: fixture.storePath)
     let registry = try fixture.open(.reading)
     let served = try TemporaryFolder()
-    for model in registry.models {
-      for version in try registry.versions(of: model) {
-        let view = try registry.view("pt", of: model, version)
+    for model in registry.records.models {
+      for version in try registry.records.versions(of: model) {
+        let view = try registry.views.open("pt", of: model, version)
         try served.write(
           "\(model.text)-\(version.text).pt", try view.bytes(at: 0, count: view.byteCount, what: "model.pt"))
       }

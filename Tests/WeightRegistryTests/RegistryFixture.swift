@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import StoreRecords
 import TestSupport
 import WeightFormats
 import WeightRegistry
@@ -18,7 +19,7 @@ struct RegistryFixture {
 
   var storePath: String { scratch("store") }
 
-  func open(_ access: WeightRegistry.Access = .writing(), path: String? = nil) throws -> WeightRegistry {
+  func open(_ access: StoreAccess = .writing(), path: String? = nil) throws -> WeightRegistry {
     var logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     logger.logLevel = .critical
     return try WeightRegistry(storePath: path ?? storePath, access: access, logger: logger)
@@ -26,22 +27,22 @@ struct RegistryFixture {
 
   @discardableResult
   func importFile(
-    _ bytes: [UInt8], as view: String, version: String = "v1.0", sidecars: [String: String] = [:],
+    _ bytes: [UInt8], as view: String, version: String = "v1.0", files: [String: String] = [:],
     into registry: WeightRegistry
   ) throws -> Manifest {
     let source = try scratch.write("upload.\(view)", bytes)
-    let files = try sidecars.map { path, text in
-      ImportRequest.SidecarFile(
-        source: try scratch.write("sidecar-\(path)", Array(text.utf8)), path: path)
+    let others = try files.map { path, text in
+      ImportRequest.OtherFile(
+        source: try scratch.write("other-\(path)", Array(text.utf8)), path: path)
     }
-    return try registry.importFile(
+    return try registry.importing(
       ImportRequest(
-        model: model, version: try VersionName(validating: version), source: source, view: view, sidecars: files))
+        model: model, version: try VersionName(validating: version), source: source, view: view, files: others))
   }
 
   /// All bytes of a view.
   func bytes(of view: String, version: String = "v1.0", in registry: WeightRegistry) throws -> [UInt8] {
-    let opened = try registry.view(view, of: model, try VersionName(validating: version))
+    let opened = try registry.views.open(view, of: model, try VersionName(validating: version))
     return try opened.bytes(at: 0, count: opened.byteCount, what: view)
   }
 

@@ -1,5 +1,6 @@
 import BlobStore
 import Foundation
+import StoreRecords
 import Tensors
 import TestSupport
 import Testing
@@ -16,17 +17,17 @@ import WeightRegistry
 
   @Test func onlyOneProcessWritesAndTheOtherLearnsWhoDoes() throws {
     let writer = try fixture.open(.writing(mountpoint: "/some/where"))
-    let error = #expect(throws: RegistryError.self) { try fixture.open() }
+    let error = #expect(throws: StoreError.self) { try fixture.open() }
     #expect(error?.code == .locked)
     #expect(error?.message.contains("\(ProcessInfo.processInfo.processIdentifier)") == true)
     #expect(error?.message.contains("/some/where") == true)
-    #expect(try fixture.open(.reading).models == writer.models)
+    #expect(try fixture.open(.reading).records.models == writer.records.models)
   }
 
   @Test func readersMayNotWrite() throws {
     let registry = try fixture.open(.reading)
-    #expect(throws: RegistryError.self) { try registry.setActive(fixture.model, fixture.version) }
-    #expect(throws: RegistryError.self) {
+    #expect(throws: StoreError.self) { try registry.activation.setActive(fixture.model, fixture.version) }
+    #expect(throws: StoreError.self) {
       try fixture.importFile(try SmallWeights.example().safetensors(), as: "safetensors", into: registry)
     }
   }
@@ -34,7 +35,7 @@ import WeightRegistry
   @Test func lookingAtNothingMakesNothing() throws {
     let scratch = try TemporaryFolder()
     let other = try RegistryFixture()
-    #expect(throws: RegistryError.self) { try other.open(.reading) }
+    #expect(throws: StoreError.self) { try other.open(.reading) }
     #expect(try FileManager.default.contentsOfDirectory(atPath: other.scratch.path).isEmpty)
     withExtendedLifetime(scratch) {}
   }
@@ -43,8 +44,8 @@ import WeightRegistry
     for name in ["checkpoints", "backups", ".staging"] {
       try FileManager.default.removeItem(atPath: fixture.scratch("store/\(name)"))
     }
-    #expect(try fixture.open(.reading).models == [fixture.model])
-    #expect(try fixture.open().models == [fixture.model])
+    #expect(try fixture.open(.reading).records.models == [fixture.model])
+    #expect(try fixture.open().records.models == [fixture.model])
   }
 
   @Test func unfinishedUploadsAreSwept() throws {
@@ -55,14 +56,14 @@ import WeightRegistry
 
   @Test func aNewerFormatIsRefused() throws {
     try fixture.scratch.write("store/weight_config.json", Array(#"{"format": 999, "models": 7}"#.utf8))
-    let error = #expect(throws: RegistryError.self) { try fixture.open(.reading) }
+    let error = #expect(throws: StoreError.self) { try fixture.open(.reading) }
     #expect(error?.code == .newerFormat)
   }
 
   @Test(arguments: ["", "{", "[]", #"{"format":1}"#, #"{"format":1,"models":{"../x":{}}}"#, "\0\0\0"])
   func aDamagedConfigIsAnErrorThatNamesIt(text: String) throws {
     try fixture.scratch.write("store/weight_config.json", Array(text.utf8))
-    let error = #expect(throws: RegistryError.self) { try fixture.open(.reading) }
+    let error = #expect(throws: StoreError.self) { try fixture.open(.reading) }
     #expect(error?.code == .damaged)
     #expect(error?.message.contains("weight_config.json") == true)
   }
@@ -72,20 +73,20 @@ import WeightRegistry
       try SmallWeights.example(bias: 2).safetensors(), as: "safetensors", version: "v2", into: try fixture.open())
     try fixture.scratch.write("store/models/mamba/v1.0.json", Array("{}".utf8))
     let registry = try fixture.open(.reading)
-    #expect(throws: RegistryError.self) { try registry.manifest(of: fixture.model, fixture.version) }
-    #expect(try registry.manifest(of: fixture.model, try VersionName(validating: "v2")).tensorCount == 3)
+    #expect(throws: StoreError.self) { try registry.records.manifest(of: fixture.model, fixture.version) }
+    #expect(try registry.records.manifest(of: fixture.model, try VersionName(validating: "v2")).main?.tensorCount == 3)
   }
 
   @Test(arguments: ["../x", "a//b", "", "/a", ".", "a/..", "a\\u0000b", "model.pt", "1/2/3/4/5/6/7/8/9"])
   func aManifestWithAnImpossiblePathIsRefused(path: String) throws {
     try fixture.importFile(
-      try SmallWeights.example().safetensors(), as: "safetensors", sidecars: ["config.json": "{}"],
+      try SmallWeights.example().safetensors(), as: "safetensors", files: ["config.json": "{}"],
       into: try fixture.open())
     let text = String(decoding: try fixture.scratch.read("store/models/mamba/v1.0.json"), as: UTF8.self)
     try fixture.scratch.write(
       "store/models/mamba/v1.0.json", Array(text.replacingOccurrences(of: "config.json", with: path).utf8))
-    let error = #expect(throws: RegistryError.self) {
-      try fixture.open(.reading).manifest(of: fixture.model, fixture.version)
+    let error = #expect(throws: StoreError.self) {
+      try fixture.open(.reading).records.manifest(of: fixture.model, fixture.version)
     }
     #expect(error?.code == .damaged)
   }
@@ -95,34 +96,35 @@ import WeightRegistry
     try fixture.importFile(
       try SmallWeights.example(bias: 2).safetensors(), as: "safetensors", version: "v2", into: try fixture.open())
     let deadline = Date(timeIntervalSinceNow: 10)
-    while try reader.versions(of: fixture.model).count < 2, Date() < deadline {
+    while try reader.records.versions(of: fixture.model).count < 2, Date() < deadline {
       usleep(50_000)
       try reader.refresh()
     }
-    #expect(try reader.versions(of: fixture.model).map(\.text) == ["v1.0", "v2"])
+    #expect(try reader.records.versions(of: fixture.model).map(\.text) == ["v1.0", "v2"])
   }
 
   @Test func aManifestUnderAnotherNameIsRefused() throws {
     let bytes = try fixture.scratch.read("store/models/mamba/v1.0.json")
     try fixture.scratch.write("store/models/mamba/v9.json", bytes)
-    let error = #expect(throws: RegistryError.self) {
-      try fixture.open(.reading).manifest(of: fixture.model, try VersionName(validating: "v9"))
+    let error = #expect(throws: StoreError.self) {
+      try fixture.open(.reading).records.manifest(of: fixture.model, try VersionName(validating: "v9"))
     }
     #expect(error?.code == .damaged)
   }
 
   @Test func aDamagedTableIsFoundBeforeItIsUsed() throws {
     let registry = try fixture.open(.reading)
-    let manifest = try registry.manifest(of: fixture.model, fixture.version)
-    try fixture.damage(fixture.path(ofBlob: manifest.table.hexadecimal), at: Array("byteCount".utf8))
-    let error = #expect(throws: RegistryError.self) { try fixture.bytes(of: "pt", in: registry) }
+    let manifest = try registry.records.manifest(of: fixture.model, fixture.version)
+    try fixture.damage(fixture.path(ofBlob: try #require(manifest.main?.table).hexadecimal), at: Array("byteCount".utf8))
+    let error = #expect(throws: StoreError.self) { try fixture.bytes(of: "pt", in: registry) }
     #expect(error?.code == .damaged)
     #expect(try fixture.bytes(of: "safetensors", in: registry) == SmallWeights.example().safetensors())
   }
 
   @Test func tablesThatDoNotFitAreRefused() throws {
     let registry = try fixture.open(.reading)
-    let table = try registry.table(try registry.manifest(of: fixture.model, fixture.version).table)
+    let table = try registry.records.table(
+      try #require(try registry.records.manifest(of: fixture.model, fixture.version).main?.table))
     let changes: [(inout Table) -> Void] = [
       { $0.storages[0].pack = 7 }, { $0.storages[0].segment = -1 }, { $0.storages[0].segment = nil },
       { $0.storages.removeLast() }, { $0.stateDict.tensors[0].storage = 99 },
@@ -136,16 +138,16 @@ import WeightRegistry
     for change in changes {
       var broken = table
       change(&broken)
-      #expect(throws: RegistryError.self) { try broken.checkConsistency() }
+      #expect(throws: StoreError.self) { try broken.checkConsistency() }
     }
   }
 
   @Test func unknownNamesSayWhatThereIs() throws {
     let registry = try fixture.open(.reading)
-    let model = #expect(throws: RegistryError.self) { try registry.versions(of: try ModelName(validating: "mambo")) }
+    let model = #expect(throws: StoreError.self) { try registry.records.versions(of: try ModelName(validating: "mambo")) }
     #expect(model?.message.contains("mamba") == true)
-    let version = #expect(throws: RegistryError.self) {
-      try registry.manifest(of: fixture.model, try VersionName(validating: "v1"))
+    let version = #expect(throws: StoreError.self) {
+      try registry.records.manifest(of: fixture.model, try VersionName(validating: "v1"))
     }
     #expect(version?.code == .unknownVersion)
   }

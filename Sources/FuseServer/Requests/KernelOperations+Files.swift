@@ -133,9 +133,10 @@ extension KernelOperations {
   ) {
     do throws(FileSystemError) {
       guard offset >= 0, size >= 0 else { throw FileSystemError(EINVAL) }
-      let pieces = try dispatcher.fileSystem.read(
+      let stretches = try dispatcher.fileSystem.read(
         try KernelOperations.handle(of: information), offset: Int(offset), count: size)
-      let answer = try ReadAnswer(pieces, limit: size)
+      let interruption = Interruption(request.interruption)
+      let answer = try ReadAnswer(stretches, limit: size, unless: interruption)
       answer.send(to: request)
     } catch {
       dispatcher.fail(request, "read", error)

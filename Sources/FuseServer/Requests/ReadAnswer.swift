@@ -1,5 +1,9 @@
+import BlobStore
 import CFuse
 import Glibc
+import PosixIO
+import SystemPackage
+import WeightRegistry
 import WeightsFS
 
 /// The answer to a read: stretches of memory and of files, of which libfuse splices the latter.
@@ -14,29 +18,52 @@ struct ReadAnswer {
   private var literals: [UInt8] = []
   private var count = 0
 
-  /// Takes pieces up to `limit` bytes: the kernel refuses an answer longer than it asked for.
+  /// Takes stretches up to `limit` bytes: the kernel refuses an answer longer than it asked for. What is stored in a local file is
+  /// spliced; anything else is read here.
   ///
-  /// Throws EIO if a piece of a file has a range that no file has.
-  init(_ pieces: [ReadPiece], limit: Int) throws(FileSystemError) {
-    for piece in pieces where count < limit {
+  /// Throws EIO if a stretch has a range that no file has, or cannot be read.
+  init(_ stretches: [Stretch], limit: Int, unless interruption: Interruption) throws(FileSystemError) {
+    for stretch in stretches where count < limit {
       let room = limit - count
-      switch piece {
-      case .bytes(let bytes):
-        let taken = bytes.prefix(room)
-        if taken.isEmpty { continue }
-        segments.append(.literal(offset: literals.count, count: taken.count))
-        literals.append(contentsOf: taken)
-        count += taken.count
-      case .file(let descriptor, let offset, let length):
-        if length == 0 { continue }
-        guard descriptor >= 0, offset >= 0, length > 0, !offset.addingReportingOverflow(length).overflow else {
-          throw FileSystemError(
-            EIO, "a read was answered with \(length) bytes at \(offset) of descriptor \(descriptor)")
+      switch stretch {
+      case .bytes(let bytes): append(bytes.prefix(room))
+      case .stored(let bytes, let range):
+        guard range.lowerBound >= 0 else {
+          throw FileSystemError(EIO, "a read was answered with bytes at \(range.lowerBound) of \(bytes.name)")
         }
-        segments.append(.file(descriptor: descriptor, offset: offset, count: min(length, room)))
-        count += min(length, room)
+        let taken = range.lowerBound..<range.lowerBound + min(room, range.count)
+        if taken.isEmpty { continue }
+        if let file = bytes.localFile {
+          segments.append(
+            .file(descriptor: file.descriptor.rawValue, offset: taken.lowerBound, count: taken.count))
+          count += taken.count
+        } else {
+          append(try Self.read(taken, of: bytes, interruption)[...])
+        }
       }
     }
+  }
+
+  private mutating func append(_ bytes: ArraySlice<UInt8>) {
+    if bytes.isEmpty { return }
+    segments.append(.literal(offset: literals.count, count: bytes.count))
+    literals.append(contentsOf: bytes)
+    count += bytes.count
+  }
+
+  private static func read(
+    _ range: Range<Int>, of bytes: any StoredBytes, _ interruption: Interruption
+  ) throws(FileSystemError) -> [UInt8] {
+    var buffer = [UInt8](repeating: 0, count: range.count)
+    do throws(BlobStoreError) {
+      try buffer.withUnsafeMutableBytes { target in
+        Result { () throws(BlobStoreError) in try bytes.read(range, into: target, unless: interruption) }
+      }.get()
+    } catch {
+      if case .system(let error) = error { throw FileSystemError(error.errno.rawValue, error.description) }
+      throw FileSystemError(EIO, error.description)
+    }
+    return buffer
   }
 
   /// Answers `request`.

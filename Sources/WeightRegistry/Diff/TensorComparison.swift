@@ -1,3 +1,4 @@
+import BlobStore
 import Dispatch
 import Glibc
 import PosixIO
@@ -11,8 +12,8 @@ struct TensorComparison: Sendable {
   struct Pair: Sendable {
     var dtype: DType
     var byteCount: Int
-    var first: VersionView.StoragePlace
-    var second: VersionView.StoragePlace
+    var first: VersionView.Place
+    var second: VersionView.Place
   }
 
   /// A part of a pair that one thread compares: large tensors have several, so that one of them keeps all cores busy.
@@ -94,10 +95,14 @@ struct TensorComparison: Sendable {
   }
 
   private func read(
-    _ place: VersionView.StoragePlace, _ offset: Int, into buffer: UnsafeMutableRawBufferPointer
+    _ place: VersionView.Place, _ offset: Int, into buffer: UnsafeMutableRawBufferPointer
   ) throws(PosixError) {
-    guard try place.file.read(at: place.offset + offset, into: buffer) == buffer.count else {
-      throw PosixError(.ioError, call: "read: the file is too short", path: place.file.path)
+    let start = place.offset + offset
+    do throws(BlobStoreError) {
+      try place.bytes.read(start..<start + buffer.count, into: buffer, unless: .never)
+    } catch {
+      if case .system(let error) = error { throw error }
+      throw PosixError(.ioError, call: "read: \(error)", path: place.bytes.name)
     }
   }
 }

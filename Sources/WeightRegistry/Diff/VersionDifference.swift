@@ -1,3 +1,4 @@
+package import StoreRecords
 package import Tensors
 
 /// How two versions of a model differ, tensor by tensor.

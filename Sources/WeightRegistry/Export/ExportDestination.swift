@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import PosixIO
+import StoreRecords
 import SystemPackage
 
 /// A folder that files are exported into. They are written into a hidden folder in it and moved to their names only when
@@ -13,7 +14,7 @@ struct ExportDestination {
 
   /// - Parameter names: what will be made in the target folder.
   /// - Throws: `alreadyExists` if one of them is there and is not to be replaced.
-  init(_ path: String, making names: [String], replacing: Bool) throws(RegistryError) {
+  init(_ path: String, making names: [String], replacing: Bool) throws(StoreError) {
     target = try posix(try Folder.make(path))
     self.replacing = replacing
     for name in names where !replacing {
@@ -24,42 +25,38 @@ struct ExportDestination {
     staging = try posix(try target.makeFolder(stagingName))
   }
 
-  private static func exists(_ name: String, in folder: Folder) -> RegistryError {
-    RegistryError(.alreadyExists, "\(folder.path)/\(name) exists already; --force replaces it")
+  private static func exists(_ name: String, in folder: Folder) -> StoreError {
+    StoreError(.alreadyExists, "\(folder.path)/\(name) exists already; --force replaces it")
   }
 
   /// Writes a file into the hidden folder.
-  func stage(_ item: ExportItem, progress: (_ bytes: Int) throws(PosixError) -> Void) throws(RegistryError) {
+  func stage(_ item: ExportItem, progress: @escaping @Sendable (_ bytes: Int) -> Bool) throws(StoreError) {
     guard let (folders, name) = item.components else {
-      throw RegistryError(.damaged, "the manifest names a file \"\(item.path)\", which is outside its version")
+      throw StoreError(.damaged, "the manifest names a file \"\(item.path)\", which is outside its version")
     }
-    do throws(PosixError) {
-      var folder = staging
-      for name in folders { folder = try folder.makeFolder(name) }
-      let file = try folder.makeFile(name, exclusively: true)
-      try item.write(to: file, progress: progress)
-      try folder.synchronize()
-    } catch {
-      throw RegistryError(error)
-    }
+    var folder = staging
+    for name in folders { folder = try posix(try folder.makeFolder(name)) }
+    let file = try posix(try folder.makeFile(name, exclusively: true))
+    try item.write(to: file, progress: progress)
+    try posix(try folder.synchronize())
   }
 
   /// Gives staged files their names in the target folder.
-  func publish(_ items: [ExportItem]) throws(RegistryError) {
+  func publish(_ items: [ExportItem]) throws(StoreError) {
     for item in items { try move(item.path, from: staging, into: target) }
     try posix(try target.synchronize())
     discard()
   }
 
   /// Gives the hidden folder itself its name; if a folder of that name is there, replaces the files in it.
-  func publish(asFolder name: String, _ items: [ExportItem]) throws(RegistryError) {
+  func publish(asFolder name: String, _ items: [ExportItem]) throws(StoreError) {
     if try posix(try target.status(of: name)) == nil {
       do throws(PosixError) {
         try target.rename(stagingName, to: name, in: target)
         return try target.synchronize()
       } catch {
         // rename(2) replaces an empty folder, which holds nothing to be lost.
-        guard [.directoryNotEmpty, .fileExists, .notDirectory].contains(error.errno) else { throw RegistryError(error) }
+        guard [.directoryNotEmpty, .fileExists, .notDirectory].contains(error.errno) else { throw StoreError(error) }
         if !replacing { throw Self.exists(name, in: target) }
       }
     }
@@ -78,7 +75,7 @@ struct ExportDestination {
     discard()
   }
 
-  private func move(_ name: String, from source: Folder, into destination: Folder) throws(RegistryError) {
+  private func move(_ name: String, from source: Folder, into destination: Folder) throws(StoreError) {
     let from = "\(source.path)/\(name)"
     let to = "\(destination.path)/\(name)"
     // link(2), unlike rename(2), refuses a name that somebody has made meanwhile.

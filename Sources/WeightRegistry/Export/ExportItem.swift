@@ -1,5 +1,8 @@
+import BlobStore
 import PosixIO
+import StoreRecords
 import SystemPackage
+import Tensors
 
 /// A file that is about to be exported: an open view and its name at the destination.
 struct ExportItem: Sendable {
@@ -9,6 +12,8 @@ struct ExportItem: Sendable {
   var content: VersionView
   /// Nanoseconds since 1970.
   var modified: Int64
+  /// What stretches of the file must be, and what each is, for messages.
+  var expected: [(range: Range<Int>, digest: Digest, what: String)]
 
   /// The folder and the name of ``path``; nil if it would lead out of the target, which no manifest may ask for.
   var components: (folders: [String], name: String)? {
@@ -18,26 +23,24 @@ struct ExportItem: Sendable {
     return (Array(parts.dropLast()), name)
   }
 
-  /// Writes the bytes to an empty file and forces them to disk. Memory does not grow with the file.
-  func write(to file: OpenedFile, progress: (_ bytes: Int) throws(PosixError) -> Void) throws(PosixError) {
-    var position = 0
-    for piece in content.pieces(offset: 0, count: content.byteCount) {
-      switch piece {
-      case .bytes(let bytes):
-        var failure: PosixError?
-        bytes.withUnsafeBytes { buffer in
-          do throws(PosixError) { try file.write(buffer, at: position) } catch { failure = error }
-        }
-        if let failure { throw failure }
-        position += bytes.count
-        try progress(bytes.count)
-      case .file(let source, let offset, let count):
-        try source.copyRange(at: offset, count: count, to: file, at: position, progress: progress)
-        position += count
-      }
+  /// Writes the bytes to an empty file, forces them to disk, and reads them again: damage is never copied out as good. Memory
+  /// does not grow with the file.
+  ///
+  /// - Throws: `damaged`, naming the tensor.
+  func write(to file: OpenedFile, progress: @escaping @Sendable (_ bytes: Int) -> Bool) throws(StoreError) {
+    do throws(BlobStoreError) {
+      try content.copy(to: file, progress: progress)
+    } catch {
+      throw StoreError(error)
     }
-    guard position == content.byteCount else { throw PosixError(.ioError, call: "read", path: path) }
-    try file.setModified(modified)
-    try file.synchronize()
+    let found = try posix(
+      try RangeScanner(file, progress: { _ in progress(0) }).checksums(of: expected.map(\.range)))
+    for (expected, found) in zip(expected, found) where expected.digest != found.digest {
+      throw StoreError(
+        .damaged,
+        "\(path) was not exported: \(expected.what) is damaged in the store; import the intact file again, which mends it")
+    }
+    try posix(try file.setModified(modified))
+    try posix(try file.synchronize())
   }
 }

@@ -1,3 +1,5 @@
+package import StoreRecords
+
 /// Which files of a version are to be written, where, and under which names.
 package struct ExportRequest: Sendable {
   /// How the files are laid out.

@@ -1,7 +1,9 @@
+package import StoreRecords
+
 /// A weight file to be published, and what it becomes.
 package struct ImportRequest: Sendable {
   /// A file of the same version that is not weights.
-  package struct SidecarFile: Sendable {
+  package struct OtherFile: Sendable {
     /// Where it lies now.
     package var source: String
     /// Its path in the version: `config.json`.
@@ -18,19 +20,19 @@ package struct ImportRequest: Sendable {
   package var source: String
   /// The extension under which its bytes appear, from the file's name.
   package var view: String
-  package var sidecars: [SidecarFile]
+  package var files: [OtherFile]
   package var activating: Bool
   package var isCheckpoint: Bool
 
   package init(
-    model: ModelName, version: VersionName, source: String, view: String, sidecars: [SidecarFile] = [],
+    model: ModelName, version: VersionName, source: String, view: String, files: [OtherFile] = [],
     activating: Bool = false, isCheckpoint: Bool = false
   ) {
     self.model = model
     self.version = version
     self.source = source
     self.view = view
-    self.sidecars = sidecars
+    self.files = files
     self.activating = activating
     self.isCheckpoint = isCheckpoint
   }
@@ -41,24 +43,6 @@ package struct ImportRequest: Sendable {
     case "pth", "ckpt": "pt"
     case "safetensors", "pt", "bin": fileExtension
     default: nil
-    }
-  }
-}
-
-/// How far a long operation has come; answers whether to go on. Called from several threads.
-package typealias ProgressHandler = @Sendable (_ phase: ProgressPhase, _ done: Int, _ total: Int) -> Bool
-
-/// What a long operation is doing, for a progress bar.
-package enum ProgressPhase: String, Sendable {
-  case importing, copying, checking, exporting, comparing, indexing
-  /// Of a purge: manifests are read, folders of blobs swept, and bytes of packs compacted.
-  case reading, sweeping, compacting
-
-  /// Whether it counts bytes, rather than things.
-  package var countsBytes: Bool {
-    switch self {
-    case .importing, .copying, .checking, .exporting, .comparing, .compacting: true
-    case .indexing, .reading, .sweeping: false
     }
   }
 }

@@ -1,5 +1,5 @@
 import BlobStore
-import PosixIO
+import StoreRecords
 import Tensors
 import WeightFormats
 
@@ -10,8 +10,8 @@ struct PackAssembly {
     /// Name, dtype and shape in the pack, for people and other programs; the store goes by digests.
     var tensor: TensorDescriptor
     /// Where its bytes come from.
-    var file: OpenedFile
-    /// Stretches of the file, one after another.
+    var source: any StoredBytes
+    /// Stretches of the source, one after another.
     var ranges: [Range<Int>]
     /// What the bytes must be; nil if nobody has hashed them yet.
     var digest: Digest?
@@ -26,7 +26,7 @@ struct PackAssembly {
   /// - Returns: the member's index.
   @discardableResult
   mutating func add(
-    _ tensor: TensorDescriptor, file: OpenedFile, ranges: [Range<Int>], digest: Digest?
+    _ tensor: TensorDescriptor, from source: any StoredBytes, ranges: [Range<Int>], digest: Digest?
   ) -> Int {
     let byteCount = ranges.reduce(0) { $0 + $1.count }
     var tensor = tensor
@@ -34,7 +34,7 @@ struct PackAssembly {
       (tensor.dtype, tensor.shape, tensor.byteCount) = (.uint8, [byteCount], byteCount)
     }
     while !names.insert(ByteString(tensor.name)).inserted || !SafetensorsFormat.holds(tensor) { tensor.name += "_" }
-    members.append(Member(tensor: tensor, file: file, ranges: ranges, digest: digest))
+    members.append(Member(tensor: tensor, source: source, ranges: ranges, digest: digest))
     return members.count - 1
   }
 
@@ -43,8 +43,8 @@ struct PackAssembly {
   /// - Returns: the pack, and the index of each member's segment.
   /// - Throws: `damaged` if a member's bytes are not what its digest says.
   func store(
-    in blobs: BlobStore, progress: @escaping RangeScanner.Progress = { _ in true }
-  ) throws(RegistryError) -> (pack: Table.Pack, segments: [Int]) {
+    in blobs: BlobStore, _ pins: BlobPins, progress: @escaping RangeScanner.Progress = { _ in true }
+  ) throws(StoreError) -> (pack: Table.Pack, segments: [Int]) {
     let state = StateDict(
       independent: members.map { ($0.tensor.name, $0.tensor.dtype, $0.tensor.shape, $0.tensor.byteCount) })
     let none = StorageChecksum(digest: Table.emptyDigest, crc32: 0)
@@ -61,13 +61,13 @@ struct PackAssembly {
         case .storage(let index, _, let byteCount):
           ranges[index] = ingest.byteCount..<ingest.byteCount + byteCount
           for range in members[index].ranges {
-            try ingest.append(range, of: members[index].file, progress: progress)
+            try ingest.append(range, of: members[index].source, progress: progress)
           }
         }
       }
       table = try ingest.hash(storages: ranges, progress: progress).table
     } catch {
-      throw RegistryError(error)
+      throw StoreError(error)
     }
     let segmentAt = table.indicesByOffset
     var segments: [Int] = []
@@ -75,17 +75,17 @@ struct PackAssembly {
       guard let index = segmentAt[range.lowerBound],
         member.digest == nil || member.digest == table.segments[index].digest
       else {
-        throw RegistryError(
-          .damaged, "tensor \"\(member.tensor.name)\" changed while it was copied from \(member.file.path)")
+        throw StoreError(
+          .damaged, "tensor \"\(member.tensor.name)\" changed while it was copied from \(member.source.name)")
       }
       segments.append(index)
     }
     let blob: Digest
     do throws(BlobStoreError) {
-      try ingest.settle(progress)
-      blob = try ingest.commit(table)
+      try ingest.forceToDisk(progress)
+      blob = try ingest.commit(table, pins, progress: progress)
     } catch {
-      throw RegistryError(error)
+      throw StoreError(error)
     }
     return (Table.Pack(blob: blob, segments: table), segments)
   }

@@ -1,10 +1,11 @@
-import PosixIO
+import BlobStore
+import StoreRecords
 import Tensors
 
 /// The bytes of one storage of a file that is being imported.
 struct StagedStorage: Sendable {
   /// The staged file, or the file of gathered storages.
-  var file: OpenedFile
+  var bytes: LocalBytes
   /// Never empty.
   var range: Range<Int>
   var checksum: StorageChecksum
@@ -12,10 +13,4 @@ struct StagedStorage: Sendable {
   var isInFile: Bool
 
   var key: StorageKey { StorageKey(digest: checksum.digest, byteCount: range.count) }
-}
-
-/// What makes two storages the same bytes.
-struct StorageKey: Hashable, Sendable {
-  var digest: Digest
-  var byteCount: Int
 }

@@ -1,5 +1,6 @@
 import BlobStore
 import PosixIO
+import StoreRecords
 import Tensors
 import WeightFormats
 
@@ -24,22 +25,23 @@ struct StagedWeights: ~Copyable {
   ///
   /// - Parameters:
   ///   - fileName: names the file in errors.
-  ///   - view: what the file is to be served as.
+  ///   - view: what the file is to be served as; nil for what its name does not say.
   static func copy(
-    of source: OpenedFile, fileName: String, as view: String, in blobs: BlobStore,
+    of source: OpenedFile, fileName: String, as view: String?, in blobs: BlobStore,
     progress: @escaping RangeScanner.Progress
-  ) throws(RegistryError) -> StagedWeights {
+  ) throws(StoreError) -> StagedWeights {
     let parsed = try Self.parse(source, fileName, as: view)
+    let bytes = try posix(try LocalBytes(source))
     let ingest = try blobStore(try blobs.beginIngest())
     let hashed: (table: SegmentTable, checksums: [StorageChecksum])
     do throws(BlobStoreError) {
-      hashed = try ingest.copyAndHash(source, storages: parsed.file.ranges, progress: progress)
+      hashed = try ingest.copyAndHash(bytes, storages: parsed.file.ranges, progress: progress)
     } catch {
-      throw RegistryError(error)
+      throw StoreError(error)
     }
     // The copy is parsed too: somebody may have written to the source after it was parsed.
     guard try Self.parse(ingest.file, fileName, as: view).file == parsed.file else {
-      throw RegistryError(.unacceptable(.malformed), "\(fileName) changed while it was imported; try again")
+      throw StoreError(.unacceptable(.malformed), "\(fileName) changed while it was imported; try again")
     }
     let measured = try Self.measure(parsed.file, ingest.file, fileName, hashed.checksums, in: blobs, progress)
     return StagedWeights(
@@ -49,19 +51,19 @@ struct StagedWeights: ~Copyable {
 
   /// Takes over a file that is in the staging folder already, whole and written by nobody any more.
   static func upload(
-    _ ingest: consuming Ingest, fileName: String, as view: String, in blobs: BlobStore,
+    _ ingest: consuming Ingest, fileName: String, as view: String?, in blobs: BlobStore,
     progress: @escaping RangeScanner.Progress
-  ) throws(RegistryError) -> StagedWeights {
+  ) throws(StoreError) -> StagedWeights {
     let parsed = try Self.parse(ingest.file, fileName, as: view)
     let hashed: (table: SegmentTable, checksums: [StorageChecksum])
     do throws(BlobStoreError) {
       hashed = try ingest.hash(storages: parsed.file.ranges, progress: progress)
     } catch {
-      throw RegistryError(error)
+      throw StoreError(error)
     }
     // What was hashed is parsed too: somebody may have stored into a mapping of it after it was parsed.
     guard try Self.parse(ingest.file, fileName, as: view).file == parsed.file else {
-      throw RegistryError(.unacceptable(.malformed), "\(fileName) changed while it was imported; try again")
+      throw StoreError(.unacceptable(.malformed), "\(fileName) changed while it was imported; try again")
     }
     let measured = try Self.measure(parsed.file, ingest.file, fileName, hashed.checksums, in: blobs, progress)
     return StagedWeights(
@@ -73,8 +75,9 @@ struct StagedWeights: ~Copyable {
   private static func measure(
     _ file: WeightFile, _ staged: OpenedFile, _ fileName: String, _ checksums: [StorageChecksum],
     in blobs: BlobStore, _ progress: @escaping RangeScanner.Progress
-  ) throws(RegistryError) -> (storages: [StagedStorage?], partialDigests: [Int: Digest]) {
+  ) throws(StoreError) -> (storages: [StagedStorage?], partialDigests: [Int: Digest]) {
     try file.compareRecords(with: staged, fileName, progress)
+    let bytes = try posix(try LocalBytes(staged))
     var storages = [StagedStorage?](repeating: nil, count: file.storages.count)
     var strided: [(storage: Int, source: WeightFile.StridedSource)] = []
     var next = 0
@@ -86,7 +89,7 @@ struct StagedWeights: ~Copyable {
         try file.compare(checksum, with: index, fileName)
         if byteCount > 0 {
           storages[index] = StagedStorage(
-            file: staged, range: offset..<offset + byteCount, checksum: checksum, isInFile: true)
+            bytes: bytes, range: offset..<offset + byteCount, checksum: checksum, isInFile: true)
         }
       case .strided(let source): strided.append((index, source))
       }
@@ -97,13 +100,13 @@ struct StagedWeights: ~Copyable {
   }
 
   private static func parse(
-    _ file: OpenedFile, _ fileName: String, as view: String
-  ) throws(RegistryError) -> (format: String, file: WeightFile) {
+    _ file: OpenedFile, _ fileName: String, as view: String?
+  ) throws(StoreError) -> (format: String, file: WeightFile) {
     let source = try posix(try FileSource(file))
     let (format, parsed) = try parsing(fileName, try WeightFormatCatalogue.parse(source))
-    guard format.fileExtensions.contains(where: { ImportRequest.view(forExtension: $0) == view }) else {
-      throw RegistryError(
-        .unacceptable(.unsupported), "\(fileName): its content is \(format.name), which cannot be model.\(view)")
+    guard view == nil || format.fileExtensions.contains(where: { ImportRequest.view(forExtension: $0) == view }) else {
+      throw StoreError(
+        .unacceptable(.unsupported), "\(fileName): its content is \(format.name), which cannot be model.\(view ?? "")")
     }
     return (format.name, parsed)
   }
@@ -120,7 +123,7 @@ extension WeightFile {
   /// SHA-256 of the tensors that fill only a part of their storage, by index.
   fileprivate func partialDigests(
     in file: OpenedFile, _ progress: @escaping RangeScanner.Progress
-  ) throws(RegistryError) -> [Int: Digest] {
+  ) throws(StoreError) -> [Int: Digest] {
     var digests: [Int: Digest] = [:]
     var tensors: [Int] = []
     var ranges: [Range<Int>] = []
@@ -143,10 +146,10 @@ extension WeightFile {
   /// - Throws: `unacceptable`, naming a tensor whose bytes are damaged.
   fileprivate func compare(
     _ checksum: StorageChecksum, with storage: Int, _ fileName: String
-  ) throws(RegistryError) {
+  ) throws(StoreError) {
     guard !expectedCRC32.isEmpty, let expected = expectedCRC32[storage], expected != checksum.crc32 else { return }
     let tensor = stateDict.tensors.first { $0.storage == storage }?.name ?? "?"
-    throw RegistryError(
+    throw StoreError(
       .unacceptable(.malformed),
       "\(fileName): tensor \"\(tensor)\" is damaged: expected CRC-32 \(expected), found \(checksum.crc32)")
   }
@@ -157,7 +160,7 @@ extension WeightFile {
   /// - Throws: `unacceptable`, naming a tensor whose record is damaged.
   fileprivate func compareRecords(
     with staged: OpenedFile, _ fileName: String, _ progress: @escaping RangeScanner.Progress
-  ) throws(RegistryError) {
+  ) throws(StoreError) {
     let stored = Set(ranges.map(\.lowerBound))
     let records = recordChecksums.filter { !$0.range.isEmpty && !stored.contains($0.range.lowerBound) }
     guard !records.isEmpty else { return }
@@ -166,7 +169,7 @@ extension WeightFile {
       let tensor = stateDict.tensors.first { tensor in
         if case .strided(let source) = storages[tensor.storage] { record.range.contains(source.offset) } else { false }
       }
-      throw RegistryError(
+      throw StoreError(
         .unacceptable(.malformed),
         "\(fileName): tensor \"\(tensor?.name ?? "?")\" is damaged: expected CRC-32 \(record.crc32) of the storage that it "
           + "is a part of, found \(checksum.crc32)")

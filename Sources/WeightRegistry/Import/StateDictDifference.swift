@@ -1,3 +1,4 @@
+package import StoreRecords
 import Tensors
 
 /// Compares the weights of two tables: names, dtypes, shapes and bytes, in any order.

@@ -1,3 +1,5 @@
+import StoreRecords
+
 /// Where the store has the bytes of a storage already.
 struct StoredStorage: Sendable {
   var pack: Table.Pack

@@ -1,5 +1,6 @@
 import BlobStore
 import PosixIO
+import StoreRecords
 import SystemPackage
 import Tensors
 import WeightFormats
@@ -13,7 +14,7 @@ struct StridedGather {
   /// - Returns: parallel to `sources`; nil for tensors without elements.
   func gather(
     _ sources: [WeightFile.StridedSource], of staged: OpenedFile
-  ) throws(RegistryError) -> [StagedStorage?] {
+  ) throws(StoreError) -> [StagedStorage?] {
     guard !sources.isEmpty else { return [] }
     var ingest = try blobStore(try blobs.beginIngest())
     var ranges: [Range<Int>] = []
@@ -23,14 +24,15 @@ struct StridedGather {
       ranges.append(start..<ingest.byteCount)
     }
     let file = ingest.file
+    let bytes = try posix(try LocalBytes(file))
     let checksums = try posix(try RangeScanner(file).checksums(of: ranges))
     return zip(ranges, checksums).map { range, checksum in
-      range.isEmpty ? nil : StagedStorage(file: file, range: range, checksum: checksum, isInFile: false)
+      range.isEmpty ? nil : StagedStorage(bytes: bytes, range: range, checksum: checksum, isInFile: false)
     }
   }
 
-  private func append(_ bytes: [UInt8], to ingest: inout Ingest) throws(RegistryError) {
-    do throws(BlobStoreError) { try ingest.append(bytes) } catch { throw RegistryError(error) }
+  private func append(_ bytes: [UInt8], to ingest: inout Ingest) throws(StoreError) {
+    do throws(BlobStoreError) { try ingest.append(bytes) } catch { throw StoreError(error) }
   }
 
   /// Appends the elements of a strided tensor in row-major order.
@@ -39,7 +41,7 @@ struct StridedGather {
   /// and the window slides when one is outside.
   private func gather(
     _ source: WeightFile.StridedSource, from staged: OpenedFile, to ingest: inout Ingest
-  ) throws(RegistryError) {
+  ) throws(StoreError) {
     let width = source.elementByteCount
     let axes = source.dimensions.count
     guard !source.dimensions.contains(0) else { return }

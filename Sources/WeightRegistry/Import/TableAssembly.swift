@@ -1,4 +1,5 @@
 import BlobStore
+import StoreRecords
 import Tensors
 
 /// A table in the making: packs, and where storages lie in them.
@@ -26,7 +27,7 @@ struct TableAssembly {
   /// The table; storages without a place are empty.
   func table(
     of stateDict: StateDict, partialDigests: [Int: Digest], stitch: Table.Stitch?
-  ) throws(RegistryError) -> Table {
+  ) throws(StoreError) -> Table {
     let table = Table(
       stateDict: stateDict, packs: packs,
       storages: storages.map { $0 ?? Table.Storage(pack: nil, segment: nil, crc32: 0, descriptorWord: nil) },

@@ -1,4 +1,5 @@
 import BlobStore
+import StoreRecords
 import Tensors
 
 /// What the versions of a store need of a pack.
@@ -13,16 +14,18 @@ struct PackUse: Sendable {
   var isMostlyDead: Bool { neededByteCount < pack.segments.byteCount / 2 }
 
   /// Copies what is needed into a new pack, durably.
-  func compact(in blobs: BlobStore, progress: @escaping RangeScanner.Progress) throws(RegistryError) -> PackMove {
-    let file = try blobStore(try blobs.open(pack.blob))
+  func compact(
+    in blobs: BlobStore, _ pins: BlobPins, progress: @escaping RangeScanner.Progress
+  ) throws(StoreError) -> PackMove {
+    let source = try blobStore(try blobs.open(pack.blob))
     var assembly = PackAssembly()
     let order = needed.keys.sorted()
     for index in order {
       let segment = pack.segments.segments[index]
       let name = needed[index].flatMap(\.self) ?? .literals
-      assembly.add(name, file: file, ranges: [segment.range], digest: segment.digest)
+      assembly.add(name, from: source, ranges: [segment.range], digest: segment.digest)
     }
-    let stored = try assembly.store(in: blobs, progress: progress)
+    let stored = try assembly.store(in: blobs, pins, progress: progress)
     return PackMove(
       pack: stored.pack, segments: Dictionary(zip(order, stored.segments), uniquingKeysWith: { first, _ in first }))
   }
@@ -46,7 +49,7 @@ extension Table {
   /// out, unless the file is that pack.
   ///
   /// - Parameter file: the id of the file.
-  func moving(_ moves: [Digest: PackMove], file: Digest) throws(RegistryError) -> Table {
+  func moving(_ moves: [Digest: PackMove], file: Digest) throws(StoreError) -> Table {
     let needed = neededSegments
     var moved = self
     moved.packs = []

@@ -1,3 +1,5 @@
+package import StoreRecords
+
 /// What validation of a version found.
 package struct ValidationReport: Sendable, Hashable, Codable {
   /// One thing that was looked at.

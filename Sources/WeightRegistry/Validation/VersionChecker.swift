@@ -9,10 +9,10 @@ package protocol VersionChecker: Sendable {
   /// Checks a version.
   ///
   /// - Parameters:
-  ///   - sidecar: the content of a sidecar of the version by path; nil if it has none of that path.
+  ///   - file: the content of an ordinary file of the version by path; nil if it has none of that path.
   ///   - weights: opens a view of the weights.
   func check(
-    tensors: [TensorDescriptor], sidecar: (String) -> [UInt8]?, weights: () throws -> any ByteSource
+    tensors: [TensorDescriptor], file: (String) -> [UInt8]?, weights: () throws -> any ByteSource
   ) -> CheckOutcome
 }
 

@@ -1,5 +1,6 @@
 import BlobStore
 import PosixIO
+import StoreRecords
 import Synchronization
 import SystemPackage
 import Tensors
@@ -7,15 +8,16 @@ import WeightFormats
 
 /// One validation of one version.
 struct VersionValidator {
-  private let registry: WeightRegistry
+  private let validation: Validation
   private let manifest: Manifest
   private let scanProgress: RangeScanner.Progress
 
-  init(registry: WeightRegistry, manifest: Manifest, progress: @escaping ProgressHandler) {
-    self.registry = registry
+  init(validation: Validation, manifest: Manifest, progress: @escaping ProgressHandler) {
+    self.validation = validation
     self.manifest = manifest
     // Every pack is read once for its digests, every view twice (its tensors, its sum); values are looked at in one more pass.
-    let total = manifest.originals.map(\.byteCount).reduce(0, +) * 2 + manifest.views.values.reduce(0, +) * 2
+    let sizes = manifest.weights.map(\.byteCount) + (manifest.main.map { Array($0.views.values) } ?? [])
+    let total = sizes.reduce(0, &+) &* 2
     let done = SharedCount()
     scanProgress = { count in progress(.checking, min(done.add(count), total), total) }
   }
@@ -28,19 +30,20 @@ struct VersionValidator {
   /// All checks, in the order of a report.
   ///
   /// - Throws: only what makes further checks pointless: an unreadable table, or `interrupted`.
-  mutating func run() throws(RegistryError) -> [ValidationReport.Check] {
-    let table = try registry.table(manifest.table)
-    var checks = [try checkBlobs(), try checkSidecars()]
-    for view in WeightFormatCatalogue.views where manifest.views[view.name] != nil {
+  mutating func run() throws(StoreError) -> [ValidationReport.Check] {
+    var checks = [try checkBlobs(), try checkFiles()]
+    guard let main = manifest.main else { return checks }
+    let table = try records.table(main.table)
+    for view in WeightFormatCatalogue.views where main.views[view.name] != nil {
       checks.append(try check(view, against: table))
     }
     checks.append(try checkValues(of: table))
-    for checker in registry.checkers {
+    for checker in validation.checkers {
       let outcome = checker.check(
-        tensors: table.stateDict.tensors, sidecar: { path in sidecarContents(path) },
+        tensors: table.stateDict.tensors, file: { path in contents(of: path) },
         weights: {
-          let view = WeightFormatCatalogue.views.first { manifest.views[$0.name] != nil }
-          return try registry.view(view?.name ?? "", of: manifest.model, manifest.version)
+          let view = WeightFormatCatalogue.views.first { main.views[$0.name] != nil }
+          return try open(view?.name ?? "")
         })
       switch outcome {
       case .passed(let detail): checks.append(.init(checker.name, .passed, [detail]))
@@ -53,11 +56,11 @@ struct VersionValidator {
 
   /// Runs a check that reports its problems; `interrupted` goes on up.
   private func collect(
-    _ name: String, _ body: (inout [String]) throws(RegistryError) -> String
-  ) throws(RegistryError) -> ValidationReport.Check {
+    _ name: String, _ body: (inout [String]) throws(StoreError) -> String
+  ) throws(StoreError) -> ValidationReport.Check {
     var problems: [String] = []
     var summary = ""
-    do throws(RegistryError) {
+    do throws(StoreError) {
       summary = try body(&problems)
     } catch {
       if case .interrupted = error.code { throw error }
@@ -66,12 +69,16 @@ struct VersionValidator {
     return .init(name, problems.isEmpty ? .passed : .failed, problems.isEmpty ? [summary] : problems)
   }
 
-  private func checkBlobs() throws(RegistryError) -> ValidationReport.Check {
-    try collect("blobs") { (problems: inout [String]) throws(RegistryError) in
+  private func checkBlobs() throws(StoreError) -> ValidationReport.Check {
+    try collect("blobs") { (problems: inout [String]) throws(StoreError) in
       var seen: [Digest: Set<Int>] = [:]
       var byteCount = 0
-      for original in manifest.originals {
-        let table = try registry.table(original.table)
+      for original in manifest.weights {
+        guard let digest = original.table else {
+          if try damaged(original.blob, original.byteCount) { problems.append("\(original.path) is damaged") }
+          continue
+        }
+        let table = try records.table(digest)
         let needed = table.neededSegments
         for (index, pack) in table.packs.enumerated() {
           // Of a pack that is served whole every byte counts; of others, what is taken from them.
@@ -79,7 +86,7 @@ struct VersionValidator {
           let segments = all.subtracting(seen[pack.blob, default: []]).sorted()
           guard !segments.isEmpty || seen[pack.blob] == nil else { continue }
           seen[pack.blob, default: []].formUnion(segments)
-          do throws(RegistryError) {
+          do throws(StoreError) {
             problems += try damage(in: index, segments, of: table)
             byteCount += segments.reduce(0) { $0 + pack.segments.segments[$1].byteCount }
           } catch {
@@ -93,15 +100,14 @@ struct VersionValidator {
   }
 
   /// What is wrong with a pack: each damaged stretch, with the tensors in it.
-  private func damage(in index: Int, _ needed: [Int], of table: Table) throws(RegistryError) -> [String] {
+  private func damage(in index: Int, _ needed: [Int], of table: Table) throws(StoreError) -> [String] {
     let pack = table.packs[index]
-    let file = try registry.openBlob(pack.blob)
-    let size = try posix(try file.status().size)
-    guard size == pack.segments.byteCount else {
-      return ["blob \(pack.blob): expected \(pack.segments.byteCount) bytes, found \(size)"]
+    let blob = try blobStore(try records.store.blobs.open(pack.blob))
+    guard blob.byteCount == pack.segments.byteCount else {
+      return ["blob \(pack.blob): expected \(pack.segments.byteCount) bytes, found \(blob.byteCount)"]
     }
     let segments = needed.map { pack.segments.segments[$0] }
-    let found = try posix(try RangeScanner(file, progress: scanProgress).checksums(of: segments.map(\.range)))
+    let found = try posix(try RangeScanner(blob, progress: scanProgress).checksums(of: segments.map(\.range)))
     return zip(segments, found).filter { $0.digest != $1.digest }.map { segment, _ in
       let tensors = table.tensors(inPack: index, range: segment.range)
       let what =
@@ -111,33 +117,46 @@ struct VersionValidator {
     }
   }
 
-  private func checkSidecars() throws(RegistryError) -> ValidationReport.Check {
-    try collect("sidecars") { (problems: inout [String]) throws(RegistryError) in
-      for sidecar in manifest.sidecars {
-        do throws(RegistryError) {
-          let file = try registry.openBlob(sidecar.blob)
-          let size = try posix(try file.status().size)
-          let ranges = SegmentTable.cut(byteCount: size, at: []) ?? []
-          let found = try posix(try RangeScanner(file, progress: scanProgress).checksums(of: ranges))
-          let table = SegmentTable(
-            zip(ranges, found).map { .init(offset: $0.lowerBound, byteCount: $0.count, digest: $1.digest) })
-          if table.blob != sidecar.blob { problems.append("\(sidecar.path) is damaged: its digest is another one") }
+  private func checkFiles() throws(StoreError) -> ValidationReport.Check {
+    try collect("files") { (problems: inout [String]) throws(StoreError) in
+      for file in manifest.files {
+        guard let blob = file.blob else { continue }
+        do throws(StoreError) {
+          if try damaged(blob, file.byteCount) { problems.append("\(file.path) is damaged: its digest is another one") }
         } catch {
           if case .interrupted = error.code { throw error }
-          problems.append("\(sidecar.path): \(error.message)")
+          problems.append("\(file.path): \(error.message)")
         }
       }
-      return manifest.sidecars.isEmpty ? "none" : manifest.sidecars.map(\.path).joined(separator: ", ")
+      return manifest.files.isEmpty ? "none" : manifest.files.map(\.path).joined(separator: ", ")
     }
   }
 
+  /// Whether a blob that is hashed as one segment has other bytes than it should.
+  private func damaged(_ digest: Digest, _ byteCount: Int) throws(StoreError) -> Bool {
+    let blob = try blobStore(try records.store.blobs.open(digest))
+    guard blob.byteCount == byteCount else { return true }
+    let ranges = SegmentTable.cut(byteCount: byteCount, at: []) ?? []
+    let found = try posix(try RangeScanner(blob, progress: scanProgress).checksums(of: ranges))
+    return SegmentTable(
+      zip(ranges, found).map { .init(offset: $0.lowerBound, byteCount: $0.count, digest: $1.digest) }
+    ).blob != digest
+  }
+
+  private var records: RecordStore { validation.records }
+
+  /// Opens a view of what is checked.
+  private func open(_ view: String) throws(StoreError) -> VersionView {
+    try validation.views.open(view, of: manifest)
+  }
+
   /// Reads a view through our own parser, as a program would, and compares what it holds with the table.
-  private func check(_ view: ViewFormat, against table: Table) throws(RegistryError) -> ValidationReport.Check {
-    try collect(view.fileName) { (problems: inout [String]) throws(RegistryError) in
-      let opened = try registry.view(view.name, of: manifest.model, manifest.version)
-      guard opened.byteCount == manifest.views[view.name] else {
-        throw RegistryError(
-          .damaged, "expected \(manifest.views[view.name] ?? 0) bytes, found \(opened.byteCount)")
+  private func check(_ view: ViewFormat, against table: Table) throws(StoreError) -> ValidationReport.Check {
+    try collect(view.fileName) { (problems: inout [String]) throws(StoreError) in
+      let opened = try open(view.name)
+      let expected = manifest.main?.views[view.name] ?? 0
+      guard opened.byteCount == expected else {
+        throw StoreError(.damaged, "expected \(expected) bytes, found \(opened.byteCount)")
       }
       let (format, file) = try parsing(view.fileName, try WeightFormatCatalogue.parse(opened))
       try sum(view, opened)
@@ -157,14 +176,14 @@ struct VersionValidator {
 
   /// Compares the id of a stitched file with that of the file that was written: packs may be whole and put together wrongly.
   private func checkStitch(
-    of original: Manifest.Original, _ file: WeightFile, _ opened: VersionView
-  ) throws(RegistryError) {
+    of original: WeightRecord, _ file: WeightFile, _ opened: VersionView
+  ) throws(StoreError) {
     let pieces = SegmentTable.cut(byteCount: opened.byteCount, at: file.ranges) ?? []
     let found = try posix(try scanner(of: opened).checksums(of: pieces))
     let table = SegmentTable(
       zip(pieces, found).map { .init(offset: $0.lowerBound, byteCount: $0.count, digest: $1.digest) })
     guard table.blob == original.blob else {
-      throw RegistryError(
+      throw StoreError(
         .damaged, "its bytes are not those that were written: expected \(original.blob), found \(table.blob)")
     }
   }
@@ -180,9 +199,9 @@ struct VersionValidator {
   }
 
   /// Computes the plain SHA-256 of a view and remembers it, for SHA256SUMS.
-  private func sum(_ view: ViewFormat, _ opened: VersionView) throws(RegistryError) {
+  private func sum(_ view: ViewFormat, _ opened: VersionView) throws(StoreError) {
     let digests = try posix(try scanner(of: opened).checksums(of: [0..<opened.byteCount]))
-    if let digest = digests.first?.digest { try registry.remember(digest, of: view.name, manifest) }
+    if let digest = digests.first?.digest { try validation.remember(digest, of: view.name, manifest) }
   }
 
   private func differences(of file: WeightFile, in view: VersionView, from table: Table) -> [String] {
@@ -223,8 +242,8 @@ struct VersionValidator {
     return problems
   }
 
-  private func checkValues(of table: Table) throws(RegistryError) -> ValidationReport.Check {
-    try collect("values") { (problems: inout [String]) throws(RegistryError) in
+  private func checkValues(of table: Table) throws(StoreError) -> ValidationReport.Check {
+    try collect("values") { (problems: inout [String]) throws(StoreError) in
       var found: [String] = []
       var total = NonFiniteCount()
       for pack in table.packs.indices {
@@ -233,10 +252,10 @@ struct VersionValidator {
           let start = (table.place(ofStorage: tensor.storage)?.range.lowerBound ?? 0) + tensor.byteOffset
           return start..<start + tensor.byteCount
         }
-        let file = try registry.openBlob(table.packs[pack].blob)
+        let blob = try blobStore(try records.store.blobs.open(table.packs[pack].blob))
         let dtypes = tensors.map(\.dtype)
         let counts = try posix(
-          try RangeScanner(file, progress: scanProgress).scan(ranges, into: NonFiniteCount()) { count, index, chunk in
+          try RangeScanner(blob, progress: scanProgress).scan(ranges, into: NonFiniteCount()) { count, index, chunk in
             count.count(chunk, as: dtypes[index])
           })
         for (tensor, count) in zip(tensors, counts) where count.nan + count.infinite > 0 {
@@ -250,9 +269,9 @@ struct VersionValidator {
     }
   }
 
-  /// The bytes of a sidecar; nil if there is none, or it is damaged, which ``checkSidecars()`` has reported then.
-  private func sidecarContents(_ path: String) -> [UInt8]? {
-    guard let sidecar = manifest.sidecars.first(where: { $0.path == path }) else { return nil }
-    do { return try registry.store.blobs.contents(of: sidecar.blob, limit: 16 << 20) } catch { return nil }
+  /// The bytes of an ordinary file; nil if there is none, or it is damaged, which ``checkFiles()`` has reported then.
+  private func contents(of path: String) -> [UInt8]? {
+    guard let blob = manifest.files.first(where: { $0.path == path })?.blob else { return nil }
+    do { return try records.store.blobs.contents(of: blob, limit: 16 << 20) } catch { return nil }
   }
 }

@@ -1,89 +1,128 @@
+package import BlobStore
 package import PosixIO
+import SystemPackage
 package import WeightFormats
 
-/// One file of a version, ready to be read: a blob as it is, or a layout over blobs.
+/// A stretch of what a file has at an offset: literal bytes, or a range of something that is stored.
+package enum Stretch: Sendable {
+  case bytes(ArraySlice<UInt8>)
+  case stored(any StoredBytes, Range<Int>)
+
+  package var byteCount: Int {
+    switch self {
+    case .bytes(let bytes): bytes.count
+    case .stored(_, let range): range.count
+    }
+  }
+}
+
+/// One file of a version, ready to be read: something stored as it is, or a layout over blobs.
 package final class VersionView: Sendable {
-  /// Where the bytes of a storage are: an open pack and an offset in it.
-  struct StoragePlace: Sendable {
-    var file: OpenedFile
-    var offset: Int
+  /// Where the bytes of a storage begin.
+  package struct Place: Sendable {
+    package var bytes: any StoredBytes
+    package var offset: Int
+    package init(bytes: any StoredBytes, offset: Int) {
+      self.bytes = bytes
+      self.offset = offset
+    }
   }
 
   private enum Content: Sendable {
-    case blob(OpenedFile)
+    case whole(any StoredBytes)
     /// Places are nil for empty storages, which no segment names.
-    case layout(FileLayout, [StoragePlace?])
-  }
-
-  /// A stretch of what was asked for.
-  package enum Piece: Sendable {
-    case bytes(ArraySlice<UInt8>)
-    case file(OpenedFile, offset: Int, count: Int)
+    case layout(FileLayout, [Place?])
   }
 
   package let byteCount: Int
   private let content: Content
 
-  init(blob file: OpenedFile, byteCount: Int) {
-    content = .blob(file)
+  package init(_ bytes: any StoredBytes, byteCount: Int) {
+    content = .whole(bytes)
     self.byteCount = byteCount
   }
 
-  init(layout: FileLayout, places: [StoragePlace?]) {
+  init(layout: FileLayout, places: [Place?]) {
     content = .layout(layout, places)
     byteCount = layout.byteCount
   }
 
-  /// The file that has exactly these bytes, if one has: a blob of the size that is told of it.
-  package var wholeFile: OpenedFile? {
-    get throws(PosixError) {
-      guard case .blob(let file) = content, try file.status().size == byteCount else { return nil }
-      return file
-    }
+  /// The stored bytes that the file is as a whole, if it is such.
+  package var whole: (any StoredBytes)? {
+    guard case .whole(let bytes) = content, bytes.byteCount == byteCount else { return nil }
+    return bytes
   }
 
-  /// The pieces that make up `count` bytes from `offset`, clamped to the file. O(log segments + pieces).
-  package func pieces(offset: Int, count: Int) -> [Piece] {
+  /// The stretches that make up `count` bytes from `offset`, clamped to the file. O(log segments + stretches).
+  package func stretches(offset: Int, count: Int) -> [Stretch] {
     guard offset >= 0, count > 0, offset < byteCount else { return [] }
     let range = offset..<offset + min(count, byteCount - offset)
     switch content {
-    case .blob(let file):
-      return [.file(file, offset: range.lowerBound, count: range.count)]
+    case .whole(let bytes): return [.stored(bytes, range)]
     case .layout(let layout, let places):
-      var pieces: [Piece] = []
+      var stretches: [Stretch] = []
       layout.forEachPiece(in: range) { segment, part in
         switch segment {
-        case .literal(let bytes): pieces.append(.bytes(bytes[part]))
+        case .literal(let bytes): stretches.append(.bytes(bytes[part]))
         case .storage(let index, let start, _):
           guard let place = places[index] else { return }
-          pieces.append(.file(place.file, offset: place.offset + start + part.lowerBound, count: part.count))
+          let first = place.offset + start + part.lowerBound
+          stretches.append(.stored(place.bytes, first..<first + part.count))
         }
       }
-      return pieces
+      return stretches
+    }
+  }
+
+  /// Writes the first `count` bytes (nil: all) to the beginning of `file`.
+  ///
+  /// - Parameter progress: told of the bytes written since its last call; answers whether to go on.
+  /// - Throws: `damaged`; `system(EINTR)`, and a part of them may have been written then.
+  package func copy(
+    _ count: Int? = nil, to file: OpenedFile, progress: (_ bytes: Int) -> Bool
+  ) throws(BlobStoreError) {
+    var end = 0
+    for stretch in stretches(offset: 0, count: count ?? byteCount) {
+      switch stretch {
+      case .bytes(let bytes):
+        let place = end
+        do throws(PosixError) {
+          try bytes.withUnsafeBytes { buffer in
+            Result { () throws(PosixError) in try file.write(buffer, at: place) }
+          }.get()
+        } catch {
+          throw .system(error)
+        }
+        guard progress(bytes.count) else { throw .system(PosixError(.interrupted, call: "copy", path: file.path)) }
+      case .stored(let source, let range): try source.copy(range, to: file, at: end, progress: progress)
+      }
+      end += stretch.byteCount
     }
   }
 }
 
 extension VersionView: ByteSource {
   package func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(FormatError) {
+    let found: Int
+    do throws(BlobStoreError) { found = try read(offset, buffer) } catch {
+      throw FormatError(.unreadable, error.description)
+    }
+    guard found == buffer.count else {
+      throw FormatError(.truncated, "expected \(buffer.count) bytes at offset \(offset), found \(found)")
+    }
+  }
+
+  /// Fills as much of `buffer` as the file has from `offset`; answers the number of bytes.
+  package func read(_ offset: Int, _ buffer: UnsafeMutableRawBufferPointer) throws(BlobStoreError) -> Int {
     var done = 0
-    for piece in pieces(offset: offset, count: buffer.count) {
-      switch piece {
-      case .bytes(let bytes):
-        UnsafeMutableRawBufferPointer(rebasing: buffer[done...]).copyBytes(from: bytes)
-        done += bytes.count
-      case .file(let file, let start, let count):
-        let target = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + count])
-        do throws(PosixError) {
-          guard try file.read(at: start, into: target) == count else { break }
-        } catch {
-          throw FormatError(.unreadable, error.description)
-        }
-        done += count
+    for stretch in stretches(offset: offset, count: buffer.count) {
+      let target = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + stretch.byteCount])
+      switch stretch {
+      case .bytes(let bytes): target.copyBytes(from: bytes)
+      case .stored(let source, let range): try source.read(range, into: target, unless: .never)
       }
+      done += stretch.byteCount
     }
-    guard done == buffer.count else {
-      throw FormatError(.truncated, "expected \(buffer.count) bytes at offset \(offset), found \(done)")
-    }
+    return done
   }
 }

@@ -7,7 +7,7 @@ protocol ActingControl: ControlFile {
   /// Carries out a request and answers with its report, without the line that says when, for whom and what.
   func act(
     _ text: String, by actor: Actor, isInterrupted: @escaping @Sendable () -> Bool
-  ) throws(RegistryError) -> String
+  ) throws(StoreError) -> String
 }
 
 extension ActingControl {
@@ -18,7 +18,7 @@ extension ActingControl {
   func perform(
     _ text: String, by caller: Caller, isInterrupted: @escaping @Sendable () -> Bool
   ) throws(ControlFailure) -> [UInt8] {
-    do throws(RegistryError) {
+    do throws(StoreError) {
       let report = try act(text, by: Actor(uid: caller.uid, pid: caller.pid), isInterrupted: isInterrupted)
       return last.keep(Array(report.utf8), target: text, caller: caller)
     } catch {

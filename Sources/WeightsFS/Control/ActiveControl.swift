@@ -17,14 +17,14 @@ struct ActiveControl: ControlFile {
     _ text: String, by caller: Caller, isInterrupted: @escaping @Sendable () -> Bool
   ) throws(ControlFailure) -> [UInt8] {
     let actor = Actor(uid: caller.uid, pid: caller.pid)
-    do throws(RegistryError) {
+    do throws(StoreError) {
       if text.hasSuffix(" previous") {
         let model = try ModelName(validating: text.dropLast(9))
         let change = try registry.rollback(model, by: actor) { _, _, _ in !isInterrupted() }
         return Array("\(model): \(change.from.map { "\($0) -> " } ?? "")\(change.to)\n".utf8)
       }
       guard case .version(let model, let version) = try RequestTarget(text) else {
-        throw RegistryError(.invalidName, "expected MODEL/VERSION, found \"\(text)\"")
+        throw StoreError(.invalidName, "expected MODEL/VERSION, found \"\(text)\"")
       }
       let before = try registry.setActive(model, version, by: actor) { _, _, _ in !isInterrupted() }
       return Array("\(model): \(before.map { "\($0) -> " } ?? "")\(version)\n".utf8)

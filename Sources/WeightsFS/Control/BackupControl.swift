@@ -9,7 +9,7 @@ struct BackupControl: ActingControl {
 
   func act(
     _ text: String, by actor: Actor, isInterrupted: @escaping @Sendable () -> Bool
-  ) throws(RegistryError) -> String {
+  ) throws(StoreError) -> String {
     let (model, version) = try RequestTarget(text).requireVersion()
     let record = try registry.backup(model, version, by: actor)
     return "\(model)/\(version): pinned as backup \(record.number)\n"

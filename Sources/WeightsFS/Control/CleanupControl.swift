@@ -9,10 +9,10 @@ struct CleanupControl: ActingControl {
 
   func act(
     _ text: String, by actor: Actor, isInterrupted: @escaping @Sendable () -> Bool
-  ) throws(RegistryError) -> String {
+  ) throws(StoreError) -> String {
     let parts = text.split(whereSeparator: \.isWhitespace)
     guard [1, 2].contains(parts.count), parts.count == 1 || Int(parts[1]) != nil else {
-      throw RegistryError(.invalidName, "expected MODEL and the number of versions to keep, found \"\(text)\"")
+      throw StoreError(.invalidName, "expected MODEL and the number of versions to keep, found \"\(text)\"")
     }
     let keep = parts.count == 2 ? Int(parts[1]) : nil
     let model = try ModelName(validating: parts[0])

@@ -18,10 +18,10 @@ struct ConfigControl: ActingControl {
 
   func act(
     _ text: String, by actor: Actor, isInterrupted: @escaping @Sendable () -> Bool
-  ) throws(RegistryError) -> String {
+  ) throws(StoreError) -> String {
     let parts = text.split(whereSeparator: \.isWhitespace).map(String.init)
     guard [2, 3].contains(parts.count) else {
-      throw RegistryError(.invalidName, "expected MODEL, a policy and its value, found \"\(text)\"")
+      throw StoreError(.invalidName, "expected MODEL, a policy and its value, found \"\(text)\"")
     }
     let model = try ModelName(validating: parts[0])
     let key = try PolicyKey(validating: parts[1])

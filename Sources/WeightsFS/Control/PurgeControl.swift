@@ -10,12 +10,12 @@ struct PurgeControl: ActingControl {
 
   func act(
     _ text: String, by actor: Actor, isInterrupted: @escaping @Sendable () -> Bool
-  ) throws(RegistryError) -> String {
+  ) throws(StoreError) -> String {
     let wantsJSON = text.hasSuffix(" json")
     let parts = (wantsJSON ? text.dropLast(5) : text[...]).split(whereSeparator: \.isWhitespace)
     guard let first = parts.first, parts.count <= 2, let seconds = parts.count == 2 ? Int64(parts[1]) : 0, seconds >= 0,
       seconds < Int64.max / 1_000_000_000
-    else { throw RegistryError(.invalidName, "expected a target and perhaps an age in seconds, found \"\(text)\"") }
+    else { throw StoreError(.invalidName, "expected a target and perhaps an age in seconds, found \"\(text)\"") }
     let target = try RequestTarget(String(first))
     let report = try registry.purge(target.model, target.version, olderThan: seconds * 1_000_000_000, by: actor) {
       _, _, _ in

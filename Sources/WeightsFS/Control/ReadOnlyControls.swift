@@ -6,7 +6,7 @@ struct WeightConfigControl: ControlFile {
   var name: String { "weight_config.json" }
 
   func contents() throws(FileSystemError) -> [UInt8] {
-    do throws(RegistryError) { return try registry.configuration() } catch { throw FileSystemError(error) }
+    do throws(StoreError) { return try registry.configuration() } catch { throw FileSystemError(error) }
   }
 }
 
@@ -39,7 +39,7 @@ struct StatusControl: ControlFile {
   var name: String { "status" }
 
   func contents() throws(FileSystemError) -> [UInt8] {
-    do throws(RegistryError) { return Array(try usage.current().text.utf8) } catch { throw FileSystemError(error) }
+    do throws(StoreError) { return Array(try usage.current().text.utf8) } catch { throw FileSystemError(error) }
   }
 }
 

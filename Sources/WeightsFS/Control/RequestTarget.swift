@@ -20,14 +20,14 @@ enum RequestTarget: Sendable, Hashable {
   }
 
   /// - Throws: `invalidName` if it is not a single version.
-  func requireVersion() throws(RegistryError) -> (ModelName, VersionName) {
+  func requireVersion() throws(StoreError) -> (ModelName, VersionName) {
     guard case .version(let model, let version) = self else {
-      throw RegistryError(.invalidName, "expected MODEL/VERSION")
+      throw StoreError(.invalidName, "expected MODEL/VERSION")
     }
     return (model, version)
   }
 
-  init(_ text: String) throws(RegistryError) {
+  init(_ text: String) throws(StoreError) {
     if text == "all" {
       self = .all
       return
@@ -36,7 +36,7 @@ enum RequestTarget: Sendable, Hashable {
     switch parts.count {
     case 1: self = .model(try ModelName(validating: parts[0]))
     case 2: self = .version(try ModelName(validating: parts[0]), try VersionName(validating: parts[1]))
-    default: throw RegistryError(.invalidName, "expected MODEL, MODEL/VERSION or all, found \"\(text)\"")
+    default: throw StoreError(.invalidName, "expected MODEL, MODEL/VERSION or all, found \"\(text)\"")
     }
   }
 }

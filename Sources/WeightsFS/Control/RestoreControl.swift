@@ -9,7 +9,7 @@ struct RestoreControl: ActingControl {
 
   func act(
     _ text: String, by actor: Actor, isInterrupted: @escaping @Sendable () -> Bool
-  ) throws(RegistryError) -> String {
+  ) throws(StoreError) -> String {
     let (model, version) = try RequestTarget(text).requireVersion()
     try registry.restore(model, version, by: actor)
     return "\(model)/\(version): restored\n"

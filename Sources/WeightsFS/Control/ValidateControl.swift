@@ -20,7 +20,7 @@ struct ValidateControl: ControlFile {
     let target = wantsJSON ? String(text.dropLast(5)) : text
     var reports: [ValidationReport] = []
     let report: [UInt8]
-    do throws(RegistryError) {
+    do throws(StoreError) {
       for (model, version) in try versions(in: try RequestTarget(target)) {
         reports.append(try registry.validate(model, version) { _, _, _ in !isInterrupted() })
       }
@@ -38,7 +38,7 @@ struct ValidateControl: ControlFile {
     return report
   }
 
-  private func versions(in target: RequestTarget) throws(RegistryError) -> [(ModelName, VersionName)] {
+  private func versions(in target: RequestTarget) throws(StoreError) -> [(ModelName, VersionName)] {
     switch target {
     case .version(let model, let version): return [(model, version)]
     case .model(let model): return try registry.versions(of: model).map { (model, $0) }

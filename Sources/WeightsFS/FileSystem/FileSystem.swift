@@ -1,3 +1,5 @@
+package import WeightRegistry
+
 /// A tree that a kernel can be served from, with no FUSE in it. Called on many threads at once; every call is synchronous.
 ///
 /// Inodes are named by number. `lookup` raises an inode's lookup count by one, `forget` lowers it; an inode stays valid
@@ -26,10 +28,10 @@ package protocol FileSystem: AnyObject, Sendable {
   /// - Throws: `ESTALE` if the inode cannot be opened that way, but a fresh lookup of its name leads to one that can.
   func open(_ inode: InodeNumber, _ access: OpenAccess) throws(FileSystemError) -> OpenFile
 
-  /// The pieces that make up `count` bytes from `offset`; fewer bytes at the end of the file, none after it.
+  /// The stretches that make up `count` bytes from `offset`; fewer bytes at the end of the file, none after it.
   ///
   /// Descriptors in the answer stay open until the handle is released.
-  func read(_ handle: HandleNumber, offset: Int, count: Int) throws(FileSystemError) -> [ReadPiece]
+  func read(_ handle: HandleNumber, offset: Int, count: Int) throws(FileSystemError) -> [Stretch]
 
   /// Writes to a handle and returns how many bytes were taken.
   ///

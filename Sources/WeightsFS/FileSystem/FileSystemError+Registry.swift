@@ -1,6 +1,6 @@
 import Glibc
 import WeightFormats
-package import WeightRegistry
+package import StoreRecords
 
 extension FileSystemError {
   /// The errno constants that this target answers, by what they mean here.
@@ -35,14 +35,15 @@ extension FileSystemError {
     self.init(condition.errno, reason)
   }
 
-  /// The one place where the registry's errors become errno.
-  package init(_ error: RegistryError) {
+  /// The one place where the store's errors become errno.
+  package init(_ error: StoreError) {
     let errno =
       switch error.code {
       case .unknownModel, .unknownVersion, .unknownView: ENOENT
       case .invalidName: EINVAL
       case .alreadyExists: EEXIST
       case .inUse: EBUSY
+      case .notEmpty: ENOTEMPTY
       case .differentWeights: EPERM
       case .locked: EBUSY
       case .readOnly: EROFS

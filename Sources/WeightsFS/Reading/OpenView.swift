@@ -1,3 +1,4 @@
+import StoreRecords
 import WeightRegistry
 
 /// An open file of a version.

@@ -1,5 +1,6 @@
 import PosixIO
 import Synchronization
+import StoreRecords
 import WeightRegistry
 
 /// Looks after the page cache of the blobs behind one open file: the disk is ahead of a reader that goes forward, and what
@@ -83,13 +84,13 @@ final class ReadStream: Sendable {
   /// The parts of files that a block is made of.
   private func ranges(of block: Int) -> [(file: OpenedFile, range: Range<Int>)] {
     var ranges: [(file: OpenedFile, range: Range<Int>)] = []
-    for piece in view.pieces(offset: block * Self.blockByteCount, count: Self.blockByteCount) {
-      guard case .file(let file, let offset, let count) = piece else { continue }
+    for stretch in view.stretches(offset: block * Self.blockByteCount, count: Self.blockByteCount) {
+      guard case .stored(let bytes, let range) = stretch, let file = bytes.localFile else { continue }
       // Padding and headers lie between tensors that follow each other in a file: one call serves them all.
-      if let last = ranges.last, last.file === file, (0...4096).contains(offset - last.range.upperBound) {
-        ranges[ranges.count - 1].range = last.range.lowerBound..<offset + count
+      if let last = ranges.last, last.file === file, (0...4096).contains(range.lowerBound - last.range.upperBound) {
+        ranges[ranges.count - 1].range = last.range.lowerBound..<range.upperBound
       } else {
-        ranges.append((file, offset..<offset + count))
+        ranges.append((file, range))
       }
     }
     return ranges

@@ -1,4 +1,5 @@
 import Synchronization
+import StoreRecords
 import WeightRegistry
 
 /// Open files and folders by number.

@@ -3,7 +3,8 @@ import Synchronization
 /// Which numbers stand for which nodes, and how often the kernel has looked each up.
 ///
 /// A number is a hash of the node's path and edition, so that listings can tell it without making an entry, and it is the same after a
-/// remount. Two nodes whose hashes are equal are kept apart by counting on.
+/// remount. Two nodes whose hashes are equal are kept apart by counting on; so are a folder that was removed, which the kernel may know
+/// for as long as somebody has something in it open, and one that is made under its name.
 final class InodeTable: Sendable {
   private struct Entry: Sendable {
     var node: Node
@@ -64,7 +65,28 @@ final class InodeTable: Sendable {
         state.entries[number]?.lookups -= count
       } else {
         state.entries[number] = nil
-        state.numbers[entry.node] = nil
+        if state.numbers[entry.node] == number { state.numbers[entry.node] = nil }
+      }
+    }
+  }
+
+  /// Lets nodes that are gone keep the numbers that the kernel knows: what is made in their places gets others.
+  func retire(_ isGone: (Node) -> Bool) {
+    state.withLock { state in
+      for (node, _) in state.numbers where isGone(node) { state.numbers[node] = nil }
+    }
+  }
+
+  /// Lets numbers stand for nodes that were renamed.
+  ///
+  /// - Parameter newNode: what a node is now; nil for those that stay.
+  func rename(_ newNode: (Node) -> Node?) {
+    state.withLock { state in
+      for (node, number) in state.numbers {
+        guard let renamed = newNode(node) else { continue }
+        state.numbers[node] = nil
+        state.numbers[renamed] = number
+        state.entries[number]?.node = renamed
       }
     }
   }

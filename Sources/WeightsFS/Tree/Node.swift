@@ -1,4 +1,5 @@
 import Tensors
+import StoreRecords
 import WeightRegistry
 
 /// A place in the tree, by meaning. What an inode number stands for.
@@ -71,6 +72,33 @@ enum Node: Hashable, Sendable {
     case .modelRecords(let model): ".control/versions/\(model)"
     case .versionRecords(let model, let version): ".control/versions/\(model)/\(version)"
     case .record(let model, let version, let record): ".control/versions/\(model)/\(version)/\(record.rawValue)"
+    }
+  }
+}
+
+extension Node {
+  /// The version in whose folder, or in whose records, the node is; nil for others.
+  var version: (model: ModelName, version: VersionName)? {
+    switch self {
+    case .version(let model, let version), .view(let model, let version, _, _), .sidecarFolder(let model, let version, _),
+      .sidecar(let model, let version, _, _), .kept(let model, let version, _, _), .versionRecords(let model, let version),
+      .record(let model, let version, _):
+      (model, version)
+    default: nil
+    }
+  }
+
+  /// The same node of another version.
+  func moved(to model: ModelName, _ version: VersionName) -> Node {
+    switch self {
+    case .version: .version(model, version)
+    case .view(_, _, let view, let edition): .view(model, version, view, edition)
+    case .sidecarFolder(_, _, let path): .sidecarFolder(model, version, path)
+    case .sidecar(_, _, let path, let edition): .sidecar(model, version, path, edition)
+    case .kept(_, _, let path, let edition): .kept(model, version, path, edition)
+    case .versionRecords: .versionRecords(model, version)
+    case .record(_, _, let record): .record(model, version, record)
+    default: self
     }
   }
 }

@@ -1,3 +1,4 @@
+import StoreRecords
 import WeightRegistry
 
 extension WeightsFileSystem {
@@ -6,36 +7,24 @@ extension WeightsFileSystem {
     var attributes = FileAttributes(
       inode: inodes.number(of: node), kind: node.kind, size: 0, permissions: 0o644, modified: started,
       // Nobody tells a reader's kernel that another process has changed the store: it has to ask.
-      isCacheable: !registry.isReader)
+      isCacheable: !records.isReader)
     switch node {
     case .root, .names, .control, .records, .model, .modelRecords:
       attributes.permissions = 0o755
     case .version(let model, let version), .sidecarFolder(let model, let version, _),
       .versionRecords(let model, let version):
       attributes.permissions = 0o755
-      attributes.modified =
-        registry.contains(model, version)
-        ? try manifest(model, version).published : registry.draft(of: model, version)?.made ?? started
+      let folder = try versionFolder(of: model, version)
+      attributes.modified = folder.manifest?.published ?? folder.made
     case .view(let model, let version, let view, _):
-      let manifest = try manifest(model, version)
-      guard let size = manifest.views[view] else { throw FileSystemError(.missing) }
-      attributes.size = size
-      attributes.modified = manifest.modified(ofView: view)
-    case .sidecar(let model, let version, let path, _):
-      switch try files(of: model, version).content(at: path) {
-      case .blob(let sidecar): (attributes.size, attributes.modified) = (sidecar.byteCount, sidecar.modified)
-      case .part(let part): (attributes.size, attributes.modified) = (part.byteCount, part.modified)
-      default: throw FileSystemError(.missing)
-      }
-    case .kept(let model, let version, let path, _):
-      guard case .upload(let file) = try files(of: model, version).content(at: path) else {
-        throw FileSystemError(.missing)
-      }
-      attributes.size = file.byteCount
-      attributes.modified = file.modified
-      attributes.isCacheable = false
+      try take(.view(view), in: versionFolder(of: model, version), into: &attributes)
+    case .sidecar(let model, let version, let path, _), .kept(let model, let version, let path, _):
+      let folder = try versionFolder(of: model, version)
+      guard let content = folder.content(at: path) else { throw FileSystemError(.missing) }
+      try take(content, in: folder, into: &attributes)
+      if case .file(let file) = content, file.upload != nil { attributes.isCacheable = false }
     case .modelFile(let model, let name, _):
-      guard let file = try registryStep(try registry.modelFile(name, of: model)) else {
+      guard let file = try registryStep(try modelFiles.file(name, of: model)) else {
         throw FileSystemError(.missing)
       }
       attributes.size = file.byteCount
@@ -60,10 +49,18 @@ extension WeightsFileSystem {
       attributes.isCacheable = false
     case .record(let model, let version, let record):
       attributes.size = try contents(of: record, model, version).count
-      attributes.modified = try manifest(model, version).published
+      attributes.modified = try versionFolder(of: model, version).manifest?.published ?? started
       attributes.isCacheable = false
     }
     return attributes
+  }
+
+  private func take(
+    _ content: VersionFolder.Content, in folder: VersionFolder, into attributes: inout FileAttributes
+  ) throws(FileSystemError) {
+    if case .view(let view) = content, folder.manifest?.main?.views[view] == nil { throw FileSystemError(.missing) }
+    attributes.size = content.byteCount(in: folder)
+    attributes.modified = content.modified(in: folder)
   }
 
   /// Where a symbolic link points.
@@ -77,17 +74,13 @@ extension WeightsFileSystem {
     }
   }
 
-  func manifest(_ model: ModelName, _ version: VersionName) throws(FileSystemError) -> Manifest {
-    try registryStep(try registry.manifest(of: model, version))
-  }
-
   /// The content of a file in `.control/versions`.
   func contents(
     of record: VersionRecord, _ model: ModelName, _ version: VersionName
   ) throws(FileSystemError) -> [UInt8] {
     switch record {
-    case .manifest: try registryStep(try StoreCoding.encode(try registry.manifest(of: model, version), pretty: true))
-    case .sums: Array(try registryStep(try registry.knownSums(of: model, version)).utf8)
+    case .manifest: try registryStep(try StoreCoding.encode(try records.manifest(of: model, version), pretty: true))
+    case .sums: Array(try registryStep(try registry.validation.knownSums(of: model, version)).utf8)
     }
   }
 }

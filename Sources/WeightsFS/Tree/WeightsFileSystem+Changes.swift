@@ -1,35 +1,52 @@
 import WeightFormats
+import StoreRecords
 import WeightRegistry
 
 extension WeightsFileSystem {
   package func observeChanges(_ observer: @escaping @Sendable (TreeChange) -> Void) {
-    registry.observe { [inodes] change in
-      for (folder, name) in Self.names(touchedBy: change) {
-        observer(TreeChange(parent: inodes.number(of: folder), name: name))
+    records.observe { [inodes] change in
+      let touched = Self.names(touchedBy: change).map { folder, name in
+        TreeChange(parent: inodes.number(of: folder), name: name)
       }
+      if case .removed(let model, let version, _) = change {
+        // What comes under the name is another folder, whoever still has something of this one open.
+        inodes.retire { node in
+          guard let own = node.version else { return false }
+          return own.model == model && own.version == version
+        }
+      }
+      for change in touched { observer(change) }
     }
   }
 
   /// Every name that may have come, gone, or lead to other bytes.
-  private static func names(touchedBy change: RegistryChange) -> [(folder: Node, name: String)] {
+  private static func names(touchedBy change: RecordChange) -> [(folder: Node, name: String)] {
     switch change {
-    case .published(let manifest), .removed(let manifest):
-      let (model, version) = (manifest.model, manifest.version)
-      var names: [(Node, String)] = [
-        (.model(model), version.text), (.root, model.text), (.modelRecords(model), version.text),
-        (.records, model.text),
-      ]
-      for view in WeightFormatCatalogue.views {
-        names.append((.version(model, version), view.fileName))
-        names.append((.names, ProfessionalName(model: model, version: version, view: view.name).fileName))
-      }
-      for sidecar in manifest.sidecars {
-        let parts = sidecar.path.split(separator: "/")
-        let folder = parts.dropLast().joined(separator: "/")
-        let parent: Node = folder.isEmpty ? .version(model, version) : .sidecarFolder(model, version, folder)
-        if let name = parts.last { names.append((parent, String(name))) }
-      }
-      return names
+    case .links: return []
+    case .published(let model, let version, let paths):
+      return (paths ?? []).map { name(of: $0, in: model, version) }
+        + (paths == nil ? names(of: model, version) : [])
+    case .removed(let model, let version, let paths):
+      return names(of: model, version) + paths.map { name(of: $0, in: model, version) }
     }
+  }
+
+  private static func name(
+    of path: String, in model: ModelName, _ version: VersionName
+  ) -> (folder: Node, name: String) {
+    guard let slash = path.lastIndex(of: "/") else { return (.version(model, version), path) }
+    return (.sidecarFolder(model, version, String(path[..<slash])), String(path[path.index(after: slash)...]))
+  }
+
+  /// The names that come and go with a version, and those of its views.
+  private static func names(of model: ModelName, _ version: VersionName) -> [(folder: Node, name: String)] {
+    var names: [(Node, String)] = [
+      (.model(model), version.text), (.root, model.text), (.modelRecords(model), version.text), (.records, model.text),
+    ]
+    for view in WeightFormatCatalogue.views {
+      names.append((.version(model, version), view.fileName))
+      names.append((.names, ProfessionalName(model: model, version: version, view: view.name).fileName))
+    }
+    return names
   }
 }

@@ -1,4 +1,5 @@
 import WeightFormats
+import StoreRecords
 import WeightRegistry
 
 extension WeightsFileSystem {
@@ -13,16 +14,16 @@ extension WeightsFileSystem {
       if let version = VersionName(name), hasVersion(model, version) { return .version(model, version) }
       if links(of: model)[name] != nil { return .link(model, name) }
       return try modelFileNode(name, of: model)
-    case .version(let model, let version): return try files(of: model, version).node(at: name)
+    case .version(let model, let version): return try versionFolder(of: model, version).node(at: name)
     case .sidecarFolder(let model, let version, let path):
-      return try files(of: model, version).node(at: path + "/" + name)
+      return try versionFolder(of: model, version).node(at: path + "/" + name)
     case .names: return professionalName(name).map { .professionalName($0) }
     case .control:
       if name == "versions" { return .records }
       return controls.contains { $0.name == name } ? .controlFile(name) : nil
-    case .records: return ModelName(name).flatMap { registry.contains($0) ? .modelRecords($0) : nil }
+    case .records: return ModelName(name).flatMap { records.contains($0) ? .modelRecords($0) : nil }
     case .modelRecords(let model):
-      return VersionName(name).flatMap { registry.contains(model, $0) ? .versionRecords(model, $0) : nil }
+      return VersionName(name).flatMap { records.contains(model, $0) ? .versionRecords(model, $0) : nil }
     case .versionRecords(let model, let version):
       return VersionRecord(rawValue: name).map { .record(model, version, $0) }
     case .link, .modelFile, .view, .sidecar, .kept, .staging, .professionalName, .controlFile, .record:
@@ -36,19 +37,19 @@ extension WeightsFileSystem {
     case .root:
       return [(".control", .control), (".files", .names)] + allModels.map { ($0.text, .model($0)) }
     case .model(let model):
-      let published = registry.contains(model) ? try registryStep(try registry.versions(of: model)) : []
-      let versions = Set(published + registry.drafts.drafts.filter { $0.model == model }.map(\.version)).sorted()
+      let published = try registryStep(try records.listing(of: model)).published.keys
+      let versions = (published + (try registryStep(try records.drafts(of: model)))).sorted()
       return links(of: model).keys.sorted().map { ($0, .link(model, $0)) }
         + versions.map { ($0.text, .version(model, $0)) }
-        + (try registryStep(try registry.modelFiles(of: model))).map { ($0.name, Self.node($0, of: model)) }
-    case .version(let model, let version): return try files(of: model, version).children(at: "")
+        + (try registryStep(try modelFiles.files(of: model))).map { ($0.name, Self.node($0, of: model)) }
+    case .version(let model, let version): return try versionFolder(of: model, version).nodes(in: "")
     case .sidecarFolder(let model, let version, let path):
-      return try files(of: model, version).children(at: path + "/")
+      return try versionFolder(of: model, version).nodes(in: path)
     case .names:
       var entries: [String: Node] = [:]
-      for model in registry.models {
-        let isAllShown = try registryStep(try registry.figures(of: model)).hiddenFiles == 0
-        for version in try registryStep(try registry.versions(of: model)) {
+      for model in records.models {
+        let isAllShown = try registryStep(try records.figures(of: model)).hiddenFiles == 0
+        for version in try registryStep(try records.versions(of: model)) {
           // A name that several versions could have is shown once, as what a lookup of it finds.
           let isOnlyReading =
             !model.text.utf8.contains(UInt8(ascii: "_")) && !version.text.utf8.contains(UInt8(ascii: "_"))
@@ -61,9 +62,9 @@ extension WeightsFileSystem {
       }
       return entries.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     case .control: return controls.map { ($0.name, .controlFile($0.name)) } + [("versions", .records)]
-    case .records: return registry.models.map { ($0.text, .modelRecords($0)) }
+    case .records: return records.models.map { ($0.text, .modelRecords($0)) }
     case .modelRecords(let model):
-      return try registryStep(try registry.versions(of: model)).map { ($0.text, .versionRecords(model, $0)) }
+      return try registryStep(try records.versions(of: model)).map { ($0.text, .versionRecords(model, $0)) }
     case .versionRecords(let model, let version):
       return VersionRecord.allCases.map { ($0.rawValue, .record(model, version, $0)) }
     case .link, .modelFile, .view, .sidecar, .kept, .staging, .professionalName, .controlFile, .record:
@@ -75,24 +76,24 @@ extension WeightsFileSystem {
 
   /// The symbolic links in a model's folder and what they point to.
   func links(of model: ModelName) -> [String: VersionName] {
-    let aliases = registry.aliases(of: model).merging(temporaryLinks.all(of: model)) { _, new in new }
+    let aliases = records.aliases(of: model).merging(temporaryLinks.all(of: model)) { _, new in new }
     var links = Dictionary(aliases.map { ($0.key.text, $0.value) }, uniquingKeysWith: { first, _ in first })
-    if let active = registry.activeLink(of: model) { links["active"] = active }
+    if let active = records.activeLink(of: model) { links["active"] = active }
     return links
   }
 
   /// The version that a name of `.files` stands for: of several readings, the one with the longest model.
   private func professionalName(_ name: String) -> ProfessionalName? {
     ProfessionalName.readings(of: name).first { reading in
-      reading.fileName == name && registry.contains(reading.model, reading.version)
+      reading.fileName == name && records.contains(reading.model, reading.version)
         && WeightFormatCatalogue.view(named: reading.view) != nil && !isHidden(reading)
     }
   }
 
   /// Whether the file that a name of `.files` stands for was removed from its folder.
   private func isHidden(_ name: ProfessionalName) -> Bool {
-    do throws(RegistryError) {
-      return try registry.manifest(of: name.model, name.version).hides("model.\(name.view)")
+    do throws(StoreError) {
+      return try records.folder(of: name.model, name.version)?.content(at: "model.\(name.view)") == nil
     } catch {
       // Whoever opens it learns what is wrong.
       return false
@@ -101,26 +102,17 @@ extension WeightsFileSystem {
 
   // MARK: What there is
 
-  var allModels: [ModelName] {
-    let drafts = registry.drafts
-    return Set(registry.models + drafts.models + drafts.drafts.map(\.model)).sorted()
-  }
+  var allModels: [ModelName] { records.allModels.filter { hasModel($0) } }
 
-  func hasModel(_ model: ModelName) -> Bool {
-    if registry.contains(model) { return true }
-    let drafts = registry.drafts
-    return drafts.models.contains(model) || drafts.drafts.contains { $0.model == model }
-  }
+  func hasModel(_ model: ModelName) -> Bool { records.hasFolder(model) }
 
-  func hasVersion(_ model: ModelName, _ version: VersionName) -> Bool {
-    registry.contains(model, version) || registry.draft(of: model, version) != nil
-  }
+  func hasVersion(_ model: ModelName, _ version: VersionName) -> Bool { records.hasFolder(model, version) }
 
-  /// What a version's folder shows.
-  func files(of model: ModelName, _ version: VersionName) throws(FileSystemError) -> VersionFiles {
-    let manifest = registry.contains(model, version) ? try manifest(model, version) : nil
-    let draft = registry.draft(of: model, version)
-    if manifest == nil, draft == nil { throw FileSystemError(.missing) }
-    return VersionFiles(model: model, version: version, manifest: manifest, draft: draft)
+  /// What a version's folder holds.
+  func versionFolder(of model: ModelName, _ version: VersionName) throws(FileSystemError) -> VersionFolder {
+    guard hasVersion(model, version), let folder = try registryStep(try records.folder(of: model, version)) else {
+      throw FileSystemError(.missing)
+    }
+    return folder
   }
 }

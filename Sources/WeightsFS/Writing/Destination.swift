@@ -1,3 +1,4 @@
+import StoreRecords
 import WeightRegistry
 
 /// Where a close puts what was written.

@@ -1,4 +1,5 @@
 import Synchronization
+import StoreRecords
 import WeightRegistry
 
 /// Why the last change of a version's folder was refused: its xattr `user.tantra.last_error`.

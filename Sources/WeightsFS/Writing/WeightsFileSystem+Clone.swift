@@ -1,4 +1,7 @@
+import BlobStore
+import PosixIO
 import Synchronization
+import StoreRecords
 import WeightRegistry
 
 extension WeightsFileSystem {
@@ -41,76 +44,34 @@ extension WeightsFileSystem {
     case .version(let found): place = found
     case .model(let model, let name): return try linkModelFile(inode, as: name, of: model, isInterrupted)
     }
-    let files = try files(of: place.model, place.version)
+    let files = try versionFolder(of: place.model, place.version)
     if files.node(at: place.path) != nil, !files.isPublished(place.path) { throw FileSystemError(.exists) }
-    let content: VersionFiles.Content?
+    let source: VersionFolder
+    let path: String
     switch try node(inode) {
     case .modelFile: throw FileSystemError(.crossDevice)
-    case .view(let model, let version, let view, _): content = .view(try manifest(model, version), view: view)
-    case .sidecar(let model, let version, let path, _), .kept(let model, let version, let path, _):
-      content = try self.files(of: model, version).content(at: path)
+    case .view(let model, let version, let view, _): (source, path) = (try versionFolder(of: model, version), "model.\(view)")
+    case .sidecar(let model, let version, let name, _), .kept(let model, let version, let name, _):
+      (source, path) = (try versionFolder(of: model, version), name)
     default: throw FileSystemError(.notPermitted, "\(place): only files of versions can be linked")
     }
-    guard let content else { throw FileSystemError(.missing) }
-    try install(content, at: place, isMove: false, isInterrupted)
+    guard let content = source.content(at: path) else { throw FileSystemError(.missing) }
+    try install(content, of: source, at: place, isMove: false, isInterrupted)
     guard let node = try self.node(at: place) else { throw FileSystemError(.missing) }
     return try item(node)
   }
 
-  /// Gives a place the bytes that a file has; at metadata cost where its purpose allows.
+  /// Gives a place the bytes that a file of `source` has; at metadata cost where its purpose allows.
   ///
   /// - Parameter isMove: whether the file itself goes afterwards: then an upload need not be copied.
   func install(
-    _ content: VersionFiles.Content, at place: FilePlace, isMove: Bool, _ isInterrupted: @escaping @Sendable () -> Bool
+    _ content: VersionFolder.Content, of source: VersionFolder, at place: FilePlace, isMove: Bool,
+    _ isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) {
     do throws(FileSystemError) {
-      let (model, version) = (place.model, place.version)
-      let before = try files(of: model, version).content(at: place.path)
-      switch (content, place.purpose) {
-      case (.view(let manifest, let view), .weights(let newView)):
-        if try registryStep(
-          try registry.clone(
-            view, of: manifest, as: newView, of: model, version, modified: manifest.modified(ofView: view)))
-        {
-          return
-        }
-        try installCopy(of: content, at: place, isInterrupted)
-      case (.blob(let sidecar), .weights(let view)):
-        let upload = try registryStep(try registry.upload(of: sidecar))
-        do throws(FileSystemError) {
-          try publish(upload, as: view, at: place, modified: sidecar.modified, isInterrupted)
-        } catch {
-          try registryStep(try registry.discardUpload(named: upload.name))
-          throw error
-        }
-      case (.upload(let file), .weights(let view)) where isMove:
-        let upload = try registryStep(try openUpload(file))
-        try publish(upload, as: view, at: place, modified: file.modified, isInterrupted)
-      case (.blob(let sidecar), .part):
-        let upload = try registryStep(try registry.upload(of: sidecar))
-        do throws(FileSystemError) {
-          try publishPart(.upload(upload, modified: sidecar.modified), at: place, isInterrupted)
-        } catch {
-          try registryStep(try registry.discardUpload(named: upload.name))
-          throw error
-        }
-      case (.upload(let file), .part) where isMove:
-        let upload = try registryStep(try openUpload(file))
-        try publishPart(.upload(upload, modified: file.modified), at: place, isInterrupted)
-      case (.part(let part), .part): try publishPart(.copy(part), at: place, isInterrupted)
-      case (.blob(let sidecar), _): _ = try link(content, at: place, modified: sidecar.modified)
-      case (.part(let part), .temporary) where place.isShard:
-        _ = try link(content, at: place, modified: part.modified)
-      case (.upload(let file), .sidecar) where isMove:
-        let upload = try registryStep(try openUpload(file))
-        try registryStep(
-          try registry.keepSidecar(
-            upload, at: place.path, of: model, version, modified: file.modified, isInterrupted: isInterrupted))
-      case (.upload(var file), .temporary) where isMove:
-        file.path = place.path
-        let kept = file
-        try registryStep(try registry.changeDraft(model, version) { $0.put(kept) })
-      case (.view, _), (.upload, _), (.part, _): return try installCopy(of: content, at: place, isInterrupted)
+      let before = try versionFolder(of: place.model, place.version).content(at: place.path)
+      if try !installStored(content, of: source, at: place, isMove: isMove, isInterrupted) {
+        return try installCopy(of: content, of: source, at: place, isInterrupted)
       }
       try completeShards(with: place, before: before, isInterrupted)
     } catch {
@@ -118,63 +79,115 @@ extension WeightsFileSystem {
     }
   }
 
-  /// Gives a place, not one that is imported, what is stored already; false if that takes a copy.
-  func link(
-    _ content: VersionFiles.Content, at place: FilePlace, modified: Int64
+  /// - Returns: false if that takes a copy.
+  private func installStored(
+    _ content: VersionFolder.Content, of source: VersionFolder, at place: FilePlace, isMove: Bool,
+    _ isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) -> Bool {
     let (model, version) = (place.model, place.version)
+    let interruption = Interruption(isInterrupted)
     switch (content, place.purpose) {
-    case (.blob(var sidecar), .sidecar):
-      (sidecar.path, sidecar.modified) = (place.path, modified)
-      let copy = sidecar
-      try registryStep(try registry.put(copy, in: model, version))
-    case (.blob(var sidecar), .temporary):
-      (sidecar.path, sidecar.modified) = (place.path, modified)
-      let kept = Draft.File(sidecar)
-      try registryStep(try registry.changeDraft(model, version) { $0.put(kept) })
-    case (.part(var part), .temporary) where place.isShard:
-      (part.view, part.modified) = (place.path, modified)
-      let copy = part
-      try registryStep(try registry.changeDraft(model, version) { $0.put(copy) })
+    case (.view(let view), .view(let newView)):
+      guard let manifest = source.manifest else { throw FileSystemError(.missing) }
+      return try registryStep(
+        try registry.importing.clone(
+          view, of: manifest, as: newView, of: model, version, modified: manifest.modified(ofView: view),
+          if: .folderIsThere(), unless: interruption))
+    case (.part(let part), .part): try publishPart(.copy(part), at: place, isInterrupted)
+    case (.part(let part), .shard):
+      return try link(FolderFile(part), at: place, modified: part.modified, interruption)
+    case (.file(let file), _):
+      switch (file.content, place.purpose) {
+      case (.blob(let blob, _), .view), (.blob(let blob, _), .part):
+        let upload = try registryStep(try records.uploads.copy(of: blob))
+        do throws(FileSystemError) {
+          try publish(upload, at: place, modified: file.modified, isInterrupted)
+        } catch {
+          try registryStep(try records.uploads.discard(upload.name))
+          throw error
+        }
+      case (.upload(let name), .view) where isMove, (.upload(let name), .part) where isMove:
+        let upload = try registryStep(try records.uploads.open(name))
+        try publish(upload, at: place, modified: file.modified, isInterrupted)
+      case (.upload(let name), .ordinary) where isMove:
+        let upload = try registryStep(try records.uploads.open(name))
+        try registryStep(
+          try registry.folders.keep(
+            upload, at: place.path, of: model, version, modified: file.modified, unless: interruption))
+      case (.upload, .temporary) where isMove, (.upload, .shard) where isMove:
+        let kept = file.moved(to: place.path)
+        try change(place, interruption) { _ in [.put(kept)] }
+      case (.weights(let weights), .part): try publishPart(.copy(weights), at: place, isInterrupted)
+      default: return try link(file, at: place, modified: file.modified, interruption)
+      }
     default: return false
     }
     return true
   }
 
-  private func openUpload(_ file: Draft.File) throws(RegistryError) -> Upload {
-    guard case .upload(let name) = file.content else { throw RegistryError(.damaged, "\(file.path) is no upload") }
-    return try registry.upload(named: name)
+  /// Publishes an upload under the name of a weight file.
+  private func publish(
+    _ upload: Upload, at place: FilePlace, modified: Int64, _ isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) {
+    if place.purpose == .part {
+      try publishPart(.upload(upload, modified: modified), at: place, isInterrupted)
+    } else {
+      try publish(upload, at: place, modified: modified, if: .folderIsThere(), isInterrupted)
+    }
+  }
+
+  /// Gives a place, not one that is imported, what is stored already; false if that takes a copy.
+  func link(
+    _ file: FolderFile, at place: FilePlace, modified: Int64, _ interruption: Interruption
+  ) throws(FileSystemError) -> Bool {
+    switch (file.content, place.purpose) {
+    case (.blob, .ordinary), (.blob, .temporary), (.blob, .shard), (.weights, .shard):
+      let copy = file.moved(to: place.path, modified: modified)
+      try registryStep(try registry.folders.put(copy, in: place.model, place.version, unless: interruption))
+      return true
+    default: return false
+    }
+  }
+
+  /// Changes the folder that a place is in.
+  func change(
+    _ place: FilePlace, _ interruption: Interruption = .never, _ decide: (VersionFolder) -> [FolderChange]
+  ) throws(FileSystemError) {
+    do throws(StoreError) {
+      try registry.folders.change(place.model, place.version, unless: interruption) { (folder) throws(StoreError) in
+        decide(folder)
+      }
+    } catch {
+      throw FileSystemError(error)
+    }
   }
 
   private func installCopy(
-    of content: VersionFiles.Content, at place: FilePlace, _ isInterrupted: @escaping @Sendable () -> Bool
+    of content: VersionFolder.Content, of source: VersionFolder, at place: FilePlace,
+    _ isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) {
-    let source: VersionView
-    let modified: Int64
-    switch content {
-    case .view(let manifest, let view):
-      source = try registryStep(try registry.view(view, of: manifest.model, manifest.version))
-      modified = manifest.modified(ofView: view)
-    case .blob(let sidecar):
-      source = try registryStep(try registry.view(of: sidecar))
-      modified = sidecar.modified
-    case .part(let part):
-      source = try registryStep(try registry.view(of: part))
-      modified = part.modified
-    case .upload(let file):
-      source = try registryStep(try registry.view(of: try openUpload(file)))
-      modified = file.modified
-    }
+    let view = try registryStep(try registry.views.open(content, of: source))
     let writer = try beginWriter(at: .version(place), sharing: false, hasTruncated: true)
     defer { end(writer) }
     let file = writer.current.upload.file
-    do throws(RegistryError) {
-      try source.copy(to: file, isInterrupted: isInterrupted)
+    do throws(FileSystemError) {
+      try copy(view, to: file, isInterrupted)
     } catch {
       writer.facts.withLock { $0.isGivenUp = true }
-      throw FileSystemError(error)
+      throw error
     }
-    writer.facts.withLock { $0.modified = modified }
+    writer.facts.withLock { $0.modified = content.modified(in: source) }
     try commit(writer, isLast: false, isInterrupted: isInterrupted)
+  }
+
+  /// Writes the first `count` bytes (nil: all) of a file to the beginning of another.
+  func copy(
+    _ view: VersionView, count: Int? = nil, to file: OpenedFile, _ isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) {
+    do throws(BlobStoreError) {
+      try view.copy(count, to: file) { _ in !isInterrupted() }
+    } catch {
+      throw FileSystemError(StoreError(error))
+    }
   }
 }

@@ -1,6 +1,7 @@
 import PosixIO
 import Synchronization
 import WeightFormats
+import StoreRecords
 import WeightRegistry
 
 extension WeightsFileSystem {
@@ -57,13 +58,18 @@ extension WeightsFileSystem {
     _ writer: Writer, at place: FilePlace, _ isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) {
     switch place.purpose {
-    case .weights(let view): try publish(writer, as: view, at: place, isInterrupted)
+    case .view(let view): try publish(writer, as: view, at: place, isInterrupted)
     case .part: try publishPart(writer, at: place, isInterrupted)
-    case .sidecar, .temporary:
-      let before = try files(of: place.model, place.version).content(at: place.path)
+    case .shard, .temporary, .ordinary:
+      let before = try versionFolder(of: place.model, place.version).content(at: place.path)
       try keep(writer, at: place, isInterrupted)
       try completeShards(with: place, before: before, isInterrupted)
     }
+  }
+
+  /// Whether the file is still to appear at a place: its name, or its folder, may go while it is stored.
+  private func condition(_ writer: Writer, at place: FilePlace) -> PublicationCondition {
+    .folderIsThere { writer.current.place == .version(place) }
   }
 
   private func publish(
@@ -72,15 +78,12 @@ extension WeightsFileSystem {
     let modified = writer.current.modified
     if let clone = writer.current.clone {
       if clone.isWhole, case .view(let model, let version, let source, _) = clone.node,
-        registry.contains(model, version)
+        let manifest = try registryStep(try records.folder(of: model, version))?.manifest
       {
-        let manifest = try manifest(model, version)
-        if try showingOnRefusal(
-          place,
-          { () throws(FileSystemError) in
-            try registryStep(
-              try registry.clone(source, of: manifest, as: view, of: place.model, place.version, modified: modified))
-          })
+        if try registryStep(
+          try registry.importing.clone(
+            source, of: manifest, as: view, of: place.model, place.version, modified: modified,
+            if: condition(writer, at: place), unless: Interruption(isInterrupted)))
         {
           writer.facts.withLock { $0.isFrozen = true }
           return
@@ -88,31 +91,37 @@ extension WeightsFileSystem {
       }
       try materialize(writer, isInterrupted)
     }
-    writer.facts.withLock { $0.isFrozen = true }
-    do throws(FileSystemError) {
+    try publishing(writer) { upload throws(FileSystemError) in
       try publish(
-        writer.current.upload, as: view, at: place, modified: try registryStep(try writer.modified()), isInterrupted)
-    } catch {
-      writer.facts.withLock { $0.isFrozen = false }
-      throw error
+        upload, at: place, modified: try registryStep(try writer.modified()), if: condition(writer, at: place),
+        isInterrupted)
     }
-    writer.facts.withLock { $0.isSealed = true }
   }
 
   private func publishPart(
     _ writer: Writer, at place: FilePlace, _ isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) {
-    if let clone = writer.current.clone, case .part(var part) = try content(of: clone) {
+    if let clone = writer.current.clone, var part = try content(of: clone)?.weights {
       if let modified = writer.current.modified { part.modified = modified }
-      try publishPart(.copy(part), at: place, isInterrupted)
+      try publishPart(.copy(part), at: place, if: condition(writer, at: place), isInterrupted)
       writer.facts.withLock { $0.isFrozen = true }
       return
     }
     try materialize(writer, isInterrupted)
-    let (upload, time) = (writer.current.upload, try registryStep(try writer.modified()))
+    try publishing(writer) { upload throws(FileSystemError) in
+      try publishPart(
+        .upload(upload, modified: try registryStep(try writer.modified())), at: place, if: condition(writer, at: place),
+        isInterrupted)
+    }
+  }
+
+  /// Hands the file over while nobody can write to it.
+  private func publishing(
+    _ writer: Writer, _ body: (Upload) throws(FileSystemError) -> Void
+  ) throws(FileSystemError) {
     writer.facts.withLock { $0.isFrozen = true }
     do throws(FileSystemError) {
-      try publishPart(.upload(upload, modified: time), at: place, isInterrupted)
+      try body(writer.current.upload)
     } catch {
       writer.facts.withLock { $0.isFrozen = false }
       throw error
@@ -122,29 +131,29 @@ extension WeightsFileSystem {
 
   /// Imports a weight file that keeps its name.
   func publishPart(
-    _ source: Shard.Source, at place: FilePlace, _ isInterrupted: @escaping @Sendable () -> Bool
+    _ source: Shard.Source, at place: FilePlace, if condition: PublicationCondition = .folderIsThere(),
+    _ isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) {
     try registryStep(
-      try registry.publish(
-        shards: [Shard(place.path, source)], among: [place.path], of: place.model, place.version
+      try registry.importing.publish(
+        shards: [Shard(place.path, source)], among: [place.path], of: place.model, place.version, if: condition
       ) { _, _, _ in
         !isInterrupted()
       })
   }
 
-  /// Imports an upload.
+  /// Imports an upload as a view.
   func publish(
-    _ upload: Upload, as view: String, at place: FilePlace, modified: Int64,
+    _ upload: Upload, at place: FilePlace, modified: Int64, if condition: PublicationCondition,
     _ isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) {
-    try showingOnRefusal(place) { () throws(FileSystemError) in
-      try requireWritten(upload, at: place)
-      let (model, version, name) = (place.model, place.version, place.path)
-      try registryStep(
-        try registry.publish(upload, named: name, as: view, of: model, version, modified: modified) { _, _, _ in
-          !isInterrupted()
-        })
-    }
+    try requireWritten(upload, at: place)
+    try registryStep(
+      try registry.importing.publish(
+        upload, at: place.path, of: place.model, place.version, modified: modified, if: condition
+      ) { _, _, _ in
+        !isInterrupted()
+      })
   }
 
   /// A preallocated safetensors file can look whole while its end was never written; a zip archive ends with its directory.
@@ -160,36 +169,21 @@ extension WeightsFileSystem {
       if let failure { throw failure }
       if head == [0x50, 0x4B] { return }
     } catch {
-      throw FileSystemError(RegistryError(error))
+      throw FileSystemError(StoreError(error))
     }
     throw FileSystemError(
       .invalid, "\(place) is not finished: a part of it was never written; close it when all is there")
   }
 
-  /// Runs a step that gives a version weights; if it is refused, what the version has under the name is shown again.
-  private func showingOnRefusal<R>(
-    _ place: FilePlace, _ body: () throws(FileSystemError) -> R
-  ) throws(FileSystemError) -> R {
-    do throws(FileSystemError) {
-      return try body()
-    } catch {
-      if registry.contains(place.model, place.version), try manifest(place.model, place.version).hides(place.path) {
-        try registryStep(try registry.changeManifest(place.model, place.version) { $0.show(place.path) })
-      }
-      throw error
-    }
-  }
-
-  /// Makes the file a sidecar, or keeps it for its final name.
+  /// Makes the file an ordinary file, or keeps it for its final name.
   private func keep(
     _ writer: Writer, at place: FilePlace, _ isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) {
-    try requireVersion(place)
-    let (model, version) = (place.model, place.version)
+    if !hasVersion(place.model, place.version) { throw FileSystemError(.missing) }
     let modified = writer.current.modified
     if let clone = writer.current.clone {
       if let source = try content(of: clone),
-        try link(source, at: place, modified: modified ?? Timestamp.now())
+        try link(source, at: place, modified: modified ?? Timestamp.now(), Interruption(isInterrupted))
       {
         return
       }
@@ -197,34 +191,35 @@ extension WeightsFileSystem {
     }
     let upload = writer.current.upload
     let time = try registryStep(try writer.modified())
-    if case .temporary = place.purpose {
-      try keep(upload, at: place, modified: time, isInterrupted)
-      // Its name is in a draft now, and whoever has it open may go on writing to it.
+    if place.purpose.isKept {
+      try keep(upload, of: writer, at: place, modified: time, isInterrupted)
+      // Its name is in a record now, and whoever has it open may go on writing to it.
       if upload.isShared { return }
     } else {
       try registryStep(
-        try registry.keepSidecar(
-          upload, at: place.path, of: model, version, modified: time, isInterrupted: isInterrupted))
+        try registry.folders.keep(
+          upload, at: place.path, of: place.model, place.version, modified: time, unless: Interruption(isInterrupted),
+          isWanted: { writer.current.place == .version(place) }))
     }
     writer.facts.withLock { $0.isSealed = true }
   }
 
   /// What a copy is of, if it is whole and its source is still what it was.
-  func content(of clone: Writer.Clone) throws(FileSystemError) -> VersionFiles.Content? {
+  func content(of clone: Writer.Clone) throws(FileSystemError) -> FolderFile? {
     guard clone.isWhole, case .sidecar(let model, let version, let path, let edition) = clone.node,
       hasVersion(model, version)
     else { return nil }
-    let content = try files(of: model, version).content(at: path)
-    switch content {
-    case .blob(let sidecar) where Edition(sidecar.blob) == edition: return content
-    case .part(let part) where Edition(part.blob) == edition: return content
+    switch try versionFolder(of: model, version).content(at: path) {
+    case .part(let part) where Edition(part.blob) == edition: return FolderFile(part)
+    case .file(let file) where (file.blob ?? file.weights?.blob).map({ Edition($0) }) == edition: return file
     default: return nil
     }
   }
 
-  /// Keeps an upload in a draft, durably.
+  /// Keeps an upload in its folder, durably.
   private func keep(
-    _ upload: Upload, at place: FilePlace, modified: Int64, _ isInterrupted: @escaping @Sendable () -> Bool
+    _ upload: Upload, of writer: Writer, at place: FilePlace, modified: Int64,
+    _ isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) {
     let size: Int
     let file = upload.file
@@ -232,13 +227,16 @@ extension WeightsFileSystem {
       size = try file.status().size
       try file.synchronize(unless: isInterrupted)
     } catch {
-      throw FileSystemError(RegistryError(error))
+      throw FileSystemError(StoreError(error))
     }
-    let kept = Draft.File(path: place.path, content: .upload(upload.name), byteCount: size, modified: modified)
-    try registryStep(try registry.changeDraft(place.model, place.version) { $0.put(kept) })
+    let kept = FolderFile(path: place.path, content: .upload(upload.name), byteCount: size, modified: modified)
+    try change(place, Interruption(isInterrupted)) { _ in
+      writer.current.place == .version(place) ? [.put(kept)] : []
+    }
   }
+}
 
-  private func requireVersion(_ place: FilePlace) throws(FileSystemError) {
-    if !hasVersion(place.model, place.version) { throw FileSystemError(.missing) }
-  }
+extension FolderFile {
+  /// The weight file of another version that this is a copy of.
+  fileprivate var weights: WeightRecord? { if case .weights(let record) = content { record } else { nil } }
 }

@@ -1,4 +1,5 @@
 import Tensors
+import StoreRecords
 import WeightRegistry
 
 extension WeightsFileSystem {
@@ -18,7 +19,7 @@ extension WeightsFileSystem {
     case .view: ["digest", "tensors", "parameters", "dtypes"].map { Self.prefix + $0 }
     case .sidecar: [Self.prefix + "digest"]
     case .version(let model, let version):
-      (registry.contains(model, version) ? ["tensors", "parameters", "dtypes"].map { Self.prefix + $0 } : [])
+      (records.contains(model, version) ? ["tensors", "parameters", "dtypes"].map { Self.prefix + $0 } : [])
         + (refusals[model, version] != nil ? [Self.prefix + "last_error"] : [])
     default: []
     }
@@ -37,26 +38,27 @@ extension WeightsFileSystem {
   private func attribute(_ name: String, of node: Node) throws(FileSystemError) -> String? {
     switch node {
     case .sidecar(let model, let version, let path, _):
-      guard name == "digest", case .blob(let sidecar) = try files(of: model, version).content(at: path) else {
-        return nil
-      }
-      return sidecar.digest.description
+      guard name == "digest", case .file(let file) = try versionFolder(of: model, version).content(at: path) else { return nil }
+      return file.digest?.description
     case .view(let model, let version, let view, _):
-      let manifest = try manifest(model, version)
-      return name == "digest" ? manifest.content(of: view).description : try attribute(name, of: manifest)
+      guard let manifest = try versionFolder(of: model, version).manifest else { return nil }
+      return name == "digest" ? manifest.content(of: view)?.description : try attribute(name, of: manifest)
     case .version(let model, let version):
       if name == "last_error" { return refusals[model, version] }
-      return registry.contains(model, version) ? try attribute(name, of: try manifest(model, version)) : nil
+      return try versionFolder(of: model, version).manifest.flatMap { (manifest) throws(FileSystemError) in
+        try attribute(name, of: manifest)
+      }
     default: return nil
     }
   }
 
   private func attribute(_ name: String, of manifest: Manifest) throws(FileSystemError) -> String? {
+    guard let main = manifest.main else { return nil }
     switch name {
-    case "tensors": return "\(manifest.tensorCount)"
-    case "parameters": return "\(manifest.parameterCount)"
+    case "tensors": return "\(main.tensorCount)"
+    case "parameters": return "\(main.parameterCount)"
     case "dtypes":
-      let table = try registryStep(try registry.table(manifest.table))
+      let table = try registryStep(try records.table(main.table))
       return Set(table.stateDict.tensors.map(\.dtype.rawValue)).sorted().joined(separator: " ")
     default: return nil
     }

@@ -1,5 +1,6 @@
 import Dispatch
 import Logging
+import StoreRecords
 import WeightRegistry
 
 extension WeightsFileSystem {
@@ -15,29 +16,29 @@ extension WeightsFileSystem {
     }
     let version = try Self.version(ofTarget: target, in: model)
     if try child(named: name, of: .model(model)) != nil {
-      guard name == "active", try registryStep(try registry.hasDefaultActive(model)) else {
+      guard name == "active", try registryStep(try registry.activation.hasDefaultActive(model)) else {
         throw FileSystemError(.exists)
       }
     }
     if name == "active" {
-      try registryStep(try registry.pointActive(model, at: version, by: Actor(uid: caller.uid, pid: caller.pid)))
+      try registryStep(try registry.activation.pointActive(model, at: version, by: Actor(uid: caller.uid, pid: caller.pid)))
     } else {
       let alias = try registryStep(try VersionName(validating: name))
       temporaryLinks[model, alias] = version
       DispatchQueue.global().asyncAfter(deadline: .now() + Self.patience) { [weak self] in
-        self?.settle(alias, of: model)
+        self?.makeDurable(alias, of: model)
       }
     }
     return try item(.link(model, name))
   }
 
   /// Makes a link durable that nobody has renamed.
-  private func settle(_ alias: VersionName, of model: ModelName) {
+  private func makeDurable(_ alias: VersionName, of model: ModelName) {
     do throws(FileSystemError) {
       try temporaryLinks.inTurn { () throws(FileSystemError) in
         guard let version = temporaryLinks[model, alias] else { return }
         defer { temporaryLinks[model, alias] = nil }
-        try registryStep(try registry.setAlias(alias, of: model, to: version))
+        try registryStep(try registry.activation.setAlias(alias, of: model, to: version))
       }
     } catch {
       logger.error("\(model)/\(alias): the link could not be kept: \(error)")
@@ -61,7 +62,7 @@ extension WeightsFileSystem {
     guard let child = try child(named: name, of: .model(model)) else { throw FileSystemError(.missing) }
     guard case .link = child else { throw FileSystemError(.isDirectory) }
     if name == "active" {
-      try registryStep(try registry.removeActive(of: model, by: Actor(uid: caller.uid, pid: caller.pid)))
+      try registryStep(try registry.activation.removeActive(of: model, by: Actor(uid: caller.uid, pid: caller.pid)))
     } else if let alias = VersionName(name) {
       try temporaryLinks.inTurn { () throws(FileSystemError) in try forget(alias, of: model) }
     }
@@ -70,8 +71,8 @@ extension WeightsFileSystem {
   /// Removes an alias, durable or not. In turn.
   private func forget(_ alias: VersionName, of model: ModelName) throws(FileSystemError) {
     temporaryLinks[model, alias] = nil
-    if registry.aliases(of: model)[alias] != nil {
-      try registryStep(try registry.setAlias(alias, of: model, to: nil))
+    if records.aliases(of: model)[alias] != nil {
+      try registryStep(try registry.activation.setAlias(alias, of: model, to: nil))
     }
   }
 
@@ -88,11 +89,11 @@ extension WeightsFileSystem {
     if existing?.kind == .directory { throw FileSystemError(.isDirectory) }
     try temporaryLinks.inTurn { () throws(FileSystemError) in
       if newName == "active" {
-        try registryStep(try registry.pointActive(model, at: version, by: Actor(uid: caller.uid, pid: caller.pid)))
+        try registryStep(try registry.activation.pointActive(model, at: version, by: Actor(uid: caller.uid, pid: caller.pid)))
       } else {
         let newAlias = try registryStep(try VersionName(validating: newName))
         temporaryLinks[model, newAlias] = nil
-        try registryStep(try registry.setAlias(newAlias, of: model, to: version))
+        try registryStep(try registry.activation.setAlias(newAlias, of: model, to: version))
       }
       try forget(alias, of: model)
     }

@@ -1,11 +1,12 @@
 import Synchronization
+import StoreRecords
 import WeightRegistry
 
 /// `README.md` in a model's folder, and what becomes it. The registry keeps such a file as it is, under its own name.
 extension WeightsFileSystem {
   /// What has a name in a model's own folder, if it is a file.
   func modelFileNode(_ name: String, of model: ModelName) throws(FileSystemError) -> Node? {
-    try registryStep(try registry.modelFile(name, of: model)).map { Self.node($0, of: model) }
+    try registryStep(try modelFiles.file(name, of: model)).map { Self.node($0, of: model) }
   }
 
   static func node(_ file: ModelFile, of model: ModelName) -> Node {
@@ -20,7 +21,7 @@ extension WeightsFileSystem {
     try materialize(writer, isInterrupted)
     let modified = try registryStep(try writer.modified())
     try registryStep(
-      try registry.keepModelFile(
+      try modelFiles.keep(
         writer.current.upload, as: name, of: model, modified: modified, isInterrupted: isInterrupted))
     writer.facts.withLock { $0.isSealed = true }
   }
@@ -31,16 +32,16 @@ extension WeightsFileSystem {
   ) throws(FileSystemError) -> DirectoryItem {
     if try child(named: name, of: .model(model)) != nil { throw FileSystemError(.exists) }
     guard case .modelFile(let theirs, let theirName, _) = try node(inode),
-      let source = try registryStep(try registry.openModelFile(theirName, of: theirs))
+      let source = try registryStep(try modelFiles.open(theirName, of: theirs))
     else { throw FileSystemError(.crossDevice) }
-    let upload = try registryStep(try registry.beginUpload())
+    let upload = try registryStep(try records.uploads.begin())
     do throws(FileSystemError) {
-      try registryStep(try source.view.copy(to: upload.file, isInterrupted: isInterrupted))
+      try copy(VersionView(source.bytes, byteCount: source.file.byteCount), to: upload.file, isInterrupted)
       try registryStep(
-        try registry.keepModelFile(
+        try modelFiles.keep(
           upload, as: name, of: model, modified: source.file.modified, isInterrupted: isInterrupted))
     } catch {
-      try registryStep(try registry.discardUpload(named: upload.name))
+      try registryStep(try records.uploads.discard(upload.name))
       throw error
     }
     guard let made = try modelFileNode(name, of: model) else { throw FileSystemError(.missing) }
@@ -53,7 +54,7 @@ extension WeightsFileSystem {
   func unlinkModelFile(_ name: String, of model: ModelName) throws(FileSystemError) -> Bool {
     let place = Destination.model(model, name: name)
     let isThere = try modelFileNode(name, of: model) != nil
-    if isThere { try registryStep(try registry.removeModelFile(name, of: model)) }
+    if isThere { try registryStep(try modelFiles.remove(name, of: model)) }
     let writing = writers.all.filter { $0.current.place == place && !(isThere && $0.current.isDirty) }
     for writer in writing { writer.facts.withLock { $0.place = nil } }
     return isThere || !writing.isEmpty
@@ -78,7 +79,7 @@ extension WeightsFileSystem {
     }
     try requireModelFileName(newName, of: newModel)
     if isThere {
-      try registryStep(try registry.moveModelFile(name, of: model, to: newName, of: newModel))
+      try registryStep(try modelFiles.move(name, of: model, to: newName, of: newModel))
       for writer in writers.all where writer.current.place == old {
         writer.facts.withLock { $0.place = new }
       }

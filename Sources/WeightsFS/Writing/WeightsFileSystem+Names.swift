@@ -1,4 +1,5 @@
 import Synchronization
+import StoreRecords
 import WeightRegistry
 
 extension WeightsFileSystem {
@@ -11,30 +12,21 @@ extension WeightsFileSystem {
     switch folder {
     case .root:
       let model = try registryStep(try ModelName(validating: name))
-      try changeDrafts { $0.models.insert(model) }
+      try registryStep(try registry.folders.makeModel(model))
       made = .model(model)
     case .model(let model):
       let version = try registryStep(try VersionName(validating: name))
-      try changeDrafts { $0[model, version] = Draft(model: model, version: version, made: Timestamp.now()) }
+      try registryStep(try registry.folders.makeVersion(model, version))
       made = .version(model, version)
     default:
       let place = try place(of: name, in: folder)
       if place.isWeights {
         throw FileSystemError(.invalid, "\(place) is the name of a weight file, not of a folder")
       }
-      try registryStep(
-        try registry.changeDraft(place.model, place.version) { draft in _ = draft.folders.insert(place.path) })
+      try change(place) { _ in [.makeFolder(place.path)] }
       made = .sidecarFolder(place.model, place.version, place.path)
     }
     return try item(made)
-  }
-
-  func changeDrafts(_ change: (inout DraftRecord) -> Void) throws(FileSystemError) {
-    do throws(RegistryError) {
-      try registry.changeDrafts { (record) throws(RegistryError) in change(&record) }
-    } catch {
-      throw FileSystemError(error)
-    }
   }
 
   package func unlink(_ name: String, in parent: InodeNumber, caller: Caller) throws(FileSystemError) {
@@ -48,34 +40,15 @@ extension WeightsFileSystem {
       }
     }
     let place = try place(of: name, in: folder)
-    let (model, version) = (place.model, place.version)
-    let files = try files(of: model, version)
-    guard let node = files.node(at: place.path) else {
-      guard let writer = writers.writer(at: .version(place)) else { throw FileSystemError(.missing) }
-      writer.facts.withLock { $0.place = nil }
-      return
-    }
-    guard node.kind != .directory else { throw FileSystemError(.isDirectory) }
-    if files.isPublished(place.path) {
-      if registry.activeVersion(of: model) == version {
-        throw refuse(
-          FileSystemError(
-            .busy,
-            "\(place) is part of the active version of \(model), of which nothing can be removed; replace it, or "
-              + "make another version active first"), model, version)
-      }
-      try registryStep(try registry.changeManifest(model, version) { $0.hide(place.path) })
-    } else {
-      try registryStep(try registry.changeDraft(model, version) { $0.remove(place.path) })
-    }
-    // The folder stays when its last file has gone.
-    if case .sidecarFolder(_, _, let path) = folder, try self.files(of: model, version).node(at: path) == nil {
-      try registryStep(try registry.changeDraft(model, version) { draft in _ = draft.folders.insert(path) })
-    }
-    // A writer that has nothing new must not bring the name back.
-    for writer in writers.all where writer.current.place == .version(place) {
-      try registryStep(try writer.noteWrites())
-      writer.facts.withLock { facts in if !facts.isDirty { facts.place = nil } }
+    if try self.versionFolder(of: place.model, place.version).isFolder(place.path) { throw FileSystemError(.isDirectory) }
+    do throws(FileSystemError) {
+      // A writer must not bring the name back.
+      try registryStep(
+        try registry.folders.remove(
+          place.path, of: place.model, place.version, forgettingWriters: { writers.forget(.version(place)) }))
+    } catch {
+      if error.errno == FileSystemError.Condition.missing.errno { throw FileSystemError(.missing) }
+      throw refuse(error, place.model, place.version)
     }
   }
 
@@ -86,16 +59,23 @@ extension WeightsFileSystem {
     guard let child = try child(named: name, of: folder) else { throw FileSystemError(.missing) }
     switch child {
     case .model(let model):
-      if registry.contains(model) || registry.drafts.drafts.contains(where: { $0.model == model }) {
-        throw FileSystemError(.notEmpty, "\(model) still has versions; remove their folders first")
+      if try !registryStep(try modelFiles.files(of: model)).isEmpty { throw FileSystemError(.notEmpty) }
+      do throws(StoreError) {
+        try registry.folders.removeModel(model)
+      } catch {
+        throw error.code == .inUse ? FileSystemError(.notEmpty, error.message) : FileSystemError(error)
       }
-      if try !registryStep(try registry.modelFiles(of: model)).isEmpty { throw FileSystemError(.notEmpty) }
-      try changeDrafts { $0.models.remove(model) }
+      inodes.retire { $0 == child || $0 == .modelRecords(model) }
     case .version(let model, let version): try removeVersion(model, version, caller)
     case .sidecarFolder(let model, let version, let path):
-      let files = try files(of: model, version)
-      guard files.children(at: path + "/").isEmpty else { throw FileSystemError(.notEmpty) }
-      try registryStep(try registry.changeDraft(model, version) { draft in _ = draft.folders.remove(path) })
+      let place = FilePlace(model: model, version: version, path: path)
+      var isEmpty = false
+      try change(place) { folder in
+        isEmpty = folder.isEmpty(path)
+        return isEmpty ? [.removeFolder(path)] : []
+      }
+      if !isEmpty { throw FileSystemError(.notEmpty) }
+      inodes.retire { $0 == child }
     default:
       throw child.kind == .directory
         ? FileSystemError(.notPermitted, "\(child.path) is always there") : FileSystemError(.notDirectory)
@@ -105,24 +85,13 @@ extension WeightsFileSystem {
   private func removeVersion(
     _ model: ModelName, _ version: VersionName, _ caller: Caller
   ) throws(FileSystemError) {
-    let files = try files(of: model, version)
     do throws(FileSystemError) {
-      if registry.activeVersion(of: model) == version {
-        throw FileSystemError(.busy, "\(model)/\(version) is active; point active at another version first")
-      }
-      guard files.children(at: "").isEmpty else { throw FileSystemError(.notEmpty) }
-      // The folder of a model stays when its last version has gone.
-      try changeDrafts { $0.models.insert(model) }
-      if registry.contains(model, version) {
-        try registryStep(try registry.retire(model, version, by: Actor(uid: caller.uid, pid: caller.pid)))
-      }
-      try changeDrafts { $0[model, version] = nil }
+      try registryStep(
+        try registry.folders.removeVersion(
+          model, version, by: Actor(uid: caller.uid, pid: caller.pid),
+          forgettingWriters: { writers.forget(in: model, version) }))
     } catch {
       throw refuse(error, model, version)
-    }
-    for writer in writers.all {
-      guard let place = writer.current.place?.place, place.model == model, place.version == version else { continue }
-      writer.facts.withLock { $0.place = nil }
     }
   }
 }

@@ -2,6 +2,7 @@ import Logging
 import PosixIO
 import Synchronization
 import SystemPackage
+import StoreRecords
 import WeightRegistry
 
 extension WeightsFileSystem {
@@ -17,25 +18,26 @@ extension WeightsFileSystem {
       return OpenFile(handle: handles.insert(.control(ControlSession(file: file, content: content))), caching: .none)
     case .staging(let number): return try openStaging(number, access)
     case .view(let model, let version, let view, let edition):
-      let current = Edition(try manifest(model, version).content(of: view))
-      guard isWriting || current == edition else { throw FileSystemError(.stale) }
-      let opened = try openView(view, model, version)
-      if isWriting {
-        throw try reopening(FilePlace(model: model, version: version, path: "model.\(view)"), opened, access)
-      }
       let key = Metrics.Key(model: model, version: version, view: view)
+      let place = FilePlace(model: model, version: version, path: "model.\(view)")
+      let start = ContinuousClock.now
+      let (opened, current) = try content(at: place)
+      metrics.opened(key, in: start.duration(to: .now))
+      guard isWriting || current == edition else { throw FileSystemError(.stale) }
+      if isWriting { throw try reopening(place, opened, access) }
       return try openFile(opened, node, key)
     case .sidecar(let model, let version, let path, let edition), .kept(let model, let version, let path, let edition):
       let place = FilePlace(model: model, version: version, path: path)
-      let (opened, current, judged) = try content(at: place)
+      let (opened, current) = try content(at: place)
       guard isWriting || current == edition else { throw FileSystemError(.stale) }
-      if let judged { try requireHarmless(place, judged, opened, access) }
+      try requireHarmless(place, opened, access)
       if isWriting { throw try reopening(place, opened, access) }
       return try openFile(opened, node, nil)
     case .modelFile(let model, let name, let edition):
-      guard let (file, opened) = try registryStep(try registry.openModelFile(name, of: model)),
+      guard let (file, bytes) = try registryStep(try modelFiles.open(name, of: model)),
         isWriting || Edition(number: file.edition) == edition
       else { throw FileSystemError(.stale) }
+      let opened = VersionView(bytes, byteCount: file.byteCount)
       if isWriting { throw try reopening(.model(model, name: name), opened, access) }
       return try openFile(opened, node, nil)
     case .record(let model, let version, let record):
@@ -46,49 +48,50 @@ extension WeightsFileSystem {
     }
   }
 
-  /// What is kept under a name in a version's folder now, beside the views: its bytes, which edition they are, and for what
-  /// could be a pickle, what to judge it by.
+  /// What is under a name in a version's folder now: its bytes, and which edition they are. The bytes are those of the folder that
+  /// the edition was read from, whatever is published meanwhile.
   ///
-  /// - Throws: `ESTALE` if there is nothing, or a view.
-  private func content(at place: FilePlace) throws(FileSystemError) -> (VersionView, Edition, Quarantine.Content?) {
-    switch try files(of: place.model, place.version).content(at: place.path) {
-    case .blob(let sidecar):
-      return (try registryStep(try registry.view(of: sidecar)), Edition(sidecar.blob), .blob(sidecar.blob))
-    case .part(let part): return (try registryStep(try registry.view(of: part)), Edition(part.blob), nil)
-    case .upload(let file):
-      guard case .upload(let name) = file.content else { throw FileSystemError(.stale) }
-      let upload = try registryStep(try registry.upload(named: name))
-      return (try registryStep(try registry.view(of: upload)), Edition(number: file.uploadNumber), .upload(name))
-    default: throw FileSystemError(.stale)
+  /// - Throws: `ESTALE` if there is nothing.
+  private func content(at place: FilePlace) throws(FileSystemError) -> (VersionView, Edition) {
+    func current() throws(FileSystemError) -> (VersionFolder, VersionFolder.Content, Edition) {
+      let folder = try versionFolder(of: place.model, place.version)
+      guard let content = folder.content(at: place.path), let edition = folder.node(at: place.path)?.edition else {
+        throw FileSystemError(.stale)
+      }
+      return (folder, content, Edition(number: edition))
+    }
+    let (folder, content, edition) = try current()
+    do throws(StoreError) {
+      return (try registry.views.open(content, of: folder), edition)
+    } catch {
+      // A purge may have moved the bytes since the folder was read.
+      guard case .damaged = error.code else { throw FileSystemError(error) }
+      let (moved, content, edition) = try current()
+      return (try registryStep(try registry.views.open(content, of: moved)), edition)
     }
   }
 
   /// Hands out a file whose bytes never change.
   private func openFile(_ view: VersionView, _ node: Node, _ key: Metrics.Key?) throws(FileSystemError) -> OpenFile {
-    let backing: OpenedFile?
-    do throws(PosixError) { backing = try view.wholeFile } catch { throw FileSystemError(RegistryError(error)) }
-    return OpenFile(
+    OpenFile(
       handle: handles.insert(.view(OpenView(view, node, key))), caching: .immutable,
-      backing: backing?.descriptor.rawValue)
-  }
-
-  private func openView(_ view: String, _ model: ModelName, _ version: VersionName) throws(FileSystemError)
-    -> VersionView
-  {
-    let clock = ContinuousClock()
-    let start = clock.now
-    let opened = try registryStep(try registry.view(view, of: model, version))
-    metrics.opened(Metrics.Key(model: model, version: version, view: view), in: start.duration(to: clock.now))
-    return opened
+      backing: view.whole?.localFile?.descriptor.rawValue)
   }
 
   /// - Throws: `EACCES` if the file is to be read, and is a pickle that could run code. Who cuts it has nothing to read.
   private func requireHarmless(
-    _ place: FilePlace, _ content: Quarantine.Content, _ opened: VersionView, _ access: OpenAccess
+    _ place: FilePlace, _ opened: VersionView, _ access: OpenAccess
   ) throws(FileSystemError) {
-    guard access.reads, !access.truncates, registry.policies(of: place.model).pickles == .quarantine,
-      let reason = quarantine.reason(against: place.path, content, opened)
-    else { return }
+    guard access.reads, !access.truncates, records.policies(of: place.model).pickles == .quarantine else { return }
+    let content: Quarantine.Content
+    switch try versionFolder(of: place.model, place.version).content(at: place.path) {
+    case .file(let file):
+      if let blob = file.blob { content = .blob(blob) } else if let name = file.upload { content = .upload(name) } else {
+        return
+      }
+    default: return
+    }
+    guard let reason = quarantine.reason(against: place.path, content, opened) else { return }
     let error = FileSystemError(
       .forbidden,
       "\(place) is quarantined, for unpickling it could run code: \(reason); "

@@ -1,3 +1,4 @@
+import StoreRecords
 import WeightRegistry
 
 extension WeightsFileSystem {
@@ -16,8 +17,8 @@ extension WeightsFileSystem {
         "\(folder.path)/\(name): files can be made only in the folder of a version: mkdir MODEL/VERSION first"
       )
     }
-    if case .weights = place.purpose { return place }
-    if let problem = Manifest.Sidecar.problem(ofPath: place.path) {
+    if case .view = place.purpose { return place }
+    if let problem = FilePurpose.problem(ofPath: place.path) {
       throw FileSystemError(.invalid, "\(place) \(problem)")
     }
     return place
@@ -53,7 +54,7 @@ extension WeightsFileSystem {
 
   /// What is shown at a place; nil for nothing.
   func node(at place: FilePlace) throws(FileSystemError) -> Node? {
-    try files(of: place.model, place.version).node(at: place.path)
+    try versionFolder(of: place.model, place.version).node(at: place.path)
   }
 
   /// What `caller` finds under a name: as others do, but for the file that it is about to write.
@@ -64,7 +65,7 @@ extension WeightsFileSystem {
       if case .link(let model, "active") = child,
         ExclusiveCreation.isUnderWay(
           by: caller.pid, of: .symbolicLink, { $0.suffix(2).elementsEqual([model.text[...], "active"]) }),
-        try registryStep(try registry.hasDefaultActive(model))
+        try registryStep(try registry.activation.hasDefaultActive(model))
       {
         return nil
       }
@@ -73,7 +74,7 @@ extension WeightsFileSystem {
     if let number = writers.expected(at: destination, by: caller.pid) { return .staging(number) }
     if let child = try node(at: destination) {
       // A published file can be made anew: what is accepted replaces it, or is the same.
-      if let place = destination.place, try files(of: place.model, place.version).isPublished(place.path),
+      if let place = destination.place, try versionFolder(of: place.model, place.version).isPublished(place.path),
         ExclusiveCreation.isUnderWay(by: caller.pid, of: .file, { leads($0, to: place) })
       {
         return nil

@@ -1,4 +1,6 @@
+import PosixIO
 import Synchronization
+import StoreRecords
 import WeightRegistry
 
 extension WeightsFileSystem {
@@ -10,7 +12,7 @@ extension WeightsFileSystem {
     let (folder, newFolder) = (try node(parent), try node(newParent))
     if folder == newFolder, name == newName { return }
     switch (folder, newFolder) {
-    case (.root, .root): try renameModel(name, to: newName)
+    case (.root, .root): try renameModel(name, to: newName, caller)
     case (.model(let model), .model(let newModel)):
       switch try child(named: name, of: folder) {
       case .link where model == newModel: try renameLink(name, to: newName, of: model, mode, caller)
@@ -29,25 +31,24 @@ extension WeightsFileSystem {
     }
   }
 
-  private func renameModel(_ name: String, to newName: String) throws(FileSystemError) {
+  private func renameModel(_ name: String, to newName: String, _ caller: Caller) throws(FileSystemError) {
     guard let model = ModelName(name), hasModel(model) else { throw FileSystemError(.missing) }
     let newModel = try registryStep(try ModelName(validating: newName))
     if hasModel(newModel) { throw FileSystemError(.exists) }
-    if registry.contains(model) {
+    if records.contains(model) {
       throw FileSystemError(
         .notPermitted, "\(model) has published versions and keeps its name; copy it: cp -r \(model) \(newModel)")
     }
     // Both are there while files move: whenever that ends, nothing is lost.
-    try changeDrafts { $0.models.insert(newModel) }
-    for file in try registryStep(try registry.modelFiles(of: model)) {
-      try registryStep(try registry.moveModelFile(file.name, of: model, to: file.name, of: newModel))
+    try registryStep(try registry.folders.makeModel(newModel))
+    for file in try registryStep(try modelFiles.files(of: model)) {
+      try registryStep(try modelFiles.move(file.name, of: model, to: file.name, of: newModel))
     }
-    try changeDrafts { record in
-      record.models.remove(model)
-      for index in record.drafts.indices where record.drafts[index].model == model {
-        record.drafts[index].model = newModel
-      }
+    for version in try registryStep(try records.drafts(of: model)) {
+      try move(model, version, to: newModel, version, Actor(uid: caller.uid, pid: caller.pid))
     }
+    try registryStep(try registry.folders.removeModel(model))
+    inodes.rename { $0 == .model(model) ? .model(newModel) : nil }
   }
 
   private func renameVersion(
@@ -55,26 +56,35 @@ extension WeightsFileSystem {
   ) throws(FileSystemError) {
     let newVersion = try registryStep(try VersionName(validating: newName))
     if links(of: newModel)[newName] != nil { throw FileSystemError(.exists) }
-    let actor = Actor(uid: caller.uid, pid: caller.pid)
-    try changeDrafts { $0.models.formUnion([model, newModel]) }
     do throws(FileSystemError) {
-      try registryStep(try registry.move(model, version, to: newModel, newVersion, by: actor))
+      try move(model, version, to: newModel, newVersion, Actor(uid: caller.uid, pid: caller.pid))
     } catch {
       throw refuse(error, model, version)
     }
-    for writer in writers.all {
-      writer.facts.withLock { facts in
-        guard var place = facts.place?.place, place.model == model, place.version == version else { return }
-        (place.model, place.version) = (newModel, newVersion)
-        facts.place = .version(place)
-      }
-    }
+  }
+
+  /// Gives a version or a draft another name, with all that is open in it.
+  private func move(
+    _ model: ModelName, _ version: VersionName, to newModel: ModelName, _ newVersion: VersionName, _ actor: Actor
+  ) throws(FileSystemError) {
+    try registryStep(
+      try registry.folders.move(
+        model, version, to: newModel, newVersion, by: actor,
+        whileLocked: {
+          writers.move(model, version, to: newModel, newVersion)
+          // What stood under the new name was empty, and is gone.
+          inodes.retire { $0 == .version(newModel, newVersion) }
+          inodes.rename { node in
+            guard let own = node.version, own.model == model, own.version == version else { return nil }
+            return node.moved(to: newModel, newVersion)
+          }
+        }))
   }
 
   private func renameFile(
     _ from: FilePlace, to: FilePlace, _ mode: RenameMode, _ isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) {
-    let files = try files(of: from.model, from.version)
+    let files = try versionFolder(of: from.model, from.version)
     let target = try node(at: to)
     if target?.kind == .directory { throw FileSystemError(.isDirectory) }
     if target != nil, mode == .keeping { throw FileSystemError(.exists) }
@@ -86,23 +96,16 @@ extension WeightsFileSystem {
       return try rename(writer, .version(from), to: .version(to), isInterrupted)
     }
     let isReplacing = target != nil && mode == .replacing && (from.model, from.version) == (to.model, to.version)
-    if files.isPublished(from.path), !isReplacing, registry.activeVersion(of: from.model) == from.version {
+    if files.isPublished(from.path), !isReplacing, records.activeVersion(of: from.model) == from.version {
       throw refuse(
         FileSystemError(.busy, "\(from) is part of the active version of \(from.model), and stays where it is"),
         from.model, from.version)
     }
-    try install(content, at: to, isMove: true, isInterrupted)
-    if files.isPublished(from.path) {
-      try registryStep(try registry.changeManifest(from.model, from.version) { $0.hide(from.path) })
-    } else {
-      try registryStep(try registry.changeDraft(from.model, from.version) { $0.remove(from.path) })
-      // A manifest that came about meanwhile has taken the draft's files over.
-      if registry.contains(from.model, from.version) {
-        try registryStep(
-          try registry.changeManifest(from.model, from.version) { manifest in
-            manifest.sidecars.removeAll { $0.path == from.path }
-          })
-      }
+    try install(content, of: files, at: to, isMove: true, isInterrupted)
+    try change(from, Interruption(isInterrupted)) { folder in
+      // A version that was published meanwhile has taken the draft's files over.
+      files.isPublished(from.path)
+        ? folder.removal(of: from.path).map { [$0] } ?? [] : [.remove(from.path)]
     }
     for writer in writers.all where writer.current.place == .version(from) {
       writer.facts.withLock { facts in

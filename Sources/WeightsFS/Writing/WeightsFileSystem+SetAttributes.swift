@@ -1,5 +1,6 @@
 import PosixIO
 import Synchronization
+import StoreRecords
 import WeightRegistry
 
 extension WeightsFileSystem {
@@ -34,7 +35,7 @@ extension WeightsFileSystem {
       try self.change(writer, keeping: size, isInterrupted) { (file) throws(PosixError) in try file.truncate(to: size) }
       if size == 0 { writer.facts.withLock { $0.hasTruncated = true } }
     case .view, .sidecar, .kept, .modelFile:
-      throw registry.isReader
+      throw records.isReader
         ? FileSystemError(.readOnlyFile)
         : FileSystemError(
           .notPermitted, "\(node.path) cannot be truncated where others may read it; open it for writing instead")
@@ -53,28 +54,15 @@ extension WeightsFileSystem {
       }
       try setModified(of: kept, to: time)
     case .view(let model, let version, let view, _):
-      try registryStep(
-        try registry.changeManifest(model, version) { $0.setModified(time, ofView: view) })
+      try change(FilePlace(model: model, version: version, path: "model.\(view)")) { folder in
+        folder.manifest?.main?.views[view] == nil ? [] : [.setModified("model.\(view)", time)]
+      }
     case .sidecar(let model, let version, let path, _), .kept(let model, let version, let path, _):
-      if try files(of: model, version).isPublished(path) {
-        try registryStep(
-          try registry.changeManifest(model, version) { manifest in
-            if let index = manifest.sidecars.firstIndex(where: { $0.path == path }) {
-              manifest.sidecars[index].modified = time
-            }
-            if let index = manifest.parts?.firstIndex(where: { $0.view == path }) {
-              manifest.parts?[index].modified = time
-            }
-          })
-      } else {
-        try registryStep(
-          try registry.changeDraft(model, version) { draft in
-            if let index = draft.files.firstIndex(where: { $0.path == path }) { draft.files[index].modified = time }
-            if let index = draft.parts?.firstIndex(where: { $0.view == path }) { draft.parts?[index].modified = time }
-          })
+      try change(FilePlace(model: model, version: version, path: path)) { folder in
+        folder.content(at: path) == nil ? [] : [.setModified(path, time)]
       }
     case .modelFile(let model, let name, _):
-      try registryStep(try registry.setModified(ofModelFile: name, of: model, to: time))
+      try registryStep(try modelFiles.setModified(name, of: model, to: time))
     // Folders and links have the time of what they hold; nobody is told that it was not changed, as with chmod.
     default: return
     }

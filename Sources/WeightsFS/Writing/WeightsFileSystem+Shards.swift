@@ -1,5 +1,6 @@
 import PosixIO
 import WeightFormats
+import StoreRecords
 import WeightRegistry
 
 extension WeightsFileSystem {
@@ -7,17 +8,19 @@ extension WeightsFileSystem {
   ///
   /// - Parameter before: what was at the place; it is there again if the set is refused.
   func completeShards(
-    with place: FilePlace, before: VersionFiles.Content?, _ isInterrupted: @escaping @Sendable () -> Bool
+    with place: FilePlace, before: VersionFolder.Content?, _ isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) {
-    guard place.isShard || ShardIndex.names.contains(place.path) else { return }
-    let files = try files(of: place.model, place.version)
+    guard place.purpose == .shard || ShardIndex.names.contains(place.path) else { return }
+    let files = try versionFolder(of: place.model, place.version)
     for name in ShardIndex.names {
-      guard case .blob(let sidecar) = files.content(at: name), sidecar.byteCount <= ShardIndex.limit,
-        let index = try shardIndex(sidecar), let shards = try newShards(of: index, in: files)
+      guard case .file(let file) = files.content(at: name), file.blob != nil, file.byteCount <= ShardIndex.limit,
+        let index = try shardIndex(file), let shards = try newShards(of: index, in: files)
       else { continue }
       do throws(FileSystemError) {
         try registryStep(
-          try registry.publish(shards: shards, among: index.files, of: place.model, place.version) { _, _, _ in
+          try registry.importing.publish(
+            shards: shards, among: index.files, of: place.model, place.version, if: .folderIsThere()
+          ) { _, _, _ in
             !isInterrupted()
           })
       } catch {
@@ -28,26 +31,29 @@ extension WeightsFileSystem {
     }
   }
 
-  private func shardIndex(_ sidecar: Manifest.Sidecar) throws(FileSystemError) -> ShardIndex? {
-    let view = try registryStep(try registry.view(of: sidecar))
+  private func shardIndex(_ file: FolderFile) throws(FileSystemError) -> ShardIndex? {
+    let view = try registryStep(try registry.views.open(file))
     do throws(FormatError) {
-      return ShardIndex(try view.bytes(at: 0, count: view.byteCount, what: sidecar.path))
+      return ShardIndex(try view.bytes(at: 0, count: view.byteCount, what: file.path))
     } catch {
-      throw FileSystemError(RegistryError(error, file: sidecar.path))
+      throw FileSystemError(StoreError(error, file: file.path))
     }
   }
 
   /// The files of a set that are not published yet; nil if there are none, or some are yet to come.
-  private func newShards(of index: ShardIndex, in files: VersionFiles) throws(FileSystemError) -> [Shard]? {
+  private func newShards(of index: ShardIndex, in folder: VersionFolder) throws(FileSystemError) -> [Shard]? {
     var shards: [Shard] = []
     for name in index.files {
-      switch files.content(at: name) {
-      case .upload(let file):
-        guard case .upload(let upload) = file.content else { continue }
-        let opened = try registryStep(try registry.upload(named: upload))
-        shards.append(Shard(name, .upload(opened, modified: file.modified)))
-      case .part(let part):
-        if files.draft?.part(name) != nil { shards.append(Shard(name, .copy(part))) }
+      switch folder.content(at: name) {
+      case .part: continue
+      case .file(let file):
+        switch file.content {
+        case .upload(let upload):
+          let opened = try registryStep(try records.uploads.open(upload))
+          shards.append(Shard(name, .upload(opened, modified: file.modified)))
+        case .weights(let weights): shards.append(Shard(name, .copy(weights)))
+        case .blob: return nil
+        }
       default: return nil
       }
     }
@@ -55,20 +61,10 @@ extension WeightsFileSystem {
   }
 
   /// Undoes what a refused file has changed.
-  private func putBack(_ before: VersionFiles.Content?, at place: FilePlace) throws(FileSystemError) {
-    let (model, version, path) = (place.model, place.version, place.path)
-    let isPublished = registry.contains(model, version)
-    let published = isPublished ? try manifest(model, version).part(path) : nil
-    switch before {
-    case .blob(let sidecar): try registryStep(try registry.put(sidecar, in: model, version))
-    case .part(let part) where part != published:
-      try registryStep(try registry.changeDraft(model, version) { $0.put(part) })
-    default:
-      try registryStep(try registry.changeDraft(model, version) { $0.remove(path) })
-      if isPublished, before == nil {
-        try registryStep(
-          try registry.changeManifest(model, version) { manifest in manifest.sidecars.removeAll { $0.path == path } })
-      }
+  private func putBack(_ before: VersionFolder.Content?, at place: FilePlace) throws(FileSystemError) {
+    try change(place) { _ in
+      if case .file(let file) = before { return [.put(file)] }
+      return [.remove(place.path)]
     }
   }
 }

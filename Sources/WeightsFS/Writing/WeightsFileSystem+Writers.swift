@@ -2,6 +2,7 @@ import Logging
 import PosixIO
 import Synchronization
 import SystemPackage
+import StoreRecords
 import WeightRegistry
 
 extension WeightsFileSystem {
@@ -21,18 +22,18 @@ extension WeightsFileSystem {
   /// Whether a name is that of a file of a published version.
   private func isPublished(_ destination: Destination) throws(FileSystemError) -> Bool {
     guard let place = destination.place else { return false }
-    return try files(of: place.model, place.version).isPublished(place.path)
+    return try versionFolder(of: place.model, place.version).isPublished(place.path)
   }
 
   /// Begins a file in the making.
   ///
-  /// - Parameter sharing: whether whoever writes may have the file itself. Sidecars are not shared: they may be written to after
+  /// - Parameter sharing: whether whoever writes may have the file itself. Ordinary files are not shared: they may be written to after
   ///   a close has published what there was, as shells do, and what was published must not change.
   func beginWriter(
     at place: Destination, sharing: Bool, isReadable: Bool = true, hasTruncated: Bool
   ) throws(FileSystemError) -> Writer {
-    let isSharable = place.place.map { $0.purpose != .sidecar } ?? false
-    let upload = try registryStep(try registry.beginUpload(sharing: sharing && isSharable))
+    let isSharable = place.place.map { $0.purpose != .ordinary } ?? false
+    let upload = try registryStep(try records.uploads.begin(sharing: sharing && isSharable))
     let writer = Writer(
       number: writers.newNumber(), place: place, upload: upload, isReadable: isReadable, hasTruncated: hasTruncated)
     writers.insert(writer)
@@ -69,7 +70,7 @@ extension WeightsFileSystem {
           failure = error
         }
       }
-      if let failure { throw FileSystemError(RegistryError(failure)) }
+      if let failure { throw FileSystemError(StoreError(failure)) }
       return bytes
     }
   }
@@ -102,7 +103,7 @@ extension WeightsFileSystem {
         try body(file)
       } catch {
         // A file that lacks a part must not be kept, whatever its writer makes of the error; close says it again.
-        let failure = FileSystemError(RegistryError(error))
+        let failure = FileSystemError(StoreError(error))
         writer.facts.withLock { facts in
           facts.isDirty = false
           facts.refusal = failure
@@ -124,12 +125,12 @@ extension WeightsFileSystem {
   ) throws(FileSystemError) {
     guard let clone = writer.current.clone else { return }
     let file = writer.current.upload.file
-    do throws(RegistryError) {
-      try clone.source.copy(to: file, count: min(clone.count, limit), isInterrupted: isInterrupted)
+    do throws(FileSystemError) {
+      try copy(clone.source, count: min(clone.count, limit), to: file, isInterrupted)
     } catch {
       // A shared file that is not empty counts as written to.
-      do throws(PosixError) { try file.truncate(to: 0) } catch { throw FileSystemError(RegistryError(error)) }
-      throw FileSystemError(error)
+      do throws(PosixError) { try file.truncate(to: 0) } catch { throw FileSystemError(StoreError(error)) }
+      throw error
     }
     writer.facts.withLock { $0.clone = nil }
   }
@@ -140,13 +141,12 @@ extension WeightsFileSystem {
   ) throws(FileSystemError) {
     let facts = writer.current
     guard facts.isSealed else { return }
-    let fresh = try registryStep(try registry.beginUpload())
+    let fresh = try registryStep(try records.uploads.begin())
     do throws(FileSystemError) {
-      let source = try registryStep(try registry.view(of: facts.upload))
-      let count = min(source.byteCount, limit)
-      try registryStep(try source.copy(to: fresh.file, count: count, isInterrupted: isInterrupted))
+      let source = try registryStep(try registry.views.open(facts.upload))
+      try copy(source, count: min(source.byteCount, limit), to: fresh.file, isInterrupted)
     } catch {
-      try registryStep(try registry.discardUpload(named: fresh.name))
+      try registryStep(try records.uploads.discard(fresh.name))
       throw error
     }
     writer.facts.withLock { facts in
@@ -167,9 +167,9 @@ extension WeightsFileSystem {
     } catch {
       logger.warning("\(writer.current.place?.description ?? "an unlinked file"): \(error)")
     }
-    do throws(RegistryError) {
+    do throws(StoreError) {
       let name = writer.current.upload.name
-      if !writer.current.isSealed { try registry.discardUpload(named: name) }
+      if !writer.current.isSealed { try records.uploads.discard(name) }
     } catch {
       logger.warning("\(error)")
     }
@@ -192,38 +192,7 @@ extension WeightsFileSystem {
     do throws(PosixError) {
       try file.synchronize(unless: isInterrupted)
     } catch {
-      throw FileSystemError(RegistryError(error))
-    }
-  }
-}
-
-extension VersionView {
-  /// Writes the first `count` bytes (nil: all) to the beginning of `file`.
-  ///
-  /// - Throws: `interrupted`; a part of them may have been written then.
-  func copy(
-    to file: OpenedFile, count: Int? = nil, isInterrupted: () -> Bool
-  ) throws(RegistryError) {
-    var end = 0
-    for piece in pieces(offset: 0, count: count ?? byteCount) {
-      var failure: PosixError?
-      switch piece {
-      case .bytes(let bytes):
-        bytes.withUnsafeBytes { buffer in
-          do throws(PosixError) { try file.write(buffer, at: end) } catch { failure = error }
-        }
-        end += bytes.count
-      case .file(let source, let offset, let length):
-        do throws(PosixError) {
-          try source.copyRange(at: offset, count: length, to: file, at: end) { (_: Int) throws(PosixError) in
-            if isInterrupted() { throw PosixError(.interrupted, call: "copy", path: source.path) }
-          }
-        } catch {
-          failure = error
-        }
-        end += length
-      }
-      if let failure { throw RegistryError(failure) }
+      throw FileSystemError(StoreError(error))
     }
   }
 }

@@ -1,6 +1,7 @@
 import PosixIO
 import Synchronization
 import WeightFormats
+import StoreRecords
 import WeightRegistry
 
 /// A file in the making: what one open for writing writes to. Nobody else sees its bytes before they are committed.
@@ -23,7 +24,7 @@ final class Writer: Sendable {
       do throws(FormatError) {
         return try source.bytes(at: offset, count: length, what: "a copy")
       } catch {
-        throw FileSystemError(RegistryError(error, file: "a copy"))
+        throw FileSystemError(StoreError(error, file: "a copy"))
       }
     }
   }
@@ -65,11 +66,11 @@ final class Writer: Sendable {
   var current: Facts { facts.withLock { $0 } }
 
   /// Looks whether somebody has written to a shared file since a close last dealt with it: the kernel does not tell.
-  func noteWrites() throws(RegistryError) {
+  func noteWrites() throws(StoreError) {
     let facts = current
     guard facts.upload.isShared, let settled = facts.settled else { return }
     let status: FileStatus
-    do throws(PosixError) { status = try facts.upload.file.status() } catch { throw RegistryError(error) }
+    do throws(PosixError) { status = try facts.upload.file.status() } catch { throw StoreError(error) }
     guard (status.size, status.modified) != (settled.size, settled.modified) else { return }
     self.facts.withLock { facts in
       facts.isDirty = true
@@ -80,11 +81,11 @@ final class Writer: Sendable {
   }
 
   /// Notes that a close has dealt with all that was written so far: committed it, or refused it.
-  func settle(refusal: FileSystemError? = nil) throws(RegistryError) {
+  func settle(refusal: FileSystemError? = nil) throws(StoreError) {
     let upload = current.upload
     var status: FileStatus?
     if upload.isShared {
-      do throws(PosixError) { status = try upload.file.status() } catch { throw RegistryError(error) }
+      do throws(PosixError) { status = try upload.file.status() } catch { throw StoreError(error) }
     }
     facts.withLock { facts in
       facts.isDirty = false
@@ -95,20 +96,20 @@ final class Writer: Sendable {
   }
 
   /// Bytes of the file now.
-  func byteCount() throws(RegistryError) -> Int {
+  func byteCount() throws(StoreError) -> Int {
     let facts = current
     return if let clone = facts.clone { clone.count } else { try uploadByteCount() }
   }
 
   /// Bytes that are in the staging folder.
-  func uploadByteCount() throws(RegistryError) -> Int {
-    do throws(PosixError) { return try current.upload.file.status().size } catch { throw RegistryError(error) }
+  func uploadByteCount() throws(StoreError) -> Int {
+    do throws(PosixError) { return try current.upload.file.status().size } catch { throw StoreError(error) }
   }
 
   /// mtime that a commit gives the file.
-  func modified() throws(RegistryError) -> Int64 {
+  func modified() throws(StoreError) -> Int64 {
     let facts = current
     if let modified = facts.modified { return modified }
-    do throws(PosixError) { return try facts.upload.file.status().modified } catch { throw RegistryError(error) }
+    do throws(PosixError) { return try facts.upload.file.status().modified } catch { throw StoreError(error) }
   }
 }

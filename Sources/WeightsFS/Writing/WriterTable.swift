@@ -1,3 +1,4 @@
+import StoreRecords
 import Synchronization
 
 /// The files in the making, by number and by the name they will have.
@@ -33,6 +34,34 @@ final class WriterTable: Sendable {
   /// The file that is being written under a name; of several the last that was begun.
   func writer(at place: Destination) -> Writer? {
     all.filter { $0.current.place == place }.max { $0.number < $1.number }
+  }
+
+  /// Takes the name from every file that is being written under it.
+  ///
+  /// - Returns: whether there were any.
+  func forget(_ place: Destination) -> Bool {
+    let writing = all.filter { $0.current.place == place }
+    for writer in writing { writer.facts.withLock { $0.place = nil } }
+    return !writing.isEmpty
+  }
+
+  /// Takes the name from every file that is being written in a version's folder.
+  func forget(in model: ModelName, _ version: VersionName) {
+    for writer in all {
+      guard let place = writer.current.place?.place, place.model == model, place.version == version else { continue }
+      writer.facts.withLock { $0.place = nil }
+    }
+  }
+
+  /// Lets files that are being written in a version's folder follow it to its new name.
+  func move(_ model: ModelName, _ version: VersionName, to newModel: ModelName, _ newVersion: VersionName) {
+    for writer in all {
+      writer.facts.withLock { facts in
+        guard var place = facts.place?.place, place.model == model, place.version == version else { return }
+        (place.model, place.version) = (newModel, newVersion)
+        facts.place = .version(place)
+      }
+    }
   }
 
   var all: [Writer] { state.withLock { Array($0.writers.values) } }

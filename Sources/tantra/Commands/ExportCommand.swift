@@ -68,11 +68,11 @@ extension WeightRegistry {
   /// The version that the model's users get.
   ///
   /// - Throws: `unknownModel`; `unknownVersion` if none is active.
-  func requireActiveVersion(of model: ModelName) throws(RegistryError) -> VersionName {
+  func requireActiveVersion(of model: ModelName) throws(StoreError) -> VersionName {
     guard contains(model) else { throw unknown(model) }
     guard let version = activeVersion(of: model) else {
       let known = try versions(of: model).map(\.text).joined(separator: ", ")
-      throw RegistryError(.unknownVersion, "\(model) has no active version; name one of \(known)")
+      throw StoreError(.unknownVersion, "\(model) has no active version; name one of \(known)")
     }
     return version
   }

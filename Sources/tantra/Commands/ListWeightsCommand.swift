@@ -33,10 +33,10 @@ struct ListWeightsCommand: ParsableCommand {
     let registry = try store.openForReading()
     let models = try model.map { [try ModelName(validating: $0)] } ?? registry.models
     var lines: [Line] = []
-    var failures: [RegistryError] = []
+    var failures: [StoreError] = []
     for model in models where registry.contains(model) || !all {
       for version in try registry.versions(of: model) where all || !registry.isCheckpoint(model, version) {
-        do throws(RegistryError) {
+        do throws(StoreError) {
           lines.append(line(of: try registry.manifest(of: model, version), registry))
         } catch {
           failures.append(error)
@@ -46,7 +46,7 @@ struct ListWeightsCommand: ParsableCommand {
     if all {
       let kept = try model.map { [try ModelName(validating: $0)] } ?? registry.modelsWithBackups()
       for model in kept {
-        do throws(RegistryError) {
+        do throws(StoreError) {
           for record in try registry.backups(of: model) {
             lines.append(line(of: record.manifest, registry, kept: record.isPinned ? "backup" : "removed"))
           }

@@ -25,9 +25,9 @@ struct ValidateCommand: ParsableCommand {
       let model = try model.map { try ModelName(validating: $0) }
       let version = try version.map { try VersionName(validating: $0) }
       Interruption.watch()
-      reports = try store.changes.act { registry throws(RegistryError) in
+      reports = try store.changes.act { registry throws(StoreError) in
         try validate(try targets(in: registry, model, version), in: registry)
-      } throughMount: { control throws(RegistryError) in
+      } throughMount: { control throws(StoreError) in
         try validate(through: control, model, version)
       }
     } catch {
@@ -41,7 +41,7 @@ struct ValidateCommand: ParsableCommand {
 
   private func targets(
     in registry: WeightRegistry, _ model: ModelName?, _ version: VersionName?
-  ) throws(RegistryError) -> [(ModelName, VersionName)] {
+  ) throws(StoreError) -> [(ModelName, VersionName)] {
     if let model, let version { return [(model, version)] }
     var targets: [(ModelName, VersionName)] = []
     for model in model.map({ [$0] }) ?? registry.models {
@@ -52,7 +52,7 @@ struct ValidateCommand: ParsableCommand {
 
   private func validate(
     _ targets: [(ModelName, VersionName)], in registry: WeightRegistry
-  ) throws(RegistryError) -> [ValidationReport] {
+  ) throws(StoreError) -> [ValidationReport] {
     var reports: [ValidationReport] = []
     for (model, version) in targets {
       let bar = ProgressBar("\(model)/\(version)")
@@ -66,7 +66,7 @@ struct ValidateCommand: ParsableCommand {
 
   private func validate(
     through control: ControlFolder, _ model: ModelName?, _ version: VersionName?
-  ) throws(RegistryError) -> [ValidationReport] {
+  ) throws(StoreError) -> [ValidationReport] {
     let target = model.map { model in version.map { "\(model)/\($0)" } ?? model.text } ?? "all"
     let report = try control.perform("validate", "\(target) json", accepting: EBADMSG)
     let reports = try StoreCoding.decode([ValidationReport].self, from: Array(report.utf8), what: "the mount's answer")

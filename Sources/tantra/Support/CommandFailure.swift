@@ -31,7 +31,7 @@ struct CommandFailure: Error {
   /// Translates an error of the layers below; nil for what is not one of theirs.
   init?(_ error: any Error) {
     switch error {
-    case let error as RegistryError: self.init(Self.status(of: error.code), error.message)
+    case let error as StoreError: self.init(Self.status(of: error.code), error.message)
     case let error as MountError: self.init(.failed, error.description)
     case let error as UnmountError: self.init(.failed, error.description)
     case let error as RuntimeError: self.init(Self.status(of: error.code), error.description)
@@ -49,7 +49,7 @@ struct CommandFailure: Error {
     }
   }
 
-  private static func status(of code: RegistryError.Code) -> Status {
+  private static func status(of code: StoreError.Code) -> Status {
     switch code {
     case .unknownModel, .unknownVersion, .unknownView, .noStore: .noInput
     case .invalidName, .unacceptable, .newerFormat, .olderFormat, .damaged: .badData

@@ -10,7 +10,7 @@ enum Console {
   static func print(raw text: String) { write(text, to: STDOUT_FILENO) }
 
   /// `record` as JSON on standard output.
-  static func print(json record: some Encodable) throws(RegistryError) {
+  static func print(json record: some Encodable) throws(StoreError) {
     print(raw: String(decoding: try StoreCoding.encode(record, pretty: true), as: UTF8.self))
   }
 

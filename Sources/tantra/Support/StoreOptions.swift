@@ -32,12 +32,12 @@ struct StoreOptions: ParsableArguments {
   }
 
   /// Opens the store to look at it.
-  func openForReading() throws(RegistryError) -> WeightRegistry {
+  func openForReading() throws(StoreError) -> WeightRegistry {
     try WeightRegistry(storePath: path, access: .reading, logger: logger, checkers: [ShapeChecker(), GoldenChecker()])
   }
 
   /// Opens the store to change it; makes it if it is not there.
-  func openForWriting() throws(RegistryError) -> WeightRegistry {
+  func openForWriting() throws(StoreError) -> WeightRegistry {
     try WeightRegistry(
       storePath: path, access: .writing(), logger: logger, checkers: [ShapeChecker(), GoldenChecker()])
   }

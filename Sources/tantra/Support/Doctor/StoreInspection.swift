@@ -10,7 +10,7 @@ struct StoreInspection {
 
   var diagnoses: [Diagnosis] {
     let registry: WeightRegistry
-    do throws(RegistryError) {
+    do throws(StoreError) {
       registry = try store.openForReading()
     } catch {
       return [failure(error)]
@@ -18,7 +18,7 @@ struct StoreInspection {
     return [content(of: registry), permissions, user(of: registry), room(of: registry)]
   }
 
-  private func failure(_ error: RegistryError) -> Diagnosis {
+  private func failure(_ error: StoreError) -> Diagnosis {
     let name = "store"
     return switch error.code {
     case .noStore:
@@ -40,7 +40,7 @@ struct StoreInspection {
   /// Reads every manifest; what they name is for `validate` to check.
   private func content(of registry: WeightRegistry) -> Diagnosis {
     var count = 0
-    do throws(RegistryError) {
+    do throws(StoreError) {
       for model in registry.models {
         for version in try registry.versions(of: model) {
           _ = try registry.manifest(of: model, version)
@@ -127,7 +127,7 @@ struct StoreInspection {
 
   private func room(of registry: WeightRegistry) -> Diagnosis {
     let name = "free space"
-    do throws(RegistryError) {
+    do throws(StoreError) {
       let volume = try registry.volume()
       let available = geteuid() == 0 ? volume.free : volume.available
       let found = "\(Console.size(available)) of \(Console.size(volume.capacity)) are free where the store is"

@@ -1,0 +1,152 @@
+package import PosixIO
+import SystemPackage
+package import Tensors
+
+/// Bytes that the store keeps and that can be read at any offset: a blob, or a file that is not one yet.
+package protocol StoredBytes: AnyObject, Sendable {
+  /// What is read, for messages.
+  var name: String { get }
+
+  var byteCount: Int { get }
+
+  /// Fills `buffer` with the bytes of `range`, which has as many.
+  ///
+  /// - Throws: `damaged` if there are fewer bytes; `system(EINTR)` if `interruption` is requested meanwhile.
+  func read(
+    _ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer, unless interruption: Interruption
+  ) throws(BlobStoreError)
+
+  /// A local file that has exactly these bytes, if there is one: for splice, passthrough and copies inside the kernel.
+  var localFile: OpenedFile? { get }
+}
+
+extension StoredBytes {
+  /// The whole content.
+  ///
+  /// - Throws: `damaged` if there are more than `limit` bytes.
+  package func contents(limit: Int) throws(BlobStoreError) -> [UInt8] {
+    guard byteCount <= limit else {
+      throw .damaged(name, "it has \(byteCount) bytes, and at most \(limit) were expected")
+    }
+    var bytes = [UInt8](repeating: 0, count: byteCount)
+    let result = bytes.withUnsafeMutableBytes { buffer in
+      Result { () throws(BlobStoreError) in try read(0..<byteCount, into: buffer, unless: .never) }
+    }
+    try result.get()
+    return bytes
+  }
+
+  /// Writes the bytes of `range` to `target` at `offset`: inside the kernel where it can, else 1 MiB at a time.
+  ///
+  /// - Parameter progress: told of the bytes written since its last call; answers whether to go on.
+  /// - Throws: `system(EINTR)` if it is not to go on.
+  package func copy(
+    _ range: Range<Int>, to target: OpenedFile, at offset: Int, progress: (_ bytes: Int) -> Bool
+  ) throws(BlobStoreError) {
+    if let localFile {
+      do throws(PosixError) {
+        try localFile.copyRange(at: range.lowerBound, count: range.count, to: target, at: offset) {
+          (bytes: Int) throws(PosixError) in
+          guard progress(bytes) else { throw PosixError(.interrupted, call: "copy", path: name) }
+        }
+      } catch {
+        throw error.errno == .ioError ? .damaged(name, error.description) : .system(error)
+      }
+      return
+    }
+    var buffer = [UInt8](repeating: 0, count: min(1 << 20, range.count))
+    var position = range.lowerBound
+    while position < range.upperBound {
+      let part = position..<min(position + buffer.count, range.upperBound)
+      let place = offset + part.lowerBound - range.lowerBound
+      try buffer.withUnsafeMutableBytes { bytes in
+        Result { () throws(BlobStoreError) in
+          try move(part, through: UnsafeMutableRawBufferPointer(rebasing: bytes[..<part.count]), to: target, at: place)
+        }
+      }.get()
+      position = part.upperBound
+      guard progress(part.count) else { throw .system(PosixError(.interrupted, call: "copy", path: name)) }
+    }
+  }
+}
+
+extension StoredBytes {
+  fileprivate func move(
+    _ range: Range<Int>, through buffer: UnsafeMutableRawBufferPointer, to target: OpenedFile, at offset: Int
+  ) throws(BlobStoreError) {
+    try read(range, into: buffer, unless: .never)
+    do throws(PosixError) {
+      try target.write(UnsafeRawBufferPointer(buffer), at: offset)
+    } catch {
+      throw .system(error)
+    }
+  }
+}
+
+/// A file in the store's staging folder, or a file elsewhere, read as it is.
+package final class LocalBytes: StoredBytes {
+  private let file: OpenedFile
+  package let byteCount: Int
+
+  /// - Parameter byteCount: how many of its bytes count; nil for all that it has now.
+  package init(_ file: OpenedFile, byteCount: Int? = nil) throws(PosixError) {
+    self.file = file
+    if let byteCount { self.byteCount = byteCount } else { self.byteCount = try file.status().size }
+  }
+
+  package var name: String { file.path }
+  package var localFile: OpenedFile? { file }
+
+  package func read(
+    _ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer, unless interruption: Interruption
+  ) throws(BlobStoreError) {
+    try file.read(range, of: name, into: buffer, unless: interruption)
+  }
+}
+
+/// Immutable bytes of the store under their id.
+package final class Blob: StoredBytes {
+  package let id: Digest
+  package let byteCount: Int
+  private let file: OpenedFile
+
+  init(id: Digest, file: OpenedFile) throws(PosixError) {
+    self.id = id
+    self.file = file
+    byteCount = try file.status().size
+  }
+
+  package var name: String { "blob \(id)" }
+  package var localFile: OpenedFile? { file }
+
+  package func read(
+    _ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer, unless interruption: Interruption = .never
+  ) throws(BlobStoreError) {
+    try file.read(range, of: name, into: buffer, unless: interruption)
+  }
+}
+
+extension OpenedFile {
+  /// Bytes that are read between two looks at whether to go on.
+  private static let stretch = 8 << 20
+
+  fileprivate func read(
+    _ range: Range<Int>, of name: String, into buffer: UnsafeMutableRawBufferPointer, unless interruption: Interruption
+  ) throws(BlobStoreError) {
+    do throws(PosixError) {
+      var done = 0
+      while done < range.count {
+        let count = min(Self.stretch, range.count - done)
+        let part = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + count])
+        let found = try read(at: range.lowerBound + done, into: part)
+        guard found == count else {
+          throw PosixError(.ioError, call: "pread: the file is too short", path: path)
+        }
+        done += count
+        if done < range.count { try interruption.check("read", path) }
+      }
+    } catch {
+      throw error.errno == .ioError ? .damaged(name, error.description) : .system(error)
+    }
+  }
+}

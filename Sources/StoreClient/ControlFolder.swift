@@ -1,0 +1,96 @@
+import Dispatch
+import Glibc
+package import StoreRecords
+import Synchronization
+
+/// The `.control` folder of a store that another process has mounted.
+package struct ControlFolder: Sendable {
+  private let path: String
+
+  package init(mountpoint: String) { path = mountpoint + "/.control" }
+
+  // MARK: Is it alive?
+
+  /// What a mount says when it is asked who it is.
+  package enum Answer: Sendable, Hashable {
+    case version(ControlVersion)
+    /// There is no answer, and why: the daemon is gone, or is an older one that does not know the question.
+    case failure(errno: CInt)
+    /// There was no answer in time.
+    case none
+  }
+
+  private final class Box: Sendable {
+    let answer = Mutex(Answer.none)
+  }
+
+  /// Asks the mount who it is, and waits at most `seconds`. Nothing is counted or walked for the answer.
+  ///
+  /// A daemon that hangs keeps the thread that asks it until it answers or this process ends.
+  package func version(within seconds: Int) -> Answer {
+    let file = path + "/" + ControlVersion.fileName
+    let box = Box()
+    let arrived = DispatchSemaphore(value: 0)
+    DispatchQueue(label: "tantra.probe").async {
+      let answer = Self.read(file)
+      box.answer.withLock { $0 = answer }
+      arrived.signal()
+    }
+    guard arrived.wait(timeout: .now() + .seconds(seconds)) == .success else { return .none }
+    return box.answer.withLock { $0 }
+  }
+
+  private static func read(_ file: String) -> Answer {
+    let descriptor = open(file, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return .failure(errno: errno) }
+    defer { close(descriptor) }
+    guard let bytes = contents(of: descriptor) else { return .failure(errno: errno) }
+    return .version(ControlVersion(String(decoding: bytes, as: UTF8.self)))
+  }
+
+  // MARK: Requests
+
+  /// Lets the mount carry out a request.
+  ///
+  /// - Throws: what the registry behind the mount has thrown.
+  package func send(_ request: ControlRequest) throws(StoreError) -> ControlReply {
+    let file = "\(path)/\(request.control.rawValue)"
+    let bytes = try StoreCoding.encode(request, pretty: false)
+    let descriptor = open(file, O_RDWR | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      let code = errno
+      throw StoreError(
+        code == EACCES || code == EPERM || code == EROFS ? .readOnly : .locked,
+        "\(file): \(String(cString: strerror(code))); nothing was changed")
+    }
+    defer { close(descriptor) }
+    let code = write(descriptor, bytes, bytes.count) < 0 ? errno : 0
+    guard let reply = try Self.reply(on: descriptor) else {
+      if code == EINTR { throw StoreError(.interrupted, "stopped") }
+      throw StoreError(
+        .system(errno: code == 0 ? EPROTO : code),
+        "\(file): \(code == 0 ? "no answer that this program understands" : String(cString: strerror(code)))")
+    }
+    if case .refused(let error) = reply { throw error.error }
+    return reply
+  }
+
+  /// The reply to what was written through a handle; nil if there is none that can be read.
+  private static func reply(on descriptor: CInt) throws(StoreError) -> ControlReply? {
+    guard let bytes = contents(of: descriptor), bytes.first == UInt8(ascii: "{") else { return nil }
+    return try StoreCoding.decode(ControlReply.self, from: bytes, what: "the mount's answer")
+  }
+
+  /// All that a handle reads; nil and `errno` if that fails.
+  private static func contents(of descriptor: CInt) -> [UInt8]? {
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      let count = pread(descriptor, &buffer, buffer.count, off_t(bytes.count))
+      if count == 0 { return bytes }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { return nil }
+      bytes += buffer[..<count]
+    }
+  }
+}

@@ -1,0 +1,72 @@
+package import StoreRecords
+package import WeightRegistry
+
+extension ControlRequest {
+  /// Carries the request out: the one place that does, for commands and control files alike.
+  ///
+  /// - Parameters:
+  ///   - actor: on whose behalf.
+  ///   - whenChecked: told of each version that was validated.
+  package func perform(
+    on registry: WeightRegistry, by actor: Actor = .current, progress: @escaping ProgressHandler = { _, _, _ in true },
+    whenChecked: (ValidationReport) -> Void = { _ in }
+  ) throws(StoreError) -> ControlReply {
+    switch self {
+    case .setActive(let model, let version):
+      let before = try registry.activation.setActive(model, version, by: actor, progress: progress)
+      return .switched(change: .init(model: model, from: before, to: version))
+    case .rollback(let model):
+      let (before, after) = try registry.activation.rollback(model, by: actor, progress: progress)
+      return .switched(change: .init(model: model, from: before, to: after))
+    case .cleanup(let model, let keep):
+      let removed = try registry.retention.cleanup(model, keep: keep, by: actor, unless: .init(progress))
+      return .cleaned(model: model, removed: removed)
+    case .backup(let model, let version):
+      let record = try registry.retention.backup(model, version, by: actor, unless: .init(progress))
+      return .pinned(model: model, version: version, backup: record.number)
+    case .restore(let model, let version):
+      try registry.retention.restore(model, version, by: actor, unless: .init(progress))
+      return .restored(model: model, version: version)
+    case .purge(let model, let version, let seconds):
+      try Self.requireModel(of: version, model)
+      let age = try Self.nanoseconds(seconds)
+      return .purged(
+        report: try registry.retention.purge(model, version, olderThan: age, by: actor, progress: progress))
+    case .setPolicy(let model, let key, let value):
+      let policies = try registry.policies.set(key, of: model, to: value, by: actor)
+      return .configured(model: model, key: key, value: policies[key])
+    case .validate(let model, let version):
+      try Self.requireModel(of: version, model)
+      var reports: [ValidationReport] = []
+      for (model, version) in try Self.versions(in: registry.records, model, version) {
+        let report = try registry.validation.validate(model, version, progress: progress)
+        whenChecked(report)
+        reports.append(report)
+      }
+      return .validated(reports: reports)
+    }
+  }
+
+  /// An age in nanoseconds.
+  package static func nanoseconds(_ seconds: Int64) throws(StoreError) -> Int64 {
+    let (age, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+    guard seconds >= 0, !overflow else {
+      throw StoreError(
+        .invalidName, "expected an age of 0 to \(Int64.max / 1_000_000_000) seconds, found \(seconds)")
+    }
+    return age
+  }
+
+  private static func requireModel(of version: VersionName?, _ model: ModelName?) throws(StoreError) {
+    if let version, model == nil { throw StoreError(.invalidName, "of which model is \(version)?") }
+  }
+
+  private static func versions(
+    in records: RecordStore, _ model: ModelName?, _ version: VersionName?
+  ) throws(StoreError) -> [(ModelName, VersionName)] {
+    if let model, let version { return [(model, version)] }
+    var all: [(ModelName, VersionName)] = []
+    for model in model.map({ [$0] }) ?? records.models { all += try records.versions(of: model).map { (model, $0) } }
+    return all
+  }
+}

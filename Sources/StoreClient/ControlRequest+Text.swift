@@ -1,0 +1,93 @@
+package import StoreRecords
+
+/// Requests as people write them.
+extension ControlRequest {
+  /// Reads a line that somebody wrote to a control file.
+  ///
+  /// | file     | lines                                       |
+  /// | -------- | ------------------------------------------- |
+  /// | active   | `mamba/v1.1`, `mamba previous`              |
+  /// | backup   | `mamba/v1.0`                                |
+  /// | cleanup  | `mamba 3`, `mamba`                          |
+  /// | config   | `mamba keep 5`, `mamba keep`                |
+  /// | purge    | `all`, `mamba`, `mamba/v1.0`, `mamba 86400` |
+  /// | restore  | `mamba/v1.0`                                |
+  /// | validate | `all`, `mamba`, `mamba/v1.0`                |
+  ///
+  /// - Throws: `invalidName`, with what was expected.
+  package init(_ text: String, to control: Control) throws(StoreError) {
+    let words = text.split(whereSeparator: \.isWhitespace).map(String.init)
+    switch control {
+    case .active:
+      if text.hasSuffix(" previous") {
+        self = .rollback(model: try ModelName(validating: text.dropLast(" previous".count)))
+      } else {
+        let (model, version) = try Self.version(text)
+        self = .setActive(model: model, version: version)
+      }
+    case .backup:
+      let (model, version) = try Self.version(text)
+      self = .backup(model: model, version: version)
+    case .restore:
+      let (model, version) = try Self.version(text)
+      self = .restore(model: model, version: version)
+    case .cleanup:
+      let keep = words.count == 2 ? Int(words[1]) : nil
+      guard words.count == 1 || keep != nil else {
+        throw StoreError(.invalidName, "expected MODEL and the number of versions to keep, found \"\(text)\"")
+      }
+      self = .cleanup(model: try ModelName(validating: words[0]), keep: keep)
+    case .config:
+      guard [2, 3].contains(words.count) else {
+        throw StoreError(.invalidName, "expected MODEL, a policy and its value, found \"\(text)\"")
+      }
+      self = .setPolicy(
+        model: try ModelName(validating: words[0]), key: try PolicyKey(validating: words[1]),
+        value: words.count == 3 ? words[2] : nil)
+    case .purge:
+      guard [1, 2].contains(words.count), let age = words.count == 2 ? Int64(words[1]) : 0 else {
+        throw StoreError(.invalidName, "expected a target and perhaps an age in seconds, found \"\(text)\"")
+      }
+      let (model, version) = try Self.target(words[0])
+      self = .purge(model: model, version: version, olderThan: age)
+    case .validate:
+      let (model, version) = try Self.target(text)
+      self = .validate(model: model, version: version)
+    }
+  }
+
+  /// Reads `mamba/v1.0`.
+  private static func version(_ text: String) throws(StoreError) -> (ModelName, VersionName) {
+    guard case let (model?, version?) = try target(text) else {
+      throw StoreError(.invalidName, "expected MODEL/VERSION, found \"\(text)\"")
+    }
+    return (model, version)
+  }
+
+  /// Reads `all`, `mamba` or `mamba/v1.0`.
+  private static func target(_ text: String) throws(StoreError) -> (ModelName?, VersionName?) {
+    if text == "all" { return (nil, nil) }
+    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count <= 2 else {
+      throw StoreError(.invalidName, "expected MODEL, MODEL/VERSION or all, found \"\(text)\"")
+    }
+    let model = try ModelName(validating: parts[0])
+    return (model, parts.count == 2 ? try VersionName(validating: parts[1]) : nil)
+  }
+
+  /// The request as people write it.
+  package var text: String {
+    func target(_ model: ModelName?, _ version: VersionName?) -> String {
+      model.map { model in version.map { "\(model)/\($0)" } ?? model.text } ?? "all"
+    }
+    return switch self {
+    case .setActive(let model, let version), .backup(let model, let version), .restore(let model, let version):
+      "\(model)/\(version)"
+    case .rollback(let model): "\(model) previous"
+    case .cleanup(let model, let keep): model.text + (keep.map { " \($0)" } ?? "")
+    case .purge(let model, let version, let age): target(model, version) + (age == 0 ? "" : " \(age)")
+    case .setPolicy(let model, let key, let value): "\(model) \(key.rawValue)" + (value.map { " \($0)" } ?? "")
+    case .validate(let model, let version): target(model, version)
+    }
+  }
+}

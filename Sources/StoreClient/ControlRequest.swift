@@ -1,0 +1,57 @@
+package import StoreRecords
+
+/// What people and programs ask of a store: a change, or a check.
+///
+/// A program writes it as JSON: `{"setActive":{"model":"mamba","version":"v1.1"}}`. What people write is read by
+/// ``init(_:to:)``. Whichever way it comes, ``perform(on:by:progress:whenChecked:)`` carries it out.
+package enum ControlRequest: Sendable, Hashable, Codable {
+  case setActive(model: ModelName, version: VersionName)
+  /// Takes the last switch back.
+  case rollback(model: ModelName)
+  /// nil keeps as many versions as the model's policy says.
+  case cleanup(model: ModelName, keep: Int?)
+  case backup(model: ModelName, version: VersionName)
+  case restore(model: ModelName, version: VersionName)
+  /// Without a version: all of the model; without a model: all models. The age is in seconds.
+  case purge(model: ModelName?, version: VersionName?, olderThan: Int64)
+  /// nil sets the policy to its default.
+  case setPolicy(model: ModelName, key: PolicyKey, value: String?)
+  /// Without a version: all of the model; without a model: all models.
+  case validate(model: ModelName?, version: VersionName?)
+
+  /// The control files that take requests, by their names.
+  package enum Control: String, Sendable, CaseIterable {
+    case active, backup, cleanup, config, purge, restore, validate
+  }
+
+  /// The control file that takes this request.
+  package var control: Control {
+    switch self {
+    case .setActive, .rollback: .active
+    case .cleanup: .cleanup
+    case .backup: .backup
+    case .restore: .restore
+    case .purge: .purge
+    case .setPolicy: .config
+    case .validate: .validate
+    }
+  }
+
+  /// Reads what was written to a control file: JSON if it begins with `{`, else what people write.
+  ///
+  /// - Throws: `invalidName`, with what was expected.
+  package init(written text: String, to control: Control) throws(StoreError) {
+    guard text.hasPrefix("{") else {
+      try self.init(text, to: control)
+      return
+    }
+    do throws(StoreError) {
+      self = try StoreCoding.decode(Self.self, from: Array(text.utf8), what: "the request")
+    } catch {
+      throw StoreError(.invalidName, error.message)
+    }
+    guard self.control == control else {
+      throw StoreError(.invalidName, "such a request is for .control/\(self.control.rawValue)")
+    }
+  }
+}

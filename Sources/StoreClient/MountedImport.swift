@@ -1,0 +1,185 @@
+import Glibc
+import PosixIO
+package import StoreRecords
+import SystemPackage
+import WeightFormats
+package import WeightRegistry
+
+/// One import into a store that another process has mounted. Files are published by copying them there.
+///
+/// A new version gets its other files first and its weights last, so that nobody sees the weights without them. In a version
+/// that exists the other files wait under temporary names until the weights are accepted. Whatever fails before that is undone.
+package struct MountedImport: ~Copyable {
+  private let request: ImportRequest
+  private let progress: ProgressHandler
+  /// The folders of the model and of the version.
+  private let folders: (model: String, version: String)
+  /// What this import has made so far, in order: files and folders.
+  private var made: [Made] = []
+  /// Files that wait for the weights to be accepted.
+  private var waiting: [(temporary: String, target: String)] = []
+
+  private enum Made {
+    case file(String)
+    case folder(String)
+  }
+
+  package init(_ request: ImportRequest, at mountpoint: String, progress: @escaping ProgressHandler) {
+    self.request = request
+    self.progress = progress
+    let model = mountpoint + "/" + request.model.text
+    folders = (model, model + "/" + request.version.text)
+  }
+
+  /// Publishes the weight file and the other files.
+  ///
+  /// - Throws: why it was refused. The mount is as it was before; but if another file cannot get its name after the weights were
+  ///   accepted, those stay, and the message says so.
+  package consuming func run() throws(StoreError) {
+    try check()
+    do throws(StoreError) {
+      try makeFolder(folders.model)
+      let isNew = try makeFolder(folders.version)
+      for file in request.files { try write(file, waits: !isNew) }
+      try copy(request.source, to: "\(folders.version)/model.\(request.view)", of: folders.version)
+    } catch {
+      undo()
+      throw error
+    }
+    try nameWaitingFiles()
+  }
+
+  /// Refuses what an import without a mount refuses, before anything is done.
+  private func check() throws(StoreError) {
+    for file in request.files {
+      guard let why = FilePurpose.problem(ofPath: file.path) else { continue }
+      throw StoreError(.invalidName, "\(file.source) \(why)")
+    }
+    guard request.isCheckpoint, !request.version.looksLikeCheckpoint else { return }
+    throw StoreError(
+      .invalidName,
+      "in a mounted store a version is a checkpoint by its name: call it checkpoint-N, step-N or epoch-N, or unmount first"
+    )
+  }
+
+  // MARK: Other files
+
+  private mutating func write(_ file: ImportRequest.OtherFile, waits: Bool) throws(StoreError) {
+    let parents = file.path.split(separator: "/").dropLast()
+    for depth in parents.indices {
+      try makeFolder(folders.version + "/" + parents[...depth].joined(separator: "/"))
+    }
+    let target = folders.version + "/" + file.path
+    guard waits else {
+      made.append(.file(target))
+      return try copy(file.source, to: target, of: folders.version)
+    }
+    // A name of its own: the target's may be as long as a name can be.
+    let folder = ([folders.version] + parents.map(String.init)).joined(separator: "/")
+    let temporary = "\(folder)/.tantra-import-\(String(UInt64.random(in: .min ... .max), radix: 16))"
+    made.append(.file(temporary))
+    waiting.append((temporary, target))
+    try copy(file.source, to: temporary, of: folders.version)
+  }
+
+  private mutating func nameWaitingFiles() throws(StoreError) {
+    for (temporary, target) in waiting where rename(temporary, target) != 0 {
+      var error = refusal(target, of: folders.version, errno)
+      undo()
+      error.message = "the weights were imported, but not all files beside them: " + error.message
+      throw error
+    }
+  }
+
+  /// Makes a folder; whether it was not there.
+  @discardableResult
+  private mutating func makeFolder(_ path: String) throws(StoreError) -> Bool {
+    if mkdir(path, 0o755) == 0 {
+      made.append(.folder(path))
+      return true
+    }
+    guard errno == EEXIST else { throw refusal(path, errno) }
+    return false
+  }
+
+  /// Removes what was made. A folder in which somebody else has put something by now stays.
+  private func undo() {
+    for each in made.reversed() {
+      switch each {
+      case .file(let path): unlink(path)
+      case .folder(let path): rmdir(path)
+      }
+    }
+  }
+
+  // MARK: Copying
+
+  /// Copies a file with its time. Its close publishes it, and tells what came of that.
+  private func copy(_ source: String, to target: String, of version: String) throws(StoreError) {
+    let input = open(source, O_RDONLY | O_CLOEXEC)
+    guard input >= 0 else { throw failure(source, errno) }
+    defer { close(input) }
+    var status = stat()
+    guard fstat(input, &status) == 0 else { throw failure(source, errno) }
+    let output = open(target, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    guard output >= 0 else { throw refusal(target, of: version, errno) }
+    do throws(StoreError) {
+      try copyBytes(from: input, source, to: output, target, size: Int(status.st_size))
+      guard futimens(output, [status.st_mtim, status.st_mtim]) == 0 else { throw refusal(target, of: version, errno) }
+    } catch {
+      // What was copied so far is no whole file, and close finds that out, too.
+      ftruncate(output, 0)
+      close(output)
+      throw error
+    }
+    guard close(output) == 0 else { throw refusal(target, of: version, errno) }
+  }
+
+  private func copyBytes(
+    from input: CInt, _ source: String, to output: CInt, _ target: String, size: Int
+  ) throws(StoreError) {
+    var buffer = [UInt8](repeating: 0, count: 1 << 20)
+    var offset = 0
+    while true {
+      let count = pread(input, &buffer, buffer.count, off_t(offset))
+      guard count >= 0 else { throw failure(source, errno) }
+      if count == 0 { return }
+      var written = 0
+      while written < count {
+        let taken = buffer[written..<count].withUnsafeBytes { Glibc.write(output, $0.baseAddress, $0.count) }
+        guard taken > 0 else { throw failure(target, errno) }
+        written += taken
+      }
+      offset += count
+      guard progress(.importing, offset, max(size, offset)) else { throw StoreError(.interrupted, "stopped") }
+    }
+  }
+
+  // MARK: Errors
+
+  private func failure(_ path: String, _ errno: CInt) -> StoreError {
+    StoreError(PosixError(Errno(rawValue: errno), call: "import", path: path))
+  }
+
+  /// Why the mount refused something, in its own words where it has left them at the version's folder.
+  private func refusal(_ path: String, of version: String? = nil, _ errno: CInt) -> StoreError {
+    var error = failure(path, errno)
+    switch errno {
+    case EPERM: error.code = .differentWeights
+    case EINVAL: error.code = .unacceptable(.malformed)
+    case EACCES: error.code = .unacceptable(.forbidden)
+    case EBUSY: error.code = .inUse
+    case EROFS: error.code = .readOnly
+    case EINTR: error.code = .interrupted
+    default: break
+    }
+    guard let version else { return error }
+    do throws(PosixError) {
+      let reason = try ExtendedAttribute.value("user.tantra.last_error", of: version)
+      error.message = String(decoding: reason, as: UTF8.self)
+    } catch {
+      // The mount has left no word: what the errno says has to do.
+    }
+    return error
+  }
+}

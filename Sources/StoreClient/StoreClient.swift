@@ -1,0 +1,148 @@
+import Glibc
+package import Logging
+package import StoreRecords
+package import WeightRegistry
+
+/// Acts on a store whoever has it: directly, under its lock, or through the mount of the process that holds the lock.
+///
+/// Each change takes the lock and gives it back. A second change at the same time, of this process too, gets `locked`.
+package struct StoreClient: Sendable {
+  let path: String
+  private let logger: Logger
+  private let checkers: [any VersionChecker]
+  /// How many seconds a mount may take to say who it is.
+  package static let patience = 5
+
+  package init(storePath: String, logger: Logger, checkers: [any VersionChecker] = []) {
+    path = storePath
+    self.logger = logger
+    self.checkers = checkers
+  }
+
+  /// The way to a store that nobody else changes meanwhile, or to the process that has it.
+  package enum Access: Sendable {
+    /// The lock is held for as long as the registry lives.
+    case direct(WeightRegistry)
+    case mounted(at: String)
+  }
+
+  /// Takes the store's lock, or finds the mount of the process that holds it.
+  ///
+  /// - Parameter creating: whether to make a store that is not there; else that is `noStore`.
+  /// - Throws: `locked` if the holder has no mount, or its mount does not answer in time.
+  package func access(creating: Bool = false) throws(StoreError) -> Access {
+    let store = try StoreFolder(path: path, creating: creating)
+    do throws(StoreError) {
+      return .direct(try WeightRegistry(storePath: path, access: .writing(), logger: logger, checkers: checkers))
+    } catch {
+      guard case .locked = error.code, let holder = store.lockHolder() else { throw error }
+      guard let mountpoint = holder.mountpoint else {
+        throw StoreError(.locked, "the store is in use by \(holder); try again when it has ended")
+      }
+      try requireAnswer(of: holder, at: mountpoint)
+      return .mounted(at: mountpoint)
+    }
+  }
+
+  private func requireAnswer(of holder: LockHolder, at mountpoint: String) throws(StoreError) {
+    switch ControlFolder(mountpoint: mountpoint).version(within: Self.patience) {
+    case .version(let version) where version.protocol == ControlVersion.currentProtocol: return
+    case .version, .failure(errno: ENOENT):
+      throw StoreError(
+        .locked,
+        "the store is in use by \(holder), which is another version of Tantra: run tantra unmount \(mountpoint) and mount it "
+          + "again; nothing was changed")
+    case .failure, .none:
+      throw StoreError(.locked, "the store is in use by \(holder), and that mount does not answer; nothing was changed")
+    }
+  }
+
+  /// Carries out a request, here or in the process that has the store mounted.
+  ///
+  /// - Parameters:
+  ///   - progress: of what is done here; what the mount does is not told.
+  ///   - whenChecked: told of each version that was validated; of those that a mount validates when all are done.
+  /// - Throws: as ``access(creating:)``, and what the request throws; the same either way.
+  package func perform(
+    _ request: ControlRequest, progress: @escaping ProgressHandler = { _, _, _ in true },
+    whenChecked: (ValidationReport) -> Void = { _ in }
+  ) throws(StoreError) -> ControlReply {
+    switch try access() {
+    case .direct(let registry):
+      return try request.perform(on: registry, progress: progress, whenChecked: whenChecked)
+    case .mounted(let mountpoint):
+      let reply = try ControlFolder(mountpoint: mountpoint).send(request)
+      if case .validated(let reports) = reply { reports.forEach(whenChecked) }
+      return reply
+    }
+  }
+
+  // MARK: Verbs
+
+  /// As ``Activation/setActive(_:_:by:progress:)``.
+  package func setActive(
+    _ model: ModelName, _ version: VersionName, progress: @escaping ProgressHandler = { _, _, _ in true }
+  ) throws(StoreError) -> ActiveChange {
+    let reply = try perform(.setActive(model: model, version: version), progress: progress)
+    guard case .switched(let change) = reply else { throw Self.unexpected(reply) }
+    return change
+  }
+
+  /// As ``Activation/rollback(_:by:progress:)``.
+  package func rollback(
+    _ model: ModelName, progress: @escaping ProgressHandler = { _, _, _ in true }
+  ) throws(StoreError) -> ActiveChange {
+    let reply = try perform(.rollback(model: model), progress: progress)
+    guard case .switched(let change) = reply else { throw Self.unexpected(reply) }
+    return change
+  }
+
+  /// As ``Retention/cleanup(_:keep:by:unless:)``.
+  package func cleanup(_ model: ModelName, keep: Int?) throws(StoreError) -> [VersionName] {
+    let reply = try perform(.cleanup(model: model, keep: keep))
+    guard case .cleaned(_, let removed) = reply else { throw Self.unexpected(reply) }
+    return removed
+  }
+
+  /// As ``Retention/backup(_:_:by:unless:)``: the backup's number.
+  package func backup(_ model: ModelName, _ version: VersionName) throws(StoreError) -> Int {
+    let reply = try perform(.backup(model: model, version: version))
+    guard case .pinned(_, _, let number) = reply else { throw Self.unexpected(reply) }
+    return number
+  }
+
+  /// As ``Retention/restore(_:_:by:unless:)``.
+  package func restore(_ model: ModelName, _ version: VersionName) throws(StoreError) {
+    _ = try perform(.restore(model: model, version: version))
+  }
+
+  /// As ``Retention/purge(_:_:olderThan:isDryRun:by:progress:)``; an age in seconds.
+  package func purge(
+    _ model: ModelName?, _ version: VersionName?, olderThan seconds: Int64 = 0,
+    progress: @escaping ProgressHandler = { _, _, _ in true }
+  ) throws(StoreError) -> PurgeReport {
+    let reply = try perform(.purge(model: model, version: version, olderThan: seconds), progress: progress)
+    guard case .purged(let report) = reply else { throw Self.unexpected(reply) }
+    return report
+  }
+
+  /// As ``Policies/set(_:of:to:by:)``.
+  package func setPolicy(_ key: PolicyKey, of model: ModelName, to value: String?) throws(StoreError) {
+    _ = try perform(.setPolicy(model: model, key: key, value: value))
+  }
+
+  /// As ``Validation/validate(_:_:progress:)``, for one version, all of a model, or all.
+  package func validate(
+    _ model: ModelName?, _ version: VersionName?, progress: @escaping ProgressHandler = { _, _, _ in true },
+    whenChecked: (ValidationReport) -> Void = { _ in }
+  ) throws(StoreError) -> [ValidationReport] {
+    let reply = try perform(
+      .validate(model: model, version: version), progress: progress, whenChecked: whenChecked)
+    guard case .validated(let reports) = reply else { throw Self.unexpected(reply) }
+    return reports
+  }
+
+  private static func unexpected(_ reply: ControlReply) -> StoreError {
+    StoreError(.damaged, "the mount answered \"\(reply.text)\"; is it served by another version of Tantra?")
+  }
+}

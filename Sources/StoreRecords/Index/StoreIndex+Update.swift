@@ -1,0 +1,157 @@
+import BlobStore
+import FoundationEssentials
+import GRDB
+import PosixIO
+import Tensors
+
+extension StoreIndex {
+  private struct KeptRecord: Decodable {
+    var manifest: Manifest
+  }
+
+  /// A manifest that is new to the index.
+  private struct Arrival {
+    var folder: String
+    var name: String
+    var status: FileStatus
+    var content: Folder
+  }
+
+  /// A folder whose time is no older than this may have changed after it was looked at, within the clock's grain.
+  private static let grain: Int64 = 2_000_000_000
+
+  /// Takes over what has changed in the folders of manifests. What cannot be read is left out: it is of no use.
+  ///
+  /// A look at each model's folder if nothing has changed.
+  ///
+  /// - Parameters:
+  ///   - table: reads a table.
+  ///   - progress: manifests read.
+  /// - Returns: how many manifests were read.
+  func update(
+    table: (Digest) throws(StoreError) -> Table, progress: @escaping ProgressHandler
+  ) throws(StoreError) -> Int {
+    try write { database in
+      var arrivals: [Arrival] = []
+      var stamps: [(path: String, status: FileStatus)] = []
+      let now = Timestamp.now()
+      var known = try Row.fetchAll(database, sql: "SELECT path, inode, modified FROM folders")
+        .reduce(into: [String: [Int64]]()) { $0[$1["path"]] = [$1["inode"], $1["modified"]] }
+      for (label, parent) in [
+        ("models", store.models), ("checkpoints", store.checkpoints), ("backups", store.backups),
+      ] {
+        guard let parent else { continue }
+        for name in try parent.names() {
+          guard let status = try parent.status(of: name), status.kind == .directory else { continue }
+          let path = "\(label)/\(name)"
+          let isSettled = Timestamp.age(of: status.modified, at: now) > Self.grain
+          if known.removeValue(forKey: path) == [Int64(bitPattern: status.inode), status.modified], isSettled {
+            continue
+          }
+          arrivals += try changes(in: try parent.folder(name), path, database)
+          // One that may still change within the clock's grain is looked at again the next time.
+          if isSettled { stamps.append((path, status)) }
+        }
+      }
+      for path in known.keys {
+        try database.execute(sql: "DELETE FROM folders WHERE path = ?", arguments: [path])
+        try database.execute(sql: "DELETE FROM manifests WHERE folder = ?", arguments: [path])
+      }
+      for (index, arrival) in arrivals.enumerated() {
+        try take(arrival, database, table)
+        guard progress(.indexing, index + 1, arrivals.count) else { throw StoreError(.interrupted, "stopped") }
+      }
+      for (path, status) in stamps {
+        try database.execute(
+          sql: "INSERT OR REPLACE INTO folders VALUES (?, ?, ?)",
+          arguments: [path, Int64(bitPattern: status.inode), status.modified])
+      }
+      return arrivals.count
+    } ?? 0
+  }
+
+  /// The manifests of a folder that are not known as they are; forgets those that are gone.
+  private func changes(in folder: Folder, _ path: String, _ database: Database) throws -> [Arrival] {
+    var known = try Row.fetchAll(
+      database, sql: "SELECT name, inode, byteCount, modified FROM manifests WHERE folder = ?", arguments: [path]
+    ).reduce(into: [String: [Int64]]()) { $0[$1["name"]] = [$1["inode"], $1["byteCount"], $1["modified"]] }
+    var arrivals: [Arrival] = []
+    for name in try folder.names() where name.hasSuffix(".json") {
+      guard let status = try folder.status(of: name), status.kind == .regular else { continue }
+      if known.removeValue(forKey: name) == [Int64(bitPattern: status.inode), Int64(status.size), status.modified] {
+        continue
+      }
+      arrivals.append(Arrival(folder: path, name: name, status: status, content: folder))
+    }
+    for name in known.keys {
+      try database.execute(sql: "DELETE FROM manifests WHERE folder = ? AND name = ?", arguments: [path, name])
+    }
+    return arrivals
+  }
+
+  private func take(
+    _ arrival: Arrival, _ database: Database, _ table: (Digest) throws(StoreError) -> Table
+  ) throws {
+    let manifest = try manifest(of: arrival)
+    for original in manifest?.weights ?? [] {
+      if original.isStitched {
+        try database.cachedStatement(sql: "INSERT OR REPLACE INTO stitched VALUES (?, ?)")
+          .execute(arguments: [original.blob.data, Data(try StoreCoding.encode(original, pretty: false))])
+      }
+      guard let digest = original.table else { continue }
+      let seen = try database.cachedStatement(sql: "SELECT 1 FROM tables WHERE digest = ?")
+      if try Int.fetchOne(seen, arguments: [digest.data]) == nil {
+        do throws(StoreError) { try enter(try table(digest), digest, database) } catch {
+          // A damaged table is for validation to report.
+          guard case .damaged = error.code else { throw error }
+        }
+      }
+    }
+    try database.cachedStatement(sql: "INSERT OR REPLACE INTO manifests VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+      .execute(
+        arguments: [
+          arrival.folder, arrival.name, Int64(bitPattern: arrival.status.inode), arrival.status.size,
+          arrival.status.modified, manifest?.figures.files, manifest?.figures.presentedBytes,
+          manifest?.figures.hiddenFiles,
+        ])
+  }
+
+  /// The manifest in a file; nil if it cannot be read, which others report.
+  private func manifest(of arrival: Arrival) throws -> Manifest? {
+    do throws(StoreError) {
+      let bytes = try posix(try arrival.content.contents(of: arrival.name, limit: RecordLimits().manifest))
+      return arrival.folder.hasPrefix("backups/")
+        ? try StoreCoding.decode(KeptRecord.self, from: bytes, what: arrival.name).manifest
+        : try StoreCoding.decode(Manifest.self, from: bytes, what: arrival.name)
+    } catch {
+      return nil
+    }
+  }
+
+  private func enter(_ table: Table, _ digest: Digest, _ database: Database) throws(StoreError) {
+    do {
+      try database.execute(sql: "INSERT INTO tables(digest) VALUES (?)", arguments: [digest.data])
+      let id = database.lastInsertedRowID
+      var packs: [Int64] = []
+      for pack in table.packs {
+        try database.execute(sql: "INSERT OR IGNORE INTO packs(digest) VALUES (?)", arguments: [pack.blob.data])
+        guard
+          let number = try Int64.fetchOne(
+            database, sql: "SELECT id FROM packs WHERE digest = ?", arguments: [pack.blob.data])
+        else { return }
+        packs.append(number)
+        try database.execute(sql: "INSERT OR IGNORE INTO tablePacks VALUES (?, ?)", arguments: [number, id])
+      }
+      let insert = try database.cachedStatement(sql: "INSERT OR IGNORE INTO places VALUES (?, ?, ?, ?)")
+      for index in table.storages.indices {
+        guard let place = table.place(ofStorage: index) else { continue }
+        try insert.execute(
+          arguments: [
+            table.digest(ofStorage: index).data, place.range.count, packs[place.pack], place.range.lowerBound,
+          ])
+      }
+    } catch {
+      throw StoreError(.damaged, "\(error)")
+    }
+  }
+}

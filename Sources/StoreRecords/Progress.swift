@@ -1,0 +1,26 @@
+package import PosixIO
+
+/// How far a long operation has come; answers whether to go on. Called from several threads.
+package typealias ProgressHandler = @Sendable (_ phase: ProgressPhase, _ done: Int, _ total: Int) -> Bool
+
+/// What a long operation is doing, for a progress bar.
+package enum ProgressPhase: String, Sendable {
+  /// Waits for its turn. Nothing is counted.
+  case waiting
+  case importing, copying, checking, exporting, comparing, indexing
+  /// Of a purge: manifests are read, folders of blobs swept, and bytes of packs compacted.
+  case reading, sweeping, compacting
+
+  /// Whether it counts bytes, rather than things.
+  package var countsBytes: Bool {
+    switch self {
+    case .importing, .copying, .checking, .exporting, .comparing, .compacting: true
+    case .waiting, .indexing, .reading, .sweeping: false
+    }
+  }
+}
+
+extension Interruption {
+  /// Asks a progress handler whether to go on.
+  package init(_ progress: @escaping ProgressHandler) { self.init { !progress(.waiting, 0, 0) } }
+}

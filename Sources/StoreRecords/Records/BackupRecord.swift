@@ -1,0 +1,40 @@
+/// A version that is kept though it may be gone: `backups/<model>/<version>@<n>.json`.
+package struct BackupRecord: Sendable, Hashable, Codable {
+  package var manifest: Manifest
+  /// Whether it was a training checkpoint.
+  package var isCheckpoint: Bool
+  /// A backup, which cleanup and purge leave; else what a removed version left.
+  package var isPinned: Bool
+  /// Nanoseconds since 1970.
+  package var time: Int64
+  package var actor: Actor
+
+  /// The number behind `@`; from the file's name.
+  package var number = 0
+
+  private enum CodingKeys: String, CodingKey {
+    case manifest, isCheckpoint, isPinned, time, actor
+  }
+
+  package init(manifest: Manifest, isCheckpoint: Bool, isPinned: Bool, time: Int64, actor: Actor, number: Int) {
+    self.manifest = manifest
+    self.isCheckpoint = isCheckpoint
+    self.isPinned = isPinned
+    self.time = time
+    self.actor = actor
+    self.number = number
+  }
+
+  /// `v1.0@3.json`.
+  package var fileName: String { "\(manifest.version)@\(number).json" }
+
+  /// Version and number of a file's name; nil for other files.
+  static func parse(fileName: String) -> (version: VersionName, number: Int)? {
+    guard fileName.hasSuffix(".json"), let mark = fileName.lastIndex(of: "@"),
+      let version = VersionName(fileName[..<mark]),
+      let number = Int(fileName[fileName.index(after: mark)...].dropLast(5)),
+      number > 0
+    else { return nil }
+    return (version, number)
+  }
+}

@@ -1,0 +1,28 @@
+/// What the versions of a model show, added up.
+package struct ModelFigures: Sendable, Hashable {
+  package var versions = 0
+  /// Files that are shown.
+  package var files = 0
+  /// Bytes of those files.
+  package var presentedBytes = 0
+  /// Files that were removed from their folders and come back with a restore.
+  package var hiddenFiles = 0
+
+  package init(versions: Int = 0, files: Int = 0, presentedBytes: Int = 0, hiddenFiles: Int = 0) {
+    self.versions = versions
+    self.files = files
+    self.presentedBytes = presentedBytes
+    self.hiddenFiles = hiddenFiles
+  }
+
+  package static func + (a: ModelFigures, b: ModelFigures) -> ModelFigures {
+    ModelFigures(
+      versions: a.versions + b.versions, files: a.files + b.files,
+      presentedBytes: a.presentedBytes + b.presentedBytes, hiddenFiles: a.hiddenFiles + b.hiddenFiles)
+  }
+}
+
+extension Manifest {
+  /// What this version adds.
+  package var figures: ModelFigures { VersionFolder(self).figures }
+}

@@ -1,0 +1,125 @@
+package import BlobStore
+package import Tensors
+
+/// The state dict of a version and where its storages lie. A blob itself (JSON), so that clones share it.
+package struct Table: Sendable, Hashable, Codable {
+  /// A blob with tensors, and how it was hashed.
+  package struct Pack: Sendable, Hashable, Codable {
+    package var blob: Digest
+    package var segments: SegmentTable
+    package init(blob: Digest, segments: SegmentTable) {
+      self.blob = blob
+      self.segments = segments
+    }
+  }
+
+  /// Where a storage's bytes lie; nil place for an empty storage.
+  package struct Storage: Sendable, Hashable, Codable {
+    /// Index into ``Table/packs``.
+    package var pack: Int?
+    /// Index into the pack's segments.
+    package var segment: Int?
+    package var crc32: UInt32
+    package var descriptorWord: UInt32?
+    package init(pack: Int?, segment: Int?, crc32: UInt32, descriptorWord: UInt32?) {
+      self.pack = pack
+      self.segment = segment
+      self.crc32 = crc32
+      self.descriptorWord = descriptorWord
+    }
+  }
+
+  package var stateDict: StateDict
+  package var packs: [Pack]
+  /// Parallel to `stateDict.storageSizes`.
+  package var storages: [Storage]
+  /// SHA-256 of the tensors that fill only a part of their storage, by index.
+  package var partialDigests: [Int: Digest]
+  /// How the file is put together; nil if it is the first pack.
+  package var stitch: Stitch?
+
+  package init(
+    stateDict: StateDict, packs: [Pack], storages: [Storage], partialDigests: [Int: Digest], stitch: Stitch? = nil
+  ) {
+    self.stateDict = stateDict
+    self.packs = packs
+    self.storages = storages
+    self.partialDigests = partialDigests
+    self.stitch = stitch
+  }
+
+  /// SHA-256 of no bytes.
+  package static let emptyDigest = Digest(of: [])
+
+  /// Where a storage lies: its pack and byte range there; nil if it is empty.
+  package func place(ofStorage index: Int) -> (pack: Int, range: Range<Int>)? {
+    guard let pack = storages[index].pack, let segment = storages[index].segment else { return nil }
+    return (pack, packs[pack].segments.segments[segment].range)
+  }
+
+  /// SHA-256 of a storage's bytes.
+  package func digest(ofStorage index: Int) -> Digest {
+    guard let pack = storages[index].pack, let segment = storages[index].segment else { return Self.emptyDigest }
+    return packs[pack].segments.segments[segment].digest
+  }
+
+  /// SHA-256 of a tensor's bytes.
+  package func digest(ofTensor index: Int) -> Digest {
+    partialDigests[index] ?? digest(ofStorage: stateDict.tensors[index].storage)
+  }
+
+  /// What layouts need to know of the data.
+  package var checksums: [StorageChecksum] {
+    storages.indices.map { index in
+      StorageChecksum(
+        digest: digest(ofStorage: index), crc32: storages[index].crc32,
+        descriptorWord: storages[index].descriptorWord)
+    }
+  }
+
+  /// Checks that every index and size in a decoded table fits, so that nothing read from disk can make a later step trap.
+  ///
+  /// - Throws: `damaged`, naming the first tensor or storage that does not fit.
+  package func checkConsistency() throws(StoreError) {
+    func fail(_ what: String) -> StoreError { StoreError(.damaged, "a table in the store is damaged: \(what)") }
+    guard storages.count == stateDict.storageSizes.count else {
+      throw fail("storages and their sizes differ in number")
+    }
+    for (index, storage) in storages.enumerated() {
+      let size = stateDict.storageSizes[index]
+      switch (storage.pack, storage.segment) {
+      case (nil, nil):
+        guard size == 0 else { throw fail("storage \(index) lies nowhere but has \(size) bytes") }
+      case (let pack?, let segment?):
+        guard packs.indices.contains(pack), packs[pack].segments.segments.indices.contains(segment) else {
+          throw fail("storage \(index) lies in a pack or segment that does not exist")
+        }
+        guard packs[pack].segments.segments[segment].byteCount == size else {
+          throw fail("storage \(index) and its segment differ in size")
+        }
+      default: throw fail("storage \(index) lies in a pack or a segment, but not both")
+      }
+    }
+    for (index, tensor) in stateDict.tensors.enumerated() {
+      guard storages.indices.contains(tensor.storage), tensor.byteOffset >= 0, tensor.byteCount >= 0,
+        tensor.byteOffset <= stateDict.storageSizes[tensor.storage],
+        tensor.byteCount <= stateDict.storageSizes[tensor.storage] - tensor.byteOffset,
+        let count = tensor.shape.elementCount, tensor.dtype.byteCount(ofElements: count) == tensor.byteCount,
+        tensor.sameObjectAs.map({ $0 >= 0 && $0 < index }) ?? true
+      else { throw fail("tensor \"\(tensor.name)\" does not fit its storage") }
+    }
+    for pack in packs where pack.segments.blob != pack.blob {
+      throw fail("the segments of pack \(pack.blob) belong to another blob")
+    }
+    if let why = problemOfStitch() { throw fail(why) }
+  }
+
+  /// The names of the tensors of which some byte lies in `range` of pack `pack`.
+  package func tensors(inPack pack: Int, range: Range<Int>) -> [String] {
+    stateDict.tensors.filter { tensor in
+      guard let place = place(ofStorage: tensor.storage), place.pack == pack else { return false }
+      let start = place.range.lowerBound + tensor.byteOffset
+      return (start..<start + tensor.byteCount).overlaps(range)
+    }.map(\.name)
+  }
+}

@@ -1,0 +1,265 @@
+import HashTreeCollections
+package import Tensors
+import WeightFormats
+
+/// A version's folder: what is published of it, and the files that lie in it. It knows what a name in it leads to and what may
+/// become of it. A folder without a manifest is a draft.
+package struct VersionFolder: Sendable {
+  /// What a file's bytes are.
+  package enum Content: Sendable, Hashable {
+    /// A view of the main state dict, as the manifest has it.
+    case view(String)
+    /// A published weight file under a name of its own.
+    case part(WeightRecord)
+    /// Any other file.
+    case file(FolderFile)
+  }
+
+  /// What a name leads to.
+  package enum Entry: Sendable, Hashable {
+    case content(Content)
+    case folder
+  }
+
+  package let model: ModelName
+  package let version: VersionName
+  /// When the folder was made, in nanoseconds since 1970.
+  package var made: Int64
+  /// What is published; nil for a draft. Its list of ordinary files is empty here.
+  package private(set) var manifest: Manifest?
+  /// Ordinary files, and files that are kept, by path; hidden ones too.
+  private var files: TreeDictionary<String, FolderFile> = [:]
+  /// Paths of files that are not shown.
+  private var hidden: TreeSet<String> = []
+  /// Names in each folder, by its path; "" is the version's own.
+  private var names: TreeDictionary<String, TreeSet<String>> = ["": []]
+
+  /// An empty draft.
+  package init(model: ModelName, version: VersionName, made: Int64) {
+    self.model = model
+    self.version = version
+    self.made = made
+  }
+
+  /// A published version.
+  package init(_ manifest: Manifest) {
+    self.init(model: manifest.model, version: manifest.version, made: manifest.published)
+    publish(manifest)
+    for file in manifest.files { put(file) }
+    for folder in manifest.folders { addFolder(folder) }
+    for path in manifest.hidden ?? [] { hide(path) }
+  }
+
+  /// Exchanges what is published, its ordinary files left out: those here stay.
+  package mutating func publish(_ manifest: Manifest) {
+    for part in self.manifest?.parts ?? [] { removeName(part.path) }
+    var manifest = manifest
+    (manifest.files, manifest.folders, manifest.hidden) = ([], [], nil)
+    self.manifest = manifest
+    for part in manifest.parts { addName(part.path) }
+  }
+
+  // MARK: What there is
+
+  package var isPublished: Bool { manifest != nil }
+
+  /// The file that is no view and no published weight file at a path, hidden or not.
+  package func file(at path: String) -> FolderFile? { files[path] }
+
+  /// How many such files there are.
+  package var fileCount: Int { files.count }
+
+  /// The ordinary files of the published version, hidden ones too, by path.
+  package var publishedFiles: [FolderFile] {
+    files.values.filter(Self.belongsToManifest).sorted { $0.path < $1.path }
+  }
+
+  /// The files that are kept until they become something else, by path.
+  package var keptFiles: [FolderFile] {
+    files.values.filter { !Self.belongsToManifest($0) }.sorted { $0.path < $1.path }
+  }
+
+  /// The file at a path; nil if there is none, or it was removed from the folder.
+  package func content(at path: String) -> Content? {
+    // A part that is being replaced is shown as its new self.
+    if let file = files[path], !Self.belongsToManifest(file) { return .file(file) }
+    if hidden.contains(path) { return nil }
+    if let view = FilePurpose.view(named: path), manifest?.main?.views[view.name] != nil { return .view(view.name) }
+    return files[path].map { .file($0) } ?? manifest?.weightFile(path).map { .part($0) }
+  }
+
+  /// What a path leads to.
+  package func entry(at path: String) -> Entry? {
+    if let content = content(at: path) { return .content(content) }
+    return isFolder(path) ? .folder : nil
+  }
+
+  /// Whether there is a folder at a path; "" is the version's own.
+  package func isFolder(_ path: String) -> Bool { names[path] != nil && !hidden.contains(path) }
+
+  /// Whether the file at a path belongs to the published version, and not only to its folder.
+  package func isPublished(_ path: String) -> Bool {
+    guard manifest != nil, let content = content(at: path) else { return false }
+    switch content {
+    case .view, .part: return true
+    case .file(let file): return Self.belongsToManifest(file)
+    }
+  }
+
+  /// Names in a folder ("" is the version's own): views first, then others in order.
+  package func children(of folder: String) -> [(name: String, entry: Entry)] {
+    let prefix = folder.isEmpty ? "" : folder + "/"
+    var children: [(name: String, entry: Entry)] = []
+    if folder.isEmpty, let views = manifest?.main?.views {
+      for view in FilePurpose.views where views[view.name] != nil && !hidden.contains(view.fileName) {
+        children.append((view.fileName, .content(.view(view.name))))
+      }
+    }
+    for name in (names[folder] ?? []).sorted() {
+      if let entry = entry(at: prefix + name) { children.append((name, entry)) }
+    }
+    return children
+  }
+
+  /// Whether the folder shows nothing.
+  package func isEmpty(_ folder: String = "") -> Bool { children(of: folder).isEmpty }
+
+  /// All files that are shown, with their sizes.
+  package var shownFiles: [(path: String, byteCount: Int)] {
+    let views = (manifest?.main?.views ?? [:]).map { ("model.\($0.key)", $0.value) }
+    let parts = (manifest?.parts ?? []).filter { files[$0.path] == nil }.map { ($0.path, $0.byteCount) }
+    return (views + parts + files.values.map { ($0.path, $0.byteCount) }).filter { content(at: $0.0) != nil }
+  }
+
+  /// What the version adds to its model's figures.
+  package var figures: ModelFigures {
+    let shown = shownFiles
+    return ModelFigures(
+      versions: 1, files: shown.count, presentedBytes: shown.reduce(0) { $0 &+ $1.byteCount },
+      hiddenFiles: hidden.count { names[$0] == nil })
+  }
+
+  /// Whether the file at a path was removed from the folder and comes back with a restore.
+  package func hides(_ path: String) -> Bool { hidden.contains(path) }
+
+  /// Names in the staging folder that must stay.
+  package var uploads: Set<String> { Set(files.values.compactMap(\.upload)) }
+
+  /// Every blob that the version needs.
+  package var blobs: Set<Digest> { files.values.reduce(into: manifest?.blobs ?? []) { $0.formUnion($1.blobs) } }
+
+  /// The manifest with everything that belongs to the version, as it would be written now.
+  package var completeManifest: Manifest? {
+    guard var manifest else { return nil }
+    manifest.files = publishedFiles
+    manifest.folders = emptyFolders
+    manifest.hidden = hidden.isEmpty ? nil : Set(hidden)
+    return manifest
+  }
+
+  /// What ``completeManifest`` leaves out: changes that bring it back.
+  var remainder: [FolderChange] {
+    keptFiles.map { .put($0) }
+  }
+
+  /// The changes that make an empty draft this one.
+  var changesFromEmpty: [FolderChange] {
+    emptyFolders.map { .makeFolder($0) } + files.values.sorted { $0.path < $1.path }.map { .put($0) }
+  }
+
+  private var emptyFolders: [String] {
+    names.filter { $0.value.isEmpty && !$0.key.isEmpty }.map(\.key).sorted()
+  }
+
+  private static func belongsToManifest(_ file: FolderFile) -> Bool {
+    file.blob != nil && !FilePurpose(file.path).isKept
+  }
+
+  /// The same under another name.
+  package func renamed(_ model: ModelName, _ version: VersionName) -> VersionFolder {
+    var folder = VersionFolder(model: model, version: version, made: made)
+    folder.files = files
+    folder.hidden = hidden
+    folder.names = names
+    folder.manifest = manifest
+    folder.manifest?.model = model
+    folder.manifest?.version = version
+    return folder
+  }
+
+  // MARK: Changes
+
+  /// What taking the file at a path out of the folder means for it: nil if there is none.
+  package func removal(of path: String) -> FolderChange? {
+    guard content(at: path) != nil else { return nil }
+    return isPublished(path) ? .hide(path) : .remove(path)
+  }
+
+  /// Carries out a change. What cannot be, such as a removal of nothing, changes nothing.
+  package mutating func apply(_ change: FolderChange) {
+    switch change {
+    case .put(let file): put(file)
+    case .remove(let path):
+      files[path] = nil
+      if manifest?.weightFile(path) == nil { removeName(path) }
+    case .hide(let path): hide(path)
+    case .show(let path): hidden.remove(path)
+    case .makeFolder(let path): addFolder(path)
+    case .removeFolder(let path):
+      guard isFolder(path), isEmpty(path), !path.isEmpty else { return }
+      if names[path]?.isEmpty == true {
+        names[path] = nil
+        removeName(path)
+      } else {
+        // The files that are left in it are hidden, and so is the folder.
+        hide(path)
+      }
+    case .setModified(let path, let time):
+      if files[path] != nil {
+        files[path] = files[path]?.moved(to: path, modified: time)
+      } else if let view = FilePurpose.view(named: path) {
+        manifest?.setModified(time, ofView: view.name)
+      } else if var part = manifest?.weightFile(path), var manifest {
+        part.modified = time
+        manifest.weights = manifest.weights.map { $0.path == path ? part : $0 }
+        self.manifest = manifest
+      }
+    }
+  }
+
+  private mutating func put(_ file: FolderFile) {
+    files[file.path] = file
+    if Self.belongsToManifest(file) { hidden.remove(file.path) }
+    addName(file.path)
+  }
+
+  private mutating func hide(_ path: String) { hidden.insert(path) }
+
+  private static func split(_ path: String) -> (folder: String, name: String) {
+    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return ("", path) }
+    return (String(path[..<slash]), String(path[path.utf8.index(after: slash)...]))
+  }
+
+  private mutating func addName(_ path: String) {
+    let (folder, name) = Self.split(path)
+    addFolder(folder)
+    names[folder]?.insert(name)
+  }
+
+  private mutating func addFolder(_ path: String) {
+    if path.isEmpty || names[path] != nil && !hidden.contains(path) { return }
+    hidden.remove(path)
+    if names[path] == nil { names[path] = [] }
+    addName(path)
+  }
+
+  private mutating func removeName(_ path: String) {
+    let (folder, name) = Self.split(path)
+    names[folder]?.remove(name)
+  }
+}
+
+extension FilePurpose {
+  /// All views, in the order of a listing.
+  fileprivate static var views: [ViewFormat] { WeightFormatCatalogue.views }
+}

@@ -1,0 +1,106 @@
+/// `weight_config.json`: what is decided about each model, rather than stored. Kept small; versions are not listed here.
+package struct WeightConfig: Sendable, Hashable, Codable {
+  /// The store format that this software writes, and the newest that it reads.
+  package static let currentFormat = 1 + StoreUpgradeStep.all.count
+  /// The oldest store format that this software reads.
+  package static let oldestFormat = 1
+
+  /// Bytes that `weight_config.json` may have: for reading and writing alike.
+  static let byteLimit = 64 << 20
+
+  package struct Model: Sendable, Hashable, Codable {
+    /// The version that the model's users get.
+    package var active: VersionName?
+    /// Names of other symbolic links, and the versions they point to.
+    package var aliases: [VersionName: VersionName]
+    /// In a store of format 1, how `active` got where it is, oldest first; the last ``historyLimit`` switches.
+    package var history: [ActiveSwitch]?
+    /// From format 2 on, the time of the last switch in ``SwitchHistory`` that has taken effect; nil if there was none.
+    package var lastSwitch: Int64?
+    /// nil if all have their defaults.
+    package var policies: ModelPolicies?
+
+    /// A switch to a version that is about to be published. It takes effect with that version's manifest, so that both come
+    /// at once; without it, it counts for nothing.
+    package var pending: ActiveSwitch?
+
+    /// How many switches are remembered.
+    package static let historyLimit = 100
+
+    package init(active: VersionName? = nil, aliases: [VersionName: VersionName] = [:]) {
+      self.active = active
+      self.aliases = aliases
+    }
+
+    private enum CodingKeys: String, CodingKey {
+      case active, aliases, history, lastSwitch, policies, pending
+    }
+
+    package init(from decoder: any Decoder) throws {
+      let container = try decoder.container(keyedBy: CodingKeys.self)
+      active = try container.decodeIfPresent(String.self, forKey: .active).map { text in
+        guard let name = VersionName(text) else {
+          throw DecodingError.dataCorruptedError(
+            forKey: .active, in: container, debugDescription: "\"\(text)\" is not a valid version name")
+        }
+        return name
+      }
+      aliases = try container.decodeIfPresent([VersionName: VersionName].self, forKey: .aliases) ?? [:]
+      history = try container.decodeIfPresent([ActiveSwitch].self, forKey: .history)
+      lastSwitch = try container.decodeIfPresent(Int64.self, forKey: .lastSwitch)
+      policies = try container.decodeIfPresent(ModelPolicies.self, forKey: .policies)
+      pending = try container.decodeIfPresent(ActiveSwitch.self, forKey: .pending)
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+      var container = encoder.container(keyedBy: CodingKeys.self)
+      try container.encodeIfPresent(active, forKey: .active)
+      if !aliases.isEmpty { try container.encode(aliases, forKey: .aliases) }
+      try container.encodeIfPresent(history, forKey: .history)
+      try container.encodeIfPresent(lastSwitch, forKey: .lastSwitch)
+      try container.encodeIfPresent(policies, forKey: .policies)
+      try container.encodeIfPresent(pending, forKey: .pending)
+    }
+  }
+
+  package var format: Int
+  package var models: [ModelName: Model]
+
+  package init() {
+    format = Self.currentFormat
+    models = [:]
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case format, models
+  }
+
+  package init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    format = try container.decode(Int.self, forKey: .format)
+    models = [:]
+    // As text first: that is far quicker than a decoder for each name, and there may be thousands.
+    for (text, record) in try container.decode([String: Model].self, forKey: .models) {
+      guard let name = ModelName(text) else {
+        throw DecodingError.dataCorruptedError(
+          forKey: .models, in: container, debugDescription: "\"\(text)\" is not a valid model name")
+      }
+      models[name] = record
+    }
+  }
+
+  /// Makes another version of a model active, and remembers the switch.
+  mutating func apply(_ change: ActiveSwitch, to model: ModelName) {
+    var record = models[model] ?? Model()
+    record.active = change.to
+    record.lastSwitch = change.time
+    models[model] = record
+  }
+
+  /// Lets the pending switch of a model, whose version is there, take effect.
+  mutating func completeSwitch(of model: ModelName) {
+    guard let change = models[model]?.pending else { return }
+    models[model]?.pending = nil
+    apply(change, to: model)
+  }
+}

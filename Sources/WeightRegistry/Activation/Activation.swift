@@ -1,0 +1,173 @@
+import Dispatch
+import Logging
+package import PosixIO
+package import StoreRecords
+
+/// Decides which version a model's users get, and where its other links lead.
+package struct Activation: Sendable {
+  let records: RecordStore
+  let validation: Validation
+  let verdicts: Verdicts
+
+  /// Makes `version` the one that the model's users get, and remembers who did.
+  ///
+  /// - Parameter progress: told of the validation that the model's policy may ask for.
+  /// - Returns: the version that was active before.
+  /// - Throws: `damaged`, with the report, if that policy asks for a validation which finds damage.
+  @discardableResult
+  package func setActive(
+    _ model: ModelName, _ version: VersionName, by actor: Actor = .current,
+    progress: @escaping ProgressHandler = { _, _, _ in true }
+  ) throws(StoreError) -> VersionName? {
+    try records.requireWriting()
+    guard records.contains(model) else { throw records.unknown(model) }
+    guard records.contains(model, version) else { throw records.unknown(version, of: model) }
+    if records.activeVersion(of: model) == version { return version }
+    return try whenFit(model, version, progress) { (records) throws(StoreError) in
+      guard let change = try records.switchActive(to: version, by: actor, isRollback: false) else { return version }
+      return change.from
+    }
+  }
+
+  /// Takes the last switch that was not yet taken back, and whose earlier version still exists, back.
+  ///
+  /// - Returns: the version that was active before, and the one that is now.
+  @discardableResult
+  package func rollback(
+    _ model: ModelName, by actor: Actor = .current, progress: @escaping ProgressHandler = { _, _, _ in true }
+  ) throws(StoreError) -> (from: VersionName?, to: VersionName) {
+    try records.requireWriting()
+    guard records.contains(model) else { throw records.unknown(model) }
+    while true {
+      let version = try earlierVersion(of: model)
+      let change = try whenFit(model, version, progress) { (records) throws(StoreError) -> ActiveSwitch? in
+        // Somebody may have switched or removed versions while this one was checked.
+        guard try earlierVersion(of: model) == version else { return nil }
+        return try records.switchActive(to: version, by: actor, isRollback: true)
+      }
+      if let change { return (change.from, change.to) }
+    }
+  }
+
+  private func earlierVersion(of model: ModelName) throws(StoreError) -> VersionName {
+    let active = records.activeVersion(of: model)
+    let earlier = try records.history(of: model).undoStack.dropLast()
+    guard let version = earlier.last(where: { $0 != active && records.contains(model, $0) }) else {
+      throw StoreError(.unknownVersion, "\(model) has no earlier active version to go back to")
+    }
+    return version
+  }
+
+  /// Checks a version if its model's policy asks for that before it becomes active, and runs `body` if it passes and nothing
+  /// of it has changed meanwhile; else checks it once more.
+  ///
+  /// - Throws: `damaged`, with the report.
+  private func whenFit<R>(
+    _ model: ModelName, _ version: VersionName, _ progress: @escaping ProgressHandler,
+    _ body: (ModelTransaction) throws(StoreError) -> R
+  ) throws(StoreError) -> R {
+    while true {
+      var checked: Manifest?
+      if records.policies(of: model).validatesBeforeActivating {
+        checked = try records.manifest(of: model, version)
+        try requireValid(model, version, progress)
+      }
+      let result = try records.transaction(model, unless: Interruption(progress)) {
+        (records) throws(StoreError) -> R? in
+        let isAsked = self.records.policies(of: model).validatesBeforeActivating
+        if isAsked, try records.manifest(version) != checked { return nil }
+        return try body(records)
+      }
+      if let result { return result }
+    }
+  }
+
+  private func requireValid(
+    _ model: ModelName, _ version: VersionName, _ progress: @escaping ProgressHandler
+  ) throws(StoreError) {
+    let manifest = try records.manifest(of: model, version)
+    let report = try validation.validate(model, version, progress: progress)
+    guard report.isValid else {
+      throw StoreError(
+        .damaged,
+        "\(model)/\(version) does not pass validation, and the policy \(PolicyKey.validateBeforeActivate.rawValue) of "
+          + "\(model) asks for that; it was not made active\n\(report.text.dropLast())")
+    }
+    verdicts.note(manifest)
+  }
+
+  // MARK: Links
+
+  /// Whether a model has an active version that nobody has chosen among others: the first that was published.
+  package func hasDefaultActive(_ model: ModelName) throws(StoreError) -> Bool {
+    guard records.activeVersion(of: model) != nil, let last = try records.history(of: model).last else { return false }
+    return last.from == nil
+  }
+
+  /// Points `active` at a version; at one that is still to come only while no other is active.
+  ///
+  /// - Throws: `unknownVersion` if users of the model would be left without one.
+  package func pointActive(
+    _ model: ModelName, at version: VersionName, by actor: Actor, unless interruption: Interruption = .never
+  ) throws(StoreError) {
+    if records.contains(model, version) { return try switchLink(model, to: version, by: actor, unless: interruption) }
+    try records.transaction(model, unless: interruption) { (records) throws(StoreError) in
+      if let active = records.activeVersion {
+        var error = self.records.unknown(version, of: model)
+        error.message += "; \(model) stays with \(active)"
+        throw error
+      }
+      try records.configure { $0.active = version }
+    }
+  }
+
+  /// How long re-pointing a link may hold up those who look into the model's folder.
+  private static let patience = DispatchTimeInterval.seconds(1)
+
+  /// Makes a version active by its link. A validation that the policy asks for, and that takes long, goes on without the caller.
+  ///
+  /// - Throws: `inUse` if that validation has not ended.
+  private func switchLink(
+    _ model: ModelName, to version: VersionName, by actor: Actor, unless interruption: Interruption
+  ) throws(StoreError) {
+    if records.activeVersion(of: model) == version { return }
+    let isAsked = records.policies(of: model).validatesBeforeActivating
+    if isAsked, try !verdicts.hasPassed(records.manifest(of: model, version)) {
+      let hasEnded = verdicts.run(model, version, patience: Self.patience) {
+        do throws(StoreError) { try requireValid(model, version) { _, _, _ in true } } catch {
+          records.logger.warning("\(error)")
+        }
+      }
+      if !hasEnded {
+        throw StoreError(
+          .inUse,
+          "\(model)/\(version) is being validated first, as the policy \(PolicyKey.validateBeforeActivate.rawValue) of \(model) asks; "
+            + "\(model) stays as it is: point active at it again when that is done, or use tantra set-active, which waits")
+      }
+    }
+    try records.transaction(model, unless: interruption) { (records) throws(StoreError) in
+      let manifest = try records.manifest(version)
+      if self.records.policies(of: model).validatesBeforeActivating, !verdicts.hasPassed(manifest) {
+        throw StoreError(
+          .damaged,
+          "\(model)/\(version) does not pass validation, and the policy \(PolicyKey.validateBeforeActivate.rawValue) of "
+            + "\(model) asks for that; it was not made active: tantra validate \(model) \(version) says why")
+      }
+      _ = try records.switchActive(to: version, by: actor, isRollback: false)
+    }
+  }
+
+  /// Takes `active` away: the model has no active version then.
+  package func removeActive(of model: ModelName, by actor: Actor) throws(StoreError) {
+    try records.transaction(model) { (records) throws(StoreError) in try records.configure { $0.active = nil } }
+    records.logger.info("active: \(model) has none, by user \(actor.uid)")
+  }
+
+  /// Makes, re-points or (with nil) removes another link of a model.
+  package func setAlias(_ name: VersionName, of model: ModelName, to version: VersionName?) throws(StoreError) {
+    try records.transaction(model) { (records) throws(StoreError) in
+      try records.configure { $0.aliases[name] = version }
+    }
+    records.logger.info("link: \(model)/\(name) \(version.map { "-> \($0)" } ?? "removed")")
+  }
+}

@@ -1,0 +1,109 @@
+import BlobStore
+import PosixIO
+package import StoreRecords
+import Synchronization
+import SystemPackage
+import Tensors
+import WeightFormats
+
+/// Writes versions as plain files, and to other stores.
+package struct Export: Sendable {
+  let records: RecordStore
+  let views: ViewCatalogue
+
+  /// Writes views of a version, and in a folder its other files too, as plain files.
+  ///
+  /// All of them are complete, checked and on disk before the first gets its name. If this throws, the target folder holds what
+  /// it did before; only when a name is taken or lost to another program at that last moment may some have been moved already.
+  ///
+  /// - Parameter progress: bytes of all files.
+  /// - Throws: `alreadyExists`; `unknownView`; `damaged`; `system(ENOSPC)` if the disk is full; `interrupted`.
+  package func callAsFunction(
+    _ request: ExportRequest, progress: @escaping ProgressHandler = { _, _, _ in true }
+  ) throws(StoreError) -> [ExportedFile] {
+    let items = try views.withCurrent(request.model, request.version) { (_: Manifest) throws(StoreError) -> [ExportItem] in
+      try self.items(of: request)
+    }
+    let folderName = "\(request.model)_\(request.version)"
+    let isFolder = request.arrangement == .folder
+    let destination = try ExportDestination(
+      request.target, making: isFolder ? [folderName] : items.map(\.path), replacing: request.replacing)
+    do throws(StoreError) {
+      let total = items.map(\.content.byteCount).reduce(0, +)
+      let done = Atomic(0)
+      for item in items {
+        try destination.stage(item) { bytes in
+          progress(.exporting, done.add(bytes, ordering: .relaxed).newValue, total)
+        }
+      }
+      // Forcing the last file to disk may have taken long.
+      guard progress(.exporting, total, total) else { throw StoreError(.interrupted, "stopped") }
+      if isFolder {
+        try destination.publish(asFolder: folderName, items)
+      } else {
+        try destination.publish(items)
+      }
+    } catch {
+      destination.discard()
+      throw error
+    }
+    let prefix = (request.target == "." ? "" : request.target + "/") + (isFolder ? folderName + "/" : "")
+    return items.map { ExportedFile(path: prefix + $0.path, byteCount: $0.content.byteCount, view: $0.view) }
+  }
+
+  private func items(of request: ExportRequest) throws(StoreError) -> [ExportItem] {
+    let manifest = try records.manifest(of: request.model, request.version)
+    var items: [ExportItem] = []
+    for view in request.views {
+      let name = ProfessionalName(model: request.model, version: request.version, view: view)
+      items.append(
+        ExportItem(
+          path: request.arrangement == .folder ? "model.\(view)" : name.fileName, view: view,
+          content: try views.open(view, of: manifest), modified: manifest.modified(ofView: view),
+          expected: try expected(of: view, manifest)))
+    }
+    guard request.arrangement == .folder else { return items }
+    for file in manifest.files {
+      let whole = file.digest.map { [(range: 0..<file.byteCount, digest: $0, what: file.path)] } ?? []
+      items.append(
+        ExportItem(
+          path: file.path, view: nil, content: try views.open(file), modified: file.modified,
+          expected: file.byteCount == 0 ? [] : whole))
+    }
+    return items
+  }
+
+  /// What the tensors of a view must be, and of a written file everything between them too.
+  private func expected(
+    of view: String, _ manifest: Manifest
+  ) throws(StoreError) -> [(range: Range<Int>, digest: Digest, what: String)] {
+    if let original = manifest.original(servedAs: view), let digest = original.table, !original.isStitched {
+      let table = try records.table(digest)
+      guard let index = table.packs.firstIndex(where: { $0.blob == original.blob }) else { return [] }
+      return table.packs[index].segments.segments.map { segment in
+        (segment.range, segment.digest, table.name(ofRange: segment.range, inPack: index))
+      }
+    }
+    guard let digest = manifest.original(servedAs: view)?.table ?? manifest.main?.table else { return [] }
+    let table = try records.table(digest)
+    let content = try views.open(view, of: manifest)
+    let file = try parsing("model.\(view)", try WeightFormatCatalogue.parse(content)).file
+    let indices = Dictionary(
+      table.stateDict.tensors.enumerated().map { (ByteString($1.name), $0) }, uniquingKeysWith: { first, _ in first })
+    return file.stateDict.tensors.compactMap { tensor in
+      guard tensor.byteCount > 0, case .range(let offset, _) = file.storages[tensor.storage],
+        let index = indices[ByteString(tensor.name)]
+      else { return nil }
+      let start = offset + tensor.byteOffset
+      return (start..<start + tensor.byteCount, table.digest(ofTensor: index), "tensor \"\(tensor.name)\"")
+    }
+  }
+}
+
+extension Table {
+  /// What lies in a stretch of a pack, for messages.
+  func name(ofRange range: Range<Int>, inPack pack: Int) -> String {
+    let tensors = tensors(inPack: pack, range: range)
+    return tensors.isEmpty ? "header or padding" : tensors.map { "tensor \"\($0)\"" }.joined(separator: ", ")
+  }
+}

@@ -1,0 +1,173 @@
+import BlobStore
+import Logging
+package import PosixIO
+package import StoreRecords
+import Tensors
+
+/// Changes what versions' folders hold beside weights, and the folders themselves.
+package struct FolderEditing: Sendable {
+  let records: RecordStore
+
+  // MARK: Files
+
+  /// Makes an upload a blob, durably, and that a file of a version's folder. The upload goes, unless a record names it.
+  ///
+  /// - Parameter isWanted: asked when the file is about to appear; if not, nothing does.
+  /// - Throws: `unknownVersion` if there is no such folder any more.
+  @discardableResult
+  package func keep(
+    _ upload: Upload, at path: String, of model: ModelName, _ version: VersionName, modified: Int64,
+    unless interruption: Interruption = .never, isWanted: () -> Bool = { true }
+  ) throws(StoreError) -> FolderFile {
+    try records.requireWriting()
+    let pins = records.store.blobs.newPins()
+    let ingest = try records.uploads.beginIngest(of: upload)
+    let file: FolderFile
+    do throws(BlobStoreError) {
+      let table = try ingest.hash(storages: [], progress: { _ in !interruption.isRequested }).table
+      try ingest.forceToDisk { _ in !interruption.isRequested }
+      let blob = try ingest.commit(table, pins, progress: { _ in !interruption.isRequested })
+      file = FolderFile(
+        path: path, blob: blob, digest: table.segments.first?.digest ?? Table.emptyDigest,
+        byteCount: table.byteCount, modified: modified)
+    } catch {
+      throw StoreError(error)
+    }
+    try put(file, in: model, version, unless: interruption, isWanted: isWanted)
+    try records.uploads.discard(upload.name)
+    return file
+  }
+
+  /// Puts a file whose bytes are stored already into a version's folder.
+  ///
+  /// - Throws: `damaged` if the bytes have gone meanwhile; `unknownVersion` if there is no such folder any more.
+  package func put(
+    _ file: FolderFile, in model: ModelName, _ version: VersionName, unless interruption: Interruption = .never,
+    isWanted: () -> Bool = { true }
+  ) throws(StoreError) {
+    let pins = records.store.blobs.newPins()
+    pins.pin(file.blobs)
+    for blob in file.blobs where try !blobStore(try records.store.blobs.contains(blob)) {
+      throw StoreError(.damaged, "blob \(blob) is missing from the store")
+    }
+    try records.transaction(model, unless: interruption) { (records) throws(StoreError) in
+      guard try records.folder(version) != nil else { throw self.records.unknown(version, of: model) }
+      if isWanted() { try records.change(version, [.put(file)]) }
+    }
+  }
+
+  /// Changes a version's folder, which is there.
+  ///
+  /// - Parameter decide: says what changes, with the folder as it is.
+  package func change(
+    _ model: ModelName, _ version: VersionName, unless interruption: Interruption = .never,
+    _ decide: (VersionFolder) throws(StoreError) -> [FolderChange]
+  ) throws(StoreError) {
+    try records.transaction(model, unless: interruption) { (records) throws(StoreError) in
+      guard let folder = try records.folder(version) else { throw self.records.unknown(version, of: model) }
+      try records.change(version, try decide(folder))
+    }
+  }
+
+  /// Takes the file at a path out of its folder.
+  ///
+  /// - Parameter forget: lets go of files under that name that are still being written, while nobody can publish one; answers
+  ///   whether there were any.
+  /// - Throws: `inUse` for a file of the active version; `unknownView` if there is none.
+  package func remove(
+    _ path: String, of model: ModelName, _ version: VersionName, forgettingWriters forget: () -> Bool = { false }
+  ) throws(StoreError) {
+    try records.transaction(model) { (records) throws(StoreError) in
+      guard let folder = try records.folder(version), let removal = folder.removal(of: path) else {
+        if forget() { return }
+        throw StoreError(.unknownView, "\(model)/\(version) has no file \(path)")
+      }
+      if folder.isPublished(path), records.activeVersion == version {
+        throw StoreError(
+          .inUse,
+          "\(model)/\(version)/\(path) is part of the active version of \(model), of which nothing can be removed; replace it, or "
+            + "make another version active first")
+      }
+      try records.change(version, [removal])
+      _ = forget()
+    }
+  }
+
+  // MARK: Folders
+
+  /// Makes a model's folder.
+  ///
+  /// - Throws: `alreadyExists`.
+  package func makeModel(_ model: ModelName) throws(StoreError) {
+    try records.transaction(model) { (records) throws(StoreError) in
+      if self.records.hasFolder(model) { throw StoreError(.alreadyExists, "\(model) exists") }
+      try records.makeModel()
+    }
+  }
+
+  /// Removes a model's folder, which is empty.
+  ///
+  /// - Throws: `inUse` if it still has versions.
+  package func removeModel(_ model: ModelName) throws(StoreError) {
+    try records.transaction(model) { (records) throws(StoreError) in try records.removeModel() }
+  }
+
+  /// Makes the folder of a version that is to come.
+  ///
+  /// - Throws: `alreadyExists`.
+  package func makeVersion(_ model: ModelName, _ version: VersionName) throws(StoreError) {
+    try records.transaction(model) { (records) throws(StoreError) in try records.makeFolder(version) }
+  }
+
+  /// Removes the folder of a version, which shows nothing. What was published of it can be restored until it is purged.
+  ///
+  /// - Throws: `inUse` for the active version and for one that an alias points to; `notEmpty`.
+  package func removeVersion(
+    _ model: ModelName, _ version: VersionName, by actor: Actor, forgettingWriters forget: () -> Void = {}
+  ) throws(StoreError) {
+    try records.transaction(model) { (records) throws(StoreError) in
+      guard let folder = try records.folder(version) else { throw self.records.unknown(version, of: model) }
+      if records.activeVersion == version {
+        throw StoreError(.inUse, "\(model)/\(version) is active; point active at another version first")
+      }
+      guard folder.isEmpty() else { throw StoreError(.notEmpty, "\(model)/\(version) still holds files") }
+      // The folder of a model stays when its last version has gone.
+      try records.makeModel()
+      if folder.isPublished {
+        try Retention.retire(version, in: records, by: actor)
+      } else {
+        try records.retract(version)
+      }
+      forget()
+    }
+  }
+
+  /// Gives a version, or a draft, another name.
+  ///
+  /// - Parameter follow: run when that is done, before anybody else sees it.
+  /// - Throws: `inUse` for the active version and one that a link points to; `alreadyExists`.
+  package func move(
+    _ model: ModelName, _ version: VersionName, to newModel: ModelName, _ newVersion: VersionName, by actor: Actor,
+    whileLocked follow: () -> Void = {}
+  ) throws(StoreError) {
+    try records.transaction(model, newModel) { (old, new) throws(StoreError) in
+      guard let folder = try old.folder(version) else { throw self.records.unknown(version, of: model) }
+      if let other = try new.folder(newVersion), other.isPublished || !other.isEmpty() {
+        throw StoreError(.alreadyExists, "\(newModel)/\(newVersion) exists")
+      }
+      try old.makeModel()
+      try new.makeModel()
+      let moved = folder.renamed(newModel, newVersion)
+      // The new name first: a crash in between leaves both.
+      if folder.isPublished {
+        try old.requireUnlinked(version)
+        try new.publish(moved, at: old.place(of: version) ?? .models, activating: false)
+        records.logger.info("renamed: \(model)/\(version) to \(newModel)/\(newVersion) by user \(actor.uid)")
+      } else {
+        try new.write(moved)
+      }
+      try old.retract(version)
+      follow()
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import BlobStore
+import Logging
+import PosixIO
+package import StoreRecords
+import Tensors
+import WeightFormats
+
+/// A weight file, one of several that make up a state dict, that has come under a name.
+package struct Shard: Sendable {
+  package enum Source: Sendable {
+    case upload(Upload, modified: Int64)
+    /// Bytes of another version's weight file: they and their table are stored already.
+    case copy(WeightRecord)
+  }
+
+  package var name: String
+  package var source: Source
+
+  package init(_ name: String, _ source: Source) {
+    self.name = name
+    self.source = source
+  }
+}
+
+extension Import {
+  /// Publishes a state dict that came in several files, which stay as they are; the views are synthesized from all of them.
+  /// The uploads go; if this throws, they are still there.
+  ///
+  /// - Parameters:
+  ///   - names: the files that make up the state dict, in order.
+  ///   - shards: those of them that have come; the others are published already.
+  /// - Throws: `differentWeights` if the version is published with another state dict.
+  package func publish(
+    shards: [Shard], among names: [String], of model: ModelName, _ version: VersionName,
+    if condition: PublicationCondition = .always, progress: @escaping ProgressHandler = { _, _, _ in true }
+  ) throws(StoreError) {
+    try records.requireWriting()
+    let pins = records.store.blobs.newPins()
+    var tables: [Table] = []
+    var weights: [WeightRecord] = []
+    for name in names {
+      switch shards.first(where: { $0.name == name })?.source {
+      case .upload(let upload, let modified):
+        let (table, record) = try store(upload, at: name, modified: modified, pins, progress)
+        tables.append(table)
+        weights.append(record)
+      case .copy(var record):
+        record.path = name
+        pins.pin(record.blobs)
+        tables.append(try table(of: record))
+        weights.append(record)
+      case nil:
+        guard let part = try records.folder(of: model, version)?.manifest?.weightFile(name) else {
+          throw StoreError(.unknownView, "\(model)/\(version) has no file \(name)")
+        }
+        tables.append(try table(of: part))
+      }
+    }
+    let table = try Table(joining: tables)
+    let digest = try WeightKeeping(records: records, pins: pins).store(table)
+    let source = shards.count == 1 ? shards[0].name : "\(shards.count) shards"
+    let folder = try publish(
+      weights, of: table, table: digest, as: model, version, from: source, if: condition,
+      unless: Interruption(progress))
+    for case .upload(let upload, _) in shards.map(\.source) { try records.uploads.discard(upload.name) }
+    tell(of: weights, folder, from: source)
+  }
+
+  private func table(of record: WeightRecord) throws(StoreError) -> Table {
+    guard let digest = record.table else { throw StoreError(.damaged, "\(record.path) has no table") }
+    return try records.table(digest)
+  }
+}

@@ -1,0 +1,146 @@
+import BlobStore
+import Logging
+import PosixIO
+package import StoreRecords
+import Synchronization
+import SystemPackage
+import Tensors
+import WeightFormats
+
+/// Publishes weight files. Reading, hashing and storing come first and hold up nobody; then one transaction looks at what is
+/// published under the name, and adds to it.
+package struct Import: Sendable {
+  let records: RecordStore
+  let activation: Activation
+
+  private var blobs: BlobStore { records.store.blobs }
+
+  /// Publishes a weight file from elsewhere as a version, or as another view of a version with the same state dict, with its
+  /// other files.
+  ///
+  /// The file is copied into the store, parsed, hashed in one pass, and becomes a pack as it is. Durable on return; if
+  /// this throws or the machine stops, the store presents what it did before; except that a version which is to become active,
+  /// and does not pass the validation that its model's policy asks for first, is published and not active.
+  @discardableResult
+  package func callAsFunction(
+    _ request: ImportRequest, progress: @escaping ProgressHandler = { _, _, _ in true }
+  ) throws(StoreError) -> Manifest {
+    try records.requireWriting()
+    for file in request.files {
+      guard let why = FilePurpose.problem(ofPath: file.path) else { continue }
+      throw StoreError(.invalidName, "\(file.source) \(why)")
+    }
+    let isCheckedFirst =
+      request.activating && records.policies(of: request.model).validatesBeforeActivating
+      && records.activeVersion(of: request.model) != request.version
+    let fileName = FilePath(request.source).lastComponent?.string ?? request.source
+    let pins = blobs.newPins()
+    let source = try posix(try OpenedFile.open(request.source))
+    let status = try posix(try source.status())
+    let done = Atomic(0)
+    let staged = try StagedWeights.copy(of: source, fileName: fileName, as: request.view, in: blobs) { count in
+      progress(.importing, min(done.add(count, ordering: .relaxed).newValue, status.size), status.size)
+    }
+    let (table, record) = try WeightKeeping(records: records, pins: pins)
+      .keep(staged, at: "model.\(request.view)", modified: status.modified, indexing: progress)
+    let files = try request.files.map { (file) throws(StoreError) in try store(file, pins) }
+    let place: RecordPlace = request.isCheckpoint || request.version.looksLikeCheckpoint ? .checkpoints : .models
+    let folder = try publish(
+      [record], of: table, table: record.table, with: files.map { .put($0) }, as: request.model, request.version, from: fileName, at: place,
+      activating: request.activating && !isCheckedFirst, unless: Interruption(progress))
+    tell(of: [record], folder, from: fileName)
+    if isCheckedFirst { try activation.setActive(request.model, request.version, progress: progress) }
+    return try records.manifest(of: request.model, request.version)
+  }
+
+  /// Makes an upload, which nobody writes to any more, a weight file of a version without a copy. What the version's draft holds
+  /// becomes part of it.
+  ///
+  /// The upload goes, unless a record names it. If this throws, it is still there.
+  package func publish(
+    _ upload: Upload, at path: String, of model: ModelName, _ version: VersionName, modified: Int64,
+    if condition: PublicationCondition = .always, progress: @escaping ProgressHandler = { _, _, _ in true }
+  ) throws(StoreError) {
+    try records.requireWriting()
+    let pins = blobs.newPins()
+    let (table, record) = try store(upload, at: path, modified: modified, pins, progress)
+    let folder = try publish(
+      [record], of: table, table: record.table, as: model, version, from: path, if: condition,
+      unless: Interruption(progress))
+    try records.uploads.discard(upload.name)
+    tell(of: [record], folder, from: path)
+  }
+
+  /// Stores what is new of an upload.
+  func store(
+    _ upload: Upload, at path: String, modified: Int64, _ pins: BlobPins, _ progress: @escaping ProgressHandler
+  ) throws(StoreError) -> (Table, WeightRecord) {
+    let size = try posix(try upload.file.status().size)
+    let done = Atomic(0)
+    let ingest = try records.uploads.beginIngest(of: upload)
+    let staged = try StagedWeights.upload(
+      ingest, fileName: path, as: FilePurpose.view(named: path)?.name, in: blobs
+    ) { count in
+      progress(.importing, min(done.add(count, ordering: .relaxed).newValue, size), size)
+    }
+    return try WeightKeeping(records: records, pins: pins).keep(staged, at: path, modified: modified)
+  }
+
+  /// Publishes weight files that are stored, and what else comes with them, in one transaction.
+  ///
+  /// - Parameters:
+  ///   - digest: the table of the whole state dict.
+  ///   - changes: what else changes in the version's folder.
+  func publish(
+    _ weights: [WeightRecord], of table: Table, table digest: Digest?, with changes: [FolderChange] = [],
+    as model: ModelName, _ version: VersionName, from source: String, at place: RecordPlace? = nil,
+    activating: Bool = false, if condition: PublicationCondition = .always, unless interruption: Interruption
+  ) throws(StoreError) -> VersionFolder {
+    guard let digest else { throw StoreError(.damaged, "\(source) has no table") }
+    while true {
+      // Reading a table may take a while: it is read before, and must still be that of the version inside.
+      let known = try records.folder(of: model, version)?.manifest?.main?.table
+      let published = try known.map { (known) throws(StoreError) in try records.table(known) }
+      let result = try records.transaction(model, unless: interruption) {
+        (records) throws(StoreError) -> VersionFolder? in
+        let there = try records.folder(version)
+        try condition.check(there, model, version)
+        let before = there ?? VersionFolder(model: model, version: version, made: Timestamp.now())
+        guard before.manifest?.main?.table == known else { return nil }
+        var folder = try ManifestBuilder(records: self.records)
+          .folder(before, with: weights, of: table, digest, from: source, comparedWith: published)
+        for change in changes { folder.apply(change) }
+        let place = place ?? (version.looksLikeCheckpoint ? .checkpoints : .models)
+        try records.publish(folder, at: place, activating: activating)
+        return folder
+      }
+      if let result { return result }
+    }
+  }
+
+  /// Writes to the log what was imported.
+  func tell(of weights: [WeightRecord], _ folder: VersionFolder, from source: String) {
+    let extras = weights.filter { !$0.extras.isEmpty }
+      .map { "; only in \($0.path): \($0.extras.joined(separator: ", "))" }.joined()
+    let formats = Set(weights.map(\.format)).sorted().joined(separator: ", ")
+    let count = folder.manifest?.main?.tensorCount ?? 0
+    records.logger.info("import: \(folder.model)/\(folder.version) from \(source) (\(formats), \(count) tensors\(extras))")
+  }
+
+  /// Copies a file that is no weight file into the store.
+  private func store(_ file: ImportRequest.OtherFile, _ pins: BlobPins) throws(StoreError) -> FolderFile {
+    let source = try posix(try OpenedFile.open(file.source))
+    let status = try posix(try source.status())
+    let bytes = try posix(try LocalBytes(source))
+    let ingest = try blobStore(try blobs.beginIngest())
+    do throws(BlobStoreError) {
+      let table = try ingest.copyAndHash(bytes, storages: []).table
+      let blob = try ingest.commit(table, pins)
+      return FolderFile(
+        path: file.path, blob: blob, digest: table.segments.first?.digest ?? Table.emptyDigest,
+        byteCount: table.byteCount, modified: status.modified)
+    } catch {
+      throw StoreError(error)
+    }
+  }
+}

@@ -1,0 +1,144 @@
+import BlobStore
+import PosixIO
+import StoreRecords
+import Tensors
+import WeightFormats
+
+/// Decides how a weight file is kept, and stores what is new of it.
+///
+/// It becomes a pack as it is, unless at least an eighth of its bytes are stored already; then only new storages and the literal
+/// bytes between storages are stored, as another pack, and the file is stitched when it is read.
+struct WeightKeeping {
+  let records: RecordStore
+  /// What keeps the blobs until a record names them.
+  let pins: BlobPins
+
+  private var blobs: BlobStore { records.store.blobs }
+
+  /// Stores what is new of a staged file, durably, and its table.
+  ///
+  /// - Parameters:
+  ///   - path: where the file will be in its version.
+  ///   - indexing: told of manifests that are read because the index does not know them yet.
+  func keep(
+    _ staged: consuming StagedWeights, at path: String, modified: Int64,
+    indexing: @escaping ProgressHandler = { _, _, _ in true }
+  ) throws(StoreError) -> (Table, WeightRecord) {
+    let (file, segments, storages) = (staged.file, staged.segments, staged.storages)
+    let (format, partialDigests) = (staged.format, staged.partialDigests)
+    let progress = staged.progress
+    let witness = staged.ingest.witness
+    try records.updateIndex(progress: indexing)
+    pins.pin([segments.blob])
+    let isThere = try blobStore(try blobs.contains(segments.blob))
+    let stored = StoredStorages(records: records, pins: pins)
+    if !isThere, let (same, table) = try stored.stitched(segments.blob, progress) {
+      try posix(try witness?.freeze())
+      var original = same
+      (original.path, original.modified) = (path, modified)
+      return (table, original)
+    }
+    // A file that is there is read by the commit, and damage of it is mended.
+    let known = isThere ? [:] : try stored.find(storages.compactMap { $0?.key }, progress)
+    let savedBytes = storages.compactMap(\.self).filter { $0.isInFile && known[$0.key] != nil }
+      .reduce(0) { $0 + $1.range.count }
+    let isWhole = isThere || savedBytes == 0 || savedBytes < (segments.byteCount + 7) / 8
+
+    var assembly = TableAssembly(storageCount: storages.count)
+    if isWhole {
+      let blob: Digest
+      do throws(BlobStoreError) {
+        if !isThere { try staged.ingest.forceToDisk(progress) }
+        blob = try staged.ingest.commit(segments, pins, progress: progress)
+      } catch {
+        throw StoreError(error)
+      }
+      let pack = Table.Pack(blob: blob, segments: segments)
+      _ = assembly.index(of: pack)
+      let segmentAt = segments.indicesByOffset
+      for (index, storage) in storages.enumerated() {
+        guard let storage, storage.isInFile, let segment = segmentAt[storage.range.lowerBound] else { continue }
+        assembly.place(index, storage.checksum, in: pack, segment: segment)
+      }
+    }
+    let stitch = try placeRest(
+      of: file, storages, known: known, literals: isWhole ? nil : segments.byteCount, in: &assembly, progress)
+    let table = try assembly.table(of: file.stateDict, partialDigests: partialDigests, stitch: stitch)
+    // What was stored of it in another pack must be what was hashed.
+    if !isWhole { try posix(try witness?.freeze()) }
+    return (
+      table,
+      WeightRecord(
+        path: path, format: format, blob: segments.blob, byteCount: segments.byteCount, modified: modified,
+        table: try store(table), packs: table.packs.map(\.blob), isPlain: file.isPlain, extras: file.extras)
+    )
+  }
+
+  /// Stores a table.
+  func store(_ table: Table) throws(StoreError) -> Digest {
+    let record = try StoreCoding.encode(table, pretty: false)
+    return try blobStore(try blobs.store(record, pins))
+  }
+
+  /// Places the storages that have no place yet: those that are stored where they are, the others in a new pack.
+  ///
+  /// - Parameter literals: size of the file if it is to be stitched: then its literal bytes go into the new pack too.
+  private func placeRest(
+    of file: WeightFile, _ storages: [StagedStorage?], known: [StorageKey: StoredStorage],
+    literals byteCount: Int?, in assembly: inout TableAssembly, _ progress: @escaping RangeScanner.Progress
+  ) throws(StoreError) -> Table.Stitch? {
+    let owners = Dictionary(
+      file.stateDict.tensors.map { ($0.storage, $0) }, uniquingKeysWith: { first, _ in first })
+    var pack = PackAssembly()
+    var members: [StorageKey: Int] = [:]
+    for (index, storage) in storages.enumerated() where assembly.storages[index] == nil {
+      guard let storage, known[storage.key] == nil, members[storage.key] == nil, let owner = owners[index] else {
+        continue
+      }
+      members[storage.key] = pack.add(
+        owner, from: storage.bytes, ranges: [storage.range], digest: storage.checksum.digest)
+    }
+    var literals: (member: Int, pieces: [Table.Stitch.Piece])?
+    if let byteCount, let staged = storages.compactMap(\.self).first(where: \.isInFile)?.bytes {
+      let (ranges, pieces) = Self.cut(byteCount, at: storages)
+      literals = (pack.add(.literals, from: staged, ranges: ranges, digest: nil), pieces)
+    }
+    let stored = pack.members.isEmpty ? nil : try pack.store(in: blobs, pins, progress: progress)
+    var stitch: Table.Stitch?
+    if let stored, let literals {
+      stitch = Table.Stitch(
+        pack: assembly.index(of: stored.pack), segment: stored.segments[literals.member], pieces: literals.pieces)
+    }
+    for (index, storage) in storages.enumerated() where assembly.storages[index] == nil {
+      guard let storage else { continue }
+      if let place = known[storage.key] {
+        assembly.place(index, storage.checksum, in: place.pack, segment: place.segment)
+      } else if let stored, let member = members[storage.key] {
+        assembly.place(index, storage.checksum, in: stored.pack, segment: stored.segments[member])
+      }
+    }
+    return stitch
+  }
+
+  /// Cuts a file into storages and the literal bytes between them.
+  private static func cut(
+    _ byteCount: Int, at storages: [StagedStorage?]
+  ) -> (literals: [Range<Int>], pieces: [Table.Stitch.Piece]) {
+    var literals: [Range<Int>] = []
+    var pieces: [Table.Stitch.Piece] = []
+    var position = 0
+    let inFile = storages.enumerated().compactMap { index, storage in
+      storage.flatMap { $0.isInFile ? (index: index, range: $0.range) : nil }
+    }
+    for (index, range) in inFile.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) {
+      literals.append(position..<range.lowerBound)
+      pieces.append(.init(literalByteCount: range.lowerBound - position, storage: index))
+      position = range.upperBound
+    }
+    if position < byteCount {
+      literals.append(position..<byteCount)
+      pieces.append(.init(literalByteCount: byteCount - position, storage: nil))
+    }
+    return (literals.filter { !$0.isEmpty }, pieces)
+  }
+}

@@ -1,0 +1,139 @@
+import BlobStore
+import Logging
+import StoreRecords
+import Tensors
+
+/// Frees what nothing needs: one run of a purge. One at a time, beside everything else.
+///
+/// It notes from the beginning what comes to be needed meanwhile, reads all records, model by model, forgets what is meant, and
+/// then removes blobs one after another.
+struct Collection {
+  let records: RecordStore
+  let views: ViewCatalogue
+  let isDryRun: Bool
+  let progress: ProgressHandler
+
+  private var blobs: BlobStore { records.store.blobs }
+
+  /// - Parameters:
+  ///   - isMeant: whether a removed version is to be forgotten.
+  ///   - check: told which models have removed versions.
+  func run(
+    forgetting isMeant: (BackupRecord) -> Bool, knowing check: ([ModelName]) throws(StoreError) -> Void
+  ) throws(StoreError) -> PurgeReport {
+    let models = try records.modelsWithBackups()
+    try check(models)
+    var report = PurgeReport(purged: [], removedBlobs: 0, freedBytes: 0, isDryRun: isDryRun)
+    let sweep = blobs.beginSweep()
+    // All records are read before one goes: who cannot be read might need any blob.
+    var needed = try neededByFolders()
+    var kept: [Manifest] = []
+    var dropped: [BackupRecord] = []
+    for model in models {
+      for record in try records.keptRecords(of: model) {
+        if !record.isPinned, isMeant(record) { dropped.append(record) } else { kept.append(record.manifest) }
+      }
+    }
+    for manifest in kept { needed.formUnion(manifest.blobs) }
+    for record in dropped {
+      if !records.isLeftover(record) {
+        report.purged.append("\(record.manifest.model)/\(record.manifest.version)")
+      }
+      if !isDryRun { try drop(record) }
+    }
+    views.removeAll()
+    (report.removedBlobs, report.freedBytes) = try remove(all: needed, sweep)
+    try compact(kept, &report, sweep)
+    if !isDryRun { records.noteCollection() }
+    return report
+  }
+
+  /// Forgets a removed version, unless it was restored a moment ago.
+  private func drop(_ record: BackupRecord) throws(StoreError) {
+    try records.transaction(record.manifest.model, unless: .init(progress)) { (records) throws(StoreError) in
+      try records.drop(record)
+    }
+  }
+
+  private func remove(
+    all needed: Set<Digest>, _ sweep: borrowing Sweep
+  ) throws(StoreError) -> (count: Int, bytes: Int) {
+    do throws(BlobStoreError) {
+      return try sweep.run(keeping: needed, isDryRun: isDryRun) { progress(.sweeping, $0, $1) }
+    } catch {
+      throw StoreError(error)
+    }
+  }
+
+  /// Compacts packs that are mostly dead, after the sweep, so that there is room, and removes what that leaves.
+  private func compact(
+    _ kept: [Manifest], _ report: inout PurgeReport, _ sweep: borrowing Sweep
+  ) throws(StoreError) {
+    let compaction = Compaction(records: records, progress: progress)
+    let manifests = try published() + kept
+    let dead = try compaction.mostlyDeadPacks(manifests)
+    if isDryRun {
+      report.compactedPacks = dead.count
+      report.freedBytes += dead.reduce(0) { $0 + $1.pack.segments.byteCount - $1.neededByteCount }
+      return
+    }
+    if !dead.isEmpty {
+      do throws(StoreError) {
+        let compacted = try compaction.run(dead)
+        let rest = try remove(all: try neededByFolders().union(try neededByBackups()), sweep)
+        report.compactedPacks = compacted.count
+        report.removedBlobs += rest.count
+        report.freedBytes += rest.bytes - compacted.bytes
+      } catch {
+        // That does no harm: the next purge sweeps what was written for nothing.
+        if case .interrupted = error.code { throw error }
+        records.logger.error("packs that are mostly dead were not compacted: \(error.message)")
+      }
+    }
+    if report.removedBlobs > 0 { try forgetInIndex() }
+  }
+
+  private func forgetInIndex() throws(StoreError) {
+    var manifests = try published()
+    for model in try records.modelsWithBackups() { manifests += try records.keptRecords(of: model).map(\.manifest) }
+    try records.index.keepOnly(
+      manifests.reduce(into: []) { $0.formUnion($1.blobs) },
+      contents: manifests.reduce(into: []) { contents, manifest in
+        contents.formUnion(manifest.weights.map(\.blob) + (manifest.main.map { [$0.table] } ?? []))
+      })
+  }
+
+  /// Every blob that a version or a draft needs.
+  private func neededByFolders() throws(StoreError) -> Set<Digest> {
+    var needed: Set<Digest> = []
+    try forEachFolder { needed.formUnion($0.blobs) }
+    return needed
+  }
+
+  private func neededByBackups() throws(StoreError) -> Set<Digest> {
+    var needed: Set<Digest> = []
+    for model in try records.modelsWithBackups() {
+      for record in try records.keptRecords(of: model) { needed.formUnion(record.manifest.blobs) }
+    }
+    return needed
+  }
+
+  private func published() throws(StoreError) -> [Manifest] {
+    var manifests: [Manifest] = []
+    try forEachFolder { folder in if let manifest = folder.completeManifest { manifests.append(manifest) } }
+    return manifests
+  }
+
+  private func forEachFolder(_ body: (VersionFolder) -> Void) throws(StoreError) {
+    var names: [(ModelName, VersionName)] = []
+    for model in records.allModels {
+      let listing = try records.listing(of: model)
+      names += (Array(listing.published.keys) + listing.drafts).map { (model, $0) }
+    }
+    for (index, (model, version)) in names.enumerated() {
+      // One that has gone meanwhile is kept as a removed version, or its blobs are noted under its new name.
+      if let folder = try records.folder(of: model, version) { body(folder) }
+      guard progress(.reading, index + 1, names.count) else { throw StoreError(.interrupted, "stopped") }
+    }
+  }
+}

@@ -1,0 +1,121 @@
+import Logging
+package import PosixIO
+package import StoreRecords
+
+/// Removes versions, keeps and restores them, and forgets them for good.
+package struct Retention: Sendable {
+  let records: RecordStore
+  let views: ViewCatalogue
+
+  /// Pins a version: it stays restorable, whatever is cleaned up or purged.
+  @discardableResult
+  package func backup(
+    _ model: ModelName, _ version: VersionName, by actor: Actor = .current, unless interruption: Interruption = .never
+  ) throws(StoreError) -> BackupRecord {
+    let record = try records.transaction(model, unless: interruption) { (records) throws(StoreError) in
+      try records.keep(try records.manifest(version), isPinned: true, by: actor)
+    }
+    records.logger.info("backup: \(model)/\(version) pinned as \(record.fileName)")
+    return record
+  }
+
+  /// Takes a version out of the tree; it can be restored until it is purged.
+  ///
+  /// - Throws: `inUse` for the active version and for one that an alias points to.
+  package func retire(
+    _ model: ModelName, _ version: VersionName, by actor: Actor = .current, unless interruption: Interruption = .never
+  ) throws(StoreError) {
+    try records.transaction(model, unless: interruption) { (records) throws(StoreError) in
+      try Self.retire(version, in: records, by: actor)
+    }
+  }
+
+  /// As ``retire(_:_:by:unless:)``, as a part of something larger.
+  static func retire(_ version: VersionName, in records: ModelTransaction, by actor: Actor) throws(StoreError) {
+    var manifest = try records.manifest(version)
+    try records.requireUnlinked(version)
+    // Restoring brings back everything, what was removed file by file too.
+    manifest.hidden = nil
+    // Kept before it goes: after a crash in between it is in the tree as before, and the record does no harm.
+    try records.keep(manifest, isPinned: false, by: actor)
+    try records.retract(version)
+    records.log("removed: \(records.model)/\(version); tantra restore brings it back until it is purged")
+  }
+
+  /// Brings a version back: the one removed last, else from its newest backup.
+  @discardableResult
+  package func restore(
+    _ model: ModelName, _ version: VersionName, by actor: Actor = .current, unless interruption: Interruption = .never
+  ) throws(StoreError) -> Manifest {
+    let manifest = try records.transaction(model, unless: interruption) { (records) throws(StoreError) in
+      if records.contains(version) {
+        throw StoreError(.alreadyExists, "\(model)/\(version) exists; remove it before you restore an earlier one")
+      }
+      let kept = try self.records.backups(of: model, version)
+      guard let record = kept.last(where: { !$0.isPinned }) ?? kept.last else {
+        throw StoreError(
+          .unknownVersion, "nothing is kept of \(model)/\(version); tantra list-weights --all shows what is")
+      }
+      // A draft that lies there keeps its files.
+      var folder = VersionFolder(record.manifest)
+      for file in try records.folder(version)?.keptFiles ?? [] { folder.apply(.put(file)) }
+      try records.publish(folder, at: record.isCheckpoint ? .checkpoints : .models, activating: false)
+      if !record.isPinned { try records.drop(record) }
+      return record.manifest
+    }
+    records.logger.info("restored: \(model)/\(version) by user \(actor.uid)")
+    return manifest
+  }
+
+  /// Forgets removed versions for good, removes every blob that no version, backup or upload needs, and compacts packs that
+  /// are mostly dead. Everything else goes on meanwhile.
+  ///
+  /// Files that are open stay readable for those who have them. If a manifest or a backup cannot be read nothing is forgotten
+  /// and removed.
+  ///
+  /// - Parameters:
+  ///   - model: nil for all models.
+  ///   - version: nil for all versions.
+  ///   - age: only what was removed at least that long ago, in nanoseconds.
+  ///   - isDryRun: only tells what it would do; that needs no store that is open for writing.
+  ///   - progress: may stop it at any time; what has gone by then stays away.
+  package func purge(
+    _ model: ModelName?, _ version: VersionName?, olderThan age: Int64 = 0, isDryRun: Bool = false,
+    by actor: Actor = .current, progress: @escaping ProgressHandler = { _, _, _ in true }
+  ) throws(StoreError) -> PurgeReport {
+    if !isDryRun { try records.requireWriting() }
+    let collection = Collection(records: records, views: views, isDryRun: isDryRun, progress: progress)
+    let report = try records.collectionLock.withLock(unless: Interruption(progress)) { () throws(StoreError) in
+      try collection.run { record in
+        (model ?? record.manifest.model) == record.manifest.model
+          && (version ?? record.manifest.version) == record.manifest.version
+          && Timestamp.age(of: record.time, at: Timestamp.now()) >= age
+      } knowing: { models throws(StoreError) in
+        if let model, !records.contains(model), !models.contains(model) { throw records.unknown(model) }
+      }
+    }
+    if !isDryRun { records.logger.info("purge by user \(actor.uid): \(report.text.dropLast())") }
+    return report
+  }
+}
+
+/// What a purge did.
+package struct PurgeReport: Sendable, Hashable, Codable {
+  /// Removed versions that can no longer be restored.
+  package var purged: [String]
+  package var removedBlobs: Int
+  /// Bytes of those blobs, without those that compaction wrote.
+  package var freedBytes: Int
+  /// Packs of which less than half was needed, and that gave way to smaller ones.
+  package var compactedPacks = 0
+  /// Whether nothing was done yet.
+  package var isDryRun = false
+
+  /// A line for people.
+  package var text: String {
+    let verb = isDryRun ? ("would purge", "remove", "compact", "free") : ("purged", "removed", "compacted", "freed")
+    let compacted = compactedPacks > 0 ? " \(verb.2) \(compactedPacks) packs," : ""
+    return "\(verb.0) \(purged.isEmpty ? "nothing" : purged.joined(separator: ", ")); "
+      + "\(verb.1) \(removedBlobs) blobs,\(compacted) \(verb.3) \(freedBytes) bytes\n"
+  }
+}

@@ -1,0 +1,51 @@
+import BlobStore
+package import StoreRecords
+import Synchronization
+
+/// What a store holds and what it presents. Counted when asked for, and again only after a change.
+package final class StoreUsage: Sendable {
+  /// The figures of a moment.
+  package struct Figures: Sendable, Hashable, Codable {
+    package var models: Int
+    package var versions: Int
+    package var files: Int
+    /// Bytes of all files that a mount shows in version folders.
+    package var presentedBytes: Int
+    /// Bytes of all blobs.
+    package var storedBytes: Int
+
+    /// A line for each figure.
+    package var text: String {
+      """
+      models \(models)
+      versions \(versions)
+      files \(files)
+      presented_bytes \(presentedBytes)
+      stored_bytes \(storedBytes)
+
+      """
+    }
+  }
+
+  private let records: RecordStore
+  private let last = Mutex<(contents: UInt64, figures: Figures)?>(nil)
+
+  package init(_ records: RecordStore) { self.records = records }
+
+  /// The figures, counted at most once for each state of the records.
+  package func current() throws(StoreError) -> Figures {
+    let contents = records.contents
+    if let known = last.withLock({ $0 }), known.contents == contents { return known.figures }
+    var figures = Figures(models: 0, versions: 0, files: 0, presentedBytes: 0, storedBytes: 0)
+    for model in records.modelFolders {
+      let own = try records.figures(of: model)
+      if own.versions > 0 { figures.models += 1 }
+      figures.versions += own.versions
+      figures.files += own.files
+      figures.presentedBytes &+= own.presentedBytes
+    }
+    figures.storedBytes = try blobStore(try records.store.blobs.storedByteCount())
+    last.withLock { $0 = (contents, figures) }
+    return figures
+  }
+}

@@ -1,0 +1,33 @@
+import Logging
+package import StoreRecords
+
+/// Checks everything that can be known of versions.
+package struct Validation: Sendable {
+  let records: RecordStore
+  let views: ViewCatalogue
+  let checkers: [any VersionChecker]
+
+  /// Checks everything that can be known of a version: every digest, every view through our own parsers, values, shapes.
+  ///
+  /// Damage is found and reported, not thrown.
+  ///
+  /// - Throws: if there is no such version, or `progress` asked to stop.
+  package func validate(
+    _ model: ModelName, _ version: VersionName, progress: @escaping ProgressHandler = { _, _, _ in true }
+  ) throws(StoreError) -> ValidationReport {
+    guard records.contains(model) else { throw records.unknown(model) }
+    guard records.contains(model, version) else { throw records.unknown(version, of: model) }
+    var report = ValidationReport(model: model, version: version)
+    do throws(StoreError) {
+      let manifest = try records.manifest(of: model, version)
+      var validator = VersionValidator(validation: self, manifest: manifest, progress: progress)
+      report.checks = try validator.run()
+    } catch {
+      if case .interrupted = error.code { throw error }
+      report.checks.append(.init("records", .failed, [error.message]))
+    }
+    records.logger.log(
+      level: report.isValid ? .info : .error, "validate: \(model)/\(version) \(report.isValid ? "valid" : "INVALID")")
+    return report
+  }
+}
