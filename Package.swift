@@ -74,11 +74,14 @@ let package = Package(
     .target(
       name: "WeightsFS",
       dependencies: [
-        "Tensors", "PosixIO", "WeightFormats", "BlobStore", "StoreRecords", "WeightRegistry", "StoreClient", logging, system,
+        "Tensors", "PosixIO", "WeightFormats", "BlobStore", "StoreRecords", "WeightRegistry", "StoreClient", logging,
+        system,
       ],
       swiftSettings: strict),
     .target(
-      name: "FuseServer", dependencies: ["CFuse", "PosixIO", "WeightsFS", logging, system], swiftSettings: strict),
+      name: "FuseServer",
+      dependencies: ["CFuse", "PosixIO", "BlobStore", "WeightRegistry", "WeightsFS", logging, system],
+      swiftSettings: strict),
 
     // MARK: The models
     .target(
@@ -108,28 +111,49 @@ let package = Package(
       name: "BlobStoreTests", dependencies: ["BlobStore", "PosixIO", "Tensors", "TestSupport", system],
       swiftSettings: strict),
     .testTarget(
+      name: "StoreRecordsTests",
+      dependencies: [
+        "StoreRecords", "WeightFormats", "BlobStore", "PosixIO", "Tensors", "TestSupport", logging, system,
+      ],
+      swiftSettings: strict),
+    .testTarget(
       name: "WeightRegistryTests",
-      dependencies: ["WeightRegistry", "WeightFormats", "BlobStore", "PosixIO", "Tensors", "TestSupport", logging],
+      dependencies: [
+        "WeightRegistry", "StoreRecords", "WeightFormats", "BlobStore", "PosixIO", "Tensors", "TestSupport", logging,
+        system,
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "StoreClientTests",
+      dependencies: ["StoreClient", "StoreRecords", "WeightRegistry", "WeightFormats", "TestSupport", logging],
       swiftSettings: strict),
     .testTarget(
       name: "TantraWeightsTests", dependencies: ["TantraWeights", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "WeightsFSTests",
-      dependencies: ["WeightsFS", "WeightRegistry", "WeightFormats", "PosixIO", "Tensors", "TestSupport", logging],
+      dependencies: [
+        "WeightsFS", "StoreClient", "WeightRegistry", "StoreRecords", "WeightFormats", "PosixIO", "Tensors",
+        "TestSupport",
+        logging,
+      ],
       swiftSettings: strict),
     .executableTarget(
       name: "ImportBenchmark",
-      dependencies: ["Tensors", "PosixIO", "WeightFormats", "BlobStore", "WeightRegistry", logging],
+      dependencies: ["Tensors", "PosixIO", "WeightFormats", "BlobStore", "StoreRecords", "WeightRegistry", logging],
       path: "Tests/ImportBenchmark", swiftSettings: strict),
     .executableTarget(
       name: "ScaleBenchmark",
       dependencies: [
-        "Tensors", "PosixIO", "WeightFormats", "BlobStore", "WeightRegistry", "WeightsFS", "TestSupport", logging,
+        "Tensors", "PosixIO", "WeightFormats", "BlobStore", "StoreRecords", "WeightRegistry", "WeightsFS",
+        "TestSupport",
+        logging,
       ],
       path: "Tests/ScaleBenchmark", swiftSettings: strict),
     .testTarget(
       name: "TantraTests",
-      dependencies: ["Tensors", "BlobStore", "WeightRegistry", "TantraRuntime", "TestSupport", logging],
+      dependencies: [
+        "Tensors", "BlobStore", "StoreRecords", "WeightRegistry", "TantraRuntime", "TestSupport", logging,
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "WeightFormatsTests", dependencies: ["Tensors", "WeightFormats", "TestSupport", "FormatFuzzer"],

@@ -46,7 +46,9 @@ package struct ControlError: Sendable, Hashable, Codable {
   /// The error as it was thrown.
   package var error: StoreError {
     if let known = Self.codes[code] { return StoreError(known, message) }
-    if let reason = format.flatMap({ FormatError.Code(rawValue: $0) }) { return StoreError(.unacceptable(reason), message) }
+    if let reason = format.flatMap({ FormatError.Code(rawValue: $0) }) {
+      return StoreError(.unacceptable(reason), message)
+    }
     return StoreError(.system(errno: errno ?? EPROTO), message)
   }
 }

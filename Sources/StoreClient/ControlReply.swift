@@ -42,6 +42,12 @@ package struct ActiveChange: Sendable, Hashable, Codable {
   package var from: VersionName?
   package var to: VersionName
 
+  package init(model: ModelName, from: VersionName?, to: VersionName) {
+    self.model = model
+    self.from = from
+    self.to = to
+  }
+
   /// `mamba: v1.0 -> v1.1`.
   package var text: String { "\(model): \(from.map { "\($0) -> " } ?? "")\(to)" }
 }

@@ -1,4 +1,4 @@
-import WeightRegistry
+import StoreRecords
 
 /// Why a request was refused or could not be fulfilled. Nothing has changed when it is thrown, unless its message says so.
 public struct WeightError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -50,7 +50,7 @@ public struct WeightError: Error, Hashable, Sendable, CustomStringConvertible {
       case .invalidName: .invalidName
       case .alreadyExists: .alreadyExists
       case .differentWeights: .differentWeights
-      case .inUse: .inUse
+      case .inUse, .notEmpty: .inUse
       case .locked: .storeInUse
       case .readOnly: .notPermitted
       case .noStore: .noStore

@@ -1,6 +1,8 @@
 import BlobStore
 import PosixIO
+import StoreRecords
 import Tensors
+import WeightFormats
 import WeightRegistry
 
 extension WeightManager {
@@ -17,13 +19,16 @@ extension WeightManager {
       let chosen: VersionName
       if let version {
         chosen = try VersionName(validating: version)
-      } else if let active = reader.activeVersion(of: model) {
+      } else if let active = reader.records.activeVersion(of: model) {
         chosen = active
       } else {
-        throw reader.contains(model)
-          ? StoreError(.unknownVersion, "\(model) has no active version") : reader.unknown(model)
+        throw reader.records.contains(model)
+          ? StoreError(.unknownVersion, "\(model) has no active version") : reader.records.unknown(model)
       }
-      let table = try reader.table(try reader.manifest(of: model, chosen).table)
+      guard let main = try reader.records.manifest(of: model, chosen).main else {
+        throw StoreError(.unknownView, "\(model)/\(chosen) has no main state dict")
+      }
+      let table = try reader.records.table(main.table)
       var packs: [MappedFile] = []
       for pack in table.packs { packs.append(try map(pack, of: "\(model)/\(chosen)")) }
       return StateDict(
@@ -43,9 +48,12 @@ extension WeightManager {
   }
 
   private func map(_ pack: Table.Pack, of subject: String) throws(StoreError) -> MappedFile {
-    let file = try reader.openBlob(pack.blob)
-    let mapped: MappedFile
-    do throws(PosixError) { mapped = try MappedFile(file) } catch { throw StoreError(error) }
+    let blob = try blobStore(try reader.blobs.open(pack.blob))
+    guard let file = blob.localFile else {
+      throw StoreError(
+        .unacceptable(.unsupported), "\(subject): pack \(pack.blob) is not on this machine, and cannot be mapped")
+    }
+    let mapped = try posix(try MappedFile(file))
     guard mapped.byteCount >= pack.segments.byteCount else {
       throw StoreError(
         .damaged,

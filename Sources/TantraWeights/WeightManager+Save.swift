@@ -1,4 +1,5 @@
 import PosixIO
+import StoreRecords
 import Tensors
 import WeightFormats
 import WeightRegistry
@@ -36,13 +37,13 @@ extension WeightManager {
       } catch {
         throw StoreError(error)
       }
-      _ = try writer.importFile(
+      _ = try writer.importing(
         ImportRequest(
-          model: model, version: version, source: path + "/.staging/" + name, view: "safetensors", activating: isActive)
-      ) { _, done, total in progress(done, total) }
+          model: model, version: version, source: path + "/.staging/" + name, view: "safetensors", activating: isActive),
+        progress: Self.handler(progress))
     }
     return try look { () throws(StoreError) in
-      WeightVersion(try reader.manifest(of: model, version), in: reader)
+      WeightVersion(try reader.records.manifest(of: model, version), in: reader.records)
     }
   }
 

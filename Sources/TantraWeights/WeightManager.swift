@@ -1,4 +1,6 @@
 import Logging
+import StoreClient
+import StoreRecords
 import Synchronization
 @_exported public import Tensors
 import WeightRegistry
@@ -16,7 +18,7 @@ public final class WeightManager: Sendable {
   /// Folder of the store.
   public let path: String
   let reader: WeightRegistry
-  let changes: StoreChanges
+  let client: StoreClient
   /// Held while something changes.
   private let changing = Mutex<Void>(())
   let logger = Logger(label: "tantra") { _ in SwiftLogNoOpLogHandler() }
@@ -27,7 +29,7 @@ public final class WeightManager: Sendable {
   /// - Throws: `noStore`; `storeFormat` if a newer Tantra wrote it.
   public init(store path: String, creating: Bool = false) throws(WeightError) {
     self.path = path
-    changes = StoreChanges(storePath: path, logger: logger)
+    client = StoreClient(storePath: path, logger: logger)
     if creating { _ = try registry(try StoreFolder(path: path, creating: true)) }
     reader = try registry(try WeightRegistry(storePath: path, access: .reading, logger: logger))
   }
@@ -47,11 +49,27 @@ public final class WeightManager: Sendable {
     return try registry(try body())
   }
 
+  /// Hands on how many bytes are done. Who waits for a lock is asked with the last figures whether to go on.
+  static func handler(_ progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Bool) -> ProgressHandler {
+    let last = Figures()
+    return { phase, done, total in
+      let figures = last.value.withLock { value in
+        if phase != .waiting { value = (done, total) }
+        return value
+      }
+      return figures.map { progress($0.done, $0.total) } ?? true
+    }
+  }
+
+  private final class Figures: Sendable {
+    let value = Mutex<(done: Int, total: Int)?>(nil)
+  }
+
   // MARK: Looking
 
   /// The names of all models, in order.
   public func listModels() throws(WeightError) -> [String] {
-    try look { () throws(StoreError) in reader.models.map(\.text) }
+    try look { () throws(StoreError) in reader.records.models.map(\.text) }
   }
 
   /// The versions of a model, in natural order: v1.2 before v1.10.
@@ -61,8 +79,8 @@ public final class WeightManager: Sendable {
     try look { () throws(StoreError) in
       let model = try ModelName(validating: model)
       var versions: [WeightVersion] = []
-      for version in try reader.versions(of: model) {
-        versions.append(WeightVersion(try reader.manifest(of: model, version), in: reader))
+      for version in try reader.records.versions(of: model) {
+        versions.append(WeightVersion(try reader.records.manifest(of: model, version), in: reader.records))
       }
       return versions
     }
@@ -74,8 +92,8 @@ public final class WeightManager: Sendable {
   public func activeVersion(model: String) throws(WeightError) -> String? {
     try look { () throws(StoreError) in
       let model = try ModelName(validating: model)
-      guard reader.contains(model) else { throw reader.unknown(model) }
-      return reader.activeVersion(of: model)?.text
+      guard reader.records.contains(model) else { throw reader.records.unknown(model) }
+      return reader.records.activeVersion(of: model)?.text
     }
   }
 
@@ -84,7 +102,7 @@ public final class WeightManager: Sendable {
   /// - Throws: `unknownModel`.
   public func history(model: String) throws(WeightError) -> [VersionSwitch] {
     try look { () throws(StoreError) in
-      try reader.history(of: try ModelName(validating: model)).map(VersionSwitch.init)
+      try reader.records.history(of: try ModelName(validating: model)).map(VersionSwitch.init)
     }
   }
 
@@ -99,9 +117,8 @@ public final class WeightManager: Sendable {
   ) throws(WeightError) -> WeightValidation {
     try look { () throws(StoreError) in
       WeightValidation(
-        try reader.validate(try ModelName(validating: model), try VersionName(validating: version)) { _, done, total in
-          progress(done, total)
-        })
+        try reader.validation.validate(
+          try ModelName(validating: model), try VersionName(validating: version), progress: Self.handler(progress)))
     }
   }
 
@@ -114,7 +131,7 @@ public final class WeightManager: Sendable {
   @discardableResult
   public func setActive(model: String, version: String) throws(WeightError) -> String? {
     try change { () throws(StoreError) in
-      try changes.setActive(try ModelName(validating: model), try VersionName(validating: version)).from?.text
+      try client.setActive(try ModelName(validating: model), try VersionName(validating: version)).from?.text
     }
   }
 
@@ -124,7 +141,7 @@ public final class WeightManager: Sendable {
   /// - Throws: `unknownModel`; `unknownVersion` if there is nothing to go back to.
   @discardableResult
   public func rollback(model: String) throws(WeightError) -> String {
-    try change { () throws(StoreError) in try changes.rollback(try ModelName(validating: model)).to.text }
+    try change { () throws(StoreError) in try client.rollback(try ModelName(validating: model)).to.text }
   }
 
   // MARK: Keeping and removing
@@ -138,7 +155,7 @@ public final class WeightManager: Sendable {
   @discardableResult
   public func cleanup(model: String, keep: Int?) throws(WeightError) -> [String] {
     try change { () throws(StoreError) in
-      try changes.cleanup(try ModelName(validating: model), keep: keep).map(\.text)
+      try client.cleanup(try ModelName(validating: model), keep: keep).map(\.text)
     }
   }
 
@@ -149,7 +166,7 @@ public final class WeightManager: Sendable {
   @discardableResult
   public func backup(model: String, version: String) throws(WeightError) -> Int {
     try change { () throws(StoreError) in
-      try changes.backup(try ModelName(validating: model), try VersionName(validating: version))
+      try client.backup(try ModelName(validating: model), try VersionName(validating: version))
     }
   }
 
@@ -158,7 +175,7 @@ public final class WeightManager: Sendable {
   /// - Throws: `alreadyExists` if there is a version of that name; `unknownVersion` if nothing is kept of it.
   public func restore(model: String, version: String) throws(WeightError) {
     try change { () throws(StoreError) in
-      try changes.restore(try ModelName(validating: model), try VersionName(validating: version))
+      try client.restore(try ModelName(validating: model), try VersionName(validating: version))
     }
   }
 
@@ -176,7 +193,7 @@ public final class WeightManager: Sendable {
       }
       var name: ModelName?
       if let model { name = try ModelName(validating: model) }
-      return PurgeResult(try changes.purge(name, nil, olderThan: Int64(seconds)))
+      return PurgeResult(try client.purge(name, nil, olderThan: Int64(seconds)))
     }
   }
 }

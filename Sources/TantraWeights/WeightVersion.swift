@@ -1,3 +1,4 @@
+import StoreRecords
 import WeightRegistry
 
 /// A version of a model, without its data.
@@ -19,14 +20,14 @@ public struct WeightVersion: Sendable, Hashable {
   /// When it was published, in nanoseconds since 1970.
   public let published: Int64
 
-  init(_ manifest: Manifest, in registry: WeightRegistry) {
+  init(_ manifest: Manifest, in records: RecordStore) {
     model = manifest.model.text
     version = manifest.version.text
-    isActive = registry.activeVersion(of: manifest.model) == manifest.version
-    isCheckpoint = registry.isCheckpoint(manifest.model, manifest.version)
-    parameterCount = manifest.parameterCount
-    tensorCount = manifest.tensorCount
-    byteCounts = manifest.views
+    isActive = records.activeVersion(of: manifest.model) == manifest.version
+    isCheckpoint = records.isCheckpoint(manifest.model, manifest.version)
+    parameterCount = manifest.main?.parameterCount ?? 0
+    tensorCount = manifest.main?.tensorCount ?? 0
+    byteCounts = manifest.main?.views ?? [:]
     published = manifest.published
   }
 }
@@ -99,7 +100,7 @@ public struct PurgeResult: Sendable, Hashable {
   /// Bytes that are free now.
   public let freedBytes: Int
 
-  init(_ report: WeightRegistry.PurgeReport) {
+  init(_ report: PurgeReport) {
     purged = report.purged
     freedBytes = report.freedBytes
   }

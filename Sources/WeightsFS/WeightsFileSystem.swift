@@ -1,7 +1,7 @@
 package import Logging
 import PosixIO
 import SystemPackage
-package import StoreRecords
+import StoreRecords
 package import WeightRegistry
 
 /// The tree of a store: `/<model>/<version>/model.{safetensors,pt,bin}`, `active`, `.files` and `.control`.
@@ -103,7 +103,7 @@ package final class WeightsFileSystem: FileSystem {
       if let key = open.key { metrics.read(key, bytes: stretches.reduce(0) { $0 + $1.byteCount }) }
       return stretches
     case .snapshot(let bytes): return [.bytes(bytes.slice(offset: offset, count: count))]
-    case .control(let session): return [.bytes(session.read(offset: offset, count: count))]
+    case .control(let session): return [.bytes(try session.read(offset: offset, count: count))]
     case .directory: throw FileSystemError(.isDirectory)
     case nil: throw FileSystemError(.badHandle)
     }

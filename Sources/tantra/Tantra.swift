@@ -1,5 +1,6 @@
 import ArgumentParser
-import WeightRegistry
+import StoreClient
+import StoreRecords
 
 /// The command line: one subcommand a file in `Commands`.
 @main
@@ -45,7 +46,7 @@ struct Tantra: ParsableCommand {
   }
 
   /// Not the parser's: its --version would go with every command, and some have one that names the version of a model.
-  private static let number = "0.1.0"
+  private static let number = ControlVersion.program
 
   /// Reports errors in one line, with an exit code that says what kind they are.
   static func main() {

@@ -21,9 +21,9 @@ import Testing
 
   @Test func storedBytesReadBackUnderTheirDigest() throws {
     let bytes = Array("config".utf8)
-    let blob = try store.store(bytes)
+    let blob = try store.store(bytes, store.newPins())
     #expect(try store.contents(of: blob, limit: 100) == bytes)
-    #expect(try store.store(bytes) == blob)
+    #expect(try store.store(bytes, store.newPins()) == blob)
     #expect(try Command.run("ls", [scratch("staging")]).outputText.isEmpty)
   }
 
@@ -31,7 +31,7 @@ import Testing
     var ingest = try store.beginIngest()
     try ingest.append(Array("headAAAABBBBtail".utf8))
     let (table, checksums) = try ingest.hash(storages: [8..<12, 4..<8])
-    let blob = try ingest.commit(table)
+    let blob = try ingest.commit(table, store.newPins())
     #expect(table.segments.map(\.range) == [0..<4, 4..<8, 8..<12, 12..<16])
     #expect(checksums.map(\.digest) == [Digest(of: "BBBB".utf8), Digest(of: "AAAA".utf8)])
     // The same computation by another hand.
@@ -60,7 +60,7 @@ import Testing
   }
 
   @Test func damagedAndMissingBlobsAreTold() throws {
-    let blob = try store.store(Array("weights".utf8))
+    let blob = try store.store(Array("weights".utf8), store.newPins())
     _ = try Command.run(
       "sh", ["-c", "chmod u+w '\(path(of: blob))' && printf X | dd of='\(path(of: blob))' conv=notrunc"])
     #expect(throws: BlobStoreError.self) { try store.contents(of: blob, limit: 100) }
@@ -72,16 +72,16 @@ import Testing
   @Test func aTruncatedBlobIsMendedByStoringItAgain() throws {
     var ingest = try store.beginIngest()
     try ingest.append(Array("weights".utf8))
-    let blob = try ingest.commit(try ingest.hash(storages: []).table)
+    let blob = try ingest.commit(try ingest.hash(storages: []).table, store.newPins())
     _ = try Command.run("truncate", ["-s", "3", path(of: blob)])
     var again = try store.beginIngest()
     try again.append(Array("weights".utf8))
-    #expect(try again.commit(try again.hash(storages: []).table) == blob)
+    #expect(try again.commit(try again.hash(storages: []).table, store.newPins()) == blob)
     #expect(try Command.run("cat", [path(of: blob)]).outputText == "weights")
   }
 
   @Test func blobsAreReadOnlyOnDisk() throws {
-    let blob = try store.store(Array("weights".utf8))
+    let blob = try store.store(Array("weights".utf8), store.newPins())
     #expect(try Command.run("stat", ["-c", "%a", path(of: blob)]).outputText == "444\n")
   }
 }

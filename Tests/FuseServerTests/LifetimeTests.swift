@@ -1,8 +1,10 @@
+import BlobStore
 import Foundation
 import FuseServer
 import Glibc
 import Logging
 import MountFixture
+import PosixIO
 import TestSupport
 import Testing
 
@@ -126,9 +128,8 @@ struct LifetimeTests {
   @Test func whoServesCanAskForTheEnd() throws {
     let folder = try TemporaryFolder()
     try MountedFixture.prepare(folder)
-    let backing = open(folder("backing"), O_RDONLY)
-    defer { close(backing) }
-    let fileSystem = MemoryFileSystem(tree: MemoryTree(backing: backing, backingSize: 5_000_011))
+    let backing = try LocalBytes(try OpenedFile.open(folder("backing")))
+    let fileSystem = MemoryFileSystem(tree: MemoryTree(backing: backing))
     let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
     let mount = try FuseMount(fileSystem, at: folder("mnt"), logger: logger)
     #expect(try Command.run("cat", [folder("mnt/hello.txt")]).outputText == "hello\n")

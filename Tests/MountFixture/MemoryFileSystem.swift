@@ -1,5 +1,9 @@
+import BlobStore
 import Glibc
+import PosixIO
 import Synchronization
+import SystemPackage
+package import WeightRegistry
 package import WeightsFS
 
 /// A small tree in memory for tests of the FUSE layer, with a file for each way that it can be used and misused.
@@ -76,7 +80,7 @@ package final class MemoryFileSystem: FileSystem {
         isCacheable: false)
     case .pieces(let pieces):
       return FileAttributes(
-        inode: inode, kind: .regular, size: pieces.map(\.size).reduce(0, +), permissions: 0o644, modified: time)
+        inode: inode, kind: .regular, size: pieces.map(\.byteCount).reduce(0, +), permissions: 0o644, modified: time)
     case .control:
       return FileAttributes(
         inode: inode, kind: .regular, size: 0, permissions: 0o644, modified: time, isCacheable: false)
@@ -113,7 +117,7 @@ package final class MemoryFileSystem: FileSystem {
     case .pieces(let pieces):
       if access.writes { throw FileSystemError(EPERM, "published files do not change") }
       var backing: CInt?
-      if pieces.count == 1, case .file(let descriptor, _, _) = pieces[0] { backing = descriptor }
+      if pieces.count == 1, case .stored(let bytes, _) = pieces[0] { backing = bytes.localFile?.descriptor.rawValue }
       return OpenFile(handle: newHandle(inode), caching: .immutable, backing: backing)
     case .control(let action):
       let handle = newHandle(inode)
@@ -123,7 +127,7 @@ package final class MemoryFileSystem: FileSystem {
     }
   }
 
-  package func read(_ handle: HandleNumber, offset: Int, count: Int) throws(FileSystemError) -> [ReadPiece] {
+  package func read(_ handle: HandleNumber, offset: Int, count: Int) throws(FileSystemError) -> [Stretch] {
     let (inode, content) = state.withLock { ($0.handles[handle], $0.contents[handle]) }
     guard let inode else { throw FileSystemError(EBADF) }
     if isScratch(inode) { return [.bytes(try scratch.item(inode).bytes.dropFirst(offset).prefix(count))] }

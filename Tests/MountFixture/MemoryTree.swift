@@ -1,4 +1,6 @@
+package import BlobStore
 import Glibc
+package import WeightRegistry
 package import WeightsFS
 
 /// The fixed part of ``MemoryFileSystem``: nodes by inode number, and what is in them.
@@ -10,7 +12,7 @@ package struct MemoryTree: Sendable {
   package enum Content: Sendable {
     case folder([String: InodeNumber])
     case link
-    case pieces([ReadPiece])
+    case pieces([Stretch])
     case control(Action)
   }
 
@@ -25,18 +27,19 @@ package struct MemoryTree: Sendable {
   private var nodes: [Node] = [Node(content: .folder([:]))]
   private(set) var controlFolder = InodeNumber.root
 
-  /// `backing` is an open file of `backingSize` bytes.
-  package init(backing: CInt, backingSize: Int) {
+  /// - Parameter backing: what most files are made of.
+  package init(backing: any StoredBytes) {
+    let backingSize = backing.byteCount
     add("hello.txt", .pieces([.bytes(Array("hello\n".utf8)[...])]), to: .root)
-    add("stitched.bin", .pieces(Self.stitched(backing: backing, backingSize: backingSize)), to: .root)
+    add("stitched.bin", .pieces(Self.stitched(of: backing)), to: .root)
     add(
       "damaged.bin",
       .pieces([
         .bytes(Array("header".utf8)[...]),
-        .file(descriptor: backing, offset: max(0, backingSize - 50_000), count: 100_000),
+        .stored(backing, max(0, backingSize - 50_000)..<max(0, backingSize - 50_000) + 100_000),
         .bytes([UInt8](repeating: UInt8(ascii: "t"), count: 8192)[...]),
       ]), to: .root)
-    add("whole.bin", .pieces([.file(descriptor: backing, offset: 0, count: backingSize)]), to: .root)
+    add("whole.bin", .pieces([.stored(backing, 0..<backingSize)]), to: .root)
     add("active", .link, to: .root)
     for version in ["v1", "v2"] {
       let folder = add(version, .folder([:]), to: .root)
@@ -88,34 +91,34 @@ package struct MemoryTree: Sendable {
   }
 
   /// The whole backing file in ranges of sizes from 1 byte to a few hundred KiB, each with literal bytes before it.
-  private static func stitched(backing: CInt, backingSize: Int) -> [ReadPiece] {
+  private static func stitched(of backing: any StoredBytes) -> [Stretch] {
     let sizes = [1, 4095, 4096, 4097, 300_001, 65_537, 13, 524_287, 777, 3, 5, 7, 1_000_003, 2_222]
-    var pieces: [ReadPiece] = []
+    var pieces: [Stretch] = []
     var offset = 0
-    while offset < backingSize {
+    while offset < backing.byteCount {
       let turn = pieces.count / 2
       let literal = (0..<(turn % 5 == 4 ? 9000 : turn % 97 + 1)).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ turn) }
       pieces.append(.bytes(literal[...]))
-      let count = min(sizes[turn % sizes.count], backingSize - offset)
-      pieces.append(.file(descriptor: backing, offset: offset, count: count))
+      let count = min(sizes[turn % sizes.count], backing.byteCount - offset)
+      pieces.append(.stored(backing, offset..<offset + count))
       offset += count
     }
     return pieces
   }
 
   /// The part of `pieces` that makes up `count` bytes from `offset`.
-  package static func cut(_ pieces: [ReadPiece], offset: Int, count: Int) -> [ReadPiece] {
-    var result: [ReadPiece] = []
+  package static func cut(_ pieces: [Stretch], offset: Int, count: Int) -> [Stretch] {
+    var result: [Stretch] = []
     var start = 0
     for piece in pieces {
-      let size = piece.size
+      let size = piece.byteCount
       let from = max(offset, start) - start
       let to = min(offset + count, start + size) - start
       if from < to {
         switch piece {
         case .bytes(let bytes): result.append(.bytes(bytes.dropFirst(from).prefix(to - from)))
-        case .file(let descriptor, let offset, _):
-          result.append(.file(descriptor: descriptor, offset: offset + from, count: to - from))
+        case .stored(let stored, let range):
+          result.append(.stored(stored, range.lowerBound + from..<range.lowerBound + to))
         }
       }
       start += size
@@ -124,21 +127,18 @@ package struct MemoryTree: Sendable {
   }
 }
 
-extension ReadPiece {
-  package var size: Int {
-    switch self {
-    case .bytes(let bytes): bytes.count
-    case .file(_, _, let count): count
-    }
-  }
-
-  /// The bytes themselves; what a file does not have is left out.
-  package var bytes: [UInt8] {
-    switch self {
-    case .bytes(let bytes): return Array(bytes)
-    case .file(let descriptor, let offset, let count):
-      return [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-        initialized = max(0, pread(descriptor, buffer.baseAddress, count, offset))
+extension Stretch {
+  /// The bytes themselves.
+  package var contents: [UInt8] {
+    get throws(BlobStoreError) {
+      switch self {
+      case .bytes(let bytes): return Array(bytes)
+      case .stored(let stored, let range):
+        var buffer = [UInt8](repeating: 0, count: range.count)
+        try buffer.withUnsafeMutableBytes { target in
+          Result { () throws(BlobStoreError) in try stored.read(range, into: target, unless: .never) }
+        }.get()
+        return buffer
       }
     }
   }
@@ -154,7 +154,8 @@ extension MemoryTree {
     guard descriptor >= 0 else { throw FileSystemError(errno, path) }
     defer { close(descriptor) }
     for piece in pieces {
-      let bytes = piece.bytes
+      let bytes: [UInt8]
+      do throws(BlobStoreError) { bytes = try piece.contents } catch { throw FileSystemError(EIO, "\(error)") }
       guard bytes.withUnsafeBytes({ write(descriptor, $0.baseAddress, $0.count) }) == bytes.count else {
         throw FileSystemError(EIO, path)
       }

@@ -6,9 +6,11 @@
 // Prints "ready", serves, and prints what ended it. --expected writes what stitched.bin has to read as. A failure to mount
 // ends it with 75.
 
+import BlobStore
 import FuseServer
 import Glibc
 import Logging
+import PosixIO
 
 func value(of option: String) -> String? {
   guard let index = CommandLine.arguments.firstIndex(of: option) else { return nil }
@@ -50,12 +52,14 @@ func report(ready: Bool, _ message: String) {
 
 do {
   let signals = try StopSignals()
-  let backing = open(arguments[2], O_RDONLY | O_CLOEXEC)
-  guard backing >= 0 else {
+  let backing: LocalBytes
+  do throws(PosixError) {
+    backing = try LocalBytes(try OpenedFile.open(arguments[2]))
+  } catch {
     report(ready: false, "the backing file cannot be opened")
     exit(66)
   }
-  let tree = MemoryTree(backing: backing, backingSize: Int(lseek(backing, 0, SEEK_END)))
+  let tree = MemoryTree(backing: backing)
   if let expected = value(of: "--expected") { try tree.writeStitched(to: expected) }
   var logger = Logger(label: "fixture", factory: { StreamLogHandler.standardError(label: $0) })
   logger.logLevel = .debug

@@ -1,5 +1,6 @@
 import Foundation
 import StoreRecords
+import Tensors
 import TestSupport
 import Testing
 

@@ -54,11 +54,11 @@ import Testing
     try fixture.succeed("config", "mamba", "validate-before-activate", "yes")
     struct Manifest: Decodable {
       struct Original: Decodable { var blob: String }
-      var originals: [Original]
+      var weights: [Original]
     }
     let manifest = try JSONDecoder().decode(
       Manifest.self, from: Data(try fixture.scratch.read("store/models/mamba/v1.1.json")))
-    let blob = manifest.originals[0].blob
+    let blob = manifest.weights[0].blob
     let path = "store/weights/sha256/\(blob.prefix(2))/\(blob.dropFirst(2))"
     var bytes = try fixture.scratch.read(path)
     bytes[bytes.count - 1] ^= 0x10

@@ -26,8 +26,9 @@ import Testing
 
   private struct Manifest: Decodable {
     struct Original: Decodable { var blob: String }
-    var originals: [Original]
-    var table: String
+    var weights: [Original]
+    struct Main: Decodable { var table: String }
+    var main: Main
   }
 
   private enum Change: CaseIterable { case missing, empty, garbled }
@@ -69,7 +70,7 @@ import Testing
 
   @Test(arguments: ["missing", "empty", "garbled"])
   func aBlob(change: String) throws {
-    let blob = try manifest("v3").originals[0].blob
+    let blob = try manifest("v3").weights[0].blob
     try damage(path(ofBlob: blob), change == "missing" ? .missing : change == "empty" ? .empty : .garbled)
     let command = try fixture.tantra(["validate"])
     #expect(command.status == 1)
@@ -82,7 +83,7 @@ import Testing
 
   @Test(arguments: ["missing", "empty", "garbled"])
   func aTable(change: String) throws {
-    let table = try manifest("v3").table
+    let table = try manifest("v3").main.table
     try damage(path(ofBlob: table), change == "missing" ? .missing : change == "empty" ? .empty : .garbled)
     let command = try fixture.tantra(["validate"])
     #expect(command.status == 1)
@@ -180,6 +181,6 @@ import Testing
     try expectTheRestIsServed()
     #expect(
       try FileManager.default.contentsOfDirectory(atPath: fixture.scratch("store/.staging")).sorted()
-        == ["lock", "somebodys"])
+        == ["changes", "lock", "somebodys"])
   }
 }

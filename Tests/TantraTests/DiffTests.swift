@@ -75,11 +75,11 @@ import Testing
     }
     struct Manifest: Decodable {
       struct Original: Decodable { var blob: String }
-      var originals: [Original]
+      var weights: [Original]
     }
     let manifest = try JSONDecoder().decode(
       Manifest.self, from: Data(try fixture.scratch.read("store/models/m/v1.1.json")))
-    let blob = manifest.originals[0].blob
+    let blob = manifest.weights[0].blob
     let path = "store/weights/sha256/\(blob.prefix(2))/\(blob.dropFirst(2))"
     let bytes = try fixture.scratch.read(path)
     try fixture.scratch.write(path, Array(bytes.prefix(64)))

@@ -1,6 +1,7 @@
 import BlobStore
 import Foundation
 import Logging
+import StoreRecords
 import Tensors
 import TestSupport
 import WeightRegistry
@@ -16,29 +17,29 @@ struct StoreState: Hashable, CustomStringConvertible {
   ///   - showingTables: whether versions with other tables differ, if they show the same.
   init(ofStoreAt path: String, showingTables: Bool = true) throws {
     guard let registry = try Self.open(path) else { return }
-    for model in registry.models {
-      let history = try registry.history(of: model).map {
+    for model in registry.records.models {
+      let history = try registry.records.history(of: model).map {
         "\($0.from?.text ?? "")->\($0.to)\($0.isRollback ? "*" : "")"
       }
-      lines.append("\(model) active \(registry.activeVersion(of: model)?.text ?? "none") \(history)")
-      for version in try registry.versions(of: model) {
-        let place = registry.isCheckpoint(model, version) ? "checkpoint" : "version"
-        lines.append("\(place) \(Self.text(try registry.manifest(of: model, version), showingTables))")
+      lines.append("\(model) active \(registry.records.activeVersion(of: model)?.text ?? "none") \(history)")
+      for version in try registry.records.versions(of: model) {
+        let place = registry.records.isCheckpoint(model, version) ? "checkpoint" : "version"
+        lines.append("\(place) \(Self.text(try registry.records.manifest(of: model, version), showingTables))")
       }
     }
-    for model in try registry.modelsWithBackups() {
-      for record in try registry.backups(of: model) {
+    for model in try registry.records.modelsWithBackups() {
+      for record in try registry.records.backups(of: model) {
         lines.append("\(record.isPinned ? "backup" : "removed") \(Self.text(record.manifest, showingTables))")
       }
     }
   }
 
   private static func text(_ manifest: Manifest, _ showingTables: Bool) -> String {
-    let originals = manifest.originals.map { "\($0.view)=\($0.blob.hexadecimal.prefix(8))" }
-    let sidecars = manifest.sidecars.map { "\($0.path)=\($0.digest.hexadecimal.prefix(8))" }
-    let views = manifest.views.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value)" }
-    let table = showingTables ? manifest.table.hexadecimal.prefix(8) : ""
-    return "\(manifest.model)/\(manifest.version) \(table) \(originals + sidecars + views)"
+    let weights = manifest.weights.map { "\($0.path)=\($0.blob.hexadecimal.prefix(8))" }
+    let files = manifest.files.map { "\($0.path)=\($0.digest?.hexadecimal.prefix(8) ?? "")" }
+    let views = (manifest.main?.views ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key):\($0.value)" }
+    let table = showingTables ? manifest.main?.table.hexadecimal.prefix(8) ?? "" : ""
+    return "\(manifest.model)/\(manifest.version) \(table) \(weights + files + views)"
   }
 
   private static func open(_ path: String) throws -> WeightRegistry? {
@@ -54,9 +55,9 @@ struct StoreState: Hashable, CustomStringConvertible {
   static func problems(ofStoreAt path: String) throws -> [String] {
     guard let registry = try open(path) else { return [] }
     var problems: [String] = []
-    for model in registry.models {
-      for version in try registry.versions(of: model) {
-        let report = try registry.validate(model, version)
+    for model in registry.records.models {
+      for version in try registry.records.versions(of: model) {
+        let report = try registry.validation.validate(model, version)
         if !report.isValid { problems.append(report.text) }
       }
     }
@@ -67,19 +68,19 @@ struct StoreState: Hashable, CustomStringConvertible {
   /// Names of blobs that nothing needs, and of what was left in `.staging`.
   static func leftovers(inStoreAt path: String) throws -> [String] {
     guard let registry = try open(path) else { return [] }
-    let staged = try FileManager.default.contentsOfDirectory(atPath: path + "/.staging").filter { $0 != "lock" }
+    let staged = try FileManager.default.contentsOfDirectory(atPath: path + "/.staging").filter { !["changes", "lock"].contains($0) }
     return staged + stored(at: path).subtracting(try needed(by: registry)).sorted()
   }
 
   private static func needed(by registry: WeightRegistry) throws -> Set<String> {
     var needed: Set<Digest> = []
-    for model in registry.models {
-      for version in try registry.versions(of: model) {
-        needed.formUnion(try registry.manifest(of: model, version).blobs)
+    for model in registry.records.models {
+      for version in try registry.records.versions(of: model) {
+        needed.formUnion(try registry.records.manifest(of: model, version).blobs)
       }
     }
-    for model in try registry.modelsWithBackups() {
-      for record in try registry.backups(of: model) { needed.formUnion(record.manifest.blobs) }
+    for model in try registry.records.modelsWithBackups() {
+      for record in try registry.records.backups(of: model) { needed.formUnion(record.manifest.blobs) }
     }
     return Set(needed.map(\.hexadecimal))
   }

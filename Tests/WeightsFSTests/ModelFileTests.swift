@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import TestSupport
 import Testing
+import StoreRecords
 import WeightRegistry
 import WeightsFS
 
@@ -128,7 +129,7 @@ import WeightsFS
 
   @Test func readersSeeItAndPurgeLeavesIt() throws {
     try fixture.put(card, at: "mamba/README.md")
-    _ = try fixture.registry.purge(nil, nil)
+    _ = try fixture.registry.retention.purge(nil, nil)
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let registry = try WeightRegistry(storePath: fixture.scratch("store"), access: .reading, logger: logger)
     let reader = WeightsFileSystem(registry: registry, events: EventLog(), logger: logger)
@@ -146,6 +147,6 @@ import WeightsFS
     try fixture.put(card, at: "fresh/README.md")
     let again = try fixture.reopened()
     #expect(try again.names("").contains("fresh"))
-    #expect(again.registry.models.map(\.text) == ["mamba"])
+    #expect(again.registry.records.models.map(\.text) == ["mamba"])
   }
 }

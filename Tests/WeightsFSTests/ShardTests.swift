@@ -1,6 +1,7 @@
 import Foundation
 import TestSupport
 import Testing
+import StoreRecords
 import WeightRegistry
 import WeightsFS
 
@@ -41,7 +42,7 @@ import WeightsFS
         try fixture.put(try shard(5..<6), at: "mamba/v2.0/model-00001-of-00002.safetensors")
       }?.errno == EPERM)
     #expect(try fixture.contents("mamba/v2.0/model-00001-of-00002.safetensors") == first)
-    let report = try fixture.registry.purge(nil, nil)
+    let report = try fixture.registry.retention.purge(nil, nil)
     #expect(try fixture.contents("mamba/v2.0/model.safetensors") == shard(0..<2), "\(report)")
   }
 
@@ -71,7 +72,7 @@ import WeightsFS
   private func staged(settledAs expected: Int) throws -> Int {
     var count = 0
     for _ in 0..<100 {
-      fixture.registry.settleUploads()
+      fixture.registry.records.uploads.releaseAll()
       count = try FileManager.default.contentsOfDirectory(atPath: fixture.scratch("store/.staging"))
         .count { $0.hasPrefix("upload.") }
       if count == expected { break }
@@ -100,7 +101,7 @@ import WeightsFS
     #expect(try fixture.registry.statistics().storedBytes == stored)
     #expect(try staged(settledAs: 0) == 0)
     #expect(
-      try fixture.registry.validate(
+      try fixture.registry.validation.validate(
         try ModelName(validating: "mamba"), try VersionName(validating: "v2.1")
       ).isValid)
   }
@@ -114,7 +115,7 @@ import WeightsFS
     // Its source may go: its bytes stay for it.
     for file in try fixture.names("mamba/v2.0") { try fixture.unlink("mamba/v2.0/\(file)") }
     try fixture.removeFolder("mamba/v2.0")
-    _ = try fixture.registry.purge(nil, nil)
+    _ = try fixture.registry.retention.purge(nil, nil)
     let again = try fixture.reopened()
     #expect(try again.contents("mamba/v2.1/\(name)") == shard(0..<1))
     try again.put(try shard(1..<2), at: "mamba/v2.1/model-00002-of-00002.safetensors")

@@ -1,6 +1,8 @@
+import BlobStore
 import Foundation
 import Logging
 import TestSupport
+import StoreRecords
 import WeightRegistry
 import WeightsFS
 
@@ -22,11 +24,11 @@ struct TreeFixture {
     let merges = try scratch.write("merges.txt", Array("a b\n".utf8))
     for (version, bias) in [("v1.0", Float(1)), ("v1.1", 2)] {
       let source = try scratch.write("upload.safetensors", try SmallWeights.example(bias: bias).safetensors())
-      try registry.importFile(
+      try registry.importing(
         ImportRequest(
           model: try ModelName(validating: "mamba"), version: try VersionName(validating: version), source: source,
           view: "safetensors",
-          sidecars: version == "v1.0"
+          files: version == "v1.0"
             ? [.init(source: config, path: "config.json"), .init(source: merges, path: "vocab/merges.txt")] : []))
     }
     tree = WeightsFileSystem(registry: registry, events: events, logger: logger)
@@ -74,13 +76,11 @@ struct TreeFixture {
 
   /// - Parameter other: another tree than this one's.
   func contents(of handle: HandleNumber, in other: WeightsFileSystem? = nil) throws -> [UInt8] {
-    try (other ?? tree).read(handle, offset: 0, count: 1 << 20).flatMap { piece in
+    try (other ?? tree).read(handle, offset: 0, count: 1 << 20).flatMap { piece -> [UInt8] in
       switch piece {
       case .bytes(let bytes): Array(bytes)
-      case .file(let descriptor, let offset, let count):
-        [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-          initialized = max(0, pread(descriptor, buffer.baseAddress, count, off_t(offset)))
-        }
+      case .stored(let stored, let range):
+        Array(try stored.contents(limit: 1 << 30)[range])
       }
     }
   }

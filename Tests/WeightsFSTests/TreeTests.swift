@@ -1,6 +1,7 @@
 import Glibc
 import TestSupport
 import Testing
+import StoreRecords
 import WeightRegistry
 import WeightsFS
 
@@ -107,7 +108,7 @@ import WeightsFS
     // "mamba_x" with version "v1" and "mamba" with version "x_v1" would have the same name.
     let source = try fixture.scratch.write("upload.safetensors", try SmallWeights.example(bias: 9).safetensors())
     for (model, version) in [("mamba", "x_v1"), ("mamba_x", "v1")] {
-      try fixture.registry.importFile(
+      try fixture.registry.importing(
         .init(
           model: try .init(validating: model), version: try .init(validating: version), source: source,
           view: "safetensors"))

@@ -1,5 +1,6 @@
 import CFuse
 import Glibc
+import PosixIO
 import WeightsFS
 
 extension KernelOperations {

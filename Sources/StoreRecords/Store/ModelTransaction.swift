@@ -124,22 +124,32 @@ package final class ModelTransaction {
 
   // MARK: Versions
 
-  /// Publishes a folder: writes its manifest, then makes it visible. The first version of a model becomes active.
+  /// What becomes of `active` when a version is published.
+  package enum Switching: Sendable {
+    /// The version becomes active.
+    case always
+    /// The version becomes active if the model has no active link.
+    case ifNone
+    /// Nothing: the version was there before.
+    case never
+  }
+
+  /// Publishes a folder: writes its manifest, then makes it visible.
   ///
   /// - Parameters:
   ///   - folder: what is to be there, with a manifest.
   ///   - place: where a new version's manifest goes; one that is there stays where it is.
   package func publish(
-    _ folder: VersionFolder, at place: RecordPlace, activating: Bool, by actor: Actor = .current
+    _ folder: VersionFolder, at place: RecordPlace, switching: Switching, by actor: Actor = .current
   ) throws(StoreError) {
     try changingRecords { () throws(StoreError) in
-      try writeManifest(of: folder, at: self.place(of: folder.version) ?? place, activating: activating, by: actor)
+      try writeManifest(of: folder, at: self.place(of: folder.version) ?? place, switching, by: actor)
     }
     changes.append(.published(model, folder.version, paths: nil))
   }
 
   private func writeManifest(
-    of folder: VersionFolder, at place: RecordPlace, activating: Bool, by actor: Actor
+    of folder: VersionFolder, at place: RecordPlace, _ switching: Switching, by actor: Actor
   ) throws(StoreError) {
     let version = folder.version
     let listing = try store.listing(of: model)
@@ -160,7 +170,12 @@ package final class ModelTransaction {
     let parent = try store.folder(place)
     let staging = try store.store.stagingForWriting
     let record = record
-    let isSwitch = activating && activeVersion != version || record.active == nil
+    let isSwitch =
+      switch switching {
+      case .always: activeVersion != version
+      case .ifNone: record.active == nil
+      case .never: false
+      }
     let change = isSwitch ? nextSwitch(to: version, by: actor, isRollback: false) : nil
     if let change { try writeDown(change) }
     if change != record.pending { try configure { $0.pending = change } }
@@ -264,7 +279,7 @@ package final class ModelTransaction {
     // Rewriting costs with the number of files, and happens once in as many changes.
     if let journal = loaded.journal, journal.lineCount > 64 + 2 * loaded.folder.fileCount {
       if isPublished {
-        try publish(loaded.folder, at: .models, activating: false)
+        try publish(loaded.folder, at: .models, switching: .never)
       } else {
         try write(loaded.folder)
       }

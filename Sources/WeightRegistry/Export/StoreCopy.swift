@@ -45,7 +45,7 @@ extension WeightRegistry {
     }
     let place: RecordPlace = records.isCheckpoint(model, version) ? .checkpoints : .models
     try target.records.transaction(model) { (records) throws(StoreError) in
-      try records.publish(VersionFolder(manifest), at: place, activating: false)
+      try records.publish(VersionFolder(manifest), at: place, switching: .ifNone)
     }
     let check = try target.validation.validate(model, version, progress: progress)
     guard check.isValid else { throw StoreError(.damaged, "the copy in \(path) is damaged:\n\(check.text)") }

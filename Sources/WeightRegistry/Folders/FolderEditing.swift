@@ -161,7 +161,7 @@ package struct FolderEditing: Sendable {
       // The new name first: a crash in between leaves both.
       if folder.isPublished {
         try old.requireUnlinked(version)
-        try new.publish(moved, at: old.place(of: version) ?? .models, activating: false)
+        try new.publish(moved, at: old.place(of: version) ?? .models, switching: .ifNone)
         records.logger.info("renamed: \(model)/\(version) to \(newModel)/\(newVersion) by user \(actor.uid)")
       } else {
         try new.write(moved)

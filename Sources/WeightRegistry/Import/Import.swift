@@ -111,7 +111,7 @@ package struct Import: Sendable {
           .folder(before, with: weights, of: table, digest, from: source, comparedWith: published)
         for change in changes { folder.apply(change) }
         let place = place ?? (version.looksLikeCheckpoint ? .checkpoints : .models)
-        try records.publish(folder, at: place, activating: activating)
+        try records.publish(folder, at: place, switching: activating ? .always : .ifNone)
         return folder
       }
       if let result { return result }

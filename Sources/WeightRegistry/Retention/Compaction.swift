@@ -89,7 +89,7 @@ struct Compaction {
       let isDone = try records.transaction(model, unless: .init(progress)) { (records) throws(StoreError) in
         guard var folder = try records.folder(version), folder.manifest == manifest else { return false }
         folder.publish(changed)
-        try records.publish(folder, at: .models, activating: false)
+        try records.publish(folder, at: .models, switching: .never)
         return true
       }
       if isDone { return }

@@ -59,7 +59,7 @@ package struct Retention: Sendable {
       // A draft that lies there keeps its files.
       var folder = VersionFolder(record.manifest)
       for file in try records.folder(version)?.keptFiles ?? [] { folder.apply(.put(file)) }
-      try records.publish(folder, at: record.isCheckpoint ? .checkpoints : .models, activating: false)
+      try records.publish(folder, at: record.isCheckpoint ? .checkpoints : .models, switching: .ifNone)
       if !record.isPinned { try records.drop(record) }
       return record.manifest
     }

@@ -3,15 +3,18 @@ import Synchronization
 /// An open control file: what its reader sees, and where its writer's report goes.
 final class ControlSession: Sendable {
   let file: any ControlFile
-  private let content: Mutex<[UInt8]>
+  /// nil until somebody reads: who only writes a request does not wait for what the file has to count.
+  private let content = Mutex<[UInt8]?>(nil)
 
-  init(file: any ControlFile, content: [UInt8]) {
-    self.file = file
-    self.content = Mutex(content)
-  }
+  init(file: any ControlFile) { self.file = file }
 
-  func read(offset: Int, count: Int) -> ArraySlice<UInt8> {
-    content.withLock { $0.slice(offset: offset, count: count) }
+  func read(offset: Int, count: Int) throws(FileSystemError) -> ArraySlice<UInt8> {
+    try content.withLock { content throws(FileSystemError) in
+      if let content { return content.slice(offset: offset, count: count) }
+      let bytes = try file.contents()
+      content = bytes
+      return bytes.slice(offset: offset, count: count)
+    }
   }
 
   /// The report of a request that came through this handle replaces what it reads.

@@ -1,13 +1,38 @@
 import Glibc
-package import Logging
+import Logging
+import StoreRecords
 import Synchronization
-import WeightRegistry
 
 /// The last events of this process, for `.control/log`, and copies of them on descriptors.
 package final class EventLog: Sendable {
   private static let capacity = 1000
-  private let lines = Mutex<[String]>([])
+  private static let byteCapacity = 1 << 20
+  /// Bytes that are kept of one event.
+  private static let lineCapacity = 32 << 10
 
+  private struct Lines: Sendable {
+    var lines: [String] = []
+    var byteCount = 0
+
+    /// The lines that may be kept: the last ones.
+    var kept: ArraySlice<String> {
+      var (kept, bytes) = (lines.suffix(EventLog.capacity), byteCount)
+      bytes -= lines.prefix(lines.count - kept.count).reduce(0) { $0 + $1.utf8.count }
+      while bytes > EventLog.byteCapacity, let line = kept.popFirst() { bytes -= line.utf8.count }
+      return kept
+    }
+
+    mutating func append(_ line: String) {
+      lines.append(line)
+      byteCount += line.utf8.count
+      // Dropping a batch at a time keeps appending cheap.
+      guard lines.count > EventLog.capacity * 5 / 4 || byteCount > EventLog.byteCapacity * 5 / 4 else { return }
+      lines = Array(kept)
+      byteCount = lines.reduce(0) { $0 + $1.utf8.count }
+    }
+  }
+
+  private let lines = Mutex(Lines())
   private let mirrors: [CInt]
   private let journal: CInt?
 
@@ -28,11 +53,13 @@ package final class EventLog: Sendable {
       let lines = message.split(separator: "\n").map { "<\(Self.priority(of: level))>\($0)\n" }
       Self.write(lines.joined(), to: journal)
     }
-    lines.withLock { lines in
-      lines.append(line)
-      // Dropping a batch at a time keeps appending cheap.
-      if lines.count >= Self.capacity + Self.capacity / 4 { lines.removeFirst(lines.count - Self.capacity) }
-    }
+    lines.withLock { $0.append(Self.shortened(line)) }
+  }
+
+  /// A line of which no more is left than may be kept.
+  private static func shortened(_ line: String) -> String {
+    guard line.utf8.count > lineCapacity else { return line }
+    return String(decoding: line.utf8.prefix(lineCapacity), as: UTF8.self) + "... (\(line.utf8.count) bytes)\n"
   }
 
   /// A single write keeps the lines of several threads apart; a log that cannot be written must not stop the work.
@@ -53,26 +80,5 @@ package final class EventLog: Sendable {
     }
   }
 
-  var contents: [UInt8] { Array(lines.withLock { $0.suffix(Self.capacity).joined() }.utf8) }
-}
-
-/// Writes events to an ``EventLog``: a line each of time, level and message.
-package struct EventLogHandler: LogHandler {
-  private let events: EventLog
-  package var metadata: Logger.Metadata = [:]
-  package var logLevel: Logger.Level = .info
-
-  package init(_ events: EventLog, level: Logger.Level = .info) {
-    self.events = events
-    logLevel = level
-  }
-
-  package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-    get { metadata[key] }
-    set { metadata[key] = newValue }
-  }
-
-  package func log(event: LogEvent) {
-    events.append(event.level, "\(event.message)")
-  }
+  var contents: [UInt8] { Array(lines.withLock { $0.kept.joined() }.utf8) }
 }

@@ -1,5 +1,5 @@
+import StoreRecords
 import Synchronization
-import WeightRegistry
 
 /// The report of the last request to a control file: what those who only read it see.
 final class LastReport: Sendable {

@@ -1,7 +1,9 @@
+import StoreRecords
 import Synchronization
-import WeightRegistry
 
 /// Counters of what is served, per model, version and format.
+///
+/// There are as many as were used lately. What the others have counted goes on under `(other)`, which no model can be called.
 final class Metrics: Sendable {
   struct Key: Hashable, Sendable {
     var model: ModelName
@@ -15,37 +17,79 @@ final class Metrics: Sendable {
     var openSeconds = 0.0
     var loads = 0
     var loadSeconds = 0.0
+    /// When they were used last, by the clock of ``State``.
+    var lastUse: UInt64 = 0
+
+    mutating func add(_ other: Counters) {
+      opens += other.opens
+      bytes += other.bytes
+      openSeconds += other.openSeconds
+      loads += other.loads
+      loadSeconds += other.loadSeconds
+    }
   }
 
-  private let counters = Mutex<[Key: Counters]>([:])
+  private struct State: Sendable {
+    var counters: [Key: Counters] = [:]
+    /// Of keys that were not used lately.
+    var others: Counters?
+    var clock: UInt64 = 0
+
+    mutating func count(_ key: Key, _ change: (inout Counters) -> Void) {
+      if counters[key] == nil, counters.count >= Metrics.capacity { foldOldest() }
+      clock += 1
+      change(&counters[key, default: Counters()])
+      counters[key]?.lastUse = clock
+    }
+
+    /// Folding a quarter at a time keeps counting cheap.
+    private mutating func foldOldest() {
+      for (key, old) in counters.sorted(by: { $0.value.lastUse < $1.value.lastUse }).prefix(Metrics.capacity / 4) {
+        var sum = others ?? Counters()
+        sum.add(old)
+        others = sum
+        counters[key] = nil
+      }
+    }
+  }
+
+  /// How many keys are counted apart.
+  static let capacity = 4096
+  private let state = Mutex(State())
 
   /// Counts an open that took `duration`.
   func opened(_ key: Key, in duration: Duration) {
-    counters.withLock { counters in
-      counters[key, default: Counters()].opens += 1
-      counters[key, default: Counters()].openSeconds += duration / .seconds(1)
+    state.withLock { state in
+      state.count(key) { counters in
+        counters.opens += 1
+        counters.openSeconds += duration / .seconds(1)
+      }
     }
   }
 
   /// Counts a view that was closed, and mapped no more, `duration` after it was opened.
   func closed(_ key: Key, after duration: Duration) {
-    counters.withLock { counters in
-      counters[key, default: Counters()].loads += 1
-      counters[key, default: Counters()].loadSeconds += duration / .seconds(1)
+    state.withLock { state in
+      state.count(key) { counters in
+        counters.loads += 1
+        counters.loadSeconds += duration / .seconds(1)
+      }
     }
   }
 
   /// Counts bytes that were read.
   func read(_ key: Key, bytes: Int) {
-    counters.withLock { $0[key, default: Counters()].bytes += bytes }
+    state.withLock { state in state.count(key) { $0.bytes += bytes } }
   }
 
   /// Prometheus' text exposition format, version 0.0.4.
   var text: String {
-    let all = counters.withLock { $0 }.sorted { $0.key.labels < $1.key.labels }
+    let (counters, others) = state.withLock { ($0.counters, $0.others) }
+    var all = counters.map { (labels: $0.key.labels, counters: $0.value) }.sorted { $0.labels < $1.labels }
+    if let others { all.append((Key.labels(model: "(other)", version: "(other)", view: "(other)"), others)) }
     func family(_ name: String, _ help: String, _ value: (Counters) -> String) -> String {
       "# HELP tantra_\(name) \(help)\n# TYPE tantra_\(name) counter\n"
-        + all.map { "tantra_\(name){\($0.key.labels)} \(value($0.value))\n" }.joined()
+        + all.map { "tantra_\(name){\($0.labels)} \(value($0.counters))\n" }.joined()
     }
     return family("opens_total", "Times a view was opened.") { "\($0.opens)" }
       + family("read_bytes_total", "Bytes of a view that the daemon served; the kernel reads others itself.") {
@@ -58,5 +102,9 @@ final class Metrics: Sendable {
 }
 
 extension Metrics.Key {
-  fileprivate var labels: String { "model=\"\(model)\",version=\"\(version)\",format=\"\(view)\"" }
+  fileprivate var labels: String { Self.labels(model: model.text, version: version.text, view: view) }
+
+  fileprivate static func labels(model: String, version: String, view: String) -> String {
+    "model=\"\(model)\",version=\"\(version)\",format=\"\(view)\""
+  }
 }

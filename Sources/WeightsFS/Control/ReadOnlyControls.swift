@@ -1,3 +1,5 @@
+import StoreClient
+import StoreRecords
 import WeightRegistry
 
 /// `.control/weight_config.json`: the registry as it stands.
@@ -6,7 +8,7 @@ struct WeightConfigControl: ControlFile {
   var name: String { "weight_config.json" }
 
   func contents() throws(FileSystemError) -> [UInt8] {
-    do throws(StoreError) { return try registry.configuration() } catch { throw FileSystemError(error) }
+    do throws(StoreError) { return try registry.records.configuration() } catch { throw FileSystemError(error) }
   }
 }
 
@@ -28,13 +30,9 @@ struct MetricsControl: ControlFile {
 
 /// `.control/status`: what is stored and what is presented.
 struct StatusControl: ControlFile {
-  let registry: WeightRegistry
   private let usage: StoreUsage
 
-  init(registry: WeightRegistry) {
-    self.registry = registry
-    usage = StoreUsage(registry: registry)
-  }
+  init(registry: WeightRegistry) { usage = StoreUsage(registry.records) }
 
   var name: String { "status" }
 
@@ -43,21 +41,13 @@ struct StatusControl: ControlFile {
   }
 }
 
-/// The files of `.control`. A new one is one line here.
-enum ControlFileCatalogue {
-  static func files(registry: WeightRegistry, events: EventLog, metrics: Metrics) -> [any ControlFile] {
-    [
-      ActiveControl(registry: registry),
-      BackupControl(registry: registry),
-      CleanupControl(registry: registry),
-      ConfigControl(registry: registry),
-      LogControl(events: events),
-      MetricsControl(metrics: metrics),
-      PurgeControl(registry: registry),
-      RestoreControl(registry: registry),
-      StatusControl(registry: registry),
-      ValidateControl(registry: registry),
-      WeightConfigControl(registry: registry),
-    ]
-  }
+/// `.control/version`: who serves this mount, and which store. Constant, so that it tells at once whether the mount is alive.
+struct VersionControl: ControlFile {
+  private let text: String
+
+  init(store: String) { text = ControlVersion(servingStoreAt: store).text }
+
+  var name: String { ControlVersion.fileName }
+
+  func contents() throws(FileSystemError) -> [UInt8] { Array(text.utf8) }
 }

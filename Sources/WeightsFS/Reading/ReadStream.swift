@@ -1,3 +1,4 @@
+import BlobStore
 import PosixIO
 import Synchronization
 import StoreRecords

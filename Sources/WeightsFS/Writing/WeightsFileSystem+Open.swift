@@ -1,3 +1,4 @@
+import BlobStore
 import Logging
 import PosixIO
 import Synchronization
@@ -14,8 +15,7 @@ extension WeightsFileSystem {
     case .controlFile(let name):
       guard let file = controls.first(where: { $0.name == name }) else { throw FileSystemError(.missing) }
       if access.writes, !file.acceptsRequests { throw FileSystemError(.readOnlyFile) }
-      let content = access.reads ? try file.contents() : []
-      return OpenFile(handle: handles.insert(.control(ControlSession(file: file, content: content))), caching: .none)
+      return OpenFile(handle: handles.insert(.control(ControlSession(file: file))), caching: .none)
     case .staging(let number): return try openStaging(number, access)
     case .view(let model, let version, let view, let edition):
       let key = Metrics.Key(model: model, version: version, view: view)

@@ -1,4 +1,6 @@
 import ArgumentParser
+import StoreClient
+import StoreRecords
 import WeightRegistry
 
 /// `tantra backup MODEL VERSION`
@@ -24,13 +26,13 @@ struct BackupCommand: ParsableCommand {
     var version: VersionName
     /// The number of the backup.
     var backup: Int
-    var copy: WeightRegistry.CopyReport?
+    var copy: CopyReport?
   }
 
   func run() throws {
     let model = try ModelName(validating: model)
     let version = try VersionName(validating: version)
-    var copy: WeightRegistry.CopyReport?
+    var copy: CopyReport?
     if let to {
       let bar = ProgressBar("\(model)/\(version)")
       defer { bar.finish() }
@@ -44,7 +46,7 @@ struct BackupCommand: ParsableCommand {
       }
       copy = report
     }
-    let number = try store.changes.backup(model, version)
+    let number = try store.client.backup(model, version)
     if json { return try Console.print(json: Report(model: model, version: version, backup: number, copy: copy)) }
     Console.print("\(model)/\(version): pinned as backup \(number)")
   }

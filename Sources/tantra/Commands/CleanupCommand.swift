@@ -1,4 +1,6 @@
 import ArgumentParser
+import StoreClient
+import StoreRecords
 import WeightRegistry
 
 /// `tantra cleanup MODEL --keep N`
@@ -21,7 +23,8 @@ struct CleanupCommand: ParsableCommand {
     let model = try ModelName(validating: model)
     let versions =
       dryRun
-      ? try store.openForReading().cleanupCandidates(model, keep: keep) : try store.changes.cleanup(model, keep: keep)
+      ? try store.openForReading().retention.cleanupCandidates(model, keep: keep)
+      : try store.client.cleanup(model, keep: keep)
     if json { return try Console.print(json: versions) }
     if versions.isEmpty { Console.print("nothing to remove") }
     for version in versions { Console.print("\(dryRun ? "would remove" : "removed") \(model)/\(version)") }

@@ -1,4 +1,6 @@
 import ArgumentParser
+import StoreClient
+import StoreRecords
 import WeightRegistry
 
 /// `tantra config [MODEL] [KEY [VALUE]]`
@@ -34,12 +36,12 @@ struct ConfigCommand: ParsableCommand {
     let model = try model.map { try ModelName(validating: $0) }
     let key = try key.map { try PolicyKey(validating: $0) }
     if let model, let key, unset || value != nil {
-      try store.changes.setPolicy(key, of: model, to: value)
+      try store.client.setPolicy(key, of: model, to: value)
     }
-    let registry = try store.openForReading()
-    if let model, !registry.contains(model) { throw registry.unknown(model) }
-    let lines = (model.map { [$0] } ?? registry.models).flatMap { model in
-      let policies = registry.policies(of: model)
+    let records = try store.openForReading().records
+    if let model, !records.contains(model) { throw records.unknown(model) }
+    let lines = (model.map { [$0] } ?? records.models).flatMap { model in
+      let policies = records.policies(of: model)
       return (key.map { [$0] } ?? PolicyKey.allCases).map { key in
         Line(
           model: model, key: key, value: policies[key], isDefault: policies[key] == ModelPolicies()[key],

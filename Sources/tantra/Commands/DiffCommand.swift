@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import StoreRecords
 import Tensors
 import WeightRegistry
 
@@ -65,7 +66,7 @@ struct DiffCommand: ParsableCommand {
     let bar = ProgressBar("\(model) \(before) \(after)")
     defer { bar.finish() }
     Interruption.watch()
-    return try registry.difference(
+    return try registry.diff(
       of: model, from: before, to: after, progress: Interruption.stopping(bar.handler))
   }
 

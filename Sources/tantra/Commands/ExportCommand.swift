@@ -1,4 +1,5 @@
 import ArgumentParser
+import StoreRecords
 import WeightFormats
 import WeightRegistry
 
@@ -44,17 +45,18 @@ struct ExportCommand: ParsableCommand {
 
   func run() throws {
     let registry = try store.openForReading()
+    let records = registry.records
     let model = try ModelName(validating: model)
-    let version = try version.map { try VersionName(validating: $0) } ?? registry.requireActiveVersion(of: model)
-    let manifest = try registry.manifest(of: model, version)
-    let format = format ?? registry.policies(of: model).defaultFormat
+    let version = try version.map { try VersionName(validating: $0) } ?? records.requireActiveVersion(of: model)
+    let manifest = try records.manifest(of: model, version)
+    let format = format ?? records.policies(of: model).defaultFormat
     let views =
       format == "all"
-      ? WeightFormatCatalogue.views.map(\.name).filter { manifest.views[$0] != nil } : [format]
+      ? WeightFormatCatalogue.views.map(\.name).filter { manifest.main?.views[$0] != nil } : [format]
     let bar = ProgressBar("\(model)/\(version)")
     defer { bar.finish() }
     Interruption.watch()
-    let files = try registry.export(
+    let files = try registry.exporting(
       ExportRequest(
         model: model, version: version, views: views, target: to, arrangement: folder ? .folder : .files,
         replacing: force), progress: Interruption.stopping(bar.handler))
@@ -64,7 +66,7 @@ struct ExportCommand: ParsableCommand {
   }
 }
 
-extension WeightRegistry {
+extension RecordStore {
   /// The version that the model's users get.
   ///
   /// - Throws: `unknownModel`; `unknownVersion` if none is active.

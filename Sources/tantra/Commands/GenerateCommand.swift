@@ -1,5 +1,6 @@
 import ArgumentParser
 import FoundationEssentials
+import StoreRecords
 import TantraRuntime
 import Tensors
 import WeightFormats
@@ -41,8 +42,8 @@ struct GenerateCommand: ParsableCommand {
       manifests.append(manifest)
       if json { continue }
       Console.print(
-        "\(manifest.model)/\(manifest.version): \(Console.grouped(manifest.parameterCount)) parameters in "
-          + "\(manifest.tensorCount) tensors, seed \(seed)")
+        "\(manifest.model)/\(manifest.version): \(Console.grouped(manifest.main?.parameterCount ?? 0)) parameters in "
+          + "\(manifest.main?.tensorCount ?? 0) tensors, seed \(seed)")
     }
     if json { try Console.print(json: manifests) }
   }
@@ -73,9 +74,9 @@ struct GenerateCommand: ParsableCommand {
     let configuration = folder.appendingPathComponent("config.json")
     try file.write(to: weights)
     try Data(architecture.configuration.utf8).write(to: configuration)
-    return try registry.importFile(
+    return try registry.importing(
       ImportRequest(
         model: try ModelName(validating: architecture.name), version: version, source: weights.path,
-        view: "safetensors", sidecars: [.init(source: configuration.path, path: "config.json")], activating: active))
+        view: "safetensors", files: [.init(source: configuration.path, path: "config.json")], activating: active))
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import StoreRecords
 import WeightRegistry
 
 /// `tantra history MODEL`
@@ -11,7 +12,7 @@ struct HistoryCommand: ParsableCommand {
   @OptionGroup var store: StoreOptions
 
   func run() throws {
-    let history = try store.openForReading().history(of: try ModelName(validating: model))
+    let history = try store.openForReading().records.history(of: try ModelName(validating: model))
     if json { return try Console.print(json: history) }
     Console.print(
       Console.table(

@@ -1,4 +1,6 @@
 import ArgumentParser
+import StoreClient
+import StoreRecords
 import WeightRegistry
 
 /// `tantra import FILE...`
@@ -8,11 +10,12 @@ struct ImportCommand: ParsableCommand {
     abstract: "Publish weight files as versions.",
     discussion: """
       FILE is a safetensors file or a state dict of torch (.safetensors, .pt, .pth, .bin, .ckpt; the content decides), a \
-      file that travels with it (config.json), or a folder of such files. Model and version are taken from names such as \
-      mamba_v1.0_pt.pt, else from the options; the first version of a model is v1.0.
+      file that travels with it (config.json), or a folder of such files, which is a version of its own. Model and version \
+      are taken from names such as mamba_v1.0_pt.pt, else from the options; a folder that is called checkpoint-20, as \
+      trainers do, gives the version's name; the first version of a model is v1.0.
 
       Pickles are parsed, never run. What is written reads back byte for byte; every other format appears at once. A \
-      version that exists is left as it is: the same weights in another format are added to it, others are refused.
+      version that exists is left as it is: the same weights in another format are added to it, others are refused, and then no file of it changes.
       """)
 
   @Argument(help: "Weight files, files that travel with them, or folders of both.") var files: [String]
@@ -26,30 +29,31 @@ struct ImportCommand: ParsableCommand {
   func run() throws {
     Interruption.watch()
     let manifests =
-      switch try store.changes.access(creating: true) {
+      switch try store.client.access(creating: true) {
       case .direct(let registry):
-        try publish(registry) { request, progress in
-          _ = try registry.importFile(request, progress: progress)
-          return registry
+        try publish(registry.records) { request, progress in
+          try registry.importing(request, progress: progress)
+          return registry.records
         }
       case .mounted(let mountpoint):
-        try publish(try store.openForReading()) { request, progress in
-          try MountedTree(mountpoint: mountpoint).importFile(request, progress: progress)
+        try publish(try store.openForReading().records) { request, progress in
+          try MountedImport(request, at: mountpoint, progress: progress).run()
           if request.activating {
-            _ = try ControlFolder(mountpoint: mountpoint).perform("active", "\(request.model)/\(request.version)")
+            _ = try ControlFolder(mountpoint: mountpoint).send(
+              .setActive(model: request.model, version: request.version))
           }
-          return try store.openForReading()
+          return try store.openForReading().records
         }
       }
     if json { try Console.print(json: manifests) }
   }
 
-  /// Publishes each file by `importing`, which answers with a registry that knows of it, and tells what came of it.
+  /// Publishes each file by `importing`, which answers with records that know of it, and tells what came of it.
   private func publish(
-    _ registry: WeightRegistry, importing: (ImportRequest, @escaping ProgressHandler) throws -> WeightRegistry
+    _ records: RecordStore, importing: (ImportRequest, @escaping ProgressHandler) throws -> RecordStore
   ) throws -> [Manifest] {
     let plan = try ImportPlan(
-      files, model: model, version: version, checkpoint: checkpoint, active: active, registry: registry)
+      files, model: model, version: version, checkpoint: checkpoint, active: active, records: records)
     var manifests: [Manifest] = []
     for request in plan.requests {
       if ["demo", "sample", "test"].contains(where: { request.model.text.lowercased().hasPrefix($0) }) {
@@ -67,14 +71,15 @@ struct ImportCommand: ParsableCommand {
   }
 
   private func summary(of manifest: Manifest, _ request: ImportRequest, isActive active: VersionName?) -> String {
-    let views = manifest.views.keys.sorted().map { "model.\($0)" }.joined(separator: ", ")
+    let main = manifest.main
+    let views = (main?.views ?? [:]).keys.sorted().map { "model.\($0)" }.joined(separator: ", ")
     var lines = [
-      "\(request.source) -> \(manifest.model)/\(manifest.version): \(manifest.tensorCount) tensors, "
-        + "\(Console.grouped(manifest.parameterCount)) parameters; \(views)"
+      "\(request.source) -> \(manifest.model)/\(manifest.version): \(main?.tensorCount ?? 0) tensors, "
+        + "\(Console.grouped(main?.parameterCount ?? 0)) parameters; \(views)"
         + (active == manifest.version ? "; active" : "")
     ]
-    if let original = manifest.originals.first(where: { $0.view == request.view }), !original.extras.isEmpty {
-      lines.append("only in model.\(request.view): " + original.extras.joined(separator: ", "))
+    if let written = manifest.weightFile("model.\(request.view)"), !written.extras.isEmpty {
+      lines.append("only in \(written.path): " + written.extras.joined(separator: ", "))
     }
     return lines.joined(separator: "\n")
   }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import StoreRecords
 import WeightRegistry
 
 /// `tantra list-models`
@@ -16,9 +17,9 @@ struct ListModelsCommand: ParsableCommand {
   }
 
   func run() throws {
-    let registry = try store.openForReading()
-    let lines = try registry.models.map { model in
-      Line(model: model, active: registry.activeVersion(of: model), versions: try registry.versions(of: model))
+    let records = try store.openForReading().records
+    let lines = try records.models.map { model in
+      Line(model: model, active: records.activeVersion(of: model), versions: try records.versions(of: model))
     }
     if json { return try Console.print(json: lines) }
     Console.print(

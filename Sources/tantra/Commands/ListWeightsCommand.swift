@@ -1,4 +1,5 @@
 import ArgumentParser
+import StoreRecords
 import WeightRegistry
 
 /// `tantra list-weights [MODEL] [--all]`
@@ -30,25 +31,25 @@ struct ListWeightsCommand: ParsableCommand {
   }
 
   func run() throws {
-    let registry = try store.openForReading()
-    let models = try model.map { [try ModelName(validating: $0)] } ?? registry.models
+    let records = try store.openForReading().records
+    let models = try model.map { [try ModelName(validating: $0)] } ?? records.models
     var lines: [Line] = []
     var failures: [StoreError] = []
-    for model in models where registry.contains(model) || !all {
-      for version in try registry.versions(of: model) where all || !registry.isCheckpoint(model, version) {
+    for model in models where records.contains(model) || !all {
+      for version in try records.versions(of: model) where all || !records.isCheckpoint(model, version) {
         do throws(StoreError) {
-          lines.append(line(of: try registry.manifest(of: model, version), registry))
+          lines.append(line(of: try records.manifest(of: model, version), records))
         } catch {
           failures.append(error)
         }
       }
     }
     if all {
-      let kept = try model.map { [try ModelName(validating: $0)] } ?? registry.modelsWithBackups()
+      let kept = try model.map { [try ModelName(validating: $0)] } ?? records.modelsWithBackups()
       for model in kept {
         do throws(StoreError) {
-          for record in try registry.backups(of: model) {
-            lines.append(line(of: record.manifest, registry, kept: record.isPinned ? "backup" : "removed"))
+          for record in try records.backups(of: model) {
+            lines.append(line(of: record.manifest, records, kept: record.isPinned ? "backup" : "removed"))
           }
         } catch {
           failures.append(error)
@@ -75,13 +76,15 @@ struct ListWeightsCommand: ParsableCommand {
         }))
   }
 
-  private func line(of manifest: Manifest, _ registry: WeightRegistry, kept: String? = nil) -> Line {
-    Line(
+  private func line(of manifest: Manifest, _ records: RecordStore, kept: String? = nil) -> Line {
+    let views = manifest.main?.views ?? [:]
+    return Line(
       model: manifest.model, version: manifest.version,
-      isActive: kept == nil && registry.activeVersion(of: manifest.model) == manifest.version,
-      isCheckpoint: registry.isCheckpoint(manifest.model, manifest.version), parameters: manifest.parameterCount,
-      tensors: manifest.tensorCount, views: manifest.views,
-      written: manifest.views.keys.filter { manifest.original(servedAs: $0) != nil }.sorted(),
+      isActive: kept == nil && records.activeVersion(of: manifest.model) == manifest.version,
+      isCheckpoint: records.isCheckpoint(manifest.model, manifest.version),
+      parameters: manifest.main?.parameterCount ?? 0,
+      tensors: manifest.main?.tensorCount ?? 0, views: views,
+      written: views.keys.filter { manifest.original(servedAs: $0) != nil }.sorted(),
       source: manifest.provenance.source, kept: kept)
   }
 }

@@ -3,6 +3,7 @@ import FuseServer
 import Glibc
 import Logging
 import PosixIO
+import StoreRecords
 import WeightRegistry
 import WeightsFS
 
@@ -51,7 +52,7 @@ struct MountCommand: ParsableCommand {
     arguments += ["--log-level", logLevel.rawValue]
     switch BackgroundLauncher.launch(arguments: arguments, logFile: logFile) {
     case .ready:
-      let models = registry.models
+      let models = registry.records.models
       Console.print("\(store.path) is mounted at \(mountpoint): \(models.map(\.text).joined(separator: ", "))")
     case .failed(let status, let message):
       throw CommandFailure(CommandFailure.Status(rawValue: status) ?? .failed, message)
@@ -76,7 +77,7 @@ struct MountCommand: ParsableCommand {
     }
     if let readiness { readiness.reportReady() }
     mount.serve(stoppingOn: signals)
-    registry.settleUploads()
+    registry.records.uploads.releaseAll()
   }
 
   private func makeMount() throws -> (FuseMount, WeightRegistry) {
@@ -100,7 +101,7 @@ struct MountCommand: ParsableCommand {
     let mount = try FuseMount(
       WeightsFileSystem(registry: registry, events: events, logger: logger), at: mountpoint,
       options: MountOptions(
-        isReadOnly: readOnly, allowsOthers: allowOther, isStoreStacked: try registry.volume().isStacked),
+        isReadOnly: readOnly, allowsOthers: allowOther, isStoreStacked: try registry.records.volume().isStacked),
       logger: logger)
     return (mount, registry)
   }

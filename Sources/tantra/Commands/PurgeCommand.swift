@@ -1,4 +1,6 @@
 import ArgumentParser
+import StoreClient
+import StoreRecords
 import WeightRegistry
 
 /// `tantra purge [MODEL [VERSION]] [--older-than D]`
@@ -28,9 +30,10 @@ struct PurgeCommand: ParsableCommand {
     // A dry run changes nothing, and so does not need the mount that may have the store.
     let report =
       dryRun
-      ? try store.openForReading().purge(
-        model, version, olderThan: olderThan.seconds * 1_000_000_000, isDryRun: true, progress: progress)
-      : try store.changes.purge(model, version, olderThan: olderThan.seconds, progress: progress)
+      ? try store.openForReading().retention.purge(
+        model, version, olderThan: try ControlRequest.nanoseconds(olderThan.seconds), isDryRun: true, progress: progress
+      )
+      : try store.client.purge(model, version, olderThan: olderThan.seconds, progress: progress)
     bar.finish()
     if json { try Console.print(json: report) } else { Console.print(raw: report.text) }
   }

@@ -1,5 +1,6 @@
 import ArgumentParser
-import WeightRegistry
+import StoreClient
+import StoreRecords
 
 /// `tantra restore MODEL VERSION`
 struct RestoreCommand: ParsableCommand {
@@ -23,7 +24,7 @@ struct RestoreCommand: ParsableCommand {
   func run() throws {
     let model = try ModelName(validating: model)
     let version = try VersionName(validating: version)
-    try store.changes.restore(model, version)
+    try store.client.restore(model, version)
     if json { return try Console.print(json: Report(model: model, version: version)) }
     Console.print("\(model)/\(version): restored")
   }

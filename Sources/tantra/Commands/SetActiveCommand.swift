@@ -1,5 +1,6 @@
 import ArgumentParser
-import WeightRegistry
+import StoreClient
+import StoreRecords
 
 /// `tantra set-active MODEL VERSION`
 struct SetActiveCommand: ParsableCommand {
@@ -21,7 +22,7 @@ struct SetActiveCommand: ParsableCommand {
     let version = try VersionName(validating: version)
     let bar = ProgressBar("\(model)/\(version)")
     defer { bar.finish() }
-    let change = try store.changes.setActive(model, version, progress: bar.handler)
+    let change = try store.client.setActive(model, version, progress: bar.handler)
     if json { try Console.print(json: change) } else { Console.print(change.text) }
   }
 }

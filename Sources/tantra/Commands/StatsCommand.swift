@@ -1,4 +1,5 @@
 import ArgumentParser
+import StoreRecords
 import WeightFormats
 import WeightRegistry
 
@@ -43,10 +44,10 @@ struct StatsCommand: ParsableCommand {
   private func compareFormats() throws {
     let registry = try store.openForReading()
     var comparisons: [FormatComparison] = []
-    for model in registry.models {
-      guard let version = registry.activeVersion(of: model) else { continue }
-      let manifest = try registry.manifest(of: model, version)
-      for view in WeightFormatCatalogue.views where manifest.views[view.name] != nil {
+    for model in registry.records.models {
+      guard let version = registry.records.activeVersion(of: model) else { continue }
+      let manifest = try registry.records.manifest(of: model, version)
+      for view in WeightFormatCatalogue.views where manifest.main?.views[view.name] != nil {
         comparisons.append(try FormatComparison(view, of: manifest, in: registry))
       }
     }

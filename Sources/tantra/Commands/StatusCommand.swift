@@ -1,5 +1,6 @@
 import ArgumentParser
 import FuseServer
+import StoreRecords
 import WeightRegistry
 
 /// `tantra status`
@@ -27,7 +28,7 @@ struct StatusCommand: ParsableCommand {
   func run() throws {
     let registry = try store.openForReading()
     let report = Report(
-      store: store.path, mount: try mount(of: registry), figures: try StoreUsage(registry: registry).current())
+      store: store.path, mount: try mount(of: registry), figures: try StoreUsage(registry.records).current())
     if json { return try Console.print(json: report) }
     let figures = report.figures
     Console.print("store      \(report.store)")

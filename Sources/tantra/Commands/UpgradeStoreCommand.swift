@@ -1,5 +1,5 @@
 import ArgumentParser
-import WeightRegistry
+import StoreRecords
 
 /// `tantra upgrade-store`
 struct UpgradeStoreCommand: ParsableCommand {

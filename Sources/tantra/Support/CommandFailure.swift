@@ -1,8 +1,8 @@
 import FuseServer
 import Glibc
 import PosixIO
+import StoreRecords
 import TantraRuntime
-import WeightRegistry
 
 /// Why a command failed, and the exit code that tells scripts.
 struct CommandFailure: Error {
@@ -54,7 +54,7 @@ struct CommandFailure: Error {
     case .unknownModel, .unknownVersion, .unknownView, .noStore: .noInput
     case .invalidName, .unacceptable, .newerFormat, .olderFormat, .damaged: .badData
     case .alreadyExists, .differentWeights: .cannotCreate
-    case .inUse: .failed
+    case .inUse, .notEmpty: .failed
     case .locked: .inUse
     case .readOnly: .notPermitted
     case .interrupted: .interrupted

@@ -1,4 +1,5 @@
 import Glibc
+import StoreRecords
 import WeightRegistry
 
 /// What the commands write for people and for scripts.

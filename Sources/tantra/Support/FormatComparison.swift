@@ -1,3 +1,4 @@
+import StoreRecords
 import WeightFormats
 import WeightRegistry
 
@@ -21,12 +22,12 @@ struct FormatComparison: Encodable {
     model = manifest.model
     version = manifest.version
     format = view.name
-    byteCount = manifest.views[view.name] ?? 0
+    byteCount = manifest.main?.views[view.name] ?? 0
     let original = manifest.original(servedAs: view.name)
     isWritten = original != nil
     opensWith = Self.programs(for: view.name, isLegacy: original?.format == TorchLegacyFormat().name)
     safety = Self.safety(of: view.name)
-    let file = try registry.view(view.name, of: manifest.model, manifest.version)
+    let file = try registry.views.open(view.name, of: manifest)
     let times = try (0..<3).map { _ in try Self.load(file) }
     loadSeconds = times.min() ?? 0
   }

@@ -11,10 +11,10 @@ struct GoldenChecker: VersionChecker {
   private static let byteLimit = 4 << 30
 
   func check(
-    tensors: [TensorDescriptor], sidecar: (String) -> [UInt8]?, weights: () throws -> any ByteSource
+    tensors: [TensorDescriptor], file: (String) -> [UInt8]?, weights: () throws -> any ByteSource
   ) -> CheckOutcome {
-    guard let golden = sidecar("golden.json") else { return .skipped("there is no golden.json") }
-    guard let configuration = sidecar("config.json") else { return .skipped("there is no config.json") }
+    guard let golden = file("golden.json") else { return .skipped("there is no golden.json") }
+    guard let configuration = file("config.json") else { return .skipped("there is no config.json") }
     do {
       let source = try weights()
       guard source.byteCount <= Self.byteLimit else {

@@ -1,59 +1,108 @@
 import FoundationEssentials
+import StoreRecords
 import SystemPackage
 import WeightRegistry
 
-/// What the files named on a command line become: weight files with the model and version of each, and their sidecars.
+/// What the files named on a command line become: weight files with the model and version of each, and the files beside them.
+///
+/// A folder is a version of its own. Files that are named one by one belong together.
 struct ImportPlan {
   private(set) var requests: [ImportRequest] = []
 
+  /// Files that were named together: a folder's, or those outside folders.
+  private struct Group {
+    /// nil for files that were named one by one.
+    var folder: String?
+    var weights: [String] = []
+    var others: [ImportRequest.OtherFile] = []
+  }
+
+  /// What is said of all files.
+  private struct Names {
+    var model: String?
+    var version: String?
+  }
+
   /// - Parameters:
-  ///   - paths: weight files, sidecars, or folders of both.
+  ///   - paths: weight files, files beside them, or folders of both.
   ///   - model: for all files; else taken from professional names.
-  ///   - version: likewise; the first version of a model is v1.0.
+  ///   - version: likewise; a folder that is named as trainers name checkpoints gives its own name; the first version of a model
+  ///     is v1.0.
   /// - Throws: what is unclear, and how to say it.
   init(
-    _ paths: [String], model: String?, version: String?, checkpoint: Bool, active: Bool, registry: WeightRegistry
+    _ paths: [String], model: String?, version: String?, checkpoint: Bool, active: Bool, records: RecordStore
   ) throws {
-    var weights: [String] = []
-    var sidecars: [ImportRequest.SidecarFile] = []
+    let names = Names(model: model, version: version)
+    var loose = Group()
+    var folders: [Group] = []
     for path in paths {
       guard FileManager.default.fileExists(atPath: path) else {
         throw CommandFailure(.noInput, "\(path): No such file or directory")
       }
       if Self.isFolder(path) {
-        let found = try Self.files(in: path)
-        weights += found.weights
-        sidecars += found.sidecars
+        folders.append(try Self.files(in: path))
       } else if Self.view(of: path) != nil {
-        weights.append(path)
+        loose.weights.append(path)
       } else {
-        sidecars.append(.init(source: path, path: FilePath(path).lastComponent?.string ?? path))
+        loose.others.append(.init(source: path, path: FilePath(path).lastComponent?.string ?? path))
       }
     }
-    if weights.isEmpty, let index = sidecars.first(where: { $0.path.hasSuffix(".index.json") }) {
+    // What is named beside one folder without weights of its own goes with that folder.
+    if folders.count == 1, loose.weights.isEmpty || folders[0].weights.isEmpty {
+      folders[0].weights += loose.weights
+      folders[0].others += loose.others
+      loose = Group()
+    }
+    for group in [loose] + folders where !group.weights.isEmpty || !group.others.isEmpty {
+      let made = try Self.requests(for: group, names, records)
+      try requireOwnVersion(made, of: group)
+      requests += made
+    }
+    for index in requests.indices {
+      requests[index].activating = active
+      requests[index].isCheckpoint = checkpoint
+    }
+  }
+
+  /// - Throws: if a folder would become a version that something else becomes too.
+  private func requireOwnVersion(_ made: [ImportRequest], of group: Group) throws {
+    guard let folder = group.folder else { return }
+    for request in made where requests.contains(where: { $0.model == request.model && $0.version == request.version }) {
+      throw CommandFailure(
+        .badData,
+        "\(folder) would become \(request.model)/\(request.version), as something else that was named: each folder is a version "
+          + "of its own; import one at a time, with --version NAME")
+    }
+  }
+
+  private static func requests(
+    for group: Group, _ names: Names, _ records: RecordStore
+  ) throws -> [ImportRequest] {
+    if group.weights.isEmpty, let index = group.others.first(where: { $0.path.hasSuffix(".index.json") }) {
       throw CommandFailure(
         .badData, "\(index.source) belongs to weights in shards, which cannot be imported yet: save them as one file")
     }
-    guard !weights.isEmpty else {
-      throw CommandFailure(
-        .badData, "none of the files has a weight file's extension (.safetensors, .pt, .pth, .bin or .ckpt)")
-    }
-    for path in weights {
-      guard let view = Self.view(of: path) else { continue }
-      let target = try Self.target(of: path, model: model, version: version, registry: registry)
-      requests.append(
-        ImportRequest(
-          model: target.model, version: target.version, source: path, view: view, activating: active,
-          isCheckpoint: checkpoint))
-    }
-    let targets = Set(requests.map { "\($0.model)/\($0.version)" })
-    guard sidecars.isEmpty || targets.count == 1 else {
+    guard !group.weights.isEmpty else {
       throw CommandFailure(
         .badData,
-        "\(sidecars[0].source) could belong to \(targets.sorted().joined(separator: " or ")); "
+        (group.folder.map { "no file in \($0)" } ?? "none of the files")
+          + " has a weight file's extension (.safetensors, .pt, .pth, .bin or .ckpt)")
+    }
+    var requests: [ImportRequest] = []
+    for path in group.weights {
+      guard let view = view(of: path) else { continue }
+      let (model, version) = try target(of: path, in: group, names, records)
+      requests.append(ImportRequest(model: model, version: version, source: path, view: view))
+    }
+    let targets = Set(requests.map { "\($0.model)/\($0.version)" })
+    guard group.others.isEmpty || targets.count == 1 else {
+      throw CommandFailure(
+        .badData,
+        "\(group.others[0].source) could belong to \(targets.sorted().joined(separator: " or ")); "
           + "import one version at a time")
     }
-    requests[0].sidecars = sidecars
+    requests[0].files = group.others
+    return requests
   }
 
   /// The view that a file's name asks for; `.pth.tar` is what many trainers call a torch file.
@@ -68,41 +117,43 @@ struct ImportPlan {
   }
 
   /// The files of a folder, subfolders included; hidden ones left out.
-  private static func files(
-    in folder: String
-  ) throws -> (weights: [String], sidecars: [ImportRequest.SidecarFile]) {
-    var weights: [String] = []
-    var sidecars: [ImportRequest.SidecarFile] = []
+  private static func files(in folder: String) throws -> Group {
+    var group = Group(folder: folder)
     for path in try FileManager.default.subpathsOfDirectory(atPath: folder).sorted() {
       let full = folder + "/" + path
       guard !isFolder(full), !path.split(separator: "/").contains(where: { $0.hasPrefix(".") }) else { continue }
       if !path.contains("/"), let stem = FilePath(path).stem, ["model", "pytorch_model"].contains(stem),
         view(of: path) != nil
       {
-        weights.append(full)
+        group.weights.append(full)
       } else {
-        sidecars.append(.init(source: full, path: path))
+        group.others.append(.init(source: full, path: path))
       }
     }
-    return (weights, sidecars)
+    return group
   }
 
   private static func target(
-    of path: String, model: String?, version: String?, registry: WeightRegistry
+    of path: String, in group: Group, _ names: Names, _ records: RecordStore
   ) throws -> (model: ModelName, version: VersionName) {
     let name = FilePath(path).lastComponent?.string ?? path
     let reading = ProfessionalName.readings(of: name).first { reading in
       ImportRequest.view(forExtension: reading.view) != nil
     }
-    guard let chosen = try model.map({ try ModelName(validating: $0) }) ?? reading?.model else {
+    guard let chosen = try names.model.map({ try ModelName(validating: $0) }) ?? reading?.model else {
       throw CommandFailure(
         .badData,
         "cannot tell the model of \(path): use --model NAME, or a file name such as mamba_v1.0_pt.pt")
     }
-    if let version { return (chosen, try VersionName(validating: version)) }
+    if let version = names.version { return (chosen, try VersionName(validating: version)) }
     if let reading, reading.model == chosen { return (chosen, reading.version) }
-    guard !registry.contains(chosen) else {
-      let known = try registry.versions(of: chosen).map(\.text).joined(separator: ", ")
+    if let folder = group.folder, let version = FilePath(folder).lastComponent.flatMap({ VersionName($0.string) }),
+      version.looksLikeCheckpoint
+    {
+      return (chosen, version)
+    }
+    guard !records.contains(chosen) else {
+      let known = try records.versions(of: chosen).map(\.text).joined(separator: ", ")
       throw CommandFailure(.badData, "\(chosen) has versions \(known): say with --version NAME what \(path) becomes")
     }
     return (chosen, try VersionName(validating: "v1.0"))

@@ -1,6 +1,6 @@
 import Glibc
+import StoreRecords
 import Synchronization
-import WeightRegistry
 
 /// Lets a long command end in order when somebody presses Ctrl-C or asks it to terminate.
 enum Interruption {

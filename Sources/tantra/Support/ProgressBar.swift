@@ -1,6 +1,6 @@
 import Glibc
+import StoreRecords
 import Synchronization
-import WeightRegistry
 
 /// A line on standard error that shows how far a long operation has come. Nothing is shown in the first second, nor where
 /// standard error is not a terminal.
@@ -32,7 +32,7 @@ final class ProgressBar: Sendable {
   }
 
   private func update(_ phase: ProgressPhase, _ done: Int, _ total: Int) {
-    guard isTerminal else { return }
+    guard isTerminal, phase != .waiting else { return }
     let now = clock.now
     state.withLock { state in
       if state.phase != phase {
@@ -44,16 +44,19 @@ final class ProgressBar: Sendable {
       state.isDrawn = true
       let elapsed = max(1e-3, (now - state.phaseStart) / .seconds(1))
       let rate = Double(done) / elapsed
-      let left = rate > 0 ? Int(Double(total - done) / rate) : 0
-      let percent = total > 0 ? 100 * done / total : 100
+      let left = rate > 0 ? Self.whole((Double(total) - Double(done)) / rate) : 0
+      let percent = total > 0 ? min(100, max(0, Self.whole(100 * Double(done) / Double(total)))) : 100
       let filled = percent / 5
-      let speed = phase.countsBytes ? Console.size(Int(rate)) : "\(Int(rate))"
+      let speed = phase.countsBytes ? Console.size(Self.whole(rate)) : "\(Self.whole(rate))"
       Console.write(
         "\r\u{1B}[K\(label): \(phase.rawValue) [\(String(repeating: "#", count: filled))"
           + "\(String(repeating: ".", count: 20 - filled))] \(percent)% \(speed)/s, \(left) s left",
         to: STDERR_FILENO)
     }
   }
+
+  /// Sizes come from records, which may say anything.
+  private static func whole(_ value: Double) -> Int { Int(exactly: value.rounded(.down)) ?? .max }
 
   /// Removes the line.
   func finish() {

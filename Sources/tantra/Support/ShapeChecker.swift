@@ -8,9 +8,9 @@ struct ShapeChecker: VersionChecker {
   var name: String { "shapes" }
 
   func check(
-    tensors: [TensorDescriptor], sidecar: (String) -> [UInt8]?, weights: () throws -> any ByteSource
+    tensors: [TensorDescriptor], file: (String) -> [UInt8]?, weights: () throws -> any ByteSource
   ) -> CheckOutcome {
-    guard let configuration = sidecar("config.json") else { return .skipped("there is no config.json") }
+    guard let configuration = file("config.json") else { return .skipped("there is no config.json") }
     return switch ShapeCheck.check(configuration: configuration, tensors: tensors) {
     case .checked(problems: []): .passed("as config.json says")
     case .checked(let problems): .failed(problems)

@@ -1,6 +1,8 @@
 import ArgumentParser
 import FoundationEssentials
 import Logging
+import StoreClient
+import StoreRecords
 import WeightRegistry
 import WeightsFS
 
@@ -27,8 +29,8 @@ struct StoreOptions: ParsableArguments {
   }
 
   /// Changes the store, directly or through the mount that has it.
-  var changes: StoreChanges {
-    StoreChanges(storePath: path, logger: logger, checkers: [ShapeChecker(), GoldenChecker()])
+  var client: StoreClient {
+    StoreClient(storePath: path, logger: logger, checkers: [ShapeChecker(), GoldenChecker()])
   }
 
   /// Opens the store to look at it.

@@ -2,6 +2,8 @@ import FoundationEssentials
 import FuseServer
 import Glibc
 import PosixIO
+import StoreClient
+import StoreRecords
 import WeightRegistry
 
 /// Where everything is measured: a store with one model, a mount of it, and plain files to compare with.
@@ -152,6 +154,7 @@ final class BenchStage {
   /// Forgets a version that ``makeVersion()`` began, and frees its space.
   func removeVersion(_ path: String) throws {
     try ChildProgram.run("rm", ["-r", path])
-    _ = try ControlFolder(mountpoint: mount.mountpoint).perform("purge", Self.modelName)
+    let model = try ModelName(validating: Self.modelName)
+    _ = try ControlFolder(mountpoint: mount.mountpoint).send(.purge(model: model, version: nil, olderThan: 0))
   }
 }

@@ -1,6 +1,7 @@
 import FuseServer
 import Glibc
 import PosixIO
+import StoreRecords
 import WeightRegistry
 
 /// Checks a store: whether it can be read and written, who uses it, and how much room it has.
@@ -41,9 +42,9 @@ struct StoreInspection {
   private func content(of registry: WeightRegistry) -> Diagnosis {
     var count = 0
     do throws(StoreError) {
-      for model in registry.models {
-        for version in try registry.versions(of: model) {
-          _ = try registry.manifest(of: model, version)
+      for model in registry.records.models {
+        for version in try registry.records.versions(of: model) {
+          _ = try registry.records.manifest(of: model, version)
           count += 1
         }
       }
@@ -51,10 +52,10 @@ struct StoreInspection {
       return failure(error)
     }
     let advice =
-      registry.formatNumber < WeightConfig.currentFormat
-      ? "; its format is \(registry.formatNumber), and tantra upgrade-store takes it to \(WeightConfig.currentFormat), in which "
+      registry.records.formatNumber < WeightConfig.currentFormat
+      ? "; its format is \(registry.records.formatNumber), and tantra upgrade-store takes it to \(WeightConfig.currentFormat), in which "
         + "equal tensors of different files are stored once" : ""
-    return .ok("store", "\(store.path), \(registry.models.count) models with \(count) versions\(advice)")
+    return .ok("store", "\(store.path), \(registry.records.models.count) models with \(count) versions\(advice)")
   }
 
   private var permissions: Diagnosis {
@@ -128,7 +129,7 @@ struct StoreInspection {
   private func room(of registry: WeightRegistry) -> Diagnosis {
     let name = "free space"
     do throws(StoreError) {
-      let volume = try registry.volume()
+      let volume = try registry.records.volume()
       let available = geteuid() == 0 ? volume.free : volume.available
       let found = "\(Console.size(available)) of \(Console.size(volume.capacity)) are free where the store is"
       let fix = "remove files that are not needed, or move the store to a larger disk"
