@@ -59,11 +59,8 @@ extension OpenedFile {
 
   /// Sets the time of the last change, in nanoseconds since 1970.
   package func setModified(_ nanoseconds: Int64) throws(PosixError) {
-    let (seconds, rest) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
-    let time =
-      rest < 0
-      ? timespec(tv_sec: Int(seconds) - 1, tv_nsec: Int(rest) + 1_000_000_000)
-      : timespec(tv_sec: Int(seconds), tv_nsec: Int(rest))
+    let (seconds, rest) = UnixTime.parts(of: nanoseconds)
+    let time = timespec(tv_sec: seconds, tv_nsec: rest)
     let times = [time, time]
     try durableCall("futimens", path) { futimens(descriptor.rawValue, times) }
   }
