@@ -9,6 +9,7 @@
 import FuseServer
 import Glibc
 import Logging
+import PosixIO
 
 func value(of option: String) -> String? {
   guard let index = CommandLine.arguments.firstIndex(of: option) else { return nil }
@@ -31,7 +32,7 @@ if let log = value(of: "--background") {
   for argument in arguments where argument != "--background" && argument != log { daemon.append(argument) }
   daemon += ["--readiness", String(BackgroundLauncher.readinessDescriptor)]
   switch BackgroundLauncher.launch(arguments: daemon, logFile: log, limit: .seconds(20)) {
-  case .ready(let pid): say("ready \(pid)")
+  case .ready(let daemon): say("ready \(daemon.number)")
   case .failed(let exitStatus, let message):
     say(message, to: STDERR_FILENO)
     exit(exitStatus)
