@@ -88,12 +88,18 @@ let package = Package(
       name: "TantraRuntime", dependencies: ["CMambaKernels", "Tensors", "PosixIO", "WeightFormats", system],
       swiftSettings: strict),
 
+    // MARK: The bench
+    .target(
+      name: "TantraBench",
+      dependencies: ["CDeflate", "Tensors", "PosixIO", "StoreRecords", "StoreClient", "FuseServer", system],
+      swiftSettings: strict),
+
     // MARK: The command line
     .executableTarget(
       name: "tantra",
       dependencies: [
-        "CDeflate", "Tensors", "PosixIO", "WeightFormats", "BlobStore", "StoreRecords", "WeightRegistry", "StoreClient",
-        "WeightsFS", "FuseServer", "TantraRuntime", argumentParser, logging, system,
+        "Tensors", "PosixIO", "WeightFormats", "BlobStore", "StoreRecords", "WeightRegistry", "StoreClient",
+        "WeightsFS", "FuseServer", "TantraRuntime", "TantraBench", argumentParser, logging, system,
       ],
       swiftSettings: strict,
       // Without Swift's libraries to find and relocate, a command starts twice as fast, and the program runs without Swift.
@@ -150,6 +156,9 @@ let package = Package(
       ],
       path: "Tests/ScaleBenchmark", swiftSettings: strict),
     .testTarget(
+      name: "TantraBenchTests", dependencies: ["TantraBench", "PosixIO", "Tensors", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
       name: "TantraTests",
       dependencies: [
         "Tensors", "BlobStore", "StoreRecords", "WeightRegistry", "TantraRuntime", "TestSupport", logging,
@@ -162,7 +171,7 @@ let package = Package(
       name: "FormatFuzzer", dependencies: ["Tensors", "PosixIO", "WeightFormats", "TestSupport"],
       path: "Tests/FormatFuzzer", swiftSettings: strict),
     .executableTarget(
-      name: "MountFixture", dependencies: ["WeightsFS", "FuseServer", logging], path: "Tests/MountFixture",
+      name: "MountFixture", dependencies: ["PosixIO", "WeightsFS", "FuseServer", logging], path: "Tests/MountFixture",
       swiftSettings: strict),
     .testTarget(
       name: "TantraRuntimeTests", dependencies: ["CMambaKernels", "Tensors", "TantraRuntime", "TestSupport"],
@@ -172,7 +181,8 @@ let package = Package(
       path: "Tests/RuntimeBenchmark",
       swiftSettings: strict),
     .testTarget(
-      name: "FuseServerTests", dependencies: ["WeightsFS", "FuseServer", "MountFixture", "TestSupport", logging],
+      name: "FuseServerTests",
+      dependencies: ["PosixIO", "WeightsFS", "FuseServer", "MountFixture", "TestSupport", logging],
       swiftSettings: strict),
   ]
 )

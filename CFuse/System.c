@@ -12,7 +12,6 @@
 #include <sys/mount.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 int cfuse_unmount(const char *path, bool lazy) {
@@ -30,13 +29,6 @@ int cfuse_open_process(pid_t process) {
   int descriptor = (int)syscall(SYS_pidfd_open, process, 0);
   return descriptor >= 0 ? descriptor : -errno;
 }
-
-int cfuse_get_attribute(const char *path, const char *name, char *value, size_t size) {
-  ssize_t count = getxattr(path, name, value, size);
-  return count >= 0 ? (int)count : -errno;
-}
-
-int cfuse_pipe(int descriptors[2]) { return pipe2(descriptors, O_CLOEXEC) == 0 ? 0 : -errno; }
 
 int cfuse_event_descriptor(void) {
   int descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

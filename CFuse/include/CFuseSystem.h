@@ -13,12 +13,6 @@ int cfuse_probe(const char *path);
 /// A descriptor that is readable once a process has ended, or -errno. Its number must not be that of a thread.
 int cfuse_open_process(pid_t process);
 
-/// getxattr(2): the number of bytes, or -errno.
-int cfuse_get_attribute(const char *path, const char *name, char *value, size_t size);
-
-/// A pipe that is closed on exec.
-int cfuse_pipe(int descriptors[2]);
-
 /// An eventfd that is closed on exec.
 int cfuse_event_descriptor(void);
 
@@ -40,23 +34,6 @@ int cfuse_install_wake_handler(void);
 
 /// Blocks, in this thread, each signal but the one that wakes it and those that a fault raises.
 void cfuse_block_signals_in_worker(void);
-
-/// A program to start.
-struct cfuse_program {
-  /// The path of the program.
-  const char *executable;
-  /// Its arguments, name first, NULL last.
-  char *const *arguments;
-  /// A descriptor that becomes its standard output and error, or -1 for /dev/null.
-  int output;
-  /// A descriptor that it gets as number 3, or -1.
-  int inherited;
-  /// Whether it leads a session of its own.
-  bool new_session;
-};
-
-/// Starts a program with no signal blocked, standard input from /dev/null and no other descriptor. Returns its pid.
-pid_t cfuse_spawn(const struct cfuse_program *program);
 
 /// Sends libfuse's messages to `handler`, as text without a newline, with their syslog level.
 void cfuse_set_log_handler(void (*handler)(int level, const char *message));

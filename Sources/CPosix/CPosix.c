@@ -12,11 +12,11 @@
 
 int tantra_reflink(int source, int target) { return ioctl(target, FICLONE, source); }
 
-ssize_t tantra_copy_range(int source, off_t from, int target, off_t to, size_t count) {
+long tantra_copy_range(int source, long from, int target, long to, size_t count) {
   return copy_file_range(source, &from, target, &to, count, 0);
 }
 
-ssize_t tantra_get_attribute(const char *path, const char *name, void *value, size_t size) {
+long tantra_get_attribute(const char *path, const char *name, void *value, size_t size) {
   return getxattr(path, name, value, size);
 }
 
@@ -27,7 +27,7 @@ long tantra_cached_pages(int file, uint64_t offset, uint64_t count) {
   return syscall(451, file, &range, &found, 0) == 0 ? (long)found.cached : -1;
 }
 
-int tantra_start_writing(int file, off_t offset, off_t count) {
+int tantra_start_writing(int file, long offset, long count) {
   return sync_file_range(file, offset, count, SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE);
 }
 
@@ -49,7 +49,7 @@ int tantra_has_writers(int file) {
   return 0;
 }
 
-int tantra_finish_writing(int file, off_t offset, off_t count) {
+int tantra_finish_writing(int file, long offset, long count) {
   return sync_file_range(
       file, offset, count, SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
 }
@@ -58,3 +58,5 @@ int tantra_is_stacked(int file) {
   struct statfs status;
   return fstatfs(file, &status) == 0 && status.f_type == OVERLAYFS_SUPER_MAGIC;
 }
+
+int tantra_pipe(int descriptors[2]) { return pipe2(descriptors, O_CLOEXEC); }

@@ -5,8 +5,8 @@ import SystemPackage
 package enum ExtendedAttribute {
   /// A value, or as much of it as fits into 64 KiB, which is all that Linux keeps. `ENODATA` if there is none of that name.
   package static func value(_ name: String, of path: String) throws(PosixError) -> [UInt8] {
-    var value = [UInt8](repeating: 0, count: 1 << 16)
-    let count = try systemCall("getxattr", path) { tantra_get_attribute(path, name, &value, value.count) }
-    return Array(value[..<count])
+    try [UInt8](upTo: 1 << 16) { (buffer) throws(PosixError) in
+      try systemCall("getxattr", path) { tantra_get_attribute(path, name, buffer.baseAddress, buffer.count) }
+    }
   }
 }

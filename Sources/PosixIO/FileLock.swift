@@ -27,11 +27,7 @@ package final class FileLock: Sendable {
   package func describe(_ description: String) throws(PosixError) {
     // Written before it is cut, so that it needs no new block: space must be freed on a full disk, too.
     let bytes = Array(description.utf8)
-    var failure: PosixError?
-    bytes.withUnsafeBytes { buffer in
-      do throws(PosixError) { try file.write(buffer, at: 0) } catch { failure = error }
-    }
-    if let failure { throw failure }
+    try file.write(bytes, at: 0)
     try durableCall("ftruncate", file.path) { ftruncate(file.descriptor.rawValue, off_t(bytes.count)) }
   }
 

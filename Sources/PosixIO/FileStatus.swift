@@ -9,7 +9,7 @@ package struct FileStatus: Sendable, Hashable {
   package var kind: Kind
   /// Bytes.
   package var size: Int
-  /// Nanoseconds since 1970.
+  /// Nanoseconds since 1970, as ``UnixTime`` has them.
   package var modified: Int64
   /// Bytes that the file takes on disk.
   package var allocated: Int
@@ -25,8 +25,9 @@ package struct FileStatus: Sendable, Hashable {
       default: .other
       }
     size = Int(status.st_size)
-    modified = Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
-    allocated = Int(status.st_blocks) * 512
+    modified = UnixTime.nanoseconds(seconds: status.st_mtim.tv_sec, rest: status.st_mtim.tv_nsec)
+    let (bytes, isTooLarge) = Int(status.st_blocks).multipliedReportingOverflow(by: 512)
+    allocated = isTooLarge ? .max : bytes
     inode = UInt64(status.st_ino)
   }
 }

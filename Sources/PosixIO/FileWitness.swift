@@ -52,7 +52,7 @@ package final class FileWitness: Sendable {
   private static func tickingClock() -> Int64 {
     var now = timespec()
     clock_gettime(CLOCK_REALTIME_COARSE, &now)
-    return Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec)
+    return UnixTime.nanoseconds(seconds: now.tv_sec, rest: now.tv_nsec)
   }
 
   private func clean() {

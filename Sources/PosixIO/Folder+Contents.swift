@@ -16,11 +16,7 @@ extension Folder {
     let temporary = "\(name.prefix(64)).\(UInt64.random(in: .min ... .max))"
     let file = try staging.makeFile(temporary, exclusively: true)
     do throws(PosixError) {
-      var failure: PosixError?
-      bytes.withUnsafeBytes { buffer in
-        do throws(PosixError) { try file.write(buffer, at: 0) } catch { failure = error }
-      }
-      if let failure { throw failure }
+      try file.write(bytes, at: 0)
       try file.synchronize()
       try staging.rename(temporary, to: name, in: self)
     } catch {
@@ -32,25 +28,5 @@ extension Folder {
       throw error
     }
     try synchronize()
-  }
-}
-
-extension OpenedFile {
-  /// The whole content, read until the end.
-  ///
-  /// - Throws: `EFBIG` if there are more than `limit` bytes.
-  package func contents(limit: Int) throws(PosixError) -> [UInt8] {
-    let size = try status().size
-    guard size <= limit else { throw PosixError(.fileTooLarge, call: "read", path: path) }
-    var failure: PosixError?
-    let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-      do throws(PosixError) {
-        count = try read(at: 0, into: UnsafeMutableRawBufferPointer(buffer))
-      } catch {
-        failure = error
-      }
-    }
-    if let failure { throw failure }
-    return bytes
   }
 }

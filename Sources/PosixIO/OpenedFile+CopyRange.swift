@@ -24,18 +24,11 @@ extension OpenedFile {
       if copied == 0 {
         if buffer.isEmpty { buffer = [UInt8](repeating: 0, count: min(1 << 20, count - done)) }
         let wanted = min(buffer.count, count - done)
-        var failure: PosixError?
-        copied = buffer.withUnsafeMutableBytes { bytes in
-          do throws(PosixError) {
-            let read = try read(at: offset + done, into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<wanted]))
-            try target.write(UnsafeRawBufferPointer(rebasing: bytes[..<read]), at: targetOffset + done)
-            return read
-          } catch {
-            failure = error
-            return 0
-          }
+        copied = try buffer.withMutableBytes { (bytes) throws(PosixError) in
+          let read = try read(at: offset + done, into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<wanted]))
+          try target.write(UnsafeRawBufferPointer(rebasing: bytes[..<read]), at: targetOffset + done)
+          return read
         }
-        if let failure { throw failure }
       }
       guard copied > 0 else { throw PosixError(.ioError, call: "read: the file is too short", path: path) }
       done += copied
@@ -59,11 +52,8 @@ extension OpenedFile {
 
   /// Sets the time of the last change, in nanoseconds since 1970.
   package func setModified(_ nanoseconds: Int64) throws(PosixError) {
-    let (seconds, rest) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
-    let time =
-      rest < 0
-      ? timespec(tv_sec: Int(seconds) - 1, tv_nsec: Int(rest) + 1_000_000_000)
-      : timespec(tv_sec: Int(seconds), tv_nsec: Int(rest))
+    let (seconds, rest) = UnixTime.parts(of: nanoseconds)
+    let time = timespec(tv_sec: seconds, tv_nsec: rest)
     let times = [time, time]
     try durableCall("futimens", path) { futimens(descriptor.rawValue, times) }
   }

@@ -16,9 +16,10 @@ extension OpenedFile {
       for offset in stride(from: 0, to: size, by: Self.stretch) {
         try goOn()
         // The disk has the next stretch to do while this one is waited for.
-        let next = offset + Self.stretch
-        try systemCall("sync_file_range", path) {
-          tantra_start_writing(descriptor.rawValue, off_t(next), off_t(Self.stretch))
+        if size - offset > Self.stretch {
+          try systemCall("sync_file_range", path) {
+            tantra_start_writing(descriptor.rawValue, off_t(offset + Self.stretch), off_t(Self.stretch))
+          }
         }
         try systemCall("sync_file_range", path) {
           tantra_finish_writing(descriptor.rawValue, off_t(offset), off_t(Self.stretch))

@@ -85,7 +85,8 @@ package struct VolumeStatus: Sendable, Hashable {
     var result = statvfs()
     try systemCall("fstatvfs", path) { fstatvfs(descriptor.rawValue, &result) }
     func bytes(_ blocks: fsblkcnt_t) -> Int {
-      Int(clamping: blocks.multipliedReportingOverflow(by: result.f_frsize).partialValue)
+      let (bytes, isTooLarge) = blocks.multipliedReportingOverflow(by: result.f_frsize)
+      return isTooLarge ? .max : Int(clamping: bytes)
     }
     capacity = bytes(result.f_blocks)
     free = bytes(result.f_bfree)

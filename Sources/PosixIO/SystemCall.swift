@@ -3,7 +3,7 @@ import SystemPackage
 
 /// Runs a C call that answers -1 and sets errno, again after EINTR, and turns its failure into a ``PosixError``.
 @discardableResult
-func systemCall<R: BinaryInteger>(
+package func systemCall<R: BinaryInteger>(
   _ call: String, _ path: @autoclosure () -> String, _ body: () -> R
 ) throws(PosixError) -> R {
   while true {

@@ -1,3 +1,5 @@
+import PosixIO
+
 /// Random access to the bytes of a weight file: a file, a buffer in a test, or a view that exists only as a layout.
 ///
 /// Parsers read headers and directories through it, never tensor data, and never assume that what they read is valid.
@@ -18,17 +20,10 @@ extension ByteSource {
     guard offset >= 0, count >= 0, offset <= byteCount, count <= byteCount - offset else {
       throw FormatError(.truncated, "\(what) needs \(count) bytes at offset \(offset), but the file has \(byteCount)")
     }
-    var failure: FormatError?
-    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-      do throws(FormatError) {
-        try read(at: offset, into: UnsafeMutableRawBufferPointer(buffer))
-        initialized = count
-      } catch {
-        failure = error
-      }
+    return try [UInt8](upTo: count) { (buffer) throws(FormatError) in
+      try read(at: offset, into: buffer)
+      return count
     }
-    if let failure { throw failure }
-    return bytes
   }
 }
 

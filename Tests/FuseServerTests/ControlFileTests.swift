@@ -1,4 +1,5 @@
 import FuseServer
+import PosixIO
 import TestSupport
 import Testing
 
@@ -12,7 +13,7 @@ struct ControlFileTests {
     #expect(result.errorText.contains("Bad message"))
     // The reason goes to the log.
     mount.signal(15)
-    #expect(mount.waitForEnd()?.text.contains("tensor layers.0.weight is damaged") == true)
+    #expect(try mount.waitForEnd()?.text.contains("tensor layers.0.weight is damaged") == true)
   }
 
   @Test func anAcceptedWriteSucceedsHoweverItIsMade() throws {
@@ -38,11 +39,11 @@ struct ControlFileTests {
     let mount = try MountedFixture()
     // Not through Command: what a test's thread starts inherits that signals are blocked.
     let script = "cd \"$1\"; SECONDS=0; timeout 1 dd if=hello.txt of=control/patient status=none; echo $? $SECONDS"
-    let result = try HelperProgram.run("/bin/bash", ["bash", "-c", script, "bash", mount.mountpoint])
+    let result = try ChildProgram.run("/bin/bash", ["-c", script, "bash", mount.mountpoint])
     let words = result.output.split(whereSeparator: \.isWhitespace).compactMap { Int($0) }
     #expect(words.first == 124 && words.last.map { $0 < 10 } == true, "\(result.output)")
     mount.signal(15)
-    #expect(mount.waitForEnd()?.text.contains("the work was interrupted") == true)
+    #expect(try mount.waitForEnd()?.text.contains("the work was interrupted") == true)
   }
 
   @Test func aCountBeyondWhatWasGivenIsAnError() throws {

@@ -15,7 +15,7 @@ struct LifetimeTests {
   func aSignalUnmountsAndEnds(number: CInt) throws {
     let mount = try MountedFixture()
     mount.signal(number)
-    let end = try #require(mount.waitForEnd())
+    let end = try #require(try mount.waitForEnd())
     #expect(end.status == 0)
     #expect(end.text.contains("ended by signal(\(number))"))
     #expect(try MountTable.current().top(at: mount.mountpoint) == nil)
@@ -24,7 +24,7 @@ struct LifetimeTests {
   @Test func anUnmountFromOutsideEndsServing() throws {
     let mount = try MountedFixture()
     #expect(try Command.run("umount", [mount.mountpoint]).status == 0)
-    let end = try #require(mount.waitForEnd())
+    let end = try #require(try mount.waitForEnd())
     #expect(end.status == 0)
     #expect(end.text.contains("ended by unmounted"))
   }
@@ -38,8 +38,8 @@ struct LifetimeTests {
     while try MountTable.current().top(at: mount.mountpoint) != nil { usleep(1000) }
     var byte: UInt8 = 0
     #expect(pread(descriptor, &byte, 1, 3_000_000) == 1)
-    #expect(mount.waitForEnd(.seconds(1)) == nil)
-    #expect(mount.waitForEnd(.seconds(5))?.status == 0)
+    #expect(try mount.waitForEnd(.seconds(1)) == nil)
+    #expect(try mount.waitForEnd(.seconds(5))?.status == 0)
     #expect(pread(descriptor, &byte, 1, 100_000) == -1)
   }
 
@@ -50,7 +50,7 @@ struct LifetimeTests {
     mount.signal(SIGTERM)
     while try MountTable.current().top(at: mount.mountpoint) != nil { usleep(1000) }
     mount.signal(SIGTERM)
-    #expect(mount.waitForEnd(.seconds(5))?.status == 0)
+    #expect(try mount.waitForEnd(.seconds(5))?.status == 0)
   }
 
   @Test func theTypeIsFuseTantra() throws {
@@ -75,7 +75,7 @@ struct LifetimeTests {
     let folder = try TemporaryFolder()
     let dead = try MountedFixture(in: folder)
     dead.signal(SIGKILL)
-    #expect(dead.waitForEnd()?.status == 128 + SIGKILL)
+    #expect(try dead.waitForEnd()?.status == 128 + SIGKILL)
     #expect(try MountTable.current().top(at: dead.mountpoint)?.isTantra == true)
     #expect(try MountHealth.probe(dead.mountpoint) == .dead)
     let alive = try MountedFixture(in: folder)
@@ -102,7 +102,7 @@ struct LifetimeTests {
     #expect(entry.type == "fuse.tantra" && entry.ownerUID == 65534)
     #expect(try mount.shell("cmp stitched.bin \"$2/expected\"", asUser: 65534).status == 0)
     mount.signal(SIGTERM)
-    #expect(mount.waitForEnd()?.status == 0)
+    #expect(try mount.waitForEnd()?.status == 0)
     #expect(try MountTable.current().top(at: mount.mountpoint) == nil)
   }
 
@@ -111,7 +111,7 @@ struct LifetimeTests {
     let folder = try TemporaryFolder()
     let dead = try MountedFixture(in: folder, asUser: 65534)
     dead.signal(SIGKILL)
-    #expect(dead.waitForEnd() != nil)
+    #expect(try dead.waitForEnd() != nil)
     let alive = try MountedFixture(in: folder, asUser: 65534)
     #expect(try alive.shell("cat hello.txt", asUser: 65534).outputText == "hello\n")
     #expect(try MountTable.current().entries.filter { $0.mountpoint == alive.mountpoint }.count == 1)
@@ -147,6 +147,6 @@ struct LifetimeTests {
     let unmount = try Command.run(
       "setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups", "fusermount3", "-u", mount.mountpoint])
     #expect(unmount.status == 0, "\(unmount.errorText)")
-    #expect(mount.waitForEnd()?.text.contains("ended by unmounted") == true)
+    #expect(try mount.waitForEnd()?.text.contains("ended by unmounted") == true)
   }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import FuseServer
 import Glibc
+import PosixIO
 import TestSupport
 import Testing
 
@@ -23,7 +24,8 @@ enum MountSupport {
 final class MountedFixture {
   let folder: TemporaryFolder
   let mountpoint: String
-  let pid: pid_t
+  var pid: pid_t { process.number }
+  private let process: ChildProcess
   private let output: ChildPipe
   private var text = ""
   private var hasEnded = false
@@ -50,17 +52,15 @@ final class MountedFixture {
     if let uid {
       try #require(chown(folder.path, uid, uid) == 0)
       let user = ["setpriv", "--reuid=\(uid)", "--regid=\(uid)", "--clear-groups"]
-      pid = Spawn.start(
-        "/usr/bin/setpriv", user + arguments, output: output.writeEnd, inherited: -1, newSession: false)
+      process = try ChildProcess("/usr/bin/setpriv", user + arguments, output: output.writeEnd)
     } else {
-      pid = Spawn.start(program, arguments, output: output.writeEnd, inherited: -1, newSession: false)
+      process = try ChildProcess(program, arguments, output: output.writeEnd)
     }
     output.closeWriteEnd()
-    guard pid > 0 else { throw FixtureFailure(text: "not started: \(-pid)") }
     while !text.contains("ready\n") {
-      guard let chunk = output.read() else {
+      guard let chunk = try output.read() else {
         hasEnded = true
-        throw FixtureFailure(text: "status \(Spawn.wait(for: pid) ?? -1): \(text)")
+        throw FixtureFailure(text: "status \(process.wait() ?? -1): \(text)")
       }
       text += String(decoding: chunk, as: UTF8.self)
     }
@@ -68,8 +68,8 @@ final class MountedFixture {
 
   deinit {
     if !hasEnded {
-      kill(pid, SIGKILL)
-      _ = Spawn.wait(for: pid)
+      process.send(SIGKILL)
+      _ = process.wait()
     }
     // Detached until nothing is left, so that the folder can be removed.
     while umount2(mountpoint, Int32(MNT_DETACH)) == 0 {}
@@ -92,13 +92,13 @@ final class MountedFixture {
     return try Command.run("setpriv", ["--reuid=\(uid)", "--regid=\(uid)", "--clear-groups"] + bash)
   }
 
-  func signal(_ number: CInt) { kill(pid, number) }
+  func signal(_ number: CInt) { process.send(number) }
 
   /// Waits for the daemon's end: its exit status and all it wrote; nil if it still runs after `limit`.
-  func waitForEnd(_ limit: Duration = .seconds(10)) -> (status: CInt, text: String)? {
-    guard let status = Spawn.wait(for: pid, limit: limit) else { return nil }
+  func waitForEnd(_ limit: Duration = .seconds(10)) throws -> (status: CInt, text: String)? {
+    guard let status = process.wait(limit: limit) else { return nil }
     hasEnded = true
-    while let chunk = output.read() { text += String(decoding: chunk, as: UTF8.self) }
+    while let chunk = try output.read() { text += String(decoding: chunk, as: UTF8.self) }
     return (status, text)
   }
 

@@ -13,14 +13,14 @@ struct UnmounterTests {
     var byte: UInt8 = 0
     #expect(read(descriptor, &byte, 1) == 1)
     close(descriptor)
-    #expect(mount.waitForEnd()?.text.contains("ended by unmounted") == true)
+    #expect(try mount.waitForEnd()?.text.contains("ended by unmounted") == true)
   }
 
   @Test func aMountIsFoundThroughALink() throws {
     let mount = try MountedFixture()
     try #require(symlink(mount.mountpoint, mount.folder("link")) == 0)
     try Unmounter.unmount(mount.folder("link"))
-    #expect(mount.waitForEnd()?.status == 0)
+    #expect(try mount.waitForEnd()?.status == 0)
   }
 
   @Test func onlyMountsOfOursAreTakenDown() throws {

@@ -1,4 +1,5 @@
 import FuseServer
+import PosixIO
 import TestSupport
 import Testing
 
@@ -51,8 +52,8 @@ struct WritingTests {
       echo slow > "$2/slow"; cd "$1"; date +%s%N
       timeout 0.5 tee scratch/file < "$2/slow" > /dev/null; echo $?; date +%s%N
       """
-    let arguments = ["bash", "-c", script, "bash", mount.mountpoint, mount.folder.path]
-    let result = try HelperProgram.run("/bin/bash", arguments)
+    let arguments = ["-c", script, "bash", mount.mountpoint, mount.folder.path]
+    let result = try ChildProgram.run("/bin/bash", arguments)
     let words = result.output.split(whereSeparator: \.isWhitespace).compactMap { Int($0) }
     #expect(words.count == 3 && words[1] == 124, "\(result.output)")
     #expect(words.count == 3 && words[2] - words[0] < 1_500_000_000, "\(result.output)")

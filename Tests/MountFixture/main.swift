@@ -33,7 +33,7 @@ if let log = value(of: "--background") {
   for argument in arguments where argument != "--background" && argument != log { daemon.append(argument) }
   daemon += ["--readiness", String(BackgroundLauncher.readinessDescriptor)]
   switch BackgroundLauncher.launch(arguments: daemon, logFile: log, limit: .seconds(20)) {
-  case .ready(let pid): say("ready \(pid)")
+  case .ready(let daemon): say("ready \(daemon.number)")
   case .failed(let exitStatus, let message):
     say(message, to: STDERR_FILENO)
     exit(exitStatus)

@@ -1,4 +1,5 @@
 import Glibc
+import PosixIO
 import TestSupport
 import WeightRegistry
 
@@ -93,19 +94,7 @@ enum Program {
   ///
   /// - Throws: if it does not end with 0.
   static func run(_ path: String, _ arguments: [String]) throws {
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0)
-    var words: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) } + [nil]
-    var environment: [UnsafeMutablePointer<CChar>?] = [strdup("PATH=/usr/bin:/bin"), nil]
-    defer { for text in words + environment { free(text) } }
-    var process = pid_t()
-    guard posix_spawn(&process, path, &actions, nil, &words, &environment) == 0 else {
-      throw Failure(description: "\(path) cannot be started")
-    }
-    var status: CInt = 0
-    waitpid(process, &status, 0)
-    guard status == 0 else { throw Failure(description: "tantra \(arguments) ended with \(status)") }
+    let status = try ChildProgram.run(path, arguments).status
+    guard status == 0 else { throw Failure(description: "\(path) \(arguments) ended with \(status)") }
   }
 }

@@ -1,23 +1,27 @@
 // System calls that Swift cannot reach: macros with arguments, and functions behind _GNU_SOURCE.
+//
+// No header of the system is included: Swift would take its types for this module's, and no longer for Glibc's. So off_t
+// and ssize_t are long here, and pid_t is int.
 #pragma once
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 /// ioctl(FICLONE): makes `target` share the blocks of `source`. 0, or -1 with errno.
 int tantra_reflink(int source, int target);
 
 /// copy_file_range(2) from offset `from` of the source to offset `to` of the target.
-ssize_t tantra_copy_range(int source, off_t from, int target, off_t to, size_t count);
+long tantra_copy_range(int source, long from, int target, long to, size_t count);
 
 /// getxattr(2).
-ssize_t tantra_get_attribute(const char *path, const char *name, void *value, size_t size);
+long tantra_get_attribute(const char *path, const char *name, void *value, size_t size);
 
 /// cachestat(2) (Linux 6.5): pages of a range that are in the page cache, or -1 with errno. A count of 0 means to the end.
 long tantra_cached_pages(int file, uint64_t offset, uint64_t count);
 
 /// sync_file_range(2): waits for writes of a range's pages that are under way, and begins to write all others. 0, or -1 with
 /// errno.
-int tantra_start_writing(int file, off_t offset, off_t count);
+int tantra_start_writing(int file, long offset, long count);
 
 /// ioctl(FS_IOC_SETFLAGS): sets or clears FS_IMMUTABLE_FL. 0, or -1 with errno.
 int tantra_set_immutable(int file, int immutable);
@@ -30,7 +34,28 @@ int tantra_is_immutable(int file);
 int tantra_has_writers(int file);
 
 /// sync_file_range(2): writes the dirty pages of a range to disk, and waits for them. 0, or -1 with errno.
-int tantra_finish_writing(int file, off_t offset, off_t count);
+int tantra_finish_writing(int file, long offset, long count);
 
 /// Whether a file lies on overlayfs, which is stacked on other file systems: 1 or 0.
 int tantra_is_stacked(int file);
+
+/// pipe2(2): a pipe that is closed on exec. 0, or -1 with errno.
+int tantra_pipe(int descriptors[2]);
+
+/// A program to start.
+struct tantra_program {
+  /// The path of the program.
+  const char *executable;
+  /// Its arguments, name first, NULL last.
+  char *const *arguments;
+  /// A descriptor that becomes its standard output and error, or -1 for /dev/null.
+  int output;
+  /// A descriptor that it gets as number 3, or -1.
+  int inherited;
+  /// Whether it leads a session of its own.
+  bool new_session;
+};
+
+/// posix_spawn(3): starts a program with no signal blocked, standard input from /dev/null and no other descriptor. Its pid, or -1
+/// with errno.
+int tantra_spawn(const struct tantra_program *program);

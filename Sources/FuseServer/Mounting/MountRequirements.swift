@@ -1,4 +1,5 @@
 import Glibc
+import PosixIO
 
 /// What the system has to offer before anything can be mounted.
 package enum MountRequirements {
@@ -18,8 +19,8 @@ package enum MountRequirements {
 
   /// Whether a line of the file says `user_allow_other` (mount.fuse3(8)); not if it cannot be read.
   package static func userMayAllowOthers(configuration path: String) -> Bool {
-    do throws(MountError) {
-      let text = String(decoding: try SmallFile.read(path), as: UTF8.self)
+    do throws(PosixError) {
+      let text = String(decoding: try SystemFile.read(path), as: UTF8.self)
       return text.split(whereSeparator: \.isNewline).contains { line in
         line.prefix { $0 != "#" }.split(whereSeparator: \.isWhitespace) == ["user_allow_other"]
       }

@@ -1,4 +1,5 @@
-import Glibc
+import PosixIO
+import SystemPackage
 
 /// The mounts that this process sees.
 package struct MountTable: Sendable {
@@ -17,7 +18,11 @@ package struct MountTable: Sendable {
 
   /// The table as it is now. Throws ``MountError/systemResource(_:errno:)`` if there is no /proc.
   package static func current() throws(MountError) -> MountTable {
-    MountTable(mountinfo: try SmallFile.read("/proc/self/mountinfo"))
+    do throws(PosixError) {
+      return MountTable(mountinfo: try SystemFile.read("/proc/self/mountinfo"))
+    } catch {
+      throw .systemResource("\(error.path) cannot be read", errno: error.errno.rawValue)
+    }
   }
 
   /// Our mounts, whoever serves them.

@@ -1,5 +1,7 @@
 import Glibc
 import Logging
+import PosixIO
+import SystemPackage
 
 /// The kernel's readahead on a mount, which INIT can only lower.
 enum Readahead {
@@ -9,7 +11,10 @@ enum Readahead {
   /// Raises the readahead of the mount on `device` (`major:minor`), if this process may: that takes root.
   static func raise(device: String, logger: Logger) {
     guard geteuid() == 0, device.allSatisfy({ $0.isASCII && ($0.isNumber || $0 == ":") }) else { return }
-    let code = SmallFile.write("\(kibibytes)", to: "/sys/class/bdi/\(device)/read_ahead_kb")
-    if code != 0 { logger.debug("readahead stays at the default: \(MountError.text(code))") }
+    do throws(PosixError) {
+      try SystemFile.write("\(kibibytes)", to: "/sys/class/bdi/\(device)/read_ahead_kb")
+    } catch {
+      logger.debug("readahead stays at the default: \(error)")
+    }
   }
 }

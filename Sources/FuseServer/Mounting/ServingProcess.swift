@@ -1,5 +1,6 @@
 import CFuse
 import Glibc
+import PosixIO
 import Synchronization
 
 /// The process that serves a mount, for waiting until it has ended: until then it may hold what the next one needs.
@@ -40,10 +41,11 @@ final class ServingProcess: Sendable {
   }
 
   private static func ask(_ mountpoint: String) -> pid_t {
-    var value = [CChar](repeating: 0, count: 32)
-    let count = cfuse_get_attribute(mountpoint, attribute, &value, value.count - 1)
-    guard count > 0 else { return 0 }
-    return pid_t(String(decoding: value[..<Int(count)].map { UInt8(bitPattern: $0) }, as: UTF8.self)) ?? 0
+    do throws(PosixError) {
+      return pid_t(String(decoding: try ExtendedAttribute.value(attribute, of: mountpoint), as: UTF8.self)) ?? 0
+    } catch {
+      return 0
+    }
   }
 
   /// The name of a process's program, which may have been replaced since; nil if it cannot be told.

@@ -1,9 +1,10 @@
 import Glibc
+package import PosixIO
 
 /// Starts this very program again as a daemon, and waits until it says that it is ready.
 package enum BackgroundLauncher {
   package enum Outcome: Hashable, Sendable {
-    case ready(pid: Int32)
+    case ready(ChildProcess)
     /// It ended, or said that it will: the exit status to end with, and why.
     case failed(exitStatus: Int32, message: String)
   }
@@ -25,47 +26,47 @@ package enum BackgroundLauncher {
       guard log >= 0 else { return .failed(exitStatus: 1, message: "\(logFile): \(MountError.text(errno))") }
     }
     defer { if log >= 0 { close(log) } }
-    let pipe: ChildPipe
-    do throws(HelperProgram.Failure) {
-      pipe = try ChildPipe()
+    do throws(PosixError) {
+      let pipe = try ChildPipe()
+      let daemon = try ChildProcess(
+        "/proc/self/exe", arguments, output: log >= 0 ? log : nil, inherited: pipe.writeEnd, newSession: true)
+      pipe.closeWriteEnd()
+      return wait(for: daemon, pipe, limit: limit)
     } catch {
-      return .failed(exitStatus: 1, message: "no pipe: \(MountError.text(error.errno))")
+      return .failed(exitStatus: 1, message: "the daemon did not start: \(error)")
     }
-    let pid = Spawn.start("/proc/self/exe", arguments, output: log, inherited: pipe.writeEnd, newSession: true)
-    pipe.closeWriteEnd()
-    guard pid > 0 else { return .failed(exitStatus: 1, message: "the daemon did not start: \(MountError.text(-pid))") }
-    return wait(for: pid, pipe, limit: limit)
   }
 
-  private static func wait(for pid: pid_t, _ pipe: ChildPipe, limit: Duration) -> Outcome {
+  private static func wait(for daemon: ChildProcess, _ pipe: ChildPipe, limit: Duration) -> Outcome {
     let clock = ContinuousClock()
     let deadline = clock.now + limit
     var report: [UInt8] = []
     while report.count <= longestMessage {
       guard Latch.wait(for: [pipe.readEnd], limit: max(.zero, deadline - clock.now)) != nil else {
-        end(pid)
+        end(daemon)
         return .failed(exitStatus: 1, message: "the daemon did not get ready within \(limit)")
       }
-      guard let chunk = pipe.read() else { break }
-      report += chunk
-      if report.first == 0 { return .ready(pid: pid) }
+      do throws(PosixError) {
+        guard let chunk = try pipe.read() else { break }
+        report += chunk
+      } catch {
+        end(daemon)
+        return .failed(exitStatus: 1, message: "nothing is known of the daemon, which was ended: \(error)")
+      }
+      if report.first == 0 { return .ready(daemon) }
     }
     guard let status = report.first else {
-      let status = end(pid, grace: .seconds(1))
+      let status = end(daemon, grace: .seconds(1))
       return .failed(
         exitStatus: status == 0 ? 1 : status, message: "the daemon ended with status \(status) before it was ready")
     }
-    end(pid, grace: .seconds(10))
+    end(daemon, grace: .seconds(10))
     return .failed(exitStatus: Int32(status), message: String(decoding: report.dropFirst(), as: UTF8.self))
   }
 
   /// Reaps a daemon that is about to end, and ends one that does not: its exit status.
   @discardableResult
-  private static func end(_ pid: pid_t, grace: Duration = .zero) -> CInt {
-    if let status = Spawn.wait(for: pid, limit: grace) { return status }
-    kill(pid, SIGTERM)
-    if let status = Spawn.wait(for: pid, limit: .seconds(6)) { return status }
-    kill(pid, SIGKILL)
-    return Spawn.wait(for: pid) ?? 128 + SIGKILL
+  private static func end(_ daemon: ChildProcess, grace: Duration = .zero) -> CInt {
+    daemon.end(grace: grace, patience: .seconds(6)) ?? 128 + SIGKILL
   }
 }

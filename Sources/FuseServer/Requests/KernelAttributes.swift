@@ -1,5 +1,6 @@
 import CFuse
 import Glibc
+import PosixIO
 import WeightsFS
 
 /// The user and group that all files of a mount belong to.
@@ -30,7 +31,8 @@ enum KernelAttributes {
     status.st_size = size
     status.st_blksize = 4096
     status.st_blocks = size / 512 + (size % 512 == 0 ? 0 : 1)
-    let modified = time(nanoseconds: attributes.modified)
+    let (seconds, rest) = UnixTime.parts(of: attributes.modified)
+    let modified = timespec(tv_sec: seconds, tv_nsec: rest)
     status.st_mtim = modified
     status.st_ctim = modified
     status.st_atim = modified
@@ -59,13 +61,5 @@ enum KernelAttributes {
     let (scaled, scaleOverflow) = Int64(time.tv_sec).multipliedReportingOverflow(by: 1_000_000_000)
     let (sum, sumOverflow) = scaled.addingReportingOverflow(Int64(time.tv_nsec))
     return scaleOverflow || sumOverflow ? nil : sum
-  }
-
-  private static func time(nanoseconds: Int64) -> timespec {
-    // Rounds down, so that times before 1970 have a positive fraction.
-    let (quotient, remainder) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
-    return remainder < 0
-      ? timespec(tv_sec: Int(quotient) - 1, tv_nsec: Int(remainder) + 1_000_000_000)
-      : timespec(tv_sec: Int(quotient), tv_nsec: Int(remainder))
   }
 }

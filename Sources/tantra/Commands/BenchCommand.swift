@@ -2,6 +2,8 @@ import ArgumentParser
 import FoundationEssentials
 import FuseServer
 import Glibc
+import TantraBench
+import Tensors
 
 /// `tantra bench [--size BYTES]`
 struct BenchCommand: ParsableCommand {
@@ -20,7 +22,7 @@ struct BenchCommand: ParsableCommand {
       after two readings, on both sides. Memory should hold three models; other work on the machine makes figures \
       worthless.
 
-      Lines for --only: \(BenchLine.catalogue.map(\.name).joined(separator: ", ")). Loading with torch needs a Python that \
+      Lines for --only: \(BenchRun.allLineNames.joined(separator: ", ")). Loading with torch needs a Python that \
       has it; bindfs and rclone are compared with where they are installed.
 
       Exit codes: 0 measured, whether or not a figure is as wanted; 1 a line failed, or FUSE is missing; 64 wrong usage; \
@@ -41,7 +43,7 @@ struct BenchCommand: ParsableCommand {
   func validate() throws {
     guard size.bytes >= 1 << 20 else { throw ValidationError("--size is to be 1 MiB or more") }
     guard (1...1000).contains(rounds) else { throw ValidationError("--rounds is to be from 1 to 1000") }
-    let known = BenchLine.catalogue.map(\.name)
+    let known = BenchRun.allLineNames
     if let name = only.first(where: { !known.contains($0) }) {
       throw ValidationError("there is no line \"\(name)\": expected \(known.joined(separator: ", "))")
     }
@@ -52,50 +54,13 @@ struct BenchCommand: ParsableCommand {
     let parent = try workingFolder()
     if let chart { try requireWritable(chart) }
     Interruption.watch()
-    let folder = try BenchFolder(in: parent, byteCount: size.bytes)
-    let report = try measure(in: folder)
+    let bench = BenchRun(
+      byteCount: size.bytes, rounds: rounds, lineNames: only, python: python, version: Tantra.configuration.version)
+    let report = try bench.measure(in: parent) { Interruption.isRequested }
     if let chart { try Data(RatioChart(report).png).write(to: URL(filePath: chart), options: .atomic) }
     if json { try Console.print(json: report) } else { Console.print(BenchTable(report: report).text) }
     if report.lines.contains(where: { $0.outcome == .failed }) {
       throw CommandFailure(.failed, "not every line could be measured")
-    }
-  }
-
-  /// Measures, and cleans up whatever happens.
-  private func measure(in folder: BenchFolder) throws -> BenchReport {
-    let lines = BenchLine.catalogue.filter { only.isEmpty || only.contains($0.name) }
-    let progress = BenchProgress(lineCount: lines.count)
-    let outcome = Result<BenchReport, any Error> {
-      var environment = try BenchEnvironment(at: folder.path)
-      let stage = try BenchStage(
-        in: folder, byteCount: size.bytes, rounds: rounds, python: python, progress: progress)
-      let measured = Result<[BenchReport.Line], any Error> { try lines.map { try measure($0, on: stage) } }
-      environment.coldMethod = stage.coldMethod
-      environment.python = stage.pythonDescription
-      progress.preparing("cleaning up")
-      try stage.end()
-      return BenchReport(
-        tantra: Tantra.configuration.version, environment: environment, modelBytes: stage.model.byteCount,
-        tensors: stage.model.tensorCount, rounds: rounds, lines: try measured.get())
-    }
-    progress.clear()
-    try folder.remove()
-    return try outcome.get()
-  }
-
-  /// Only an interruption ends it all; what else goes wrong is the line's result.
-  private func measure(_ line: BenchLine, on stage: BenchStage) throws -> BenchReport.Line {
-    stage.progress.begin(line)
-    defer { stage.progress.end() }
-    do {
-      try stage.forget()
-      return BenchReport.Line(line, .success(try line.measure(stage)))
-    } catch let skipped as BenchLine.Skipped {
-      return BenchReport.Line(line, .failure(skipped))
-    } catch {
-      try Interruption.check()
-      let failure = error as? CommandFailure ?? CommandFailure(error)
-      return BenchReport.Line(line, failure: failure?.message ?? "\(error)")
     }
   }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import TantraBench
 
 /// `tantra bench-faults`: a process of `tantra bench`.
 struct BenchFaultsCommand: ParsableCommand {

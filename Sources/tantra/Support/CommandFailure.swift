@@ -2,6 +2,7 @@ import FuseServer
 import Glibc
 import PosixIO
 import StoreRecords
+import TantraBench
 import TantraRuntime
 
 /// Why a command failed, and the exit code that tells scripts.
@@ -35,6 +36,7 @@ struct CommandFailure: Error {
     case let error as MountError: self.init(.failed, error.description)
     case let error as UnmountError: self.init(.failed, error.description)
     case let error as RuntimeError: self.init(Self.status(of: error.code), error.description)
+    case let error as BenchFailure: self.init(Self.status(of: error.code), error.description)
     case let error as PosixError: self.init(.inputOutput, error.description)
     default: return nil
     }
@@ -46,6 +48,17 @@ struct CommandFailure: Error {
     case .badData: .badData
     case .usage: .usage
     case .system: .inputOutput
+    }
+  }
+
+  private static func status(of code: BenchFailure.Code) -> Status {
+    switch code {
+    case .failed: .failed
+    case .noInput: .noInput
+    case .inputOutput: .inputOutput
+    case .notPermitted: .notPermitted
+    case .interrupted: .interrupted
+    case .daemon(let exitStatus): Status(rawValue: exitStatus) ?? .failed
     }
   }
 

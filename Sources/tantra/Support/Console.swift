@@ -1,5 +1,6 @@
 import Glibc
 import StoreRecords
+import Tensors
 import WeightRegistry
 
 /// What the commands write for people and for scripts.
@@ -31,15 +32,7 @@ enum Console {
   }
 
   /// `2.6 MiB`.
-  static func size(_ byteCount: Int) -> String {
-    var value = Double(byteCount)
-    var unit = "B"
-    for next in ["KiB", "MiB", "GiB", "TiB"] where value >= 1024 {
-      value /= 1024
-      unit = next
-    }
-    return unit == "B" ? "\(byteCount) B" : "\((value * 10).rounded() / 10) \(unit)"
-  }
+  static func size(_ byteCount: Int) -> String { ByteCount(bytes: byteCount).description }
 
   /// `689,792`.
   static func grouped(_ number: Int) -> String {
