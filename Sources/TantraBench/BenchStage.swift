@@ -4,7 +4,6 @@ import PosixIO
 import StoreClient
 import StoreRecords
 import Tensors
-import WeightRegistry
 
 /// Where everything is measured: a store with one model, a mount of it, and plain files to compare with.
 ///

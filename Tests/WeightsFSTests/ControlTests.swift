@@ -1,4 +1,6 @@
 import Glibc
+import StoreClient
+import StoreRecords
 import TestSupport
 import Testing
 import WeightsFS
@@ -112,6 +114,51 @@ import WeightsFS
     #expect(error?.errno == EINTR)
     #expect(try fixture.names("mamba") == ["active", "v1.0", "v1.1"])
     fixture.tree.release(file.handle)
+  }
+
+  /// What a program reads of its request, whatever comes of it.
+  private func reply(to request: ControlRequest, in file: String? = nil) throws -> ControlReply {
+    let file = try fixture.open(".control/\(file ?? request.control.rawValue)", writes: true)
+    defer { fixture.tree.release(file.handle) }
+    do {
+      _ = try StoreCoding.encode(request, pretty: false).withUnsafeBytes { bytes in
+        try fixture.tree.write(file.handle, offset: 0, bytes: bytes, caller: fixture.caller) { false }
+      }
+    } catch is FileSystemError {
+      // The reply says the same, and more.
+    }
+    return try StoreCoding.decode(ControlReply.self, from: try fixture.contents(of: file.handle), what: "the reply")
+  }
+
+  @Test func programsGetRecordsAndErrorsAsTheyWereThrown() throws {
+    let (model, version) = (ModelName(unchecked: "mamba"), VersionName(unchecked: "v1.1"))
+    let first = VersionName(unchecked: "v1.0")
+    let switched = try reply(to: .setActive(model: model, version: version))
+    #expect(switched == .switched(change: .init(model: model, from: first, to: version)))
+    #expect(try reply(to: .backup(model: model, version: first)) == .pinned(model: model, version: first, backup: 1))
+    // People who look at the file read what programs did.
+    #expect(try text(".control/backup").hasSuffix("uid 0 mamba/v1.0\nmamba/v1.0: pinned as backup 1\n"))
+    guard case .refused(let error) = try reply(to: .setActive(model: model, version: VersionName(unchecked: "v9")))
+    else {
+      Issue.record("a version that there is not became active")
+      return
+    }
+    #expect(error.error.code == .unknownVersion && error.message.contains("v9"))
+    guard case .refused(let wrong) = try reply(to: .rollback(model: model), in: "purge") else {
+      Issue.record("a request was carried out by the wrong file")
+      return
+    }
+    #expect(wrong.error.code == .invalidName)
+  }
+
+  @Test func aReportOfRecordsIsJSON() throws {
+    let report = try fixture.request("purge", "all 0 json")
+    #expect(report.contains("uid 0 all 0\n{") && report.contains("\"removedBlobs\""), "\(report)")
+    #expect(try fixture.request("validate", "mamba/v1.0 json").contains("\"checks\""))
+  }
+
+  @Test func whoServesTheMountIsToldWithoutLooking() throws {
+    #expect(ControlVersion(try text(".control/version")) == ControlVersion(servingStoreAt: fixture.scratch("store")))
   }
 
   @Test func truncationIsForControlFilesOnly() throws {

@@ -26,7 +26,7 @@ struct FolderJournal: Sendable {
     guard fileName.hasSuffix(".jsonl") else { return nil }
     let stem = fileName.dropLast(6)
     guard let dot = stem.lastIndex(of: "."), let version = VersionName(stem[..<dot]),
-      let revision = Int(stem[stem.index(after: dot)...]), revision >= 0
+      let revision = Int(stem[stem.index(after: dot)...]), (0..<Int.max).contains(revision)
     else { return nil }
     return (version, revision)
   }

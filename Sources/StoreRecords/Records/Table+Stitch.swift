@@ -53,9 +53,11 @@ extension Table {
         return "a piece of it is a storage that does not exist"
       }
       let size = piece.storage.map { stateDict.storageSizes[$0] } ?? 0
-      let (sum, overflow) = total.addingReportingOverflow(size + piece.literalByteCount)
-      guard !overflow else { return "its pieces have more bytes than a file can" }
-      total = sum
+      for part in [size, piece.literalByteCount] {
+        let (sum, overflow) = total.addingReportingOverflow(part)
+        guard !overflow else { return "its pieces have more bytes than a file can" }
+        total = sum
+      }
     }
     return rest == 0 ? nil : "it has more literal bytes than its pieces need"
   }

@@ -48,6 +48,9 @@ package struct Table: Sendable, Hashable, Codable {
     self.stitch = stitch
   }
 
+  /// Bytes that the packs of a table may have together: far more than a disk holds, and few enough to add and to multiply.
+  private static let byteLimit = 1 << 50
+
   /// SHA-256 of no bytes.
   package static let emptyDigest = Digest(of: [])
 
@@ -108,6 +111,8 @@ package struct Table: Sendable, Hashable, Codable {
         tensor.sameObjectAs.map({ $0 >= 0 && $0 < index }) ?? true
       else { throw fail("tensor \"\(tensor.name)\" does not fit its storage") }
     }
+    let byteCount = packs.reduce(0) { min($0, Self.byteLimit) + min($1.segments.byteCount, Self.byteLimit) }
+    guard byteCount < Self.byteLimit else { throw fail("its packs have more bytes than a disk can") }
     for pack in packs where pack.segments.blob != pack.blob {
       throw fail("the segments of pack \(pack.blob) belong to another blob")
     }

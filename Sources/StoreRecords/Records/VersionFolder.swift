@@ -200,7 +200,7 @@ package struct VersionFolder: Sendable {
     switch change {
     case .put(let file): put(file)
     case .remove(let path):
-      files[path] = nil
+      guard files.removeValue(forKey: path) != nil else { return }
       if manifest?.weightFile(path) == nil { removeName(path) }
     case .hide(let path): hide(path)
     case .show(let path): hidden.remove(path)

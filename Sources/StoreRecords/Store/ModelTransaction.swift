@@ -11,6 +11,9 @@ package final class ModelTransaction {
   let store: RecordStore
   /// What has changed, for those who have to be told.
   private(set) var changes: [RecordChange] = []
+  /// Whether those who only read the store have something to look at.
+  var concernsReaders: Bool { hasConfigured || !changes.isEmpty }
+  private var hasConfigured = false
 
   init(_ store: RecordStore, _ model: ModelName) {
     self.store = store
@@ -82,6 +85,7 @@ package final class ModelTransaction {
         state.config = config
         state.generation += 1
       }
+      hasConfigured = true
       let (old, new) = (before.models[model], config.models[model])
       if old?.active != new?.active || old?.aliases != new?.aliases { changes.append(.links(model)) }
     }

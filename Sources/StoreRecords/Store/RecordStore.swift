@@ -1,4 +1,5 @@
 import BlobStore
+import Glibc
 package import Logging
 package import PosixIO
 import Synchronization
@@ -243,7 +244,7 @@ package final class RecordStore: Sendable {
   ) throws(StoreError) -> R {
     try requireWriting()
     let records = ModelTransaction(self, model)
-    defer { announce(records.changes) }
+    defer { announce([records]) }
     return try lock(of: model).withLock(unless: interruption) { () throws(StoreError) in try body(records) }
   }
 
@@ -257,21 +258,23 @@ package final class RecordStore: Sendable {
     }
     try requireWriting()
     let records = (ModelTransaction(self, first), ModelTransaction(self, second))
-    defer { announce(records.0.changes + records.1.changes) }
+    defer { announce([records.0, records.1]) }
     let inOrder = [first, second].sorted { $0.text < $1.text }
     return try lock(of: inOrder[0]).withLock(unless: interruption) { () throws(StoreError) in
       try lock(of: inOrder[1]).withLock(unless: interruption) { () throws(StoreError) in try body(records.0, records.1) }
     }
   }
 
-  private func announce(_ changes: [RecordChange]) {
-    guard !changes.isEmpty else { return }
+  private func announce(_ transactions: [ModelTransaction]) {
+    guard transactions.contains(where: \.concernsReaders) else { return }
     do throws(PosixError) {
       try store.noteChange(state.withLock { $0.generation } &+ Self.epoch)
     } catch {
       logger.warning("those who only read the store may learn late of a change: \(error)")
     }
-    for observer in observers.withLock({ $0 }) { for change in changes { observer(change) } }
+    for observer in observers.withLock({ $0 }) {
+      for change in transactions.flatMap(\.changes) { observer(change) }
+    }
   }
 
   /// Keeps the numbers of changes of one process apart from those of another.
@@ -294,8 +297,15 @@ package final class RecordStore: Sendable {
     let key = VersionKey(model: model, version: version)
     let (known, generation) = state.withLock { ($0.folders[key], $0.generation) }
     if let known { return known }
-    let listing = try listing(of: model)
-    guard let loaded = try read(model, version, listing) else { return nil }
+    var loaded: Loaded?
+    do throws(StoreError) {
+      loaded = try read(model, version, try listing(of: model))
+    } catch  where isReader && error.code == .system(errno: ENOENT) {
+      // It has gone since the folders were listed.
+      state.withLock { $0.forget(model) }
+      loaded = try read(model, version, try listing(of: model))
+    }
+    guard let loaded else { return nil }
     state.withLock { state in
       // What has changed meanwhile is read again.
       if isReader || !isLocked, state.generation != generation { return }

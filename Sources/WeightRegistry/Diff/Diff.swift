@@ -64,7 +64,7 @@ package struct Diff: Sendable {
   private func distances(
     of pairs: [TensorComparison.Pair], _ progress: @escaping ProgressHandler
   ) throws(StoreError) -> [TensorDistance] {
-    let total = pairs.map(\.byteCount).reduce(0, +)
+    let total = pairs.map(\.byteCount).reduce(0, &+)
     let done = SharedTotal()
     return try posix(
       try TensorComparison(pairs: pairs) { bytes in progress(.comparing, done.add(bytes), total) }.run())

@@ -29,7 +29,7 @@ package struct Export: Sendable {
     let destination = try ExportDestination(
       request.target, making: isFolder ? [folderName] : items.map(\.path), replacing: request.replacing)
     do throws(StoreError) {
-      let total = items.map(\.content.byteCount).reduce(0, +)
+      let total = items.map(\.content.byteCount).reduce(0, &+)
       let done = Atomic(0)
       for item in items {
         try destination.stage(item) { bytes in

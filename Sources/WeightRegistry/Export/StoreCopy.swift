@@ -31,7 +31,7 @@ extension WeightRegistry {
       }
     }
     let tables = try segmentTables(of: manifest)
-    let total = tables.reduce(0) { $0 + $1.byteCount }
+    let total = tables.reduce(0) { $0 &+ $1.byteCount }
     let done = Atomic(0)
     let pins = target.blobs.newPins()
     for table in tables {

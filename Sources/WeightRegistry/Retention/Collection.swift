@@ -51,7 +51,9 @@ struct Collection {
   /// Forgets a removed version, unless it was restored a moment ago.
   private func drop(_ record: BackupRecord) throws(StoreError) {
     try records.transaction(record.manifest.model, unless: .init(progress)) { (records) throws(StoreError) in
-      try records.drop(record)
+      // Another may have its number by now.
+      let current = try self.records.keptRecords(of: record.manifest.model, record.manifest.version)
+      if current.contains(record) { try records.drop(record) }
     }
   }
 

@@ -58,7 +58,15 @@ package struct Retention: Sendable {
       }
       // A draft that lies there keeps its files.
       var folder = VersionFolder(record.manifest)
-      for file in try records.folder(version)?.keptFiles ?? [] { folder.apply(.put(file)) }
+      let draft = try records.folder(version)
+      for file in draft?.publishedFiles ?? [] {
+        guard folder.file(at: file.path).map({ $0.blob == file.blob }) ?? true else {
+          throw StoreError(
+            .alreadyExists, "\(model)/\(version) has another \(file.path) by now; move it away before you restore the version")
+        }
+        folder.apply(.put(file))
+      }
+      for file in draft?.keptFiles ?? [] { folder.apply(.put(file)) }
       try records.publish(folder, at: record.isCheckpoint ? .checkpoints : .models, switching: .ifNone)
       if !record.isPinned { try records.drop(record) }
       return record.manifest

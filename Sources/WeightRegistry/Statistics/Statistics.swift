@@ -46,7 +46,7 @@ package struct Statistics: Sendable {
       },
       presentedBytes: uses.map(\.presented).reduce(0, &+), storedBytes: stored,
       otherBytes: max(0, stored - sizes.values.reduce(0, +)),
-      duplicateBytes: copies.reduce(0) { $0 + ($1.value - 1) * $1.key.byteCount })
+      duplicateBytes: copies.reduce(0) { $0 &+ ($1.value - 1) &* $1.key.byteCount })
   }
 
   private func use(

@@ -80,5 +80,6 @@ package final class EventLog: Sendable {
     }
   }
 
-  var contents: [UInt8] { Array(lines.withLock { $0.kept.joined() }.utf8) }
+  /// The lines that are kept.
+  package var contents: [UInt8] { Array(lines.withLock { $0.kept.joined() }.utf8) }
 }

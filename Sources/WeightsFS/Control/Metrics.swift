@@ -1,14 +1,20 @@
-import StoreRecords
+package import StoreRecords
 import Synchronization
 
 /// Counters of what is served, per model, version and format.
 ///
 /// There are as many as were used lately. What the others have counted goes on under `(other)`, which no model can be called.
-final class Metrics: Sendable {
-  struct Key: Hashable, Sendable {
-    var model: ModelName
-    var version: VersionName
-    var view: String
+package final class Metrics: Sendable {
+  package struct Key: Hashable, Sendable {
+    package var model: ModelName
+    package var version: VersionName
+    package var view: String
+
+    package init(model: ModelName, version: VersionName, view: String) {
+      self.model = model
+      self.version = version
+      self.view = view
+    }
   }
 
   private struct Counters: Sendable {
@@ -54,11 +60,13 @@ final class Metrics: Sendable {
   }
 
   /// How many keys are counted apart.
-  static let capacity = 4096
+  package static let capacity = 4096
   private let state = Mutex(State())
 
+  package init() {}
+
   /// Counts an open that took `duration`.
-  func opened(_ key: Key, in duration: Duration) {
+  package func opened(_ key: Key, in duration: Duration) {
     state.withLock { state in
       state.count(key) { counters in
         counters.opens += 1
@@ -68,7 +76,7 @@ final class Metrics: Sendable {
   }
 
   /// Counts a view that was closed, and mapped no more, `duration` after it was opened.
-  func closed(_ key: Key, after duration: Duration) {
+  package func closed(_ key: Key, after duration: Duration) {
     state.withLock { state in
       state.count(key) { counters in
         counters.loads += 1
@@ -78,12 +86,12 @@ final class Metrics: Sendable {
   }
 
   /// Counts bytes that were read.
-  func read(_ key: Key, bytes: Int) {
+  package func read(_ key: Key, bytes: Int) {
     state.withLock { state in state.count(key) { $0.bytes += bytes } }
   }
 
   /// Prometheus' text exposition format, version 0.0.4.
-  var text: String {
+  package var text: String {
     let (counters, others) = state.withLock { ($0.counters, $0.others) }
     var all = counters.map { (labels: $0.key.labels, counters: $0.value) }.sorted { $0.labels < $1.labels }
     if let others { all.append((Key.labels(model: "(other)", version: "(other)", view: "(other)"), others)) }
