@@ -35,14 +35,19 @@ package final class BlobStore: Sendable {
   /// Opens a blob for reading; those who have the same one open share it.
   package func open(_ id: Digest) throws(BlobStoreError) -> Blob {
     if let blob = opened.withLock({ $0[id]?.blob }) { return blob }
+    let blob = try openAnew(id)
+    opened.withLock { blobs in
+      if blobs.count > 256 { blobs = blobs.filter { $0.value.blob != nil } }
+      blobs[id] = WeakBlob(blob: blob)
+    }
+    return blob
+  }
+
+  /// Opens the file that has the blob's name now: what others have open may have been removed.
+  private func openAnew(_ id: Digest) throws(BlobStoreError) -> Blob {
     let name = name(of: id)
     do throws(PosixError) {
-      let blob = try Blob(id: id, file: try root.folder(name.folder).file(name.file))
-      opened.withLock { blobs in
-        if blobs.count > 256 { blobs = blobs.filter { $0.value.blob != nil } }
-        blobs[id] = WeakBlob(blob: blob)
-      }
-      return blob
+      return try Blob(id: id, file: try root.folder(name.folder).file(name.file))
     } catch {
       throw error.errno == .noSuchFileOrDirectory ? .missing(id) : .system(error)
     }
@@ -77,7 +82,7 @@ package final class BlobStore: Sendable {
   ) throws(BlobStoreError) -> Bool {
     let blob: Blob
     do throws(BlobStoreError) {
-      blob = try open(table.blob)
+      blob = try openAnew(table.blob)
     } catch {
       if case .missing = error { return false }
       throw error

@@ -60,10 +60,10 @@ package struct Sweep: ~Copyable {
     let trash = Ingest.newName()
     let isMoved: Bool? = try store.pins.removeUnlessPinned(blob) { () throws(PosixError) in
       try folder.rename(name, to: trash, in: staging)
+      store.forget(blob)
       return true
     }
     guard isMoved != nil else { return nil }
-    store.forget(blob)
     try staging.removeFile(trash)
     return size
   }

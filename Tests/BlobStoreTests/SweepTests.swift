@@ -26,7 +26,9 @@ import Testing
     #expect(try blobs.allSatisfy { try fixture.store.contains($0) })
     let done = try sweep.run(keeping: Set(blobs[..<5]))
     #expect(done == planned)
-    #expect(try blobs.map { try fixture.store.contains($0) } == Array(repeating: true, count: 5) + Array(repeating: false, count: 15))
+    #expect(
+      try blobs.map { try fixture.store.contains($0) } == Array(repeating: true, count: 5)
+        + Array(repeating: false, count: 15))
     #expect(try fixture.scratch.files(below: "staging").isEmpty)
   }
 

@@ -9,6 +9,7 @@ import BlobStore
 import Glibc
 import Logging
 import PosixIO
+import StoreRecords
 import Synchronization
 import Tensors
 import WeightFormats
@@ -31,7 +32,8 @@ func median(_ body: () throws -> Void) rethrows -> Double {
 }
 
 let source = try OpenedFile.open(path)
-let byteCount = try source.status().size
+let stored = try LocalBytes(source)
+let byteCount = stored.byteCount
 let parsed = try WeightFormatCatalogue.parse(try FileSource(source)).file
 let ranges = parsed.storages.compactMap { storage -> Range<Int>? in
   if case .range(let offset, let count) = storage { offset..<offset + count } else { nil }
@@ -59,13 +61,13 @@ var syncs = 0.0
 copies = try median {
   try folder.removeFile("copy")
   let target = try folder.makeFile("copy", exclusively: true)
-  _ = try RangeScanner(copying: source, to: target).scan(pieces, into: 0) { _, _, _ in }
+  _ = try RangeScanner(copying: stored, to: target).scan(pieces, into: 0) { _, _, _ in }
 }
 report("read + write", copies)
 syncs = try median {
   try folder.removeFile("copy")
   let target = try folder.makeFile("copy", exclusively: true)
-  _ = try RangeScanner(copying: source, to: target).scan(pieces, into: 0) { _, _, _ in }
+  _ = try RangeScanner(copying: stored, to: target).scan(pieces, into: 0) { _, _, _ in }
   try target.synchronize()
 }
 report("read + write + fsync", syncs)
@@ -77,11 +79,11 @@ let view = ImportRequest.view(forExtension: String(path.split(separator: ".").la
 report(
   "import (all of it, durable)",
   try median {
-    let manifest = try registry.importFile(
+    let manifest = try registry.importing(
       ImportRequest(
         model: try ModelName(validating: "benchmark"), version: try VersionName(validating: "v1"), source: path,
         view: view))
     // The next run has to store the pack anew.
-    let blob = manifest.originals[0].blob.hexadecimal
+    let blob = manifest.weights[0].blob.hexadecimal
     try Folder.open(storePath + "/store/weights/sha256/" + blob.prefix(2)).removeFile(String(blob.dropFirst(2)))
   })

@@ -1,5 +1,6 @@
 import Glibc
 import PosixIO
+import StoreRecords
 import TestSupport
 import WeightRegistry
 import WeightsFS
@@ -38,14 +39,18 @@ func measureRegistry(_ store: ScaleStore) throws {
     return try tree.lookup("model.pt", in: version, caller: caller)
   }
   try Stopwatch.median("list-weights of a model", runs: 9, setUp: { try store.open(.reading) }) { registry in
-    try registry.versions(of: some).map { (name) throws(StoreError) in try registry.manifest(of: some, name) }.count
+    try registry.records.versions(of: some).map { (name) throws(StoreError) in
+      try registry.records.manifest(of: some, name)
+    }.count
   }
   let writer = try store.open(.writing())
   var turn = 0
   try Stopwatch.median("set-active", runs: 15, setUp: { turn += 1 }) { _ in
-    try writer.setActive(some, try store.version(turn % store.versionCount))
+    try writer.activation.setActive(some, try store.version(turn % store.versionCount))
   }
-  try Stopwatch.median("history of a model", runs: 9, setUp: { try store.open(.reading) }) { try $0.history(of: some) }
+  try Stopwatch.median("history of a model", runs: 9, setUp: { try store.open(.reading) }) {
+    try $0.records.history(of: some)
+  }
 }
 
 /// What the index costs and saves.
@@ -53,7 +58,7 @@ func measureIndex(_ store: ScaleStore) throws {
   let source = try store.write(
     "other.safetensors", try SmallWeights([("other", (0..<512).map { Float($0) + 0.25 })]).safetensors())
   func importOther(_ version: String) throws {
-    try store.open(.writing()).importFile(
+    try store.open(.writing()).importing(
       ImportRequest(
         model: try store.model(0), version: try VersionName(validating: version), source: source, view: "safetensors"))
   }
@@ -63,11 +68,11 @@ func measureIndex(_ store: ScaleStore) throws {
 
   print("the index:")
   try removeIndex()
-  try Stopwatch.once("status without it") { try StoreUsage(registry: try store.open(.reading)).current() }
+  try Stopwatch.once("status without it") { try StoreUsage(try store.open(.reading).records).current() }
   try Stopwatch.once("import, which makes it anew") { try importOther("extra-a") }
   try Stopwatch.once("import, with it there") { try importOther("extra-b") }
   print("  size \(try Folder.open(store.path).status(of: "index.sqlite")?.size ?? 0) bytes")
   try Stopwatch.median("status with it", runs: 5, setUp: { try store.open(.reading) }) {
-    try StoreUsage(registry: $0).current()
+    try StoreUsage($0.records).current()
   }
 }

@@ -1,5 +1,6 @@
 import Logging
 import PosixIO
+import StoreRecords
 import TestSupport
 import WeightFormats
 import WeightRegistry
@@ -12,7 +13,7 @@ struct ScaleStore {
 
   static let logger = Logger(label: "benchmark") { _ in SwiftLogNoOpLogHandler() }
 
-  func open(_ access: WeightRegistry.Access) throws -> WeightRegistry {
+  func open(_ access: StoreAccess) throws -> WeightRegistry {
     try WeightRegistry(storePath: path, access: access, logger: Self.logger)
   }
 
@@ -36,9 +37,9 @@ struct ScaleStore {
 
   /// Makes the store, unless it is there.
   func make() throws {
-    if try open(.writing()).contains(try model(0)) { return }
+    if try open(.writing()).records.contains(try model(0)) { return }
     let source = try write("weights.safetensors", try SmallWeights.example().safetensors())
-    let manifest = try open(.writing()).importFile(
+    let manifest = try open(.writing()).importing(
       ImportRequest(model: try model(0), version: try version(0), source: source, view: "safetensors"))
     try Stopwatch.once("write \(modelCount) x \(versionCount) manifests") {
       let models = try Folder.open(path + "/models")
@@ -56,7 +57,7 @@ struct ScaleStore {
     try Stopwatch.once("switch every model 3 times") {
       for number in 0..<modelCount {
         for index in 1...3 {
-          try registry.setActive(try model(number), try version(index % versionCount))
+          try registry.activation.setActive(try model(number), try version(index % versionCount))
         }
       }
     }

@@ -50,7 +50,8 @@ import Testing
     // Lines of one length: what a change adds is the same at the beginning and at the end.
     let line = sizes[sizes.count - 1] - sizes[sizes.count - 2]
     #expect(sizes[1] - sizes[0] == 100 * line && sizes[19] - sizes[18] == 100 * line)
-    let text = String(decoding: try fixture.scratch.read(fixture.journalPath(version, revision: isPublished ? 1 : 0)), as: UTF8.self)
+    let text = String(
+      decoding: try fixture.scratch.read(fixture.journalPath(version, revision: isPublished ? 1 : 0)), as: UTF8.self)
     #expect(text.split(separator: "\n").count == 2001)
     let again = try fixture.open(.reading).folder(of: fixture.model, version)
     #expect(isPublished ? again?.fileCount == 2000 : again == nil)
@@ -59,18 +60,14 @@ import Testing
   @Test func aJournalThatOutgrowsItsFolderIsWrittenAnew() throws {
     let records = try fixture.open()
     for index in 0..<300 {
-      try change([.put(RecordsFixture.file("log.txt", seed: index)), .setModified("log.txt", Int64(index))], of: draft, in: records)
+      try change(
+        [.put(RecordsFixture.file("log.txt", seed: index)), .setModified("log.txt", Int64(index))], of: draft,
+        in: records)
     }
     let text = String(decoding: try fixture.scratch.read(fixture.journalPath(draft, revision: 0)), as: UTF8.self)
     #expect(text.split(separator: "\n").count < 80)
     #expect(try records.folder(of: fixture.model, draft)?.file(at: "log.txt")?.modified == 299)
-    #expect(try reopened(records).folder(of: fixture.model, draft)?.file(at: "log.txt")?.byteCount == 309)
-  }
-
-  /// Gives up a store, whose lock would stop the next, and opens it anew.
-  private func reopened(_ records: consuming RecordStore) throws -> RecordStore {
-    _ = consume records
-    return try fixture.open()
+    #expect(try fixture.reopened().folder(of: fixture.model, draft)?.file(at: "log.txt")?.byteCount == 309)
   }
 
   @Test(arguments: ["{\"put\":{\"pa", "{", "\0\0\0\0", "{\"remove\":\"a.txt\"}"])
@@ -87,7 +84,7 @@ import Testing
     try change([.put(RecordsFixture.file("b.txt"))], of: draft, in: records)
     let bytes = try fixture.scratch.read(path)
     #expect(bytes.starts(with: whole) && bytes.last == 10)
-    #expect(try reopened(records).folder(of: fixture.model, draft)?.children(of: "").map(\.name) == ["a.txt", "b.txt"])
+    #expect(try fixture.reopened().folder(of: fixture.model, draft)?.children(of: "").map(\.name) == ["a.txt", "b.txt"])
   }
 
   @Test func aDamagedLineIsAnErrorThatNamesItAndNothingIsSwept() throws {
@@ -125,13 +122,15 @@ import Testing
     for revision in [0, 2, 7, Int.max] {
       try fixture.scratch.write(fixture.journalPath(fixture.version, revision: revision), Array(other.utf8))
     }
-    #expect(try fixture.open(.reading).published(fixture.model, fixture.version).publishedFiles.map(\.path) == ["a.txt"])
+    #expect(
+      try fixture.open(.reading).published(fixture.model, fixture.version).publishedFiles.map(\.path) == ["a.txt"])
     let records = try fixture.open()
     #expect(try records.published(fixture.model, fixture.version).publishedFiles.map(\.path) == ["a.txt"])
     try change([.put(RecordsFixture.file("c.txt"))], of: fixture.version, in: records)
     #expect(try journals().contains("v1.0.1.jsonl"))
     #expect(try !journals().contains("v1.0.7.jsonl"))
-    #expect(try reopened(records).published(fixture.model, fixture.version).publishedFiles.map(\.path) == ["a.txt", "c.txt"])
+    #expect(
+      try fixture.reopened().published(fixture.model, fixture.version).publishedFiles.map(\.path) == ["a.txt", "c.txt"])
   }
 
   @Test func aManifestThatIsWrittenAnewTakesItsJournalIn() throws {
@@ -145,7 +144,7 @@ import Testing
     }
     #expect(try journals() == ["v1.0.2.jsonl"])
     #expect(FolderPicture(try records.folder(of: fixture.model, fixture.version)) == before)
-    #expect(FolderPicture(try reopened(records).folder(of: fixture.model, fixture.version)) == before)
+    #expect(FolderPicture(try fixture.reopened().folder(of: fixture.model, fixture.version)) == before)
   }
 
   @Test func draftsOutliveTheProcessAndSoDoUploadsThatTheyName() throws {
@@ -163,7 +162,9 @@ import Testing
             .put(.init(path: ".tmp", content: .upload(upload.name), byteCount: 24, modified: 0)),
           ], of: version, in: records)
       }
-      try records.transaction(fixture.model) { (records) throws(StoreError) in try records.makeFolder(try VersionName(validating: "bare")) }
+      try records.transaction(fixture.model) { (records) throws(StoreError) in
+        try records.makeFolder(try VersionName(validating: "bare"))
+      }
       _ = try records.uploads.begin()
     }
     try fixture.scratch.write("store/.staging/upload.1", [1])
@@ -215,7 +216,9 @@ import Testing
     #expect(kept?.code == .system(errno: EFBIG))
     #expect(try fixture.snapshot() == before)
     // All of it is still read, by whoever has the same limits.
-    #expect(try FolderPicture(fixture.open(.reading, limits: limits).folder(of: fixture.model, fixture.version)) == FolderPicture(all))
+    #expect(
+      try FolderPicture(fixture.open(.reading, limits: limits).folder(of: fixture.model, fixture.version))
+        == FolderPicture(all))
   }
 
   /// Random changes of a draft and of a version, in a store that is opened anew between them.
@@ -231,7 +234,9 @@ import Testing
       do {
         let records = try fixture.open()
         for version in [draft, fixture.version] {
-          var folder = try records.folder(of: fixture.model, version) ?? VersionFolder(model: fixture.model, version: version, made: 0)
+          var folder =
+            try records.folder(of: fixture.model, version)
+            ?? VersionFolder(model: fixture.model, version: version, made: 0)
           for _ in 0..<3 {
             var changes: [FolderChange] = []
             for _ in 0..<(round == 2 ? 60 : 6) {
@@ -251,7 +256,9 @@ import Testing
       }
       let records = try fixture.open()
       for (version, picture) in pictures {
-        #expect(try FolderPicture(records.folder(of: fixture.model, version)) == picture, "seed \(seed), round \(round), \(version)")
+        #expect(
+          try FolderPicture(records.folder(of: fixture.model, version)) == picture,
+          "seed \(seed), round \(round), \(version)")
       }
     }
   }

@@ -1,5 +1,5 @@
-import Testing
 import StoreRecords
+import Testing
 
 @Suite struct NameTests {
   @Test(arguments: ["mamba", "v1.0", "a", "9", "A_b-c+d.e", String(repeating: "x", count: 128)])

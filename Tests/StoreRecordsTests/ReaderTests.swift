@@ -34,7 +34,9 @@ import Testing
     return result
   }
 
-  private static let stamped = ["store", "store/weight_config.json", "store/models", "store/models/mamba", "store/folders"]
+  private static let stamped = [
+    "store", "store/weight_config.json", "store/models", "store/models/mamba", "store/folders",
+  ]
 
   /// Longer than changes may go unseen.
   private func wait() { usleep(300_000) }

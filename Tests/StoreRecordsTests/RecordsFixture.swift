@@ -35,6 +35,15 @@ struct RecordsFixture {
       path: path, access: access, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, limits: limits)
   }
 
+  /// A copy of the store as it is on disk, opened anew, while the store itself is open.
+  func reopened() throws -> RecordStore {
+    let copy = scratch("copy")
+    let command = try Command.run("sh", ["-c", "rm -rf '\(copy)' && cp -r '\(path)' '\(copy)'"])
+    guard command.status == 0 else { throw OracleFailure(description: command.errorText) }
+    return try RecordStore(
+      path: copy, access: .writing(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+  }
+
   /// A record of a version whose state dict is told from others by a seed.
   func manifest(_ version: VersionName, of model: ModelName? = nil, seed: Int = 1) -> Manifest {
     let pack = Digest(of: "pack \(seed)".utf8)

@@ -28,7 +28,8 @@ import Testing
     let fixture = try RecordsFixture(format: 2)
     let source = Python.packageRoot + "/Tests/Fixtures/drafts-format-2"
     let copy = try Command.run(
-      "sh", ["-c", "cp -r '\(source)/weights' '\(fixture.path)/' && cp -r '\(source)/staging' '\(fixture.path)/.staging'"])
+      "sh",
+      ["-c", "cp -r '\(source)/weights' '\(fixture.path)/' && cp -r '\(source)/staging' '\(fixture.path)/.staging'"])
     try #require(copy.status == 0, "\(copy.errorText)")
     return fixture
   }
@@ -53,7 +54,8 @@ import Testing
       for model in records.models {
         lines += try records.versions(of: model).map { "\(try records.manifest(of: model, $0))" }
         lines += try records.backups(of: model).map { "\($0)" } + records.history(of: model).map { "\($0)" }
-        lines.append("\(records.policies(of: model)) \(records.aliases(of: model)) \(records.activeLink(of: model) as Any)")
+        lines.append(
+          "\(records.policies(of: model)) \(records.aliases(of: model)) \(records.activeLink(of: model) as Any)")
         // In what order a set is written down differs from run to run.
         lines = lines.map { String($0.sorted()) }
       }
@@ -71,7 +73,9 @@ import Testing
       ])
     let manifest = String(decoding: try fixture.scratch.read("store/models/tiny/v1.0.json"), as: UTF8.self)
     #expect(manifest.contains("\"weights\"") && !manifest.contains("\"sidecars\""))
-    #expect(try rollback(fixture) == .init(from: WeightConfig.currentFormat, to: format, records: 9 + 2 * (format - 1), steps: []))
+    #expect(
+      try rollback(fixture)
+        == .init(from: WeightConfig.currentFormat, to: format, records: 9 + 2 * (format - 1), steps: []))
     #expect(try fixture.snapshot() == before)
     #expect(try meaning() == told)
   }
@@ -117,7 +121,8 @@ import Testing
     }
     let before = try fixture.snapshot()
     let error = #expect(throws: StoreError.self) { try rollback(fixture) }
-    #expect(error?.code == .alreadyExists && error?.message.contains("folders/tiny/") == true, "\(error?.message ?? "")")
+    #expect(
+      error?.code == .alreadyExists && error?.message.contains("folders/tiny/") == true, "\(error?.message ?? "")")
     #expect(try fixture.snapshot() == before)
     #expect(try fixture.open().folder(of: tiny, try VersionName(validating: "v9"))?.uploads.count == 2)
   }

@@ -112,7 +112,8 @@ import Testing
     let path = "unet/diffusion.safetensors"
     folder.apply(.hide(path))
     folder.apply(.put(.init(path: path, content: .upload("upload.1"), byteCount: 4, modified: 0)))
-    #expect(folder.content(at: path) == .file(.init(path: path, content: .upload("upload.1"), byteCount: 4, modified: 0)))
+    #expect(
+      folder.content(at: path) == .file(.init(path: path, content: .upload("upload.1"), byteCount: 4, modified: 0)))
     folder.apply(.remove(path))
     #expect(folder.content(at: path) == nil && folder.hides(path))
     folder.apply(.show(path))

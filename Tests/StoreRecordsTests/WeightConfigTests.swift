@@ -1,5 +1,5 @@
-import Testing
 import StoreRecords
+import Testing
 
 /// `weight_config.json` is read by a scan where it is plain; what that makes of a text must be what a decoder makes of it.
 @Suite struct WeightConfigTests {

@@ -84,7 +84,9 @@ import WeightRegistry
         count += 1
       }
       guard FileManager.default.fileExists(atPath: folder("\(name)/model.safetensors")) else { continue }
-      guard try registry.records.versions(of: fixture.model).contains(where: { $0.text == "\(name)-pt" }) else { continue }
+      guard try registry.records.versions(of: fixture.model).contains(where: { $0.text == "\(name)-pt" }) else {
+        continue
+      }
       #expect(
         try fixture.bytes(of: "safetensors", version: "\(name)-pt", in: registry)
           == folder.read("\(name)/model.safetensors"),

@@ -21,7 +21,8 @@ import WeightRegistry
 
   /// Tensors that some versions share.
   private static func weights(_ seed: Int) -> SmallWeights {
-    SmallWeights((0..<4).map { index in ("layer.\(index)", (0..<256).map { Float($0 &+ (index == 3 ? seed : index) &* 7919) }) })
+    SmallWeights(
+      (0..<4).map { index in ("layer.\(index)", (0..<256).map { Float($0 &+ (index == 3 ? seed : index) &* 7919) }) })
   }
 
   @Test func nothingThatIsNamedIsLost() throws {
@@ -40,7 +41,9 @@ import WeightRegistry
     // Requests of two threads that store the same bytes, one of which removes and purges them again and again.
     let kept = try (0..<rounds).map { try request("kept-\($0)", $0) }
     let junk = try (0..<rounds).map { try request("junk-\($0)", $0) }
-    let (gone, moved, base) = (try VersionName(validating: "gone"), try VersionName(validating: "moved"), try VersionName(validating: "base"))
+    let (gone, moved, base) = (
+      try VersionName(validating: "gone"), try VersionName(validating: "moved"), try VersionName(validating: "base")
+    )
     let names = try (0..<rounds).map { try VersionName(validating: "clone-\($0)") }
     let isDone = Atomic(false)
     let errors = Mutex<[String]>([])

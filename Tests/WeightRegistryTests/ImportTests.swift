@@ -20,7 +20,8 @@ import WeightRegistry
     #expect(try fixture.bytes(of: "safetensors", in: registry) == weights.safetensors())
     let torch = try fixture.bytes(of: "pt", in: registry)
     #expect(try fixture.bytes(of: "bin", in: registry) == torch)
-    #expect(manifest.main?.views == ["safetensors": try weights.safetensors().count, "pt": torch.count, "bin": torch.count])
+    #expect(
+      manifest.main?.views == ["safetensors": try weights.safetensors().count, "pt": torch.count, "bin": torch.count])
     let parsed = try TorchZipFormat().parse(BufferSource(torch))
     #expect(parsed.stateDict.tensors.map(\.name) == ["a.bias", "a.weight", "z.weight"])
   }

@@ -1,5 +1,6 @@
 import Dispatch
 import Foundation
+import PosixIO
 import StoreRecords
 import Synchronization
 import TestSupport
@@ -95,7 +96,7 @@ import WeightRegistry
         if phase == .importing { gate.pass() }
         return true
       }
-    } _: {
+    } _: { () throws in
       try work()
       // Removing what nobody needs does not wait for it either, nor takes what it has stored.
       _ = try registry.retention.purge(nil, nil)
@@ -114,12 +115,14 @@ import WeightRegistry
         if phase == .importing { gate.pass() }
         return true
       }
-    } _: {
+    } _: { () throws in
       try fixture.importFile(
         try SmallWeights.example(bias: 71).safetensors(), as: "safetensors", version: "new", into: registry)
     }
     #expect(failure?.code == .differentWeights)
-    #expect(try fixture.bytes(of: "safetensors", version: "new", in: registry) == SmallWeights.example(bias: 71).safetensors())
+    #expect(
+      try fixture.bytes(of: "safetensors", version: "new", in: registry) == SmallWeights.example(bias: 71).safetensors()
+    )
   }
 
   @Test func othersWorkWhileAVersionIsValidatedBeforeItBecomesActive() throws {
@@ -130,7 +133,7 @@ import WeightRegistry
         if phase == .checking { gate.pass() }
         return true
       }
-    } _: {
+    } _: { () throws in
       try work()
     }
     #expect(failure == nil)
@@ -145,7 +148,7 @@ import WeightRegistry
         if phase == .checking { gate.pass() }
         return true
       }
-    } _: {
+    } _: { () throws in
       try registry.retention.retire(model, second)
     }
     #expect(failure?.code == .unknownVersion)
@@ -160,7 +163,7 @@ import WeightRegistry
           if phase == stop { gate.pass() }
           return true
         }
-      } _: {
+      } _: { () throws in
         try work("-\(round)")
       }
       #expect(failure == nil)
@@ -189,7 +192,7 @@ import WeightRegistry
     let (registry, model) = (registry, fixture.model)
     let failure = try during { gate throws(StoreError) in
       try registry.records.transaction(model) { (_) throws(StoreError) in gate.pass() }
-    } _: {
+    } _: { () throws in
       let asked = Mutex<ContinuousClock.Instant?>(nil)
       let error = #expect(throws: StoreError.self) {
         try registry.importing(request) { phase, _, _ in
@@ -199,7 +202,8 @@ import WeightRegistry
         }
       }
       #expect(error?.code == .interrupted)
-      #expect(.now - (try #require(asked.withLock { $0 })) < .milliseconds(50))
+      let begin = try #require(asked.withLock { $0 })
+      #expect(ContinuousClock.now - begin < .milliseconds(50))
     }
     #expect(failure == nil)
     #expect(!registry.records.contains(model, try version("new")))

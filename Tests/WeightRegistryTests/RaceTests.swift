@@ -61,7 +61,9 @@ import WeightRegistry
           case "move": try registry.folders.move(model, second, to: model, elsewhere, by: .current)
           case "cleanup": try registry.retention.cleanup(model, keep: 1)
           default:
-            for path in ["model.safetensors", "model.pt", "model.bin"] { try registry.folders.remove(path, of: model, second) }
+            for path in ["model.safetensors", "model.pt", "model.bin"] {
+              try registry.folders.remove(path, of: model, second)
+            }
             try registry.folders.removeVersion(model, second, by: .current)
           }
         },

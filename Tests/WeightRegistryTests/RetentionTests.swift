@@ -26,7 +26,8 @@ import WeightRegistry
   @Test func cleanupTakesCheckpointsThenTheOldestAndNeverTheActive() throws {
     let order = try registry.retention.cleanupCandidates(fixture.model, keep: 0).map(\.text)
     #expect(order == ["checkpoint-2", "checkpoint-1", "v2", "v3"])
-    #expect(try registry.retention.cleanup(fixture.model, keep: 2).map(\.text) == ["checkpoint-2", "checkpoint-1", "v2"])
+    #expect(
+      try registry.retention.cleanup(fixture.model, keep: 2).map(\.text) == ["checkpoint-2", "checkpoint-1", "v2"])
     #expect(try versions == ["v1", "v3"])
     #expect(try registry.retention.cleanup(fixture.model, keep: 0).map(\.text) == ["v3"])
     #expect(try versions == ["v1"])
@@ -35,7 +36,8 @@ import WeightRegistry
 
   @Test func backedUpVersionsStay() throws {
     try registry.retention.backup(fixture.model, try version("v2"))
-    #expect(try registry.retention.cleanup(fixture.model, keep: 1).map(\.text) == ["checkpoint-2", "checkpoint-1", "v3"])
+    #expect(
+      try registry.retention.cleanup(fixture.model, keep: 1).map(\.text) == ["checkpoint-2", "checkpoint-1", "v3"])
     #expect(try versions == ["v1", "v2"])
   }
 
@@ -57,7 +59,9 @@ import WeightRegistry
     #expect(reopened.records.isCheckpoint(fixture.model, try version("checkpoint-1")))
     #expect(try fixture.bytes(of: "pt", version: "checkpoint-1", in: reopened) == bytes)
     #expect(try reopened.records.backups(of: fixture.model).isEmpty)
-    let error = #expect(throws: StoreError.self) { try reopened.retention.restore(fixture.model, try version("checkpoint-1")) }
+    let error = #expect(throws: StoreError.self) {
+      try reopened.retention.restore(fixture.model, try version("checkpoint-1"))
+    }
     #expect(error?.code == .alreadyExists)
   }
 

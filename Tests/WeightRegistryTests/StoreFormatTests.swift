@@ -28,7 +28,8 @@ import WeightRegistry
     for line in String(decoding: sums, as: UTF8.self).split(separator: "\n") {
       let parts = line.split(separator: " ").map(String.init)
       let name = try #require(
-        ProfessionalName.readings(of: parts[1]).first { registry.records.contains($0.model, $0.version) }, "\(parts[1])")
+        ProfessionalName.readings(of: parts[1]).first { registry.records.contains($0.model, $0.version) }, "\(parts[1])"
+      )
       let view = try registry.views.open(name.view, of: name.model, name.version)
       let bytes = try view.bytes(at: 0, count: view.byteCount, what: parts[1])
       #expect(Digest(of: bytes).hexadecimal == parts[0], "\(parts[1])")

@@ -115,7 +115,8 @@ import WeightRegistry
   @Test func aDamagedTableIsFoundBeforeItIsUsed() throws {
     let registry = try fixture.open(.reading)
     let manifest = try registry.records.manifest(of: fixture.model, fixture.version)
-    try fixture.damage(fixture.path(ofBlob: try #require(manifest.main?.table).hexadecimal), at: Array("byteCount".utf8))
+    try fixture.damage(
+      fixture.path(ofBlob: try #require(manifest.main?.table).hexadecimal), at: Array("byteCount".utf8))
     let error = #expect(throws: StoreError.self) { try fixture.bytes(of: "pt", in: registry) }
     #expect(error?.code == .damaged)
     #expect(try fixture.bytes(of: "safetensors", in: registry) == SmallWeights.example().safetensors())
@@ -144,7 +145,9 @@ import WeightRegistry
 
   @Test func unknownNamesSayWhatThereIs() throws {
     let registry = try fixture.open(.reading)
-    let model = #expect(throws: StoreError.self) { try registry.records.versions(of: try ModelName(validating: "mambo")) }
+    let model = #expect(throws: StoreError.self) {
+      try registry.records.versions(of: try ModelName(validating: "mambo"))
+    }
     #expect(model?.message.contains("mamba") == true)
     let version = #expect(throws: StoreError.self) {
       try registry.records.manifest(of: fixture.model, try VersionName(validating: "v1"))

@@ -51,7 +51,8 @@ import WeightRegistry
     let registry = try fixture.open()
     let manifest = try fixture.importFile(
       try SmallWeights.example().safetensors(), as: "safetensors", files: ["config.json": "hello"], into: registry)
-    try fixture.damage(fixture.path(ofBlob: (try #require(manifest.files[0].blob)).hexadecimal), at: Array("hello".utf8))
+    try fixture.damage(
+      fixture.path(ofBlob: (try #require(manifest.files[0].blob)).hexadecimal), at: Array("hello".utf8))
     let report = try fixture.open(.reading).validation.validate(fixture.model, fixture.version)
     #expect(report.checks.first { $0.name == "files" }?.details.first?.contains("config.json") == true)
   }

@@ -68,6 +68,8 @@ struct StoredStorages {
   ) throws(StoreError) -> Set<Int> {
     let order = segments.sorted()
     do throws(BlobStoreError) {
+      // It is pinned by now: what is there stays.
+      guard try blobs.contains(pack.blob) else { return segments }
       let blob = try blobs.open(pack.blob)
       guard blob.byteCount == pack.segments.byteCount else { return segments }
       let found: [StorageChecksum]
