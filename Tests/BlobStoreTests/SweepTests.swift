@@ -71,7 +71,7 @@ import Testing
     for round in 0..<20 {
       let isDone = Atomic(false)
       let failures = Mutex<[String]>([])
-      DispatchQueue.concurrentPerform(iterations: 3) { thread in
+      Threads.run(3) { thread in
         do {
           if thread == 0 {
             for _ in 0..<20 { _ = try sweep() }

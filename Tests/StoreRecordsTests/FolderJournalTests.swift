@@ -84,7 +84,8 @@ import Testing
     try change([.put(RecordsFixture.file("b.txt"))], of: draft, in: records)
     let bytes = try fixture.scratch.read(path)
     #expect(bytes.starts(with: whole) && bytes.last == 10)
-    #expect(try fixture.reopened().folder(of: fixture.model, draft)?.children(of: "").map(\.name) == ["a.txt", "b.txt"])
+    #expect(
+      try fixture.reopened().folder(of: fixture.model, draft)?.children(of: "").map(\.name) == ["a.txt", "b.txt"])
   }
 
   @Test func aDamagedLineIsAnErrorThatNamesItAndNothingIsSwept() throws {

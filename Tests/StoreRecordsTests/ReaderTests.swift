@@ -115,7 +115,7 @@ import Testing
     let problems = Mutex<[String]>([])
     let looks = Atomic(0)
     let seen = Mutex<Set<Int>>([])
-    DispatchQueue.concurrentPerform(iterations: 3) { thread in
+    Threads.run(3) { thread in
       do {
         if thread == 0 {
           defer { isDone.store(true, ordering: .relaxed) }

@@ -102,7 +102,7 @@ import Testing
     let records = try fixture.open()
     let counts = Mutex([0, 0, 0])
     let errors = Mutex<[StoreError]>([])
-    DispatchQueue.concurrentPerform(iterations: 4) { thread in
+    Threads.run(4) { thread in
       for _ in 0..<200 {
         do throws(StoreError) {
           let models = thread % 2 == 0 ? (fixture.model, other) : (other, fixture.model)

@@ -25,6 +25,21 @@ import WeightRegistry
       (0..<4).map { index in ("layer.\(index)", (0..<256).map { Float($0 &+ (index == 3 ? seed : index) &* 7919) }) })
   }
 
+  /// Copies a version by its records alone, with its first file under another name.
+  private static func clone(
+    _ version: VersionName, of model: ModelName, as names: [VersionName], in registry: WeightRegistry
+  ) throws(StoreError) {
+    for name in names {
+      let source = try registry.records.manifest(of: model, version)
+      let isCloned = try registry.importing.clone(
+        "safetensors", of: source, as: "safetensors", of: model, name, modified: 7)
+      if !isCloned { throw StoreError(.damaged, "\(name) was not cloned") }
+      if let file = source.files.first {
+        try registry.folders.put(file.moved(to: "copy.txt"), in: model, name)
+      }
+    }
+  }
+
   @Test func nothingThatIsNamedIsLost() throws {
     let (model, registry, fixture) = (fixture.model, registry, fixture)
     func request(_ text: String, _ seed: Int) throws -> ImportRequest {
@@ -47,41 +62,32 @@ import WeightRegistry
     let names = try (0..<rounds).map { try VersionName(validating: "clone-\($0)") }
     let isDone = Atomic(false)
     let errors = Mutex<[String]>([])
-    let bodies: [@Sendable () throws(StoreError) -> Void] = [
-      { () throws(StoreError) in for request in kept { try registry.importing(request) } },
-      { () throws(StoreError) in
+    let bodies: [@Sendable () throws -> Void] = [
+      { () throws in for request in kept { try registry.importing(request) } },
+      { () throws in
         for request in junk {
           try registry.importing(request)
           try registry.retention.retire(model, request.version)
           _ = try registry.retention.purge(model, request.version)
         }
       },
-      { () throws(StoreError) in
+      { () throws in
         for _ in 0..<rounds {
           try registry.retention.retire(model, gone)
           try registry.retention.restore(model, gone)
         }
       },
-      { () throws(StoreError) in
+      { () throws in
         for round in 0..<rounds {
           let isThere = round % 2 == 0
           try registry.folders.move(isThere ? model : other, moved, to: isThere ? other : model, moved, by: .current)
           if isThere { try registry.activation.removeActive(of: other, by: .current) }
         }
       },
-      { () throws(StoreError) in
-        for name in names {
-          let source = try registry.records.manifest(of: model, base)
-          guard try registry.importing.clone("safetensors", of: source, as: "safetensors", of: model, name, modified: 7)
-          else { throw StoreError(.damaged, "\(name) was not cloned") }
-          // A file's clone names a blob that nobody else may name any more.
-          guard let file = source.files.first else { continue }
-          try registry.folders.put(file.moved(to: "copy.txt"), in: model, name)
-        }
-      },
+      { () throws in try Self.clone(base, of: model, as: names, in: registry) },
     ]
-    DispatchQueue.concurrentPerform(iterations: bodies.count + 1) { index in
-      do throws(StoreError) {
+    Threads.run(bodies.count + 1) { index in
+      do {
         if index < bodies.count {
           try bodies[index]()
         } else {
@@ -127,7 +133,7 @@ import WeightRegistry
     let record = try #require(try registry.records.backups(of: model, version).first)
     let (isHeld, isWaiting) = (Latch(), Latch())
     let errors = Mutex<[StoreError]>([])
-    DispatchQueue.concurrentPerform(iterations: 2) { thread in
+    Threads.run(2) { thread in
       do throws(StoreError) {
         if thread == 0 {
           try registry.records.transaction(model) { (records) throws(StoreError) in

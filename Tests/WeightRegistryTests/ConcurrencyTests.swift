@@ -15,7 +15,7 @@ import WeightRegistry
   /// Imports all files at once; answers with the errors.
   private func importAll(_ requests: [ImportRequest], into registry: WeightRegistry) -> [StoreError] {
     let errors = Mutex<[StoreError]>([])
-    DispatchQueue.concurrentPerform(iterations: requests.count) { index in
+    Threads.run(requests.count) { index in
       do throws(StoreError) {
         try registry.importing(requests[index])
       } catch {

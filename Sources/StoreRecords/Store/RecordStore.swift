@@ -283,11 +283,17 @@ package final class RecordStore: Sendable {
   // MARK: Folders
 
   /// What a version's folder holds; nil if there is no such version, nor a draft.
-  package func folder(of model: ModelName, _ version: VersionName) throws(StoreError) -> VersionFolder? {
+  package func folder(
+    of model: ModelName, _ version: VersionName, unless interruption: Interruption = .never
+  ) throws(StoreError) -> VersionFolder? {
     let key = VersionKey(model: model, version: version)
     if let known = state.withLock({ $0.folders[key] }) { return known.folder }
+    let listing = try listing(of: model)
+    if listing.published[version] == nil, listing.journals[version]?.contains(0) != true { return nil }
     if isReader { return try load(model, version)?.folder }
-    return try lock(of: model).withLock { () throws(StoreError) in try load(model, version)?.folder }
+    return try lock(of: model).withLock(unless: interruption) { () throws(StoreError) in
+      try load(model, version)?.folder
+    }
   }
 
   /// As ``folder(of:_:)``.

@@ -34,6 +34,7 @@ extension WeightRegistry {
     let total = tables.reduce(0) { $0 &+ $1.byteCount }
     let done = Atomic(0)
     let pins = target.blobs.newPins()
+    defer { withExtendedLifetime(pins) {} }
     for table in tables {
       do throws(BlobStoreError) {
         try target.blobs.adopt(table, from: blobs, pins) { count in

@@ -21,6 +21,7 @@ package struct FolderEditing: Sendable {
   ) throws(StoreError) -> FolderFile {
     try records.requireWriting()
     let pins = records.store.blobs.newPins()
+    defer { withExtendedLifetime(pins) {} }
     let ingest = try records.uploads.beginIngest(of: upload)
     let file: FolderFile
     do throws(BlobStoreError) {
@@ -46,6 +47,7 @@ package struct FolderEditing: Sendable {
     isWanted: () -> Bool = { true }
   ) throws(StoreError) {
     let pins = records.store.blobs.newPins()
+    defer { withExtendedLifetime(pins) {} }
     pins.pin(file.blobs)
     for blob in file.blobs where try !blobStore(try records.store.blobs.contains(blob)) {
       throw StoreError(.damaged, "blob \(blob) is missing from the store")
@@ -155,12 +157,12 @@ package struct FolderEditing: Sendable {
       if let other = try new.folder(newVersion), other.isPublished || !other.isEmpty() {
         throw StoreError(.alreadyExists, "\(newModel)/\(newVersion) exists")
       }
+      if folder.isPublished { try old.requireUnlinked(version) }
       try old.makeModel()
       try new.makeModel()
       let moved = folder.renamed(newModel, newVersion)
       // The new name first: a crash in between leaves both.
       if folder.isPublished {
-        try old.requireUnlinked(version)
         try new.publish(moved, at: old.place(of: version) ?? .models, switching: .ifNone)
         records.logger.info("renamed: \(model)/\(version) to \(newModel)/\(newVersion) by user \(actor.uid)")
       } else {

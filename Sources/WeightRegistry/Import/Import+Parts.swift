@@ -36,6 +36,7 @@ extension Import {
   ) throws(StoreError) {
     try records.requireWriting()
     let pins = records.store.blobs.newPins()
+    defer { withExtendedLifetime(pins) {} }
     var tables: [Table] = []
     var weights: [WeightRecord] = []
     for name in names {

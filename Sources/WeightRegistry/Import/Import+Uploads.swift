@@ -26,6 +26,7 @@ extension Import {
     if let modified { original?.modified = modified }
     // A purge may have taken the source meanwhile.
     let pins = records.store.blobs.newPins()
+    defer { withExtendedLifetime(pins) {} }
     let needed = (original?.blobs ?? []) + [main.table] + main.packs
     pins.pin(needed)
     for blob in needed where try !blobStore(try records.store.blobs.contains(blob)) { return false }

@@ -35,6 +35,7 @@ package struct Import: Sendable {
       && records.activeVersion(of: request.model) != request.version
     let fileName = FilePath(request.source).lastComponent?.string ?? request.source
     let pins = blobs.newPins()
+    defer { withExtendedLifetime(pins) {} }
     let source = try posix(try OpenedFile.open(request.source))
     let status = try posix(try source.status())
     let done = Atomic(0)
@@ -63,6 +64,7 @@ package struct Import: Sendable {
   ) throws(StoreError) {
     try records.requireWriting()
     let pins = blobs.newPins()
+    defer { withExtendedLifetime(pins) {} }
     let (table, record) = try store(upload, at: path, modified: modified, pins, progress)
     let folder = try publish(
       [record], of: table, table: record.table, as: model, version, from: path, if: condition,
@@ -99,7 +101,7 @@ package struct Import: Sendable {
     guard let digest else { throw StoreError(.damaged, "\(source) has no table") }
     while true {
       // Reading a table may take a while: it is read before, and must still be that of the version inside.
-      let known = try records.folder(of: model, version)?.manifest?.main?.table
+      let known = try records.folder(of: model, version, unless: interruption)?.manifest?.main?.table
       let published = try known.map { (known) throws(StoreError) in try records.table(known) }
       let result = try records.transaction(model, unless: interruption) {
         (records) throws(StoreError) -> VersionFolder? in

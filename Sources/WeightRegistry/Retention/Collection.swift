@@ -36,10 +36,9 @@ struct Collection {
     }
     for manifest in kept { needed.formUnion(manifest.blobs) }
     for record in dropped {
-      if !records.isLeftover(record) {
-        report.purged.append("\(record.manifest.model)/\(record.manifest.version)")
-      }
-      if !isDryRun { try drop(record) }
+      let isLeftover = records.isLeftover(record)
+      if !isDryRun, try !drop(record) { continue }
+      if !isLeftover { report.purged.append("\(record.manifest.model)/\(record.manifest.version)") }
     }
     views.removeAll()
     (report.removedBlobs, report.freedBytes) = try remove(all: needed, sweep)
@@ -48,12 +47,16 @@ struct Collection {
     return report
   }
 
-  /// Forgets a removed version, unless it was restored a moment ago.
-  private func drop(_ record: BackupRecord) throws(StoreError) {
+  /// Forgets a removed version.
+  ///
+  /// - Returns: false if it was restored a moment ago.
+  private func drop(_ record: BackupRecord) throws(StoreError) -> Bool {
     try records.transaction(record.manifest.model, unless: .init(progress)) { (records) throws(StoreError) in
       // Another may have its number by now.
       let current = try self.records.keptRecords(of: record.manifest.model, record.manifest.version)
-      if current.contains(record) { try records.drop(record) }
+      guard current.contains(record) else { return false }
+      try records.drop(record)
+      return true
     }
   }
 

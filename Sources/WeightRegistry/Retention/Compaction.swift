@@ -53,6 +53,7 @@ struct Compaction {
     let total = uses.reduce(0) { $0 + 2 * $1.neededByteCount }
     let done = Atomic(0)
     let pins = records.store.blobs.newPins()
+    defer { withExtendedLifetime(pins) {} }
     var moves: [Digest: PackMove] = [:]
     for use in uses {
       do throws(StoreError) {

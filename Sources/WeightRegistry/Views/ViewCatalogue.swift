@@ -98,6 +98,7 @@ package final class ViewCatalogue: Sendable {
       return try body(manifest)
     } catch {
       guard case .damaged = error.code else { throw error }
+      try records.refresh(now: true)
       let moved = try current()
       if moved == manifest { throw error }
       return try body(moved)
