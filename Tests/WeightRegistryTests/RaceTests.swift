@@ -21,10 +21,15 @@ import WeightRegistry
   private func version(_ text: String) throws(StoreError) -> VersionName { try VersionName(validating: text) }
 
   /// Runs all of `bodies` at once, each on a thread; answers with the errors.
-  private func atOnce(_ bodies: [@Sendable () throws(StoreError) -> Void]) -> [StoreError] {
+  private func atOnce(_ bodies: [@Sendable () throws -> Void]) -> [StoreError] {
     let errors = Mutex<[StoreError]>([])
     Threads.run(bodies.count) { index in
-      do throws(StoreError) { try bodies[index]() } catch { errors.withLock { $0.append(error) } }
+      do {
+        try bodies[index]()
+      } catch {
+        let error = error as? StoreError ?? StoreError(.damaged, "\(error)")
+        errors.withLock { $0.append(error) }
+      }
     }
     return errors.withLock { $0 }
   }
@@ -52,10 +57,10 @@ import WeightRegistry
     let (first, second, elsewhere) = (try version("v1"), try version("v2"), try version("v3"))
     for round in 0..<40 {
       let errors = atOnce([
-        { () throws(StoreError) in
+        { () throws in
           try registry.activation.setActive(model, second)
         },
-        { () throws(StoreError) in
+        { () throws in
           switch how {
           case "retire": try registry.retention.retire(model, second)
           case "move": try registry.folders.move(model, second, to: model, elsewhere, by: .current)
@@ -93,8 +98,8 @@ import WeightRegistry
       try registry.activation.setActive(model, second)
       try registry.activation.setActive(model, third)
       let errors = atOnce([
-        { () throws(StoreError) in try registry.activation.rollback(model) },
-        { () throws(StoreError) in try registry.retention.retire(model, second) },
+        { () throws in try registry.activation.rollback(model) },
+        { () throws in try registry.retention.retire(model, second) },
       ])
       #expect(errors.allSatisfy { [.inUse, .unknownVersion].contains($0.code) }, "\(errors)")
       try expectActiveLeadsSomewhere(round)
@@ -109,8 +114,8 @@ import WeightRegistry
     let (second, a, b) = (try version("v2"), try version("a"), try version("b"))
     for round in 0..<30 {
       let errors = atOnce([
-        { () throws(StoreError) in try registry.folders.move(model, second, to: other, a, by: .current) },
-        { () throws(StoreError) in try registry.folders.move(model, second, to: model, b, by: .current) },
+        { () throws in try registry.folders.move(model, second, to: other, a, by: .current) },
+        { () throws in try registry.folders.move(model, second, to: model, b, by: .current) },
       ])
       #expect(errors.map(\.code) == [.unknownVersion], "round \(round)")
       #expect(registry.records.contains(other, a) != registry.records.contains(model, b))
@@ -136,10 +141,10 @@ import WeightRegistry
     for round in 0..<40 {
       let isThere = round % 2 == 0
       let errors = atOnce([
-        { () throws(StoreError) in
+        { () throws in
           try registry.folders.move(isThere ? model : other, a, to: isThere ? other : model, a, by: .current)
         },
-        { () throws(StoreError) in
+        { () throws in
           try registry.folders.move(isThere ? other : model, b, to: isThere ? model : other, b, by: .current)
         },
       ])
@@ -153,13 +158,15 @@ import WeightRegistry
   @Test func aNameGoesToOneOfTwoWhoWantIt() throws {
     try importVersion("v1", seed: 1)
     let (model, registry) = (fixture.model, registry)
+    let a = try version("a")
+    let b = try version("b")
+    let c = try version("c")
     for round in 0..<20 {
       try importVersion("a", seed: 2)
       try importVersion("b", seed: 3)
-      let (a, b, c) = (try version("a"), try version("b"), try version("c"))
       let errors = atOnce([
-        { () throws(StoreError) in try registry.folders.move(model, a, to: model, c, by: .current) },
-        { () throws(StoreError) in try registry.folders.move(model, b, to: model, c, by: .current) },
+        { () throws in try registry.folders.move(model, a, to: model, c, by: .current) },
+        { () throws in try registry.folders.move(model, b, to: model, c, by: .current) },
       ])
       #expect(errors.map(\.code) == [.alreadyExists], "round \(round)")
       #expect(try registry.records.versions(of: model).count == 3)

@@ -62,7 +62,8 @@ package struct Retention: Sendable {
       for file in draft?.publishedFiles ?? [] {
         guard folder.file(at: file.path).map({ $0.blob == file.blob }) ?? true else {
           throw StoreError(
-            .alreadyExists, "\(model)/\(version) has another \(file.path) by now; move it away before you restore the version")
+            .alreadyExists,
+            "\(model)/\(version) has another \(file.path) by now; move it away before you restore the version")
         }
         folder.apply(.put(file))
       }
