@@ -91,7 +91,9 @@ let package = Package(
     // MARK: The bench
     .target(
       name: "TantraBench",
-      dependencies: ["CDeflate", "Tensors", "PosixIO", "BlobStore", "StoreRecords", "StoreClient", "FuseServer", system],
+      dependencies: [
+        "CDeflate", "Tensors", "PosixIO", "BlobStore", "StoreRecords", "StoreClient", "FuseServer", system,
+      ],
       swiftSettings: strict),
 
     // MARK: The command line

@@ -86,8 +86,8 @@ package final class ModelTransaction {
         state.generation += 1
       }
       hasConfigured = true
-      let (old, new) = (before.models[model], config.models[model])
-      if old?.active != new?.active || old?.aliases != new?.aliases { changes.append(.links(model)) }
+      let (old, new) = (before.models[model] ?? .init(), config.models[model] ?? .init())
+      if old.active != new.active || old.aliases != new.aliases { changes.append(.links(model)) }
     }
   }
 
