@@ -29,13 +29,17 @@ package struct Sweep: ~Copyable {
       var bytes = 0
       let prefixes = try store.root.names().filter { $0.utf8.count == 2 }
       for (index, prefix) in prefixes.enumerated() {
-        guard progress(index, prefixes.count) else { throw PosixError(.interrupted, call: "sweep", path: store.root.path) }
+        guard progress(index, prefixes.count) else {
+          throw PosixError(.interrupted, call: "sweep", path: store.root.path)
+        }
         let folder = try store.root.folder(prefix)
         var hasChanged = false
         for name in try folder.names() {
           // What is not named like a blob is not ours to remove.
           guard let blob = Digest(hexadecimal: prefix + name), !live.contains(blob) else { continue }
-          guard let size = try isDryRun ? folder.status(of: name)?.size : remove(blob, name, in: folder) else { continue }
+          guard let size = try isDryRun ? folder.status(of: name)?.size : remove(blob, name, in: folder) else {
+            continue
+          }
           bytes += size
           count += 1
           hasChanged = !isDryRun

@@ -1,7 +1,7 @@
 package import Logging
 import PosixIO
-import SystemPackage
 import StoreRecords
+import SystemPackage
 package import WeightRegistry
 
 /// The tree of a store: `/<model>/<version>/model.{safetensors,pt,bin}`, `active`, `.files` and `.control`.

@@ -68,7 +68,9 @@ struct StoreState: Hashable, CustomStringConvertible {
   /// Names of blobs that nothing needs, and of what was left in `.staging`.
   static func leftovers(inStoreAt path: String) throws -> [String] {
     guard let registry = try open(path) else { return [] }
-    let staged = try FileManager.default.contentsOfDirectory(atPath: path + "/.staging").filter { !["changes", "lock"].contains($0) }
+    let staged = try FileManager.default.contentsOfDirectory(atPath: path + "/.staging").filter {
+      !["changes", "lock"].contains($0)
+    }
     return staged + stored(at: path).subtracting(try needed(by: registry)).sorted()
   }
 

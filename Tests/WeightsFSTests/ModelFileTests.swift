@@ -1,8 +1,8 @@
 import Foundation
 import Logging
+import StoreRecords
 import TestSupport
 import Testing
-import StoreRecords
 import WeightRegistry
 import WeightsFS
 

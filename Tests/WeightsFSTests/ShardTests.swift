@@ -1,7 +1,7 @@
 import Foundation
+import StoreRecords
 import TestSupport
 import Testing
-import StoreRecords
 import WeightRegistry
 import WeightsFS
 

@@ -1,8 +1,8 @@
 import BlobStore
 import Foundation
 import Logging
-import TestSupport
 import StoreRecords
+import TestSupport
 import WeightRegistry
 import WeightsFS
 

@@ -1,7 +1,7 @@
 import Glibc
+import StoreRecords
 import TestSupport
 import Testing
-import StoreRecords
 import WeightRegistry
 import WeightsFS
 

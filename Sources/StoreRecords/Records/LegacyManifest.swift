@@ -50,7 +50,8 @@ struct LegacyManifest: Decodable {
   var manifest: Manifest {
     let written = originals + (parts ?? [])
     // Packs of all files are more than the table may name, and never less.
-    let packs = tablePacks ?? written.first { $0.table == table }?.packs ?? Array(Set(written.flatMap(\.packs))).sorted()
+    let packs =
+      tablePacks ?? written.first { $0.table == table }?.packs ?? Array(Set(written.flatMap(\.packs))).sorted()
     var main = Manifest.MainStateDict(
       table: table, packs: packs, tensorCount: tensorCount, parameterCount: parameterCount, views: views)
     main.viewTimes = viewTimes

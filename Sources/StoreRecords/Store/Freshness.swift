@@ -50,7 +50,8 @@ final class Freshness: Sendable {
   private static func stamps(of store: StoreFolder) throws(PosixError) -> Stamps {
     // The number first: what changes after it is read counts as the next change.
     var stamps = Stamps(
-      number: try store.changeNumber(), config: try store.root.status(of: StoreFolder.configName)?.modified, models: [:])
+      number: try store.changeNumber(), config: try store.root.status(of: StoreFolder.configName)?.modified, models: [:]
+    )
     for (folder, place) in store.places {
       for name in try folder.names() { stamps.models["\(place)/\(name)"] = try folder.status(of: name)?.modified }
     }

@@ -15,7 +15,9 @@ extension RecordStore {
   package func isLeftover(_ record: BackupRecord) -> Bool {
     guard !record.isPinned, contains(record.manifest.model, record.manifest.version) else { return false }
     do throws(StoreError) {
-      guard let folder = try load(record.manifest.model, record.manifest.version, isLocked: false)?.folder else { return false }
+      guard let folder = try load(record.manifest.model, record.manifest.version, isLocked: false)?.folder else {
+        return false
+      }
       return folder.completeManifest?.isOfSameContent(as: record.manifest) == true
     } catch {
       // The version is damaged: the record may be what mends it.
@@ -85,7 +87,9 @@ extension ModelTransaction {
     // What an unfinished removal has left is the record of this one.
     let number = isPinned ? nil : records.first(where: store.isLeftover)?.number
     let last = records.map(\.number).max() ?? 0
-    guard last < .max else { throw StoreError(.damaged, "backups/\(model) has a record with the last number that there is") }
+    guard last < .max else {
+      throw StoreError(.damaged, "backups/\(model) has a record with the last number that there is")
+    }
     let record = BackupRecord(
       manifest: manifest, isCheckpoint: place(of: manifest.version) == .checkpoints, isPinned: isPinned,
       time: Timestamp.now(), actor: actor, number: number ?? last + 1)
@@ -98,7 +102,8 @@ extension ModelTransaction {
     store.store.blobs.noteNamed(record.manifest.blobs)
     let bytes = try StoreCoding.encode(record, pretty: true)
     guard bytes.count <= store.limits.manifest else {
-      throw StoreError(.system(errno: EFBIG), "\(model)/\(record.manifest.version) has more files than a record can name")
+      throw StoreError(
+        .system(errno: EFBIG), "\(model)/\(record.manifest.version) has more files than a record can name")
     }
     let staging = try store.store.stagingForWriting
     let backups = try store.store.forWriting(store.store.backups)

@@ -157,7 +157,9 @@ package final class RecordStore: Sendable {
     if let uploads = try recoverJournals() { try store.sweepStaging(keeping: uploads) }
     // What was about to become active must not become so with a later version of that name.
     let pending = state.withLock { $0.config.models.filter { $0.value.pending != nil }.map(\.key) }
-    for model in pending { try transaction(model) { (models) throws(StoreError) in try models.configure { $0.pending = nil } } }
+    for model in pending {
+      try transaction(model) { (models) throws(StoreError) in try models.configure { $0.pending = nil } }
+    }
   }
 
   /// Reads all journals, and removes those that count for nothing.
@@ -261,7 +263,8 @@ package final class RecordStore: Sendable {
     defer { announce([records.0, records.1]) }
     let inOrder = [first, second].sorted { $0.text < $1.text }
     return try lock(of: inOrder[0]).withLock(unless: interruption) { () throws(StoreError) in
-      try lock(of: inOrder[1]).withLock(unless: interruption) { () throws(StoreError) in try body(records.0, records.1) }
+      try lock(of: inOrder[1]).withLock(unless: interruption) { () throws(StoreError) in try body(records.0, records.1)
+      }
     }
   }
 

@@ -88,7 +88,9 @@ package struct StoreFolder: Sendable {
   /// - Throws: `locked`, naming the holder.
   func lock(_ holder: LockHolder) throws(StoreError) -> FileLock {
     let staging = try stagingForWriting
-    if let lock = try posix(try FileLock.acquire(Self.lockName, in: staging, description: holder.record)) { return lock }
+    if let lock = try posix(try FileLock.acquire(Self.lockName, in: staging, description: holder.record)) {
+      return lock
+    }
     let holder = lockHolder() ?? LockHolder(pid: 0, uid: 0, mountpoint: nil)
     throw StoreError(
       .locked,

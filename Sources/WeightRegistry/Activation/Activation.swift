@@ -142,7 +142,8 @@ package struct Activation: Sendable {
         throw StoreError(
           .inUse,
           "\(model)/\(version) is being validated first, as the policy \(PolicyKey.validateBeforeActivate.rawValue) of \(model) asks; "
-            + "\(model) stays as it is: point active at it again when that is done, or use tantra set-active, which waits")
+            + "\(model) stays as it is: point active at it again when that is done, or use tantra set-active, which waits"
+        )
       }
     }
     try records.transaction(model, unless: interruption) { (records) throws(StoreError) in

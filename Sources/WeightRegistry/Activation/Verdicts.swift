@@ -44,7 +44,8 @@ final class Verdicts: Sendable {
   ///
   /// - Returns: whether it has ended.
   func run(
-    _ model: ModelName, _ version: VersionName, patience: DispatchTimeInterval, _ validate: @escaping @Sendable () -> Void
+    _ model: ModelName, _ version: VersionName, patience: DispatchTimeInterval,
+    _ validate: @escaping @Sendable () -> Void
   ) -> Bool {
     let key = Key(model: model, version: version)
     let (group, isNew) = state.withLock { state -> (DispatchGroup, Bool) in

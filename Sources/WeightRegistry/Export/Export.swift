@@ -21,7 +21,8 @@ package struct Export: Sendable {
   package func callAsFunction(
     _ request: ExportRequest, progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(StoreError) -> [ExportedFile] {
-    let items = try views.withCurrent(request.model, request.version) { (_: Manifest) throws(StoreError) -> [ExportItem] in
+    let items = try views.withCurrent(request.model, request.version) {
+      (_: Manifest) throws(StoreError) -> [ExportItem] in
       try self.items(of: request)
     }
     let folderName = "\(request.model)_\(request.version)"

@@ -38,7 +38,8 @@ struct ExportItem: Sendable {
     for (expected, found) in zip(expected, found) where expected.digest != found.digest {
       throw StoreError(
         .damaged,
-        "\(path) was not exported: \(expected.what) is damaged in the store; import the intact file again, which mends it")
+        "\(path) was not exported: \(expected.what) is damaged in the store; import the intact file again, which mends it"
+      )
     }
     try posix(try file.setModified(modified))
     try posix(try file.synchronize())

@@ -47,7 +47,8 @@ package struct Import: Sendable {
     let files = try request.files.map { (file) throws(StoreError) in try store(file, pins) }
     let place: RecordPlace = request.isCheckpoint || request.version.looksLikeCheckpoint ? .checkpoints : .models
     let folder = try publish(
-      [record], of: table, table: record.table, with: files.map { .put($0) }, as: request.model, request.version, from: fileName, at: place,
+      [record], of: table, table: record.table, with: files.map { .put($0) }, as: request.model, request.version,
+      from: fileName, at: place,
       activating: request.activating && !isCheckedFirst, unless: Interruption(progress))
     tell(of: [record], folder, from: fileName)
     if isCheckedFirst { try activation.setActive(request.model, request.version, progress: progress) }
@@ -126,7 +127,8 @@ package struct Import: Sendable {
       .map { "; only in \($0.path): \($0.extras.joined(separator: ", "))" }.joined()
     let formats = Set(weights.map(\.format)).sorted().joined(separator: ", ")
     let count = folder.manifest?.main?.tensorCount ?? 0
-    records.logger.info("import: \(folder.model)/\(folder.version) from \(source) (\(formats), \(count) tensors\(extras))")
+    records.logger.info(
+      "import: \(folder.model)/\(folder.version) from \(source) (\(formats), \(count) tensors\(extras))")
   }
 
   /// Copies a file that is no weight file into the store.

@@ -20,6 +20,7 @@ package struct PublicationCondition: Sendable {
   func check(_ folder: VersionFolder?, _ model: ModelName, _ version: VersionName) throws(StoreError) {
     if !requiresFolder || folder != nil, isWanted() { return }
     throw StoreError(
-      .unknownVersion, "\(model)/\(version): the file, or its folder, was removed while it was being written; nothing was published")
+      .unknownVersion,
+      "\(model)/\(version): the file, or its folder, was removed while it was being written; nothing was published")
   }
 }

@@ -17,7 +17,9 @@ struct StoredStorages {
   private var blobs: BlobStore { records.store.blobs }
 
   /// A stitched file that is in the store already, with its table; nil if it is not as whole as the index believes.
-  func stitched(_ blob: Digest, _ progress: @escaping RangeScanner.Progress) throws(StoreError) -> (WeightRecord, Table)? {
+  func stitched(_ blob: Digest, _ progress: @escaping RangeScanner.Progress) throws(StoreError) -> (
+    WeightRecord, Table
+  )? {
     guard let file = records.index.stitched(blob), let digest = file.table else { return nil }
     pins.pin(file.blobs)
     do throws(StoreError) {

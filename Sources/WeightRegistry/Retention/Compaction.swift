@@ -125,7 +125,7 @@ struct Compaction {
           byteCount: record.count)
       }
       guard let new = moved[digest] else { continue }
-      if changed.main?.table == digest { 
+      if changed.main?.table == digest {
         changed.main?.table = new.digest
         changed.main?.packs = new.packs
       }

@@ -21,7 +21,8 @@ extension Retention {
     let pinned = try pinnedVersions(among: versions, of: model)
     var candidates: [(isCheckpoint: Bool, published: Int64, version: VersionName)] = []
     for version in versions where !pinned.contains(version) && records.links(to: version, of: model).isEmpty {
-      candidates.append((records.isCheckpoint(model, version), try records.published(model, version).manifest?.published ?? 0, version))
+      candidates.append(
+        (records.isCheckpoint(model, version), try records.published(model, version).manifest?.published ?? 0, version))
     }
     candidates.sort { a, b in
       if a.isCheckpoint != b.isCheckpoint { return a.isCheckpoint }

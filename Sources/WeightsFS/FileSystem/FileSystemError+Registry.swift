@@ -1,6 +1,6 @@
 import Glibc
-import WeightFormats
 package import StoreRecords
+import WeightFormats
 
 extension FileSystemError {
   /// The errno constants that this target answers, by what they mean here.

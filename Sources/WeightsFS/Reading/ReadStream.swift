@@ -1,7 +1,7 @@
 import BlobStore
 import PosixIO
-import Synchronization
 import StoreRecords
+import Synchronization
 import WeightRegistry
 
 /// Looks after the page cache of the blobs behind one open file: the disk is ahead of a reader that goes forward, and what

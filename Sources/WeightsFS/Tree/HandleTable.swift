@@ -1,5 +1,5 @@
-import Synchronization
 import StoreRecords
+import Synchronization
 import WeightRegistry
 
 /// Open files and folders by number.

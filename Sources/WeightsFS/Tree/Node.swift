@@ -1,5 +1,5 @@
-import Tensors
 import StoreRecords
+import Tensors
 import WeightRegistry
 
 /// A place in the tree, by meaning. What an inode number stands for.
@@ -80,8 +80,10 @@ extension Node {
   /// The version in whose folder, or in whose records, the node is; nil for others.
   var version: (model: ModelName, version: VersionName)? {
     switch self {
-    case .version(let model, let version), .view(let model, let version, _, _), .sidecarFolder(let model, let version, _),
-      .sidecar(let model, let version, _, _), .kept(let model, let version, _, _), .versionRecords(let model, let version),
+    case .version(let model, let version), .view(let model, let version, _, _),
+      .sidecarFolder(let model, let version, _),
+      .sidecar(let model, let version, _, _), .kept(let model, let version, _, _),
+      .versionRecords(let model, let version),
       .record(let model, let version, _):
       (model, version)
     default: nil

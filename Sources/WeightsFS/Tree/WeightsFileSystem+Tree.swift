@@ -1,5 +1,5 @@
-import WeightFormats
 import StoreRecords
+import WeightFormats
 import WeightRegistry
 
 extension WeightsFileSystem {

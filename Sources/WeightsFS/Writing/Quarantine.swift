@@ -1,7 +1,7 @@
+import StoreRecords
 import Synchronization
 import Tensors
 import WeightFormats
-import StoreRecords
 import WeightRegistry
 
 /// Which files beside the weights are pickles that would do more than hold data. Each content is looked at once.

@@ -1,5 +1,5 @@
-import Synchronization
 import StoreRecords
+import Synchronization
 import WeightRegistry
 
 /// Why the last change of a version's folder was refused: its xattr `user.tantra.last_error`.

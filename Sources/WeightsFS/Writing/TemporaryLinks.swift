@@ -1,5 +1,5 @@
-import Synchronization
 import StoreRecords
+import Synchronization
 import WeightRegistry
 
 /// Symbolic links that were made a moment ago: `ln -sfn` makes one under a random name and renames it.

@@ -1,7 +1,7 @@
 import BlobStore
 import PosixIO
-import Synchronization
 import StoreRecords
+import Synchronization
 import WeightRegistry
 
 extension WeightsFileSystem {
@@ -50,7 +50,8 @@ extension WeightsFileSystem {
     let path: String
     switch try node(inode) {
     case .modelFile: throw FileSystemError(.crossDevice)
-    case .view(let model, let version, let view, _): (source, path) = (try versionFolder(of: model, version), "model.\(view)")
+    case .view(let model, let version, let view, _):
+      (source, path) = (try versionFolder(of: model, version), "model.\(view)")
     case .sidecar(let model, let version, let name, _), .kept(let model, let version, let name, _):
       (source, path) = (try versionFolder(of: model, version), name)
     default: throw FileSystemError(.notPermitted, "\(place): only files of versions can be linked")

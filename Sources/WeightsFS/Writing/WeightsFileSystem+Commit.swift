@@ -1,7 +1,7 @@
 import PosixIO
+import StoreRecords
 import Synchronization
 import WeightFormats
-import StoreRecords
 import WeightRegistry
 
 extension WeightsFileSystem {

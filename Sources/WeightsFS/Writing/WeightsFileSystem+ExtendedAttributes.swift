@@ -1,5 +1,5 @@
-import Tensors
 import StoreRecords
+import Tensors
 import WeightRegistry
 
 extension WeightsFileSystem {
@@ -38,7 +38,9 @@ extension WeightsFileSystem {
   private func attribute(_ name: String, of node: Node) throws(FileSystemError) -> String? {
     switch node {
     case .sidecar(let model, let version, let path, _):
-      guard name == "digest", case .file(let file) = try versionFolder(of: model, version).content(at: path) else { return nil }
+      guard name == "digest", case .file(let file) = try versionFolder(of: model, version).content(at: path) else {
+        return nil
+      }
       return file.digest?.description
     case .view(let model, let version, let view, _):
       guard let manifest = try versionFolder(of: model, version).manifest else { return nil }

@@ -21,7 +21,8 @@ extension WeightsFileSystem {
       }
     }
     if name == "active" {
-      try registryStep(try registry.activation.pointActive(model, at: version, by: Actor(uid: caller.uid, pid: caller.pid)))
+      try registryStep(
+        try registry.activation.pointActive(model, at: version, by: Actor(uid: caller.uid, pid: caller.pid)))
     } else {
       let alias = try registryStep(try VersionName(validating: name))
       temporaryLinks[model, alias] = version
@@ -89,7 +90,8 @@ extension WeightsFileSystem {
     if existing?.kind == .directory { throw FileSystemError(.isDirectory) }
     try temporaryLinks.inTurn { () throws(FileSystemError) in
       if newName == "active" {
-        try registryStep(try registry.activation.pointActive(model, at: version, by: Actor(uid: caller.uid, pid: caller.pid)))
+        try registryStep(
+          try registry.activation.pointActive(model, at: version, by: Actor(uid: caller.uid, pid: caller.pid)))
       } else {
         let newAlias = try registryStep(try VersionName(validating: newName))
         temporaryLinks[model, newAlias] = nil

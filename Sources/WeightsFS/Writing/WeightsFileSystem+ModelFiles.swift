@@ -1,5 +1,5 @@
-import Synchronization
 import StoreRecords
+import Synchronization
 import WeightRegistry
 
 /// `README.md` in a model's folder, and what becomes it. The registry keeps such a file as it is, under its own name.

@@ -1,5 +1,5 @@
-import Synchronization
 import StoreRecords
+import Synchronization
 import WeightRegistry
 
 extension WeightsFileSystem {
@@ -40,7 +40,9 @@ extension WeightsFileSystem {
       }
     }
     let place = try place(of: name, in: folder)
-    if try self.versionFolder(of: place.model, place.version).isFolder(place.path) { throw FileSystemError(.isDirectory) }
+    if try self.versionFolder(of: place.model, place.version).isFolder(place.path) {
+      throw FileSystemError(.isDirectory)
+    }
     do throws(FileSystemError) {
       // A writer must not bring the name back.
       try registryStep(

@@ -1,9 +1,9 @@
 import BlobStore
 import Logging
 import PosixIO
+import StoreRecords
 import Synchronization
 import SystemPackage
-import StoreRecords
 import WeightRegistry
 
 extension WeightsFileSystem {
@@ -86,7 +86,11 @@ extension WeightsFileSystem {
     let content: Quarantine.Content
     switch try versionFolder(of: place.model, place.version).content(at: place.path) {
     case .file(let file):
-      if let blob = file.blob { content = .blob(blob) } else if let name = file.upload { content = .upload(name) } else {
+      if let blob = file.blob {
+        content = .blob(blob)
+      } else if let name = file.upload {
+        content = .upload(name)
+      } else {
         return
       }
     default: return

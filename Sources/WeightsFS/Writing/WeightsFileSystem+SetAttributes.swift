@@ -1,6 +1,6 @@
 import PosixIO
-import Synchronization
 import StoreRecords
+import Synchronization
 import WeightRegistry
 
 extension WeightsFileSystem {

@@ -1,6 +1,6 @@
 import PosixIO
-import WeightFormats
 import StoreRecords
+import WeightFormats
 import WeightRegistry
 
 extension WeightsFileSystem {

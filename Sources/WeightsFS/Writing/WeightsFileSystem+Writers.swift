@@ -1,8 +1,8 @@
 import Logging
 import PosixIO
+import StoreRecords
 import Synchronization
 import SystemPackage
-import StoreRecords
 import WeightRegistry
 
 extension WeightsFileSystem {

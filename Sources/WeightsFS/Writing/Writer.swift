@@ -1,7 +1,7 @@
 import PosixIO
+import StoreRecords
 import Synchronization
 import WeightFormats
-import StoreRecords
 import WeightRegistry
 
 /// A file in the making: what one open for writing writes to. Nobody else sees its bytes before they are committed.
