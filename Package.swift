@@ -140,9 +140,9 @@ let package = Package(
     .testTarget(
       name: "WeightsFSTests",
       dependencies: [
-        "WeightsFS", "StoreClient", "WeightRegistry", "StoreRecords", "WeightFormats", "PosixIO", "Tensors",
-        "TestSupport",
-        logging,
+        "WeightsFS", "StoreClient", "WeightRegistry", "StoreRecords", "BlobStore", "WeightFormats", "PosixIO",
+        "Tensors",
+        "TestSupport", logging,
       ],
       swiftSettings: strict),
     .executableTarget(
