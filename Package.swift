@@ -173,8 +173,9 @@ let package = Package(
       name: "FormatFuzzer", dependencies: ["Tensors", "PosixIO", "WeightFormats", "TestSupport"],
       path: "Tests/FormatFuzzer", swiftSettings: strict),
     .executableTarget(
-      name: "MountFixture", dependencies: ["PosixIO", "WeightsFS", "FuseServer", logging], path: "Tests/MountFixture",
-      swiftSettings: strict),
+      name: "MountFixture",
+      dependencies: ["PosixIO", "BlobStore", "WeightRegistry", "WeightsFS", "FuseServer", logging, system],
+      path: "Tests/MountFixture", swiftSettings: strict),
     .testTarget(
       name: "TantraRuntimeTests", dependencies: ["CMambaKernels", "Tensors", "TantraRuntime", "TestSupport"],
       swiftSettings: strict),
@@ -184,7 +185,7 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "FuseServerTests",
-      dependencies: ["PosixIO", "WeightsFS", "FuseServer", "MountFixture", "TestSupport", logging],
+      dependencies: ["PosixIO", "BlobStore", "WeightsFS", "FuseServer", "MountFixture", "TestSupport", logging],
       swiftSettings: strict),
   ]
 )
