@@ -1,5 +1,6 @@
 import Glibc
 import PosixIO
+import StoreRecords
 import TestSupport
 import WeightRegistry
 
