@@ -1,5 +1,6 @@
 package import BlobStore
 import Glibc
+import PosixIO
 package import WeightRegistry
 package import WeightsFS
 
