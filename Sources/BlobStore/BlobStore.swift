@@ -256,12 +256,17 @@ package final class BlobStore: Sendable {
   package func removeStaged(_ staged: String) throws(PosixError) -> Bool {
     guard let staging else { throw PosixError(.readOnlyFileSystem, call: "unlinkat", path: root.path) }
     guard let status = try staging.status(of: staged) else { return true }
-    if status.kind == .regular {
-      let file = try staging.file(staged)
-      if file.isImmutable {
-        if file.hasWriters { return false }
-        try file.setImmutable(false)
+    do throws(PosixError) {
+      if status.kind == .regular {
+        let file = try staging.file(staged)
+        if file.isImmutable {
+          if file.hasWriters { return false }
+          try file.setImmutable(false)
+        }
       }
+    } catch  where error.errno == .noSuchFileOrDirectory {
+      // Somebody else has removed it a moment ago.
+      return true
     }
     try staging.removeFile(staged)
     return true

@@ -27,6 +27,7 @@ package final class WeightsFileSystem: FileSystem {
     self.registry = registry
     self.logger = logger
     controls = ControlFileCatalogue.files(registry: registry, events: events, metrics: metrics)
+    retireInodes()
   }
 
   var records: RecordStore { registry.records }

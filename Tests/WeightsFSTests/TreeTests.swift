@@ -24,7 +24,7 @@ import WeightsFS
     #expect(
       Set(try fixture.names(".control")) == [
         "active", "backup", "cleanup", "config", "log", "metrics", "purge", "restore", "status", "validate",
-        "weight_config.json", "versions",
+        "version", "weight_config.json", "versions",
       ])
     #expect(try fixture.names(".control/versions/mamba/v1.0") == ["manifest.json", "SHA256SUMS"])
   }

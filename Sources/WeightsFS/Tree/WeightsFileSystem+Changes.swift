@@ -5,17 +5,20 @@ import WeightRegistry
 extension WeightsFileSystem {
   package func observeChanges(_ observer: @escaping @Sendable (TreeChange) -> Void) {
     records.observe { [inodes] change in
-      let touched = Self.names(touchedBy: change).map { folder, name in
-        TreeChange(parent: inodes.number(of: folder), name: name)
+      for (folder, name) in Self.names(touchedBy: change) {
+        observer(TreeChange(parent: inodes.number(of: folder), name: name))
       }
-      if case .removed(let model, let version, _) = change {
-        // What comes under the name is another folder, whoever still has something of this one open.
-        inodes.retire { node in
-          guard let own = node.version else { return false }
-          return own.model == model && own.version == version
-        }
+    }
+  }
+
+  /// Lets what comes under the name of a version that is gone be another folder, whoever still has something of that one open.
+  func retireInodes() {
+    records.observe { [inodes] change in
+      guard case .removed(let model, let version, _) = change else { return }
+      inodes.retire { node in
+        guard let own = node.version else { return false }
+        return own.model == model && own.version == version
       }
-      for change in touched { observer(change) }
     }
   }
 

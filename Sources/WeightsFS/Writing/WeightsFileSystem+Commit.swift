@@ -58,7 +58,16 @@ extension WeightsFileSystem {
     _ writer: Writer, at place: FilePlace, _ isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) {
     switch place.purpose {
-    case .view(let view): try publish(writer, as: view, at: place, isInterrupted)
+    case .view(let view):
+      do throws(FileSystemError) {
+        try publish(writer, as: view, at: place, isInterrupted)
+      } catch {
+        // What the version has under the name is shown again.
+        if hasVersion(place.model, place.version) {
+          try change(place) { $0.hides(place.path) ? [.show(place.path)] : [] }
+        }
+        throw error
+      }
     case .part: try publishPart(writer, at: place, isInterrupted)
     case .shard, .temporary, .ordinary:
       let before = try versionFolder(of: place.model, place.version).content(at: place.path)
