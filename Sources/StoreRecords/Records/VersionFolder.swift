@@ -143,7 +143,7 @@ package struct VersionFolder: Sendable {
   package func hides(_ path: String) -> Bool { hidden.contains(path) }
 
   /// Names in the staging folder that must stay.
-  package var uploads: Set<String> { Set(files.values.compactMap(\.upload)) }
+  package var uploads: [String] { files.values.compactMap(\.upload) }
 
   /// Every blob that the version needs.
   package var blobs: Set<Digest> { files.values.reduce(into: manifest?.blobs ?? []) { $0.formUnion($1.blobs) } }

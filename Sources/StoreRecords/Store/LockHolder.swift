@@ -18,6 +18,9 @@ package struct LockHolder: Sendable, Hashable, CustomStringConvertible {
     LockHolder(pid: getpid(), uid: getuid(), mountpoint: mountpoint)
   }
 
+  /// Whether it may still be at work, and is not this process.
+  var isAlive: Bool { pid != getpid() && (kill(pid, 0) == 0 || errno != ESRCH) }
+
   init?(record: String) {
     var fields: [Substring: String] = [:]
     for line in record.split(separator: "\n") {

@@ -271,13 +271,13 @@ package final class ModelTransaction {
     guard !folderChanges.isEmpty else { return }
     if try folder(version) == nil { try makeFolder(version) }
     guard var loaded = try store.load(model, version) else { throw store.unknown(version, of: model) }
-    var dropped: Set<String> = []
-    var kept: Set<String> = []
+    var dropped: [String] = []
+    var kept: [String] = []
     for change in folderChanges {
       if case .put(let file) = change { store.store.blobs.noteNamed(file.blobs) }
-      if let old = loaded.folder.file(at: change.path)?.upload { dropped.insert(old) }
+      if let old = loaded.folder.file(at: change.path)?.upload { dropped.append(old) }
       loaded.folder.apply(change)
-      if let new = loaded.folder.file(at: change.path)?.upload { kept.insert(new) }
+      if let new = loaded.folder.file(at: change.path)?.upload { kept.append(new) }
     }
     let isPublished = loaded.folder.isPublished
     // Rewriting costs with the number of files, and happens once in as many changes.

@@ -154,7 +154,7 @@ package final class RecordStore: Sendable {
         "the store at \(store.path) has format \(format), which this Tantra reads and does not write: run tantra "
           + "upgrade-store --store \(store.path), which can be taken back")
     }
-    if let uploads = try recoverJournals() { try store.sweepStaging(keeping: uploads) }
+    if let uploads = try recoverJournals() { try store.sweepStaging(keeping: Set(uploads)) }
     // What was about to become active must not become so with a later version of that name.
     let pending = state.withLock { $0.config.models.filter { $0.value.pending != nil }.map(\.key) }
     for model in pending {
@@ -165,16 +165,16 @@ package final class RecordStore: Sendable {
   /// Reads all journals, and removes those that count for nothing.
   ///
   /// - Returns: names in the staging folder that they need; nil if one cannot be read.
-  private func recoverJournals() throws(StoreError) -> Set<String>? {
+  private func recoverJournals() throws(StoreError) -> [String]? {
     let folders = try store.forWriting(store.folders)
-    var needed: Set<String>? = []
+    var needed: [String]? = []
     for name in try posix(try folders.names()) {
       guard let model = ModelName(name) else { continue }
       let listing = try listing(of: model)
       for (version, revisions) in listing.journals {
         do throws(StoreError) {
           let loaded = try load(model, version)
-          needed?.formUnion(loaded?.folder.uploads ?? [])
+          needed? += loaded?.folder.uploads ?? []
           let counting = loaded.map { $0.folder.manifest?.revision ?? 0 }
           try removeJournals(of: model, version, revisions.filter { $0 != counting })
         } catch {

@@ -1,4 +1,5 @@
 package import BlobStore
+import Glibc
 package import PosixIO
 import SystemPackage
 

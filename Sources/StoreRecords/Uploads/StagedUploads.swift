@@ -13,8 +13,8 @@ package final class StagedUploads: Sendable {
   private struct State: Sendable {
     /// Whether files can be frozen; nil as long as nobody has asked.
     var canFreeze: Bool?
-    /// Uploads that records name.
-    var named: Set<String> = []
+    /// How often records name each upload: while one is renamed, twice.
+    var named: [String: Int] = [:]
     /// Uploads that are done with, and frozen.
     var waiting: Set<String> = []
   }
@@ -79,15 +79,21 @@ package final class StagedUploads: Sendable {
   // MARK: Who needs them
 
   /// Takes over which uploads records name.
-  func take(_ names: Set<String>) { state.withLock { $0.named = names } }
+  func take(_ names: [String]) {
+    state.withLock { state in for name in names { state.named[name, default: 0] += 1 } }
+  }
 
   /// Takes over that records name others than before. Those that none names any more go.
-  func exchange(_ before: Set<String>, for after: Set<String>) {
-    guard before != after else { return }
+  func exchange(_ before: [String], for after: [String]) {
     let gone = state.withLock { state in
-      state.named.formUnion(after)
-      state.named.subtract(before.subtracting(after))
-      return before.subtracting(after)
+      for name in after { state.named[name, default: 0] += 1 }
+      var gone: [String] = []
+      for name in before {
+        let count = state.named[name, default: 0] - 1
+        state.named[name] = count > 0 ? count : nil
+        if count <= 0 { gone.append(name) }
+      }
+      return gone
     }
     for name in gone {
       // The change that made it so has been made: one that stays is swept at the next start.
@@ -98,7 +104,7 @@ package final class StagedUploads: Sendable {
   /// Removes an upload unless a record names it; who has it open keeps it. A frozen one goes when nobody can write to it any
   /// more.
   package func discard(_ name: String) throws(StoreError) {
-    if state.withLock({ $0.named.contains(name) }) { return }
+    if state.withLock({ $0.named[name] != nil }) { return }
     try posix(try remove(name))
   }
 
