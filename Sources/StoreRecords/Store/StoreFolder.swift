@@ -89,10 +89,17 @@ package struct StoreFolder: Sendable {
   /// - Throws: `locked`, naming the holder.
   func lock(_ holder: LockHolder) throws(StoreError) -> FileLock {
     let staging = try stagingForWriting
-    if let lock = try posix(try FileLock.acquire(Self.lockName, in: staging, description: holder.record)) {
-      return lock
+    var other = LockHolder(pid: 0, uid: 0, mountpoint: nil)
+    for attempt in 0..<20 {
+      if attempt > 0 { usleep(5_000) }
+      if let lock = try posix(try FileLock.acquire(Self.lockName, in: staging, description: holder.record)) {
+        return lock
+      }
+      other = lockHolder() ?? other
+      // A child that the last holder has just forked has its lock, too, until it runs another program.
+      if other.isAlive { break }
     }
-    let holder = lockHolder() ?? LockHolder(pid: 0, uid: 0, mountpoint: nil)
+    let holder = other
     throw StoreError(
       .locked,
       "the store at \(path) is in use by \(holder); "
