@@ -273,7 +273,7 @@ package final class RecordStore: Sendable {
     do throws(PosixError) {
       try store.noteChange(state.withLock { $0.generation } &+ Self.epoch)
     } catch {
-      logger.warning("those who only read the store may learn late of a change: \(error)")
+      logger.warning("those who only read the store may learn late of a change: \(StoreError(error))")
     }
     for observer in observers.withLock({ $0 }) {
       for change in transactions.flatMap(\.changes) { observer(change) }
