@@ -17,7 +17,7 @@ package struct Sweep: ~Copyable {
 
   /// Removes every blob that is not in `live`, one after another, or only counts them.
   ///
-  /// A blob first moves to the staging folder, which takes a moment, and then goes, which may take longer.
+  /// While others wait to pin blobs a blob loses its name only, which takes a moment; its bytes go after that.
   ///
   /// - Parameter progress: told how many of the folders of blobs are done; answers whether to go on.
   /// - Returns: how many blobs went or would go, and their bytes.
@@ -54,21 +54,17 @@ package struct Sweep: ~Copyable {
 
   /// - Returns: the bytes of the blob; nil if it stays.
   private borrowing func remove(_ blob: Digest, _ name: String, in folder: Folder) throws(PosixError) -> Int? {
-    guard let staging = store.staging else {
-      throw PosixError(.readOnlyFileSystem, call: "unlinkat", path: store.root.path)
-    }
     let file = try folder.file(name)
     // Somebody may still have it open for writing, and it cannot be removed before they have gone.
     if file.isImmutable { return nil }
     let size = try file.status().size
-    let trash = Ingest.newName()
-    let isMoved: Bool? = try store.pins.removeUnlessPinned(blob) { () throws(PosixError) in
-      try folder.rename(name, to: trash, in: staging)
+    let isGone: Bool? = try store.pins.removeUnlessPinned(blob) { () throws(PosixError) in
+      try folder.removeFile(name)
       store.forget(blob)
       return true
     }
-    guard isMoved != nil else { return nil }
-    try staging.removeFile(trash)
-    return size
+    // Its bytes go when the last who has it open lets go of it: here, and not while others wait to pin blobs.
+    withExtendedLifetime(file) {}
+    return isGone == nil ? nil : size
   }
 }
