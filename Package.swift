@@ -35,6 +35,7 @@ let package = Package(
   targets: [
     // MARK: C libraries
     .target(name: "CFuse", path: "CFuse", publicHeadersPath: "include", linkerSettings: [.linkedLibrary("fuse3")]),
+    .target(name: "CDecompress", linkerSettings: ["z", "bz2", "lzma"].map { .linkedLibrary($0) }),
     .target(name: "CDeflate", linkerSettings: [.linkedLibrary("deflate")]),
     .target(name: "CPosix"),
     .target(name: "CMambaKernels", linkerSettings: [.linkedLibrary("m")]),
@@ -46,7 +47,8 @@ let package = Package(
     .target(name: "PosixIO", dependencies: ["CPosix", system], swiftSettings: strict),
 
     // MARK: Bytes <-> state dict
-    .target(name: "WeightFormats", dependencies: ["Tensors", "PosixIO", collections], swiftSettings: strict),
+    .target(
+      name: "WeightFormats", dependencies: ["CDecompress", "Tensors", "PosixIO", collections], swiftSettings: strict),
 
     // MARK: The store
     .target(name: "BlobStore", dependencies: ["Tensors", "PosixIO", system], swiftSettings: strict),
