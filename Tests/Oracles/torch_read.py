@@ -222,9 +222,9 @@ def cases():
     yield "numpy-4", arrays, [], ["x: numpy array U1 [1]"], False, {"protocol": 4}
     yield "numpy-5", dict(arrays, b=np.arange(3, dtype=">f4")), [], ["x: numpy array U1 [1]"], False, {"protocol": 5}
     yield "legacy-numpy", arrays, [], ["x: numpy array U1 [1]"], False, {"legacy": True}
-    yield "protocol-1", {"a": base, "b": base.t()}, [], [], True, {"protocol": 1}
-    yield "protocol-4", {"a": base, "b": base.t()}, [], [], True, {"protocol": 4}
-    yield "protocol-5", {"a": base, "b": base.t(), "c": base}, [], [], True, {"protocol": 5}
+    yield "protocol-1", {"a": base, "b": base.t()}, [], [], False, {"protocol": 1}
+    yield "protocol-4", {"a": base, "b": base.t()}, [], [], False, {"protocol": 4}
+    yield "protocol-5", {"a": base, "b": base.t(), "c": base}, [], [], False, {"protocol": 5}
     with_leaf = ordered(w=base)
     with_leaf["_extra_state"] = {"version": 3}
     yield "leaf-in-state", with_leaf, [], ["_extra_state: dict of 1"], False, {}

@@ -175,7 +175,6 @@ enum OddPickles {
     ("a hole in the memo", P.text("h\u{7}")),
     ("memo beyond its end", P.text("Nr") + [0xFF, 0xFF, 0xFF, 0x7F]),
     ("memo of nothing", P.text("q\u{0}")),
-    ("PROTO again", [0x80, 2] + P.text("N")),
     ("UTF-8 of a surrogate", P.text("X") + [3, 0, 0, 0, 0xED, 0xA0, 0x80]),
     ("bytes that are not UTF-8", P.text("U") + [1, 0xFF]),
     ("a text longer than the pickle", P.text("X") + [0xFF, 0xFF, 0xFF, 0xFF]),

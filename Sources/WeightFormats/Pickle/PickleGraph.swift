@@ -17,6 +17,8 @@ struct PickleGraph: Sendable {
   var numpyTypes: [NumpyType] = []
   var arrays: [PickleArray] = []
   var objects: [PickleObject] = []
+  /// Whether the pickle has only opcodes that `torch.load(weights_only=True)` knows.
+  var isTorch = true
   /// What was named and is not known for data.
   var foreignNames: [String] = []
 

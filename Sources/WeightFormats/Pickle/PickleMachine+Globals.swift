@@ -45,7 +45,7 @@ extension PickleMachine {
   }
 
   /// Something of a program: a name, and nothing behind it.
-  private mutating func foreign(_ path: String) throws(FormatError) -> PickleReference {
+  mutating func foreign(_ path: String) throws(FormatError) -> PickleReference {
     if let known = graph.foreignNames.firstIndex(of: path) { return .foreign(known) }
     guard graph.foreignNames.count < 256 else { return .foreign(0) }
     try input.budget.charge(MemoryBudget.allocation + path.utf8.count)

@@ -69,5 +69,17 @@ extension PickleMachine {
     case byteArray8 = 0x96
     case nextBuffer = 0x97
     case readOnlyBuffer = 0x98
+
+    /// Whether `torch.load(weights_only=True)` knows it.
+    var isTorch: Bool {
+      switch self {
+      case .pop, .popMark, .duplicate, .binBytes, .shortBinBytes, .float, .int, .long, .persID, .string, .binString,
+        .unicode, .dict, .get, .instance, .list, .object, .put, .extension1, .extension2, .extension4, .long4,
+        .shortBinUnicode, .binUnicode8, .binBytes8, .addItems, .frozenSet, .newObjectWithKeywords, .stackGlobal,
+        .memoize, .frame, .byteArray8, .nextBuffer, .readOnlyBuffer:
+        false
+      default: true
+      }
+    }
   }
 }

@@ -12,6 +12,10 @@ extension PickleMachine {
       throw broken("a persistent id that is not a tuple")
     }
     let parts = values(ofTuple: index, limit: 7)
+    if purpose == .stateDict, parts.count == 4, isString(parts[0], "module") {
+      // torch's legacy format writes the classes of modules with their source code.
+      return try push(try foreign("a module's class"))
+    }
     if let kind = parts.first, !isString(kind, "storage") {
       var name = "something else"
       if case .string(let text) = kind { name = String(string(text).prefix(80)).debugDescription }

@@ -162,7 +162,7 @@ struct PickleMachine: ~Copyable {
   }
 
   /// The most that `charge` lets a pickle ask for.
-  static let operationLimit = 64 << 20
+  static let operationLimit = 32 << 20
 
   /// Counts `amount` units of work that the pickle asked for.
   mutating func charge(_ amount: Int) throws(FormatError) {
@@ -180,6 +180,7 @@ struct PickleMachine: ~Copyable {
       throw broken("the byte 0x\(String(byte, radix: 16)) is no opcode of a pickle")
     }
     try charge(1)
+    if !opcode.isTorch { graph.isTorch = false }
     switch opcode {
     case .proto:
       let version = try input.byte()

@@ -57,6 +57,7 @@ struct StateDictBuilder {
   ) throws(FormatError) {
     self.budget = budget
     self.graph = graph
+    isPlain = graph.isTorch
     try self.budget.charge(6 * stored.count + 4 * graph.tensors.count)
     reach = try StateDictReach(graph, &self.budget)
     self.stored = stored
