@@ -18,14 +18,14 @@ package enum WeightFormatCatalogue {
   package static func format(of source: any ByteSource) throws(FormatError) -> any WeightFormat {
     let head = try source.bytes(at: 0, count: min(64, source.byteCount), what: "the file's beginning")
     if let format = formats.first(where: { $0.recognizes(head, byteCount: source.byteCount) }) { return format }
+    if let kind = try ForeignFile.kind(of: source) {
+      throw FormatError(.unsupported, "not a weight file of a known format: \(kind)")
+    }
     if ForeignFile.isUnwritten(head, byteCount: source.byteCount) {
       throw FormatError(
         .truncated,
         source.byteCount == 0
           ? "the file is empty: nothing was written to it yet" : "the file's beginning was not written yet")
-    }
-    if let kind = try ForeignFile.kind(of: source) {
-      throw FormatError(.unsupported, "not a weight file of a known format: \(kind)")
     }
     throw FormatError(
       .unrecognized,

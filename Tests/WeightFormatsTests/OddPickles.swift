@@ -93,13 +93,6 @@ enum OddPickles {
     ("hooks", P.tensor(storage, shape: [1], strides: [1], hooks: P.orderedDict + P.string("k") + P.text("Ns"))),
     ("hooks that are a tuple", P.tensor(storage, shape: [1], strides: [1], hooks: P.text(")"))),
     ("gradient flag of a number", P.tensor(storage, shape: [1], strides: [1], requiresGrad: P.integer(1))),
-    (
-      "conjugate",
-      P.global("torch._utils", "_rebuild_tensor_v2")
-        + P.tuple(
-          storage, P.integer(0), P.integers([1]),
-          P.integers([1]), [0x89], P.orderedDict, P.text("}") + P.string("conj") + [0x88] + P.text("s")) + P.text("R")
-    ),
     ("BUILD on a dict", P.text("}}b")),
     ("BUILD on a tensor", P.tensor(storage, shape: [1], strides: [1]) + P.text("}b")),
     ("BUILD on a list", P.text("]}b")),

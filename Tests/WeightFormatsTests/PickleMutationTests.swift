@@ -23,7 +23,7 @@ import WeightFormats
     Array("().012BCGJKMNQRTUX]abcdehjlqrstu}".utf8) + Array(0x80...0x96)
 
   /// Damages of each file: 20,000 files in all as users have the parsers, fewer where they are slow.
-  private static let rounds = isOptimized ? 1000 : 300
+  private static let rounds = isOptimized ? 1060 : 100
 
   private func mutate(_ pickle: [UInt8], with numbers: inout Numbers) -> [UInt8] {
     var pickle = pickle
@@ -53,7 +53,7 @@ import WeightFormats
     var count = 0
     for name in [
       "dict", "views", "strided", "nested", "parameters", "dtype-float8_e4m3fn", "same-object", "counter", "attributes",
-      "numpy", "numpy-4", "numpy-5", "protocol-1", "protocol-4", "checkpoint",
+      "numpy", "numpy-4", "numpy-5", "protocol-1", "protocol-4",
     ] {
       let source = BufferSource(try contents(of: folder(name + ".pt")))
       let archive = try ZipReader(source)
@@ -86,7 +86,7 @@ import WeightFormats
         accepted.append((path, file, changed))
       }
     }
-    #expect(count >= 20 * Self.rounds)
+    #expect(count >= 19 * Self.rounds)
     #expect(accepted.count > count / 200)
     let output = try Python.oracle("torch_read.py", ["loadable"] + accepted.map(\.path))
     let loaded = try JSONDecoder().decode([TorchOracle?].self, from: Data(output.utf8))

@@ -29,7 +29,14 @@ struct NumpyType: Sendable, Hashable {
       guard count == 1 else { return nil }
       byteCount = count
     default:
-      guard [1, 2, 4, 8, 12, 16, 24, 32].contains(count) else { return nil }
+      let counts: [Int] =
+        switch kind {
+        case UInt8(ascii: "f"): [2, 4, 8, 12, 16]
+        case UInt8(ascii: "c"): [8, 16, 24, 32]
+        case UInt8(ascii: "M"), UInt8(ascii: "m"): [8]
+        default: [1, 2, 4, 8]
+        }
+      guard counts.contains(count) else { return nil }
       byteCount = count
     }
   }

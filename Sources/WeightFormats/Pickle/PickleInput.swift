@@ -65,9 +65,7 @@ struct PickleInput {
   /// The range of the next `count` bytes in `window`, at most a mebibyte; good until something else is read.
   mutating func take(_ count: Int) throws(FormatError) -> Range<Int> {
     while window.count - cursor < count {
-      let before = window.count
-      try fetch()
-      if window.count == before { throw truncated() }
+      guard try fetchMore() else { throw truncated() }
     }
     defer { cursor += count }
     return cursor..<cursor + count

@@ -192,7 +192,9 @@ struct PickleMachine: ~Copyable {
     case .frame:
       let count = try input.integer(8)
       let (end, overflow) = input.position.addingReportingOverflow(Int(clamping: count))
-      guard !overflow else { throw broken("a frame of \(count) bytes") }
+      guard !overflow, input.byteCountLimit == .max || end - start <= input.byteCountLimit else {
+        throw broken("a frame of \(count) bytes")
+      }
       frameEnd = end
     case .stop: return try stop()
     case .mark: try pushMark()

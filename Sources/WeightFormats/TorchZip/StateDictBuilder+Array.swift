@@ -7,9 +7,8 @@ extension StateDictBuilder {
 
   /// Whether torch has a type for the array's elements, and they can be found in the file.
   func canBeTensor(_ array: PickleArray) throws(FormatError) -> Bool {
-    guard let type = array.type, graph.numpyTypes[type].dtype != nil, array.bytes.fileOffset != nil else {
-      return false
-    }
+    guard let type = array.type, graph.numpyTypes[type].dtype != nil else { return false }
+    guard array.bytes.fileOffset != nil else { return array.bytes.count == 0 }
     guard array.bytes.isLatin1Text, array.isFortran else { return true }
     return array.bytes.count <= Self.reorderLimit
   }
@@ -17,9 +16,10 @@ extension StateDictBuilder {
   /// Adds an array under a name.
   mutating func add(_ array: PickleArray, named name: String) throws(FormatError) {
     guard let type = array.type.map({ graph.numpyTypes[$0] }), let dtype = type.dtype,
-      let offset = array.bytes.fileOffset,
       let dimensions = graph.integers(ofTuple: array.shape)
     else { throw FormatError(.malformed, "the array \(StateDictExtras.printable(name)) is not complete") }
+    // An empty array stands nowhere.
+    let offset = array.bytes.fileOffset ?? 0
     _ = try enter(name)
     isPlain = false
     try budget.charge(MemoryBudget.allocation + 8 * dimensions.count)
