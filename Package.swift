@@ -38,6 +38,7 @@ let package = Package(
     .target(name: "CDeflate", linkerSettings: [.linkedLibrary("deflate")]),
     .target(name: "CPosix"),
     .target(name: "CMambaKernels", linkerSettings: [.linkedLibrary("m")]),
+    .target(name: "CImages", linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
 
     // MARK: Values
     .target(name: "Tensors", dependencies: ["CDeflate", crypto], swiftSettings: strict),
@@ -72,7 +73,7 @@ let package = Package(
 
     // MARK: The models
     .target(
-      name: "TantraRuntime", dependencies: ["CMambaKernels", "Tensors", "PosixIO", "WeightFormats", system],
+      name: "TantraRuntime", dependencies: ["CMambaKernels", "CImages", "Tensors", "PosixIO", "WeightFormats", system],
       swiftSettings: strict),
 
     // MARK: The command line
