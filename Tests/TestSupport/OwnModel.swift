@@ -4,6 +4,7 @@ import Tensors
 
 /// One of Tantra's own models in a folder of its own, with weights of a seed, and inputs for it.
 package struct OwnModel {
+  /// Holds config.json and model.safetensors.
   package let folder: TemporaryFolder
 
   /// The model that ships, or one of another shape.
@@ -11,6 +12,7 @@ package struct OwnModel {
     case shippedReader, oddReader, shippedMultimodal, oddMultimodal
   }
 
+  /// Writes the folder.
   package init(_ shape: Shape) throws {
     folder = try TemporaryFolder()
     let tensors: [TensorSpecification]
@@ -68,6 +70,7 @@ package struct OwnModel {
 
 /// What torch found when it computed the same inputs.
 package struct OwnScores: Decodable, Sendable {
+  /// How many inputs there were.
   package var inputs: Int
   /// The largest difference of a score, over max(1, largest score).
   package var difference: Double

@@ -1,8 +1,12 @@
 /// A map of pixels with channels, and a border of one zero pixel around it: (rows + 2, columns + 2, channels).
 struct FeatureMap {
+  /// Pixels from top to bottom, without the border.
   let rows: Int
+  /// Pixels from left to right, without the border.
   let columns: Int
+  /// Numbers of each pixel.
   let channels: Int
+  /// All pixels, the border included.
   var values: [Float]
 
   /// A map of zeros.

@@ -1,10 +1,15 @@
 /// A rectangle of whole pixels.
 package struct PixelBox: Sendable, Hashable, Codable {
+  /// The first column.
   package var left: Int
+  /// The first row.
   package var top: Int
+  /// Columns.
   package var width: Int
+  /// Rows.
   package var height: Int
 
+  /// A box of any size.
   package init(left: Int, top: Int, width: Int, height: Int) {
     self.left = left
     self.top = top

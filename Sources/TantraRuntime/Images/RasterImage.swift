@@ -1,7 +1,10 @@
 /// Pixels in memory, row by row, of 1 channel (grey) or 3 (red, green, blue); 0 is dark.
 package struct RasterImage: Sendable, Hashable {
+  /// Columns, at least 1.
   package let width: Int
+  /// Rows, at least 1.
   package let height: Int
+  /// 1 or 3.
   package let channels: Int
   /// (height, width, channels).
   package var values: [UInt8]

@@ -1,6 +1,8 @@
 /// A line of text as the reader takes it: ink 1 and paper 0, row by row.
 package struct LineImage: Sendable, Hashable {
+  /// Columns, at least 1.
   package let width: Int
+  /// Rows, at least 1.
   package let height: Int
   /// (height, width).
   package let values: [Float]

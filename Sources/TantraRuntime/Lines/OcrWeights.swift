@@ -4,6 +4,7 @@ import CMambaKernels
 package final class OcrWeights: ModelWeights, @unchecked Sendable {
   // Everything is written in init only, and the memory that the pointers name belongs to `bound`.
   private let bound: BoundTensors
+  /// The layers and the head.
   let stack: MambaStack
   private let stages: [ConvolutionStage]
   private let projection: tantra_matrix

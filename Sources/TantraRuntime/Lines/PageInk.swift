@@ -2,6 +2,7 @@ import Glibc
 
 /// The ink of a page: 255 where it is darkest and 0 where there is paper, whichever of the two is bright.
 struct PageInk {
+  /// The ink, as large as the page.
   let image: RasterImage
   /// How much paper varies: the deviation of its pixels, as a share of ink.
   private let noise: Float

@@ -5,6 +5,7 @@ import CMambaKernels
 ///
 /// Computing allocates nothing. A team belongs to one task at a time.
 final class MambaTeam {
+  /// What is computed.
   let stack: MambaStack
   private let team: OpaquePointer
   private let state: UnsafeMutableBufferPointer<Float>

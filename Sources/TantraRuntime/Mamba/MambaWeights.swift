@@ -7,6 +7,7 @@ package import Tensors
 /// channels (norms, convolutions, time step, A, D; about 2% of a model) is copied, as floats in blocks of channels.
 package final class MambaWeights: ModelWeights, Sendable {
   private let bound: BoundTensors
+  /// The layers and the head.
   let stack: MambaStack
   /// What turns an image into the beginning of a sequence; nil if the model reads text only.
   let vision: VisionWeights?

@@ -3,6 +3,7 @@ import CMambaKernels
 /// What turns an image into tokens of a ``MambaMultimodalModel``, bound for the kernels.
 struct VisionWeights: @unchecked Sendable {
   // The pointers name memory of the tensors that they were bound from, whose owner keeps them.
+  /// The dimensions.
   let size: MambaMultimodalModel
   private let stages: [ConvolutionStage]
   private let projection: tantra_matrix
@@ -10,10 +11,12 @@ struct VisionWeights: @unchecked Sendable {
   private let positions: [Float]
   private let norm: [Float]
   private let epsilon: Float
-  /// What is added to every token of an image, and to every byte.
+  /// What is added to every token of an image.
   private let imageModality: [Float]
+  /// What is added to every byte.
   let textModality: [Float]
 
+  /// Binds the tensors whose names begin with `vision.`, and the two modalities.
   init(_ tensors: BoundTensors, _ size: MambaMultimodalModel, epsilon: Float) throws {
     self.size = size
     self.epsilon = epsilon
