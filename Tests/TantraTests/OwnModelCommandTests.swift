@@ -12,7 +12,8 @@ import Testing
   /// A folder with the active version of a shipped model.
   private func exported(_ model: String) throws -> String {
     let listing = try fixture.succeed("export", model, "--folder", "--to", fixture.scratch.path)
-    return fixture.scratch(String(try #require(listing.split(separator: "/").first)))
+    let line = try #require(listing.split(separator: "\n").first { $0.contains("/model.safetensors ") })
+    return String(try #require(line.range(of: "/model.safetensors ").map { line[..<$0.lowerBound] }))
   }
 
   @Test func theReaderScoresLinesAsTorchDoes() throws {
