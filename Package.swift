@@ -35,9 +35,11 @@ let package = Package(
   targets: [
     // MARK: C libraries
     .target(name: "CFuse", path: "CFuse", publicHeadersPath: "include", linkerSettings: [.linkedLibrary("fuse3")]),
+    .target(name: "CDecompress", linkerSettings: ["z", "bz2", "lzma"].map { .linkedLibrary($0) }),
     .target(name: "CDeflate", linkerSettings: [.linkedLibrary("deflate")]),
     .target(name: "CPosix"),
     .target(name: "CMambaKernels", linkerSettings: [.linkedLibrary("m")]),
+    .target(name: "CImages", linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
 
     // MARK: Values
     .target(name: "Tensors", dependencies: ["CDeflate", crypto], swiftSettings: strict),
@@ -46,7 +48,7 @@ let package = Package(
     .target(name: "PosixIO", dependencies: ["CPosix", system], swiftSettings: strict),
 
     // MARK: Bytes <-> state dict
-    .target(name: "WeightFormats", dependencies: ["Tensors", "PosixIO"], swiftSettings: strict),
+    .target(name: "WeightFormats", dependencies: ["CDecompress", "Tensors", "PosixIO"], swiftSettings: strict),
 
     // MARK: The store
     .target(name: "BlobStore", dependencies: ["Tensors", "PosixIO", system], swiftSettings: strict),
@@ -85,7 +87,7 @@ let package = Package(
 
     // MARK: The models
     .target(
-      name: "TantraRuntime", dependencies: ["CMambaKernels", "Tensors", "PosixIO", "WeightFormats", system],
+      name: "TantraRuntime", dependencies: ["CMambaKernels", "CImages", "Tensors", "PosixIO", "WeightFormats", system],
       swiftSettings: strict),
 
     // MARK: The bench

@@ -1,4 +1,6 @@
-"""Draws the loss curves of training logs. Usage: plot.py OUTPUT.png NAME=training.json ...   (pip install matplotlib)"""
+"""Draws the loss curves of training logs. Usage: plot.py OUTPUT.png NAME=training.json ...   (pip install matplotlib)
+
+Logs of train.py are drawn over the bytes seen; those of the other runs over steps, a curve for each loss."""
 import json
 import sys
 
@@ -12,9 +14,15 @@ for argument in sys.argv[2:]:
     name, path = argument.split("=", 1)
     with open(path) as file:
         log = json.load(file)
-    scale = log["batch"] * log["length"] / 1e6
-    axes.plot([step * scale for step, _ in log["curve"]], [loss for _, loss in log["curve"]], linewidth=0.9, label=name)
-axes.set(xlabel="million bytes seen", ylabel="training loss, bits per byte", ylim=(1.2, 3.5))
+    if isinstance(log["curve"][0], list):
+        scale = log["batch"] * log["length"] / 1e6
+        axes.plot([step * scale for step, _ in log["curve"]], [loss for _, loss in log["curve"]], linewidth=0.9, label=name)
+        axes.set(xlabel="million bytes seen", ylabel="training loss, bits per byte", ylim=(1.2, 3.5))
+        continue
+    for loss in sorted({key for point in log["curve"] for key in point} - {"step"}):
+        points = [(point["step"], point[loss]) for point in log["curve"] if loss in point]
+        axes.plot(*zip(*points), linewidth=0.9, label=f"{name}: {loss}")
+    axes.set(xlabel="steps", ylabel="training loss", yscale="log")
 axes.grid(alpha=0.3)
 axes.legend()
 figure.tight_layout()

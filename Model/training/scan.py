@@ -47,20 +47,20 @@ class Scan(torch.autograd.Function):
         kept = x.new_empty(batch, time // SPAN, states, channels)
         call("scan_forward", states, x.shape, [*inputs, first.contiguous(), y, kept, last])
         context.save_for_backward(*inputs, kept)
-        context.mark_non_differentiable(last)
         return y, last
 
     @staticmethod
-    def backward(context, dy, _):
+    def backward(context, dy, dlast):
         x, dt, A, B, C, kept = context.saved_tensors
         dx, ddt, dB, dC = torch.empty_like(x), torch.empty_like(dt), torch.zeros_like(B), torch.zeros_like(C)
-        dA = x.new_empty(x.shape[0], *A.shape)
-        call("scan_backward", A.shape[0], x.shape, [x, dt, A, B, C, kept, dy.contiguous(), dx, ddt, dA, dB, dC])
-        return dx, ddt, dA.sum(0), dB, dC, None
+        dA, dfirst = x.new_empty(x.shape[0], *A.shape), x.new_empty(x.shape[0], *A.shape)
+        gradients = [dy.contiguous(), dlast.contiguous(), dx, ddt, dA, dB, dC, dfirst]
+        call("scan_backward", A.shape[0], x.shape, [x, dt, A, B, C, kept, *gradients])
+        return dx, ddt, dA.sum(0), dB, dC, dfirst
 
 
 def scan(x, dt, A, B, C, first):
-    """y (batch, time, channels) and the last state (batch, states, channels), which has no gradient.
+    """y (batch, time, channels) and the last state (batch, states, channels).
 
     x, dt (batch, time, channels); A (states, channels); B, C (batch, time, states); first as the last state. Time may
     have any length: steps with dt = 0 leave the state as it is, and fill the last span."""

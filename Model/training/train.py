@@ -24,6 +24,7 @@ import torch.nn.functional as F
 
 import corpus
 import model as models
+from optimizers import optimizers_of
 
 BATCH, LENGTH = 16, 256
 LAST_RATE, WARM_UP, BETAS, DECAY, CLIP = 0.05, 20, (0.9, 0.95), 0.05, 1.0
@@ -59,19 +60,6 @@ class Rows:
         return torch.from_numpy(ids), torch.from_numpy(fresh)
 
 
-def optimizers_of(model, muon):
-    """AdamW, or Muon for the wide matrices and AdamW for the rest; weight decay only on the projections' matrices."""
-    endings = ("in_proj.weight", "x_proj.weight", "out_proj.weight") + (() if muon else ("dt_proj.weight",))
-    matrices = [p for name, p in model.named_parameters() if name.endswith(endings)]
-    others = [p for name, p in model.named_parameters() if not name.endswith(endings)]
-    rest = {"params": others, "weight_decay": 0.0}
-    if not muon:
-        return [torch.optim.AdamW([{"params": matrices, "weight_decay": DECAY}, rest], betas=BETAS)]
-    # With this adjustment Muon's steps are as large as AdamW's, so that both share one rate.
-    first = torch.optim.Muon(matrices, weight_decay=DECAY, momentum=0.95, adjust_lr_fn="match_rms_adamw")
-    return [first, torch.optim.AdamW([rest], betas=BETAS)]
-
-
 def rate(step, steps, full):
     """Linear warm-up, then linear decay to LAST_RATE of the full rate."""
     return full * min((step + 1) / WARM_UP, 1 - (1 - LAST_RATE) * step / steps)
@@ -80,7 +68,7 @@ def rate(step, steps, full):
 def train(start, output, steps, full, seed, references, muon):
     torch.manual_seed(seed)
     model, rows = models.load(start), Rows(corpus.training_text(references), seed)
-    optimizers, state, step, seconds, curve = optimizers_of(model, muon), model.zero_state(BATCH), 0, 0.0, []
+    optimizers, state, step, seconds, curve = optimizers_of(model, BETAS, DECAY, muon), model.zero_state(BATCH), 0, 0.0, []
     output.mkdir(parents=True, exist_ok=True)
     checkpoint = output / "checkpoint.pt"
     if checkpoint.exists():
@@ -119,6 +107,8 @@ def train(start, output, steps, full, seed, references, muon):
         torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
         for optimizer in optimizers:
             optimizer.step()
+        # Truncated: a step's loss has no gradient in the text before it.
+        state = [tuple(part.detach() for part in layer) for layer in state]
         step, seconds = step + 1, time.monotonic() - began
         losses.append(loss.item() / math.log(2))
         if step % 10 == 0 or step == steps:

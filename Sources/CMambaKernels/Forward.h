@@ -387,16 +387,20 @@ static void NAMED(forward)(tantra_team *team, const tantra_job *job, int part) {
   long first, end, channel, last;
   share(team, part, count, 1, &first, &end);
   for (long token = first; token < end; token++) {
+    if (job->rows) {
+      memcpy(team->hidden + token * width, job->rows + token * hidden, (size_t)hidden * sizeof(float));
+      continue;
+    }
     const long bytes = model->embeddings.element == TANTRA_F32 ? 4 : 2;
     NAMED(widen)(
       (const char *)model->embeddings.data + job->tokens[token] * hidden * bytes, hidden, model->embeddings.element,
       team->hidden + token * width);
   }
   share(team, part, padded, TANTRA_BLOCK, &channel, &last);
-  for (long index = 0; index < model->layer_count; index++) {
+  for (long index = job->first_layer; index < job->end_layer; index++) {
     const tantra_layer *layer = model->layers + index;
     float *history = job->state + index * (history_count + state_count), *state = history + history_count;
-    if (index > 0 || count == 1) tantra_team_barrier(team);
+    if (index > job->first_layer || count == 1) tantra_team_barrier(team);
     normalize(team, part, team->hidden, layer->norm, team->normed, hidden, width, model->epsilon, count);
     tantra_team_barrier(team);
     if (count > 1) {
@@ -427,8 +431,13 @@ static void NAMED(forward)(tantra_team *team, const tantra_job *job, int part) {
     }
     project(team, part, &layer->out_proj, team->x, padded, layer->out_bias, team->hidden, width, true, count);
   }
-  if (!job->logits) return;
+  if (!job->logits && !job->rows) return;
   tantra_team_barrier(team);
+  if (!job->logits) {
+    for (long token = first; token < end; token++)
+      memcpy(job->rows + token * hidden, team->hidden + token * width, (size_t)hidden * sizeof(float));
+    return;
+  }
   const long scored = job->all ? count : 1;
   const float *from = team->hidden + (count - scored) * width;
   normalize(team, part, from, model->norm, team->normed, hidden, width, model->epsilon, scored);
@@ -437,7 +446,65 @@ static void NAMED(forward)(tantra_team *team, const tantra_job *job, int part) {
     pack(team, part, team->normed, width, hidden, scored);
     tantra_team_barrier(team);
   }
-  project(team, part, &model->head, team->normed, width, NULL, job->logits, model->head.rows, false, scored);
+  project(team, part, &model->head, team->normed, width, model->head_bias, job->logits, model->head.rows, false, scored);
+}
+
+/// One row of a stage's output, in pieces of TANTRA_CHUNK pixels: what lies under the kernel at each pixel is a token of a
+/// matrix product.
+static void stage_row(tantra_team *team, const tantra_stage *stage, const float *in, long columns, float *out) {
+  const long inputs = stage->inputs, outputs = stage->outputs, taps = 9 * inputs, line = (columns + 2) * inputs;
+  const long width = (columns - 1) / stage->column_stride + 1;
+  for (long start = 0; start < width; start += TANTRA_CHUNK) {
+    const long count = width - start < TANTRA_CHUNK ? width - start : TANTRA_CHUNK;
+    for (long tile = 0; tile < count; tile += TILE) {
+      float *to = team->packed + tile * taps;
+      for (long lane = 0; lane < TILE; lane++) {
+        // Beyond the row's end, which only fills the tile, the last pixel stands in.
+        const long pixel = start + (tile + lane < count ? tile + lane : count - 1);
+        const float *corner = in + pixel * stage->column_stride * inputs;
+        for (long tap = 0; tap < 3; tap++)
+          for (long k = 0; k < 3 * inputs; k++) to[(tap * 3 * inputs + k) * TILE + lane] = corner[tap * line + k];
+      }
+    }
+    float *made = out + start * outputs;
+    matmul(team, 0, &stage->weight, stage->bias, made, outputs, false, 0, outputs, count);
+    for (long pixel = 0; pixel < count; pixel++) {
+      float *row = made + pixel * outputs, mean = 0, squares = 0;
+      for (long k = 0; k < outputs; k++) mean += row[k];
+      mean /= (float)outputs;
+      for (long k = 0; k < outputs; k++) squares += (row[k] - mean) * (row[k] - mean);
+      const float scale = 1.0f / sqrtf(squares / (float)outputs + stage->epsilon);
+      long k = 0;
+      for (; k + LANES <= outputs; k += LANES)
+        store(row + k, silu((load(row + k) - mean) * scale * load(stage->scale + k) + load(stage->shift + k)));
+      for (; k < outputs; k++) {
+        const vec value = (row[k] - mean) * scale * stage->scale[k] + stage->shift[k];
+        row[k] = silu(value)[0];
+      }
+    }
+  }
+}
+
+static void NAMED(stage)(
+  tantra_team *team, const tantra_stage *stage, const float *in, long rows, long columns, float *out) {
+  const long height = (rows - 1) / stage->row_stride + 1, width = (columns - 1) / stage->column_stride + 1;
+  for (long row = 0; row < height; row++)
+    stage_row(
+      team, stage, in + row * stage->row_stride * (columns + 2) * stage->inputs, columns,
+      out + ((row + 1) * (width + 2) + 1) * stage->outputs);
+}
+
+static void NAMED(linear)(
+  tantra_team *team, const tantra_matrix *w, const float *bias, const float *x, long count, float *y) {
+  for (long start = 0; start < count; start += TANTRA_CHUNK) {
+    const long piece = count - start < TANTRA_CHUNK ? count - start : TANTRA_CHUNK;
+    for (long tile = 0; tile < piece; tile += TILE)
+      for (long lane = 0; lane < TILE; lane++) {
+        const float *row = x + (start + (tile + lane < piece ? tile + lane : piece - 1)) * w->columns;
+        for (long k = 0; k < w->columns; k++) team->packed[tile * w->columns + k * TILE + lane] = row[k];
+      }
+    matmul(team, 0, w, bias, y + start * w->rows, w->rows, false, 0, w->rows, piece);
+  }
 }
 
 static bool NAMED(all_finite)(const void *data, long count, int element) {
@@ -475,4 +542,4 @@ static uint64_t NAMED(read)(const void *data, long byte_count) {
 #define TEXT_OF(name) #name
 #define TEXT(name) TEXT_OF(name)
 const tantra_kernels NAMED(tantra_kernels) = {
-  TEXT(SET), NAMED(forward), NAMED(all_finite), NAMED(widen), NAMED(read)};
+  TEXT(SET), NAMED(forward), NAMED(stage), NAMED(linear), NAMED(all_finite), NAMED(widen), NAMED(read)};

@@ -63,12 +63,35 @@ static void start(tantra_team *team) {
   }
 }
 
-void tantra_mamba_forward(
-  tantra_team *team, const tantra_mamba *model, float *state, const int32_t *tokens, long count, float *logits, bool all) {
-  team->job = (tantra_job){model, state, tokens, count, logits, all};
+static void perform(tantra_team *team, tantra_job job) {
+  team->job = job;
   start(team);
   team->kernels->forward(team, &team->job, 0);
   tantra_team_barrier(team);
+}
+
+void tantra_mamba_forward(
+  tantra_team *team, const tantra_mamba *model, float *state, const int32_t *tokens, long count, float *logits, bool all) {
+  perform(team, (tantra_job){model, state, tokens, NULL, 0, model->layer_count, count, logits, all});
+}
+
+void tantra_mamba_layer(
+  tantra_team *team, const tantra_mamba *model, float *state, long layer, float *rows, long count) {
+  perform(team, (tantra_job){model, state, NULL, rows, layer, layer + 1, count, NULL, false});
+}
+
+void tantra_mamba_score(tantra_team *team, const tantra_mamba *model, float *rows, long count, float *logits) {
+  perform(team, (tantra_job){model, NULL, NULL, rows, 0, 0, count, logits, true});
+}
+
+void tantra_stage_forward(
+  tantra_team *team, const tantra_stage *stage, const float *in, long rows, long columns, float *out) {
+  team->kernels->stage(team, stage, in, rows, columns, out);
+}
+
+void tantra_linear(
+  tantra_team *team, const tantra_matrix *w, const float *bias, const float *x, long count, float *y) {
+  team->kernels->linear(team, w, bias, x, count, y);
 }
 
 long tantra_mamba_state_count(const tantra_mamba *model) {
@@ -149,6 +172,7 @@ tantra_team *tantra_team_create(const tantra_mamba *model, int threads, int set)
   pthread_cond_init(&team->wake, NULL);
   long padded = tantra_padded(model->inner), hidden = tantra_padded(model->hidden);
   team->row_length = padded > hidden ? padded : hidden;
+  if (model->widest > team->row_length) team->row_length = model->widest;
   team->hidden = floats((size_t)TANTRA_CHUNK * hidden);
   team->normed = floats((size_t)TANTRA_CHUNK * hidden);
   team->x = floats((size_t)TANTRA_CHUNK * padded);

@@ -3,22 +3,29 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/// What one thread of a team works on.
+/// What a team works on: tokens, or `rows` (count, hidden), which come out of the layers in their place.
 typedef struct {
   const tantra_mamba *model;
   float *state;
   const int32_t *tokens;
+  float *rows;
+  long first_layer, end_layer;
   long count;
   float *logits;
   bool all;
 } tantra_job;
 
 typedef void (*tantra_forward_part)(tantra_team *, const tantra_job *, int part);
+typedef void (*tantra_stage_kernel)(tantra_team *, const tantra_stage *, const float *, long rows, long columns, float *);
+typedef void (*tantra_linear_kernel)(
+  tantra_team *, const tantra_matrix *, const float *bias, const float *, long count, float *);
 
 /// One instruction set's code.
 typedef struct {
   const char *name;
   tantra_forward_part forward;
+  tantra_stage_kernel stage;
+  tantra_linear_kernel linear;
   bool (*all_finite)(const void *, long, int);
   void (*widen)(const void *, long, int, float *);
   uint64_t (*read)(const void *, long);

@@ -22,9 +22,13 @@ package struct FormatError: Error, Hashable, Sendable, CustomStringConvertible {
   /// What was expected, what was found, and where: one sentence without a final stop.
   package var message: String
 
+  /// Bytes of a message that are kept: names in it come from files, and it goes into logs.
+  private static let messageLimit = 1500
+
   package init(_ code: Code, _ message: String) {
     self.code = code
-    self.message = message
+    self.message =
+      message.utf8.count <= Self.messageLimit ? message : String(message.prefix(Self.messageLimit / 4)) + "..."
   }
 
   package var description: String { message }

@@ -19,6 +19,11 @@ package struct WeightFile: Sendable, Hashable {
     package var dimensions: [Int]
     /// In elements, never negative; every reachable element lies inside the file.
     package var strides: [Int]
+    /// Bytes of the text in the file that stands for the elements' bytes, each as a character up to U+00FF in UTF-8, from
+    /// `offset` on; nil if the elements are there as they are.
+    package var textByteCount: Int?
+    /// The most significant byte of so many comes first; 0 if none does.
+    package var swapWidth = 0
 
     package init(offset: Int, elementByteCount: Int, dimensions: [Int], strides: [Int]) {
       self.offset = offset
@@ -52,6 +57,8 @@ package struct WeightFile: Sendable, Hashable {
   package var isPlain: Bool
   /// What else the file carries, one line each (`optimizer: dict of 2`), for the manifest and the log.
   package var extras: [String]
+  /// Globals that loading the file would import and that may be programs. Empty unless only the state dict was asked for.
+  package var programs: [String] = []
 
   package init(stateDict: StateDict, storages: [StorageSource], isPlain: Bool, extras: [String] = []) {
     self.stateDict = stateDict

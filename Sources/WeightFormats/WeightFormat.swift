@@ -15,6 +15,14 @@ package protocol WeightFormat: Sendable {
   ///
   /// - Throws: a `FormatError` that names the tensor, record, opcode or offset.
   func parse(_ source: any ByteSource) throws(FormatError) -> WeightFile
+
+  /// The same for a file of which only the state dict is wanted. What belongs to programs is named in `programs` and left out,
+  /// so that the file itself must not be served.
+  func parseStateDict(_ source: any ByteSource) throws(FormatError) -> WeightFile
+}
+
+extension WeightFormat {
+  package func parseStateDict(_ source: any ByteSource) throws(FormatError) -> WeightFile { try parse(source) }
 }
 
 /// A format that state dicts are also presented in.

@@ -21,12 +21,25 @@ package enum WeightFormatCatalogue {
     if let kind = try ForeignFile.kind(of: source) {
       throw FormatError(.unsupported, "not a weight file of a known format: \(kind)")
     }
+    if ForeignFile.isUnwritten(head, byteCount: source.byteCount) {
+      throw FormatError(
+        .truncated,
+        source.byteCount == 0
+          ? "the file is empty: nothing was written to it yet" : "the file's beginning was not written yet")
+    }
     throw FormatError(
       .unrecognized,
-      source.byteCount == 0
-        ? "the file is empty"
-        : "not a weight file: expected \(formats.map(\.name).joined(separator: ", ")), found bytes "
-          + head.prefix(8).map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined(separator: " "))
+      "not a weight file: expected \(formats.map(\.name).joined(separator: ", ")), found bytes "
+        + head.prefix(8).map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined(separator: " "))
+  }
+
+  /// Recognizes a file and parses what is data in it: its state dict. Whoever calls this drops the file itself if it holds
+  /// programs, as `programs` tells.
+  package static func parseStateDict(
+    _ source: any ByteSource
+  ) throws(FormatError) -> (format: any WeightFormat, file: WeightFile) {
+    let format = try format(of: source)
+    return (format, try format.parseStateDict(source))
   }
 
   /// Recognizes and parses a file.

@@ -24,7 +24,7 @@ struct Tantra: ParsableCommand {
       SetActiveCommand.self, RollbackCommand.self, HistoryCommand.self, ImportCommand.self, ExportCommand.self,
       DiffCommand.self, CleanupCommand.self, BackupCommand.self, RestoreCommand.self, PurgeCommand.self,
       ValidateCommand.self, ConfigCommand.self, StatsCommand.self, DoctorCommand.self, UpgradeStoreCommand.self,
-      GenerateCommand.self, RunCommand.self, BenchCommand.self, BenchFaultsCommand.self,
+      GenerateCommand.self, RunCommand.self, OcrCommand.self, BenchCommand.self, BenchFaultsCommand.self,
     ])
 
   /// The command that is meant. What the first word could have meant is looked at only if it comes to none.

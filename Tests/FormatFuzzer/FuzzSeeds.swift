@@ -17,7 +17,7 @@ enum FuzzSeeds {
   ].map { Array($0.utf8) }
 
   static let opcodes: [[UInt8]] =
-    (Array("().GJKMNQRUX]abcehjqrstu}".utf8) + [0x80, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8A, 0x8F]).map { [$0] } + [
+    (Array("().0123BCFGIJKLMNPQRSTUVX]abcdeghijlopqrstu}".utf8) + Array(0x80...0x98)).map { [$0] } + numpyWords + [
       P.storage(count: 4), P.tensor(P.storage(count: 4), shape: [2, 2], strides: [1, 2]), P.orderedDict,
       P.global("torch", "Size"), P.global("collections", "Counter"), P.global("torch._utils", "_rebuild_tensor_v3"),
       P.global("torch._utils", "_rebuild_parameter"), P.global("torch._tensor", "_rebuild_from_type_v2"),
@@ -107,6 +107,46 @@ enum FuzzSeeds {
     }
   }
 
+  private static let numpyType =
+    P.global("numpy", "dtype") + P.tuple(P.string("f4"), [0x89], [0x88]) + P.text("R")
+    + P.tuple(
+      P.integer(3), P.string("<"), P.text("N"), P.text("N"), P.text("N"), P.integer(-1), P.integer(-1), P.integer(0))
+    + P.text("b")
+  private static let latin1 =
+    P.global("_codecs", "encode") + P.tuple(P.string(String(repeating: "\u{E9}", count: 24)), P.string("latin1"))
+    + P.text("R")
+
+  /// An array of 2 by 3 floats.
+  private static func array(isFortran: Bool) -> [UInt8] {
+    P.global("numpy.core.multiarray", "_reconstruct")
+      + P.tuple(P.global("numpy", "ndarray"), P.integers([0]), P.string("b")) + P.text("R")
+      + P.tuple(P.integer(1), P.integers([2, 3]), numpyType, [isFortran ? 0x88 : 0x89], latin1) + P.text("b")
+  }
+
+  private static let numpyWords: [[UInt8]] = [
+    numpyType, latin1, array(isFortran: false), array(isFortran: true), P.string(">"), P.string("c16"), P.string("O8"),
+    P.string("V8"), P.global("numpy._core.numeric", "_frombuffer"), P.global("numpy._core.multiarray", "scalar"),
+    P.global("argparse", "Namespace"), P.global("collections", "defaultdict"), P.global("collections", "deque"),
+    P.global("numpy.random._pickle", "__generator_ctor"), P.global("joblib.numpy_pickle", "NumpyArrayWrapper"),
+    P.global("copyreg", "_reconstructor"), P.global("builtins", "object"), P.global("os", "system"),
+    [0x8C, 2] + Array("os".utf8), [0x96, 4, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4], [0x95, 9, 0, 0, 0, 0, 0, 0, 0],
+    Array("I01\n".utf8), Array("L12L\n".utf8), Array("F1.5\n".utf8), Array("S'a'\n".utf8), Array("Va\n".utf8),
+    Array("p1\n".utf8), Array("g1\n".utf8), Array("ios\nsystem\n".utf8),
+  ]
+
+  /// Files of all kinds that pickles are looked for in.
+  static let containers: [[UInt8]] =
+    archives.map(\.bytes) + legacy + archives.map { $0.records[0].data } + [
+      [0x93] + Array("NUMPY".utf8) + [1, 0, 70, 0]
+        + Array("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }         \n\n".utf8)
+        + [UInt8](repeating: 1, count: 24),
+      [0x93] + Array("NUMPY".utf8) + [1, 0, 60, 0]
+        + Array("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }   \n".utf8) + P.whole(P.text("]")),
+      [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 1, 4, 0, 0xFB, 0xFF, 0x80, 2, 0x4E, 0x2E, 0, 0, 0, 0, 4, 0, 0, 0],
+      [0x78, 1, 1, 4, 0, 0xFB, 0xFF, 0x80, 2, 0x4E, 0x2E, 0, 0, 0, 0],
+      Array("cos\nsystem\n(S'true'\ntR.".utf8), Array("(lp0\nI1\naI2\na.".utf8), Array("cat\ndog\nbird\n".utf8),
+    ]
+
   private static let first = P.tensor(P.storage(count: 4), shape: [2, 2], strides: [2, 1])
   private static let strided = P.tensor(P.storage(count: 4), shape: [2, 2], strides: [1, 2])
 
@@ -118,6 +158,8 @@ enum FuzzSeeds {
       P.orderedDict + P.text("(") + P.string("w") + P.global("torch._utils", "_rebuild_parameter")
         + P.tuple(first, [0x88], P.orderedDict) + P.text("Ru}") + P.string("_metadata") + P.orderedDict + P.string("")
         + P.text("}") + P.string("version") + P.integer(1) + P.text("sssb")),
+    P.dict([("w", first), ("n", array(isFortran: false)), ("f", array(isFortran: true))]),
+    P.dict([("n", array(isFortran: true)), ("t", numpyType)]),
     P.dict([("w", P.tensor(P.storage("1", type: "DoubleStorage", count: 1), shape: [1], strides: [1])), ("x", strided)]
     ),
   ]

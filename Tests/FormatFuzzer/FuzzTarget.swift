@@ -1,3 +1,4 @@
+import Tensors
 import TestSupport
 import WeightFormats
 
@@ -9,7 +10,24 @@ struct FuzzTarget: Sendable {
   /// Gives the input to the parser; false if it was refused. Anything but an answer or a `FormatError` is a bug.
   let parse: @Sendable ([UInt8]) throws -> Bool
 
-  static let all = [safetensors, torchZip, torchLegacy, pickle, zip]
+  static let all = [safetensors, torchZip, torchLegacy, pickle, zip, safety]
+
+  /// Files of any kind, judged by whether they are inert. The strict reader of weights and the judge must agree: what the first
+  /// accepts, the second does not refuse.
+  private static let safety = FuzzTarget(
+    name: "safety",
+    input: { numbers in
+      let bytes = numbers.pick(FuzzSeeds.containers)
+      return mutators.any.mutate(bytes, with: &numbers)
+    },
+    parse: { bytes in
+      let source = BufferSource(bytes)
+      var danger: String?
+      do throws(FormatError) { try PickleSafety.check(source) } catch { danger = error.message }
+      guard let danger else { return true }
+      do throws(FormatError) { _ = try WeightFormatCatalogue.parse(source) } catch { return false }
+      throw FuzzFailure(description: "weights that are not inert: \(danger)")
+    })
 
   static func named(_ name: String) -> FuzzTarget? { all.first { $0.name == name } }
 
@@ -73,7 +91,8 @@ struct FuzzTarget: Sendable {
   private static let mutators = (
     safetensors: Mutator(words: FuzzSeeds.json, others: FuzzSeeds.safetensors),
     pickle: Mutator(words: FuzzSeeds.opcodes, others: FuzzSeeds.archives.map { $0.records[0].data }),
-    zip: Mutator(words: FuzzSeeds.signatures, others: FuzzSeeds.archives.map(\.bytes))
+    zip: Mutator(words: FuzzSeeds.signatures, others: FuzzSeeds.archives.map(\.bytes)),
+    any: Mutator(words: FuzzSeeds.opcodes + FuzzSeeds.signatures, others: FuzzSeeds.containers)
   )
 
   /// Changes something about an archive that is then written with this change.
@@ -109,6 +128,31 @@ struct FuzzTarget: Sendable {
     let file: WeightFile
     do throws(FormatError) { file = try format.parse(BufferSource(bytes)) } catch { return false }
     if let inconsistency = file.inconsistency(byteCount: bytes.count) { throw FuzzFailure(description: inconsistency) }
+    try gather(file, bytes)
     return true
+  }
+
+  /// Copies strided tensors as an import would; those that a file repeats into megabytes, only now and then.
+  private static func gather(_ file: WeightFile, _ bytes: [UInt8]) throws {
+    let source = BufferSource(bytes)
+    for (storage, size) in Swift.zip(file.storages, file.stateDict.storageSizes) {
+      guard case .strided(let strided) = storage, size <= 1 << 16 || bytes.count % 256 == 0 else { continue }
+      do throws(FormatError) {
+        let reader = try StridedReader(strided)
+        guard reader.byteCount == size else {
+          throw FormatError(.malformed, "bug: a copy of \(reader.byteCount) bytes")
+        }
+        var written = 0
+        try reader.copy(
+          read: { (offset, buffer) throws(FormatError) in try source.read(at: offset, into: buffer) },
+          write: { (part, offset) throws(FormatError) in
+            guard offset >= 0, offset + part.count <= size else {
+              throw FormatError(.malformed, "bug: a write outside")
+            }
+            written += part.count
+          }, progress: { _ throws(FormatError) in })
+        guard written == size else { throw FormatError(.malformed, "bug: \(written) bytes of \(size) are copied") }
+      } catch { throw FuzzFailure(description: error.message) }
+    }
   }
 }

@@ -5,8 +5,9 @@ import Foundation
 ///     swift run -c release FormatFuzzer run TARGET|all [--inputs N] [--seed S] [--state FILE]
 ///     swift run -c release FormatFuzzer show TARGET NUMBER [--seed S]      writes the input to standard output
 ///     swift run -c release FormatFuzzer measure FILE                       time and memory of parsing a file
+///     swift run -c release FormatFuzzer judge FILE ...                     whether files are inert, and whether they are weights
 ///
-/// TARGET: safetensors, torch-zip, torch-legacy, pickle, zip. A run goes on where the state file says it stopped. Ends with 1
+/// TARGET: safetensors, torch-zip, torch-legacy, pickle, zip, safety. A run goes on where the state file says it stopped. Ends with 1
 /// if an input was described wrongly or took more than a second, and with 3, naming the input, if the parser trapped or hung.
 func value(of option: String) -> String? {
   let arguments = CommandLine.arguments
@@ -19,7 +20,7 @@ func fail(_ message: String) -> Never {
   exit(2)
 }
 
-let usage = "usage: FormatFuzzer run TARGET|all | show TARGET NUMBER | measure FILE"
+let usage = "usage: FormatFuzzer run TARGET|all | show TARGET NUMBER | measure FILE | judge FILE ..."
 let arguments = CommandLine.arguments
 guard arguments.count >= 3 else { fail(usage) }
 let seed = value(of: "--seed").flatMap { UInt64($0) } ?? 1
@@ -46,5 +47,8 @@ case "measure":
   let encoder = JSONEncoder()
   encoder.outputFormatting = .sortedKeys
   print(String(decoding: try encoder.encode(Measurement(arguments[2])), as: UTF8.self))
+case "judge":
+  CrashReport.install()
+  for path in arguments.dropFirst(2) { print(try Verdict(path)) }
 default: fail(usage)
 }

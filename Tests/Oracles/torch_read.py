@@ -12,6 +12,7 @@ import os
 import sys
 import warnings
 
+import numpy as np
 import torch
 
 warnings.simplefilter("ignore")
@@ -29,11 +30,33 @@ def contiguous(tensor):
     return tensor.numel() == 0 or tensor.is_contiguous()
 
 
+def from_array(array):
+    """The array as a tensor; None if torch has no such type."""
+    native = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("="))).reshape(array.shape)
+    try:
+        tensor = torch.from_numpy(native)
+    except TypeError:
+        return None
+    tensor.is_array = True
+    return tensor
+
+
+def holds_tensors(value):
+    if isinstance(value, torch.Tensor):
+        return True
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else []
+    return any(holds_tensors(item) for item in items)
+
+
 def flatten(value, prefix=""):
-    """Name and tensor of everything in nested dicts and lists."""
+    """Name and tensor of everything in nested dicts and lists, arrays in dicts of tensors included."""
     if isinstance(value, torch.Tensor):
         yield prefix, value
         return
+    if isinstance(value, dict) and (value is ROOT[0] or holds_tensors(value)):
+        value = {key: from_array(item) if isinstance(item, np.ndarray) else item for key, item in value.items()}
+        if prefix == "":
+            ROOT[0] = value
     entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, (list, tuple)) else []
     for key, item in entries:
         yield from flatten(item, f"{prefix}.{key}" if prefix != "" or value is not ROOT[0] else str(key))
@@ -44,6 +67,7 @@ ROOT = [None]
 
 def describe(root, strip=True):
     ROOT[0] = root
+    given = root
     objects, tensors, storages = {}, [], {}
     for name, tensor in flatten(root):
         entry = {
@@ -53,19 +77,19 @@ def describe(root, strip=True):
             "sha256": sha256(tensor),
             "parameter": isinstance(tensor, torch.nn.Parameter),
             "requiresGrad": tensor.requires_grad,
-            "contiguous": contiguous(tensor),
+            "contiguous": contiguous(tensor) and not hasattr(tensor, "is_array"),
         }
         if id(tensor) in objects:
             entry["sameObjectAs"] = objects[id(tensor)]
         else:
             objects[id(tensor)] = len(tensors)
-        if tensor.untyped_storage().nbytes() > 0 and contiguous(tensor):
+        if tensor.untyped_storage().nbytes() > 0 and entry["contiguous"]:
             key = tensor.untyped_storage().data_ptr()
             entry["storage"] = storages.setdefault(key, len(storages))
             entry["byteOffset"] = tensor.storage_offset() * tensor.element_size()
         tensors.append(entry)
-    result = {"tensors": tensors, "container": "OrderedDict" if isinstance(root, collections.OrderedDict) else "dict"}
-    metadata = getattr(root, "_metadata", None)
+    result = {"tensors": tensors, "container": "OrderedDict" if isinstance(given, collections.OrderedDict) else "dict"}
+    metadata = getattr(given, "_metadata", None)
     if metadata is not None:
         result["metadata"] = [[path, list(fields.items())] for path, fields in metadata.items()]
     return result
@@ -193,6 +217,14 @@ def cases():
     parameter = torch.nn.Parameter(base.clone())
     parameter.note = "hello"
     yield "parameter-attributes", {"t": parameter}, [], ["t: attributes: dict of 1"], False, {"attributes": True}
+    arrays = {"w": base, "n": np.arange(6.0).reshape(2, 3), "f": np.asfortranarray(np.arange(12).reshape(3, 4)), "x": np.array(["a"])}
+    yield "numpy", arrays, [], ["x: numpy array U1 [1]"], False, {}
+    yield "numpy-4", arrays, [], ["x: numpy array U1 [1]"], False, {"protocol": 4}
+    yield "numpy-5", dict(arrays, b=np.arange(3, dtype=">f4")), [], ["x: numpy array U1 [1]"], False, {"protocol": 5}
+    yield "legacy-numpy", arrays, [], ["x: numpy array U1 [1]"], False, {"legacy": True}
+    yield "protocol-1", {"a": base, "b": base.t()}, [], [], False, {"protocol": 1}
+    yield "protocol-4", {"a": base, "b": base.t()}, [], [], False, {"protocol": 4}
+    yield "protocol-5", {"a": base, "b": base.t(), "c": base}, [], [], False, {"protocol": 5}
     with_leaf = ordered(w=base)
     with_leaf["_extra_state"] = {"version": 3}
     yield "leaf-in-state", with_leaf, [], ["_extra_state: dict of 1"], False, {}
@@ -209,7 +241,11 @@ def save(value, path, options):
 
 
 def load(path):
-    return torch.load(path, weights_only=True, map_location="cpu")
+    """What torch makes of a file that was found to hold data only."""
+    try:
+        return torch.load(path, weights_only=True, map_location="cpu")
+    except Exception:  # such as protocol 4, or numpy's arrays
+        return torch.load(path, weights_only=False, map_location="cpu")
 
 
 def main():

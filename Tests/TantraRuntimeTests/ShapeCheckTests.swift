@@ -141,7 +141,10 @@ import Testing
   }
 
   @Test(arguments: [
-    ("mamba_multimodal", "patch_size", "7"), ("mamba_multimodal", "patch_size", "1073741824"),
+    ("mamba_multimodal", "image_size", "97"), ("mamba_multimodal", "vision_channels", "[]"),
+    ("mamba_multimodal", "vision_channels", "[1073741824]"),
+    ("mamba_multimodal", "image_directions", "[\"forward\", \"forward\"]"),
+    ("ocr_native", "layer_directions", "[\"backward\"]"), ("ocr_native", "stem_width_strides", "[2, 2, 5]"),
     ("mamba_multimodal", "num_channels", "1073741824"), ("mamba_multimodal", "image_size", "1073741824"),
     ("ocr_native", "image_height", "33"), ("ocr_native", "image_height", "1073741824"),
     ("ocr_native", "stem_channels", "[]"), ("ocr_native", "stem_channels", "[1, 2, 3, 4, 5, 6, 7, 8, 9]"),

@@ -36,6 +36,7 @@ import Testing
   }
 
   @Test func twoHundredRequestsAreAnsweredByOneVersionEachWhileActiveMoves() async throws {
+    try fixture.succeed("set-active", "mamba", "v1.1")
     try fixture.mount()
     // The mount has to stay until nothing reads from it any more.
     defer { withExtendedLifetime(fixture) {} }

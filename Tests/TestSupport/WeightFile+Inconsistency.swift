@@ -17,8 +17,14 @@ extension WeightFile {
       case .strided(let source):
         var last = source.offset
         for (dimension, stride) in zip(source.dimensions, source.strides) {
-          guard dimension > 0, stride >= 0 else { return "strided storage \(index) goes backwards" }
+          guard dimension > 1, stride >= 0 else { return "strided storage \(index) goes backwards" }
           last += (dimension - 1) * stride * source.elementByteCount
+        }
+        if let textByteCount = source.textByteCount {
+          guard source.offset >= 0, textByteCount >= stateDict.storageSizes[index],
+            textByteCount <= byteCount - source.offset
+          else { return "strided storage \(index) is a text outside of the file" }
+          continue
         }
         guard source.offset >= 0, last + source.elementByteCount <= byteCount else {
           return "strided storage \(index) reaches outside of the file"

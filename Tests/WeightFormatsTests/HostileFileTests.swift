@@ -85,6 +85,15 @@ let isOptimized: Bool = {
     arguments: HostileFile.archives + HostileFile.legacy + HostileFile.safetensors)
   func filesThatExhaustTheirReaderAreRefused(file: HostileFile) throws { try expectRefusal(file) }
 
+  /// Texts, bytes and arrays stay in the file, and what nobody asks for is not kept.
+  @Test(arguments: HostileFile.large)
+  func largeFilesOfDataAreReadInLittleMemory(file: HostileFile) throws {
+    let measured = try measure(file)
+    #expect(measured.verdict == "accepted", "\(file.name): \(measured.message)")
+    #expect(measured.kibibytesAfter - measured.kibibytesBefore < 60 << 10, "\(file.name)")
+    if isOptimized { #expect(measured.milliseconds < 1000, "\(file.name)") }
+  }
+
   @Test func filesThatContradictThemselvesAreRefused() throws {
     for file in Self.small { try expectRefusal(file) }
   }

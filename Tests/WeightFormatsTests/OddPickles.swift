@@ -93,13 +93,6 @@ enum OddPickles {
     ("hooks", P.tensor(storage, shape: [1], strides: [1], hooks: P.orderedDict + P.string("k") + P.text("Ns"))),
     ("hooks that are a tuple", P.tensor(storage, shape: [1], strides: [1], hooks: P.text(")"))),
     ("gradient flag of a number", P.tensor(storage, shape: [1], strides: [1], requiresGrad: P.integer(1))),
-    (
-      "conjugate",
-      P.global("torch._utils", "_rebuild_tensor_v2")
-        + P.tuple(
-          storage, P.integer(0), P.integers([1]),
-          P.integers([1]), [0x89], P.orderedDict, P.text("}") + P.string("conj") + [0x88] + P.text("s")) + P.text("R")
-    ),
     ("BUILD on a dict", P.text("}}b")),
     ("BUILD on a tensor", P.tensor(storage, shape: [1], strides: [1]) + P.text("}b")),
     ("BUILD on a list", P.text("]}b")),
@@ -175,7 +168,6 @@ enum OddPickles {
     ("a hole in the memo", P.text("h\u{7}")),
     ("memo beyond its end", P.text("Nr") + [0xFF, 0xFF, 0xFF, 0x7F]),
     ("memo of nothing", P.text("q\u{0}")),
-    ("PROTO again", [0x80, 2] + P.text("N")),
     ("UTF-8 of a surrogate", P.text("X") + [3, 0, 0, 0, 0xED, 0xA0, 0x80]),
     ("bytes that are not UTF-8", P.text("U") + [1, 0xFF]),
     ("a text longer than the pickle", P.text("X") + [0xFF, 0xFF, 0xFF, 0xFF]),

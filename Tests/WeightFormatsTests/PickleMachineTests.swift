@@ -40,33 +40,28 @@ private typealias P = TestPickle
 
   @Test(
     arguments: [
-      ("POP", 0x30), ("POP_MARK", 0x31), ("DUP", 0x32), ("BINBYTES", 0x42), ("SHORT_BINBYTES", 0x43), ("FLOAT", 0x46),
-      ("INT", 0x49), ("LONG", 0x4C), ("PERSID", 0x50), ("STRING", 0x53), ("BINSTRING", 0x54), ("UNICODE", 0x56),
-      ("DICT", 0x64), ("GET", 0x67), ("INST", 0x69), ("LIST", 0x6C), ("OBJ", 0x6F), ("PUT", 0x70), ("NEWOBJ", 0x81),
-      ("EXT1", 0x82), ("EXT2", 0x83), ("EXT4", 0x84), ("LONG4", 0x8B), ("SHORT_BINUNICODE", 0x8C),
-      ("BINUNICODE8", 0x8D),
-      ("BINBYTES8", 0x8E), ("ADDITEMS", 0x90), ("FROZENSET", 0x91), ("NEWOBJ_EX", 0x92), ("STACK_GLOBAL", 0x93),
-      ("MEMOIZE", 0x94), ("FRAME", 0x95), ("BYTEARRAY8", 0x96), ("NEXT_BUFFER", 0x97), ("READONLY_BUFFER", 0x98),
-      ("0x0", 0x00), ("0xff", 0xFF),
+      ("EXT1", 0x82, "extension registry"),
+      ("EXT2", 0x83, "extension registry"), ("EXT4", 0x84, "extension registry"),
+      ("NEXT_BUFFER", 0x97, "outside of the pickle"), ("READONLY_BUFFER", 0x98, "outside of the pickle"),
+      ("0x0", 0x00, "the byte 0x0 is no opcode"), ("0xff", 0xFF, "the byte 0xff is no opcode"),
     ])
-  func namesTheOpcodeThatIsNotAllowed(_ name: String, _ opcode: Int) throws {
+  func namesTheOpcodeThatIsNotAllowed(_ name: String, _ opcode: Int, _ reason: String) throws {
     let pickle: [UInt8] = [0x80, 2] + P.empty + [UInt8(opcode)] + [0, 0, 0, 0, 0, 0, 0, 0] + P.stop
     let error = try #require(refusal(pickle))
-    #expect(error.code == .forbidden)
-    #expect(error.message == "data.pkl, offset 3: the opcode \(name) is not allowed in weights")
+    #expect(error.message.hasPrefix("data.pkl, offset 3: ") && error.message.contains(reason), "\(name)")
   }
 
   @Test(
     arguments: [
-      ("os", "system"), ("posix", "system"), ("builtins", "eval"), ("__builtin__", "getattr"), ("__builtin__", "bytes"),
+      ("os", "system"), ("posix", "system"), ("builtins", "eval"), ("__builtin__", "getattr"), ("__builtin__", "type"),
       ("sys", "modules"), ("torch", "load"), ("torch", "FloatStorage.from_buffer"),
       ("torch.storage", "_load_from_bytes"),
-      ("torch.nn.modules.linear", "Linear"), ("numpy.core.multiarray", "_reconstruct"), ("numpy", "ndarray"),
-      ("omegaconf.listconfig", "ListConfig"), ("transformers.training_args", "TrainingArguments"), ("", ""),
-      ("torch", ""),
-      ("collections", "defaultdict"), ("collections", "OrderedDict\u{20}"), ("Collections", "OrderedDict"),
-      ("torch", "float6_e2m3fn"), ("torch._utils", "_import_dotted_name"), ("copyreg", "_reconstructor"),
-      ("functools", "partial"), ("torch.nn.parameter", "Parameter.__setstate__"), ("pathlib", "PosixPath"),
+      ("torch.nn.modules.linear", "Linear"), ("numpy", "load"), ("numpy", "core.multiarray._reconstruct"),
+      ("omegaconf", "OmegaConf.load"), ("transformers.trainer", "Trainer"), ("", ""),
+      ("torch", ""), ("numpy.testing._private.utils", "runstring"), ("pickle", "loads"), ("joblib", "load"),
+      ("collections", "OrderedDict\u{20}"), ("Collections", "OrderedDict"),
+      ("torch", "float6_e2m3fn"), ("torch._utils", "_import_dotted_name"), ("copyreg", "__newobj__"),
+      ("functools", "partial"), ("torch.nn.parameter", "Parameter.__setstate__"), ("pathlib", "PosixPath.write_text"),
     ])
   func namesTheGlobalThatIsNotAllowed(_ module: String, _ name: String) throws {
     let harmless = P.global(module, name) + P.text(")R")
@@ -87,8 +82,8 @@ private typealias P = TestPickle
     #expect(error.code == .unsupported && error.message.contains(name))
   }
 
-  @Test(arguments: [0, 1, 4, 5, 255])
-  func refusesProtocolsThatTorchRefuses(_ version: UInt8) throws {
+  @Test(arguments: [6, 7, 8])
+  func refusesProtocolsThatNobodyKnows(_ version: UInt8) throws {
     #expect(try #require(refusal([0x80, version] + P.empty + P.stop)).code == .unsupported)
   }
 

@@ -4,8 +4,8 @@ import TestSupport
 import Testing
 import WeightFormats
 
-/// Pickles of torch with random damage, in archives whose checksums are right: what is accepted here must load in torch too, and
-/// hold the same tensors.
+/// Pickles of torch and numpy with random damage, in archives whose checksums are right, and in legacy files: what is accepted here
+/// must load in torch too, and hold the same tensors.
 @Suite struct PickleMutationTests {
   /// A generator of reproducible numbers (SplitMix64, Steele, Lea and Flood 2014).
   private struct Numbers: RandomNumberGenerator {
@@ -20,7 +20,10 @@ import WeightFormats
   }
 
   private static let opcodes =
-    Array("().GJKMNQRUX]abcehjqrstu}".utf8) + [0x80, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8A, 0x8F]
+    Array("().012BCGJKMNQRTUX]abcdehjlqrstu}".utf8) + Array(0x80...0x96)
+
+  /// Damages of each file: 20,000 files in all as users have the parsers, fewer where they are slow.
+  private static let rounds = isOptimized ? 1060 : 100
 
   private func mutate(_ pickle: [UInt8], with numbers: inout Numbers) -> [UInt8] {
     var pickle = pickle
@@ -47,8 +50,10 @@ import WeightFormats
     try Python.oracle("torch_read.py", ["cases", folder.path])
     var numbers = Numbers(state: 2026)
     var accepted: [(path: String, file: WeightFile, source: BufferSource)] = []
+    var count = 0
     for name in [
       "dict", "views", "strided", "nested", "parameters", "dtype-float8_e4m3fn", "same-object", "counter", "attributes",
+      "numpy", "numpy-4", "numpy-5", "protocol-1", "protocol-4",
     ] {
       let source = BufferSource(try contents(of: folder(name + ".pt")))
       let archive = try ZipReader(source)
@@ -58,7 +63,8 @@ import WeightFormats
         if record.byteCount == 0 { copy.flags = 0x0800 }
         records.append(copy)
       }
-      for round in 0..<700 {
+      for round in 0..<Self.rounds {
+        count += 1
         var mutant = records
         let index = try #require(mutant.firstIndex { $0.name.hasSuffix("/data.pkl") })
         mutant[index].data = mutate(mutant[index].data, with: &numbers)
@@ -69,7 +75,19 @@ import WeightFormats
         accepted.append((path, file, changed))
       }
     }
-    #expect(accepted.count > 50)
+    for name in ["dict", "views", "strided", "parameters", "numpy"] {
+      let original = try contents(of: folder("legacy-\(name).pt"))
+      for round in 0..<Self.rounds {
+        count += 1
+        let changed = BufferSource(mutate(original, with: &numbers))
+        guard let file = try? TorchLegacyFormat().parse(changed) else { continue }
+        let path = folder("legacy-\(name)-\(round).pt")
+        try Data(try changed.bytes(at: 0, count: changed.byteCount, what: path)).write(to: URL(fileURLWithPath: path))
+        accepted.append((path, file, changed))
+      }
+    }
+    #expect(count >= 19 * Self.rounds)
+    #expect(accepted.count > count / 200)
     let output = try Python.oracle("torch_read.py", ["loadable"] + accepted.map(\.path))
     let loaded = try JSONDecoder().decode([TorchOracle?].self, from: Data(output.utf8))
     try #require(loaded.count == accepted.count)

@@ -85,18 +85,12 @@ extension WeightFile {
       return try source.bytes(at: offset + tensor.byteOffset, count: tensor.byteCount, what: tensor.name)
     case .strided(let strided):
       #expect(tensor.byteOffset == 0 && tensor.byteCount == stateDict.storageSizes[tensor.storage])
-      var bytes: [UInt8] = []
-      var index = [Int](repeating: 0, count: strided.dimensions.count)
-      for _ in 0..<(tensor.shape.elementCount ?? 0) {
-        let element = zip(index, strided.strides).reduce(0) { $0 + $1.0 * $1.1 }
-        bytes += try source.bytes(
-          at: strided.offset + element * strided.elementByteCount, count: strided.elementByteCount, what: tensor.name)
-        for axis in index.indices.reversed() {
-          index[axis] += 1
-          if index[axis] < strided.dimensions[axis] { break }
-          index[axis] = 0
-        }
-      }
+      var bytes = [UInt8](repeating: 0, count: tensor.byteCount)
+      try StridedReader(strided).copy(
+        read: { (offset, buffer) throws(FormatError) in try source.read(at: offset, into: buffer) },
+        write: { (part, offset) throws(FormatError) in bytes.replaceSubrange(offset..<offset + part.count, with: part)
+        },
+        progress: { _ throws(FormatError) in })
       return bytes
     }
   }

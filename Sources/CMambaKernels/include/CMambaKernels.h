@@ -39,11 +39,21 @@ typedef struct {
 /// A model: dimensions and weights, which it does not own.
 typedef struct {
   long layer_count, hidden, inner, state, kernel, rank;
+  long widest;  // Columns of the widest matrix of tantra_stage_forward and tantra_linear, or 0.
   float epsilon;
   const tantra_layer *layers;
   const float *norm;  // (hidden)
   tantra_matrix embeddings, head;
+  const float *head_bias;  // (head's rows), or null
 } tantra_mamba;
+
+/// A 3x3 convolution with a border of one zero, LayerNorm over the channels of each pixel, and SiLU.
+typedef struct {
+  long inputs, outputs, row_stride, column_stride;
+  tantra_matrix weight;                // (outputs, 9 inputs): kernel's row, kernel's column, input
+  const float *bias, *scale, *shift;   // (outputs)
+  float epsilon;
+} tantra_stage;
 
 /// Threads that compute together, the caller being one of them, with the memory they work in.
 typedef struct tantra_team tantra_team;
@@ -62,6 +72,23 @@ void tantra_team_destroy(tantra_team *team);
 /// a time.
 void tantra_mamba_forward(
   tantra_team *team, const tantra_mamba *model, float *state, const int32_t *tokens, long count, float *logits, bool all);
+
+/// Runs one layer over 1 to TANTRA_CHUNK given rows (count, hidden), in place, and advances that layer's part of `state`.
+void tantra_mamba_layer(
+  tantra_team *team, const tantra_mamba *model, float *state, long layer, float *rows, long count);
+
+/// The scores (count, head's rows) of 1 to TANTRA_CHUNK rows (count, hidden) that came out of the last layer.
+void tantra_mamba_score(tantra_team *team, const tantra_mamba *model, float *rows, long count, float *logits);
+
+/// Runs a stage over a map (rows + 2, columns + 2, inputs) whose border is zero. Writes the inside of the map that results,
+/// (height + 2, width + 2, outputs); its height is (rows - 1) / row_stride + 1, its width likewise. Leaves the border alone.
+/// On the calling thread only.
+void tantra_stage_forward(
+  tantra_team *team, const tantra_stage *stage, const float *in, long rows, long columns, float *out);
+
+/// y (count, w's rows) = x (count, w's columns) W^T + bias, which may be null. On the calling thread only.
+void tantra_linear(
+  tantra_team *team, const tantra_matrix *w, const float *bias, const float *x, long count, float *y);
 
 /// The name of an instruction set that this processor has, from 0 on, the best last; null beyond.
 const char *tantra_instruction_set(int index);

@@ -55,6 +55,11 @@ package struct MambaLayers: Sendable, Hashable {
     return tensors
   }
 
+  /// What config.json says of layers that read in turns: even ones forwards, odd ones backwards.
+  package var alternatingDirections: ConfigurationValue {
+    .array((0..<count).map { .string($0 % 2 == 0 ? "forward" : "backward") })
+  }
+
   /// What config.json says of the stack, under the keys of transformers' `MambaConfig`.
   package var configuration: [String: ConfigurationValue] {
     [

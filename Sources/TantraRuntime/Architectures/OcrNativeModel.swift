@@ -29,22 +29,8 @@ package struct OcrNativeModel: Sendable, Hashable {
   /// The tensors, in the order of the data's way through the model.
   package var tensors: [TensorSpecification] {
     let hidden = layers.hiddenSize
-    var tensors: [TensorSpecification] = []
-    var inputs = 1
-    var rows = imageHeight
-    for (index, channels) in stemChannels.enumerated() {
-      let stage = "stem.stages.\(index)."
-      tensors += [
-        TensorSpecification(stage + "conv.weight", [channels, inputs, 3, 3], .uniform(fanIn: inputs * 9)),
-        TensorSpecification(stage + "conv.bias", [channels], .zeros),
-        TensorSpecification(stage + "norm.weight", [channels], .ones),
-        TensorSpecification(stage + "norm.bias", [channels], .zeros),
-      ]
-      inputs = channels
-      rows /= 2
-    }
-    let features = inputs * rows
-    return tensors + [
+    let features = (stemChannels.last ?? 1) * (imageHeight >> stemChannels.count)
+    return ConvolutionStage.tensors(prefix: "stem.", inputs: 1, channels: stemChannels) + [
       TensorSpecification("stem.projection.weight", [hidden, features], .uniform(fanIn: features)),
       TensorSpecification("stem.projection.bias", [hidden], .zeros),
       TensorSpecification("stem.norm.weight", [hidden], .ones),
@@ -63,7 +49,7 @@ package struct OcrNativeModel: Sendable, Hashable {
       "num_channels": .integer(1),
       "stem_channels": .array(stemChannels.map { .integer($0) }),
       "stem_width_strides": .array(stemWidthStrides.map { .integer($0) }),
-      "layer_directions": .array((0..<layers.count).map { .string($0 % 2 == 0 ? "forward" : "backward") }),
+      "layer_directions": layers.alternatingDirections,
       "alphabet": .string(Self.alphabet),
       "blank_token_id": .integer(0),
       "vocab_size": .integer(classCount),

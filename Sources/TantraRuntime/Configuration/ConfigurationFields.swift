@@ -14,6 +14,11 @@ package struct ConfigurationFields: Sendable {
   /// The largest integer that a dimension may be: products of two and sums of four stay far from overflow.
   package static let dimensionLimit = 1 << 30
 
+  /// The most pixels that a model's images may have along a side.
+  package static let imageLimit = 4096
+  /// The most channels of a convolution.
+  package static let channelLimit = 4096
+
   /// Scalars and arrays of scalars; whatever else a field holds is an empty object here.
   private let values: [String: ConfigurationValue]
 
@@ -91,6 +96,15 @@ package struct ConfigurationFields: Sendable {
     var dimensions: [Int] = []
     for element in elements { dimensions.append(try Self.dimension(element, key)) }
     return dimensions
+  }
+
+  /// The channels of stages of convolution under `key`: of 1 to 8 stages.
+  package func channels(_ key: String) throws(Problem) -> [Int] {
+    let channels = try dimensions(key, limit: 8)
+    guard channels.allSatisfy({ $0 <= Self.channelLimit }) else {
+      throw Problem("\(key): expected at most \(Self.channelLimit), found \(channels)")
+    }
+    return channels
   }
 
   /// The positive number under `key`, at most ``dimensionLimit``, or `absent` if there is none.

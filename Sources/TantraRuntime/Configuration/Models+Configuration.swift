@@ -23,6 +23,16 @@ extension MambaLayers {
   }
 }
 
+extension MambaLayers {
+  /// - Throws: a problem if `key` gives the layers other directions than forward and backward in turns; it may be absent.
+  func requireAlternatingDirections(_ fields: ConfigurationFields, _ key: String) throws(ConfigurationFields.Problem) {
+    let found = fields.strings(key)
+    guard found.isEmpty || ConfigurationValue.array(found.map { .string($0) }) == alternatingDirections else {
+      throw ConfigurationFields.Problem("\(key): expected forward and backward in turns, one for each layer")
+    }
+  }
+}
+
 extension MambaModel {
   /// Reads a config.json of transformers.
   package init(reading fields: ConfigurationFields, tensorCount: Int) throws(ConfigurationFields.Problem) {
@@ -38,17 +48,17 @@ extension MambaMultimodalModel {
     layers = try MambaLayers(reading: fields, tensorCount: tensorCount)
     vocabularySize = try fields.dimension("vocab_size")
     imageSize = try fields.dimension("image_size")
-    patchSize = try fields.dimension("patch_size")
     channelCount = try fields.dimension("num_channels")
-    guard imageSize % patchSize == 0 else {
+    visionChannels = try fields.channels("vision_channels")
+    guard imageSize % (1 << visionChannels.count) == 0, imageSize <= ConfigurationFields.imageLimit else {
       throw ConfigurationFields.Problem(
-        "image_size: expected a multiple of patch_size \(patchSize), found \(imageSize)")
+        "image_size: expected a multiple of \(1 << visionChannels.count), which the stages divide it by, and at most "
+          + "\(ConfigurationFields.imageLimit), found \(imageSize)")
     }
-    // Three factors meet in a patch's elements.
-    guard patchSize <= 1 << 12, channelCount <= 1 << 12 else {
-      throw ConfigurationFields.Problem(
-        "patch_size, num_channels: expected at most 4096, found \(patchSize), \(channelCount)")
+    guard channelCount == 1 || channelCount == 3 else {
+      throw ConfigurationFields.Problem("num_channels: expected 1 or 3, found \(channelCount)")
     }
+    try layers.requireAlternatingDirections(fields, "image_directions")
   }
 }
 
@@ -58,15 +68,19 @@ extension OcrNativeModel {
     layers = try MambaLayers(reading: fields, tensorCount: tensorCount)
     classCount = try fields.dimension("vocab_size")
     imageHeight = try fields.dimension("image_height")
-    stemChannels = try fields.dimensions("stem_channels", limit: 8)
+    stemChannels = try fields.channels("stem_channels")
     stemWidthStrides = try fields.dimensions("stem_width_strides", limit: 8)
     guard stemWidthStrides.count == stemChannels.count else {
       throw ConfigurationFields.Problem("stem_width_strides: expected as many as stem_channels")
     }
-    guard imageHeight % (1 << stemChannels.count) == 0 else {
-      throw ConfigurationFields.Problem(
-        "image_height: expected a multiple of \(1 << stemChannels.count), which the stem divides it by, found \(imageHeight)"
-      )
+    guard stemWidthStrides.allSatisfy({ $0 <= 4 }) else {
+      throw ConfigurationFields.Problem("stem_width_strides: expected 1 to 4, found \(stemWidthStrides)")
     }
+    guard imageHeight % (1 << stemChannels.count) == 0, imageHeight <= ConfigurationFields.imageLimit else {
+      throw ConfigurationFields.Problem(
+        "image_height: expected a multiple of \(1 << stemChannels.count), which the stem divides it by, and at most "
+          + "\(ConfigurationFields.imageLimit), found \(imageHeight)")
+    }
+    try layers.requireAlternatingDirections(fields, "layer_directions")
   }
 }

@@ -1,14 +1,16 @@
-import FoundationEssentials
 import PosixIO
 import SystemPackage
 
+/// A version of a Mamba that writes text, as one load found it.
+package typealias LoadedModel = LoadedWeights<MambaWeights>
+
 /// A version of a model, as one load found it.
-package struct LoadedModel: Sendable {
+package struct LoadedWeights<Weights: ModelWeights>: Sendable {
   /// The weight file that was read.
   package let weightFile: String
   /// The folder or file with all links followed.
   package let resolved: String
-  package let weights: MambaWeights
+  package let weights: Weights
   /// How long the parts took.
   package let times: LoadTimes
 
@@ -24,7 +26,7 @@ package struct LoadedModel: Sendable {
     self.resolved = resolved
     let isFolder = Self.isFolder(resolved)
     let folder = isFolder ? resolved : String(resolved[..<(resolved.lastIndex(of: "/") ?? resolved.startIndex)])
-    let configuration = try Self.contents(
+    let configuration = try SmallFile.contents(
       of: folder + "/config.json", limit: ConfigurationFields.byteLimit,
       missing: "without config.json the weights cannot be understood; put it beside them")
     let opened = clock.now
@@ -36,7 +38,7 @@ package struct LoadedModel: Sendable {
       do {
         let checkpoint = try Checkpoint.map(path)
         let mapped = clock.now
-        let weights = try MambaWeights(configuration: configuration, checkpoint: checkpoint)
+        let weights = try Weights(configuration: configuration, checkpoint: checkpoint)
         if !failures.isEmpty { warn("\(failures.joined(separator: "; ")); using \(path) instead") }
         weightFile = path
         self.weights = weights
@@ -61,19 +63,6 @@ package struct LoadedModel: Sendable {
       return true
     } catch {
       return false
-    }
-  }
-
-  /// The bytes of a small file.
-  static func contents(of path: String, limit: Int, missing: String) throws(RuntimeError) -> [UInt8] {
-    do throws(PosixError) {
-      return try OpenedFile.open(path).contents(limit: limit)
-    } catch {
-      switch error.errno {
-      case .noSuchFileOrDirectory: throw RuntimeError(.noInput, "\(path): there is none: \(missing)")
-      case .fileTooLarge: throw RuntimeError(.badData, "\(path): expected at most \(limit) bytes")
-      default: throw RuntimeError(.system, error.description)
-      }
     }
   }
 }

@@ -1,15 +1,14 @@
 import CMambaKernels
 
-/// One sequence of tokens going through a Mamba: its state (the convolutions' last inputs, and the scans'), the scores of
-/// what comes next, and the threads and memory that compute them.
+/// One sequence of tokens going through a Mamba: its state, the scores of what comes next, and the threads and memory that
+/// compute them.
 ///
 /// Feeding a token allocates nothing. A session belongs to one task at a time.
 package final class MambaSession {
   private let weights: MambaWeights
-  private let team: OpaquePointer
-  private let state: UnsafeMutableBufferPointer<Float>
+  private let team: MambaTeam
   private let buffer: UnsafeMutableBufferPointer<Float>
-  /// Tokens fed so far.
+  /// Tokens fed so far; an image counts as the tokens that it became.
   package private(set) var position = 0
 
   /// - Parameters:
@@ -17,40 +16,52 @@ package final class MambaSession {
   ///   - instructionSet: an index of `tantra_instruction_set`; the best if nil.
   /// - Throws: `system` if memory or threads are lacking.
   package init(_ weights: MambaWeights, threads: Int = 1, instructionSet: Int? = nil) throws(RuntimeError) {
-    guard (1...256).contains(threads) else {
-      throw RuntimeError(.usage, "threads: expected 1 to 256, found \(threads)")
-    }
-    guard let team = tantra_team_create(weights.model, Int32(threads), Int32(instructionSet ?? -1)) else {
-      throw RuntimeError(.system, "there is not enough memory, or there are not enough threads, for a session")
-    }
     self.weights = weights
-    self.team = team
-    state = .allocate(capacity: tantra_mamba_state_count(weights.model))
-    state.initialize(repeating: 0)
+    team = try MambaTeam(weights.stack, threads: threads, instructionSet: instructionSet)
     buffer = .allocate(capacity: weights.configuration.vocabularySize)
     buffer.initialize(repeating: 0)
   }
 
   deinit {
-    tantra_team_destroy(team)
-    state.deallocate()
     buffer.deallocate()
   }
 
   /// Forgets everything fed.
   package func reset() {
-    state.update(repeating: 0)
+    team.reset()
     position = 0
   }
 
   /// The scores of each token of the vocabulary to come next; valid until the next call.
   package var logits: UnsafeMutableBufferPointer<Float> { buffer }
 
+  /// Begins the sequence with an image of the size that the weights take.
+  ///
+  /// - Throws: `usage` if the model takes none or another size, or anything was fed before.
+  package func see(_ image: RasterImage) throws(RuntimeError) {
+    guard let vision = weights.vision else {
+      throw RuntimeError(.usage, "expected a model that sees images, such as mamba_multimodal, found one of text only")
+    }
+    guard image.width == vision.size.imageSize, image.height == vision.size.imageSize,
+      image.channels == vision.size.channelCount
+    else {
+      throw RuntimeError(
+        .usage,
+        "expected an image of \(vision.size.imageSize) x \(vision.size.imageSize) pixels and "
+          + "\(vision.size.channelCount) channels, found \(image.width) x \(image.height) and \(image.channels)")
+    }
+    guard position == 0 else { throw RuntimeError(.usage, "expected the image at the beginning of the sequence") }
+    var tokens = vision.tokens(of: image, team)
+    tokens.withUnsafeMutableBufferPointer { team.runInTurns(over: $0) }
+    position = vision.size.tokenCount
+  }
+
   /// Feeds one token.
   package func feed(_ token: Int32) throws(RuntimeError) {
     try check(token)
-    var token = token
-    tantra_mamba_forward(team, weights.model, state.baseAddress, &token, 1, buffer.baseAddress, false)
+    withUnsafePointer(to: token) {
+      team.feed(UnsafeBufferPointer(start: $0, count: 1), scores: buffer.baseAddress, all: false)
+    }
     position += 1
   }
 
@@ -60,9 +71,7 @@ package final class MambaSession {
   package func prefill(_ tokens: [Int32], isStopped: () -> Bool = { false }) throws(RuntimeError) {
     try chunks(of: tokens) { chunk, isLast in
       guard !isStopped() else { return false }
-      tantra_mamba_forward(
-        team, weights.model, state.baseAddress, chunk.baseAddress, chunk.count, isLast ? buffer.baseAddress : nil, false
-      )
+      team.feed(chunk, scores: isLast ? buffer.baseAddress : nil, all: false)
       return true
     }
   }
@@ -74,9 +83,7 @@ package final class MambaSession {
     var done = 0
     try chunks(of: tokens) { chunk, _ in
       scores.withUnsafeMutableBufferPointer { all in
-        tantra_mamba_forward(
-          team, weights.model, state.baseAddress, chunk.baseAddress, chunk.count,
-          all.baseAddress.map { $0 + done * vocabulary }, true)
+        team.feed(chunk, scores: all.baseAddress.map { $0 + done * vocabulary }, all: true)
       }
       done += chunk.count
       return true

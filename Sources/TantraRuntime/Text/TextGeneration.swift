@@ -14,6 +14,8 @@ package struct TextGeneration {
     package var promptTokens = 0
     /// Tokens generated, those that ended the text included.
     package var tokens = 0
+    /// Seeing the image, if there is one.
+    package var seeing = Duration.zero
     /// Reading the prompt.
     package var prefill = Duration.zero
     /// From the beginning to the first token's choice.
@@ -49,6 +51,20 @@ package struct TextGeneration {
     assembler = TextAssembler(stopStrings: options.stopStrings)
     statistics.promptTokens = prompt.count
     for token in prompt { sampler.note(token) }
+  }
+
+  /// Lets the text be about an image, which is scaled to the size that the model takes; before the first ``next()``.
+  mutating func see(_ image: RasterImage) throws(RuntimeError) {
+    let clock = ContinuousClock()
+    let begin = clock.now
+    guard let size = model.weights.imageSize else {
+      throw RuntimeError(.usage, "expected a model that sees images, such as mamba_multimodal, found one of text only")
+    }
+    guard image.channels == size.channels else {
+      throw RuntimeError(.usage, "expected an image of \(size.channels) channels, found \(image.channels)")
+    }
+    try session.see(image.fitted(side: size.side))
+    statistics.seeing = clock.now - begin
   }
 
   /// The next piece of text, empty while a character or what may become a stop string is incomplete; nil after the end.

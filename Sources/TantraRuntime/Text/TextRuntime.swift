@@ -46,7 +46,7 @@ package final class TextRuntime: Sendable {
     let size = model.weights.configuration.vocabularySize
     let bytes: [UInt8]
     do throws(RuntimeError) {
-      bytes = try LoadedModel.contents(
+      bytes = try SmallFile.contents(
         of: folder + "/tokenizer.json", limit: BytePairTokenizer.byteLimit,
         missing: "a vocabulary of \(size) tokens cannot be read without it; put it beside config.json")
     } catch {
@@ -93,19 +93,30 @@ package final class TextRuntime: Sendable {
 
   /// Begins a text that follows `prompt`; an empty prompt stands for the token that begins texts.
   ///
-  /// - Throws: `usage` for options out of range, or an empty prompt to a model that names no such token.
-  package func generate(_ prompt: String, options: SamplingOptions = .init()) throws(RuntimeError) -> TextGeneration {
+  /// A multimodal model is asked: a line's end is added to the prompt unless it has one, and what follows is the answer.
+  ///
+  /// - Parameter image: what the text is about; scaled to the size that the model takes.
+  /// - Throws: `usage` for options out of range, an image for a model that sees none, or an empty prompt to a model that
+  ///   names no token that begins texts.
+  package func generate(
+    _ prompt: String, image: RasterImage? = nil, options: SamplingOptions = .init()
+  ) throws(RuntimeError) -> TextGeneration {
     try options.validate()
     let loaded = loaded()
-    var tokens = loaded.tokenizer.encode(prompt)
+    let weights = loaded.model.weights
+    let isQuestion = weights.imageSize != nil && !prompt.isEmpty && !prompt.hasSuffix("\n")
+    var tokens = loaded.tokenizer.encode(isQuestion ? prompt + "\n" : prompt)
     if tokens.isEmpty {
-      guard let beginning = loaded.model.weights.beginning else {
+      guard let beginning = weights.beginning else {
         throw RuntimeError(
           .usage, "prompt: expected a text, since config.json names no bos_token_id, found an empty one")
       }
       tokens = [beginning]
     }
-    return try TextGeneration(loaded.model, loaded.tokenizer, prompt: tokens, options: options, threads: threads)
+    var generation = try TextGeneration(
+      loaded.model, loaded.tokenizer, prompt: tokens, options: options, threads: threads)
+    if let image { try generation.see(image) }
+    return generation
   }
 
   /// The same as a sequence of pieces.

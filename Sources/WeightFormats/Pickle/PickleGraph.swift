@@ -3,8 +3,8 @@
 /// It may hold cycles, and a few objects can be reached in exponentially many ways, so whoever walks it remembers where it has
 /// been, and never recurses.
 struct PickleGraph: Sendable {
-  /// The pickle itself, which texts and numbers stand in.
-  var bytes: [UInt8] = []
+  /// What the pickle's texts and numbers are.
+  var arena = PickleArena()
   var root = PickleReference.none
   /// Tuple 0 is the empty one.
   private(set) var tupleEnds: [UInt32] = [0]
@@ -14,6 +14,13 @@ struct PickleGraph: Sendable {
   var storages: [PickleStorage] = []
   var views: [PickleStorage.View] = []
   var tensors: [PickleTensor] = []
+  var numpyTypes: [NumpyType] = []
+  var arrays: [PickleArray] = []
+  var objects: [PickleObject] = []
+  /// Whether the pickle has only opcodes that `torch.load(weights_only=True)` knows.
+  var isTorch = true
+  /// What was named and is not known for data.
+  var foreignNames: [String] = []
 
   /// Makes room for what a pickle of `byteCount` bytes can hold, so that nothing is ever copied to grow. This takes addresses;
   /// memory is taken as they are used, which the machine's budget bounds by `memory`.
@@ -27,18 +34,26 @@ struct PickleGraph: Sendable {
   }
 
   /// What a reference stands for.
-  func value(_ reference: PickleReference) -> PickleValue { reference.value(in: bytes) }
+  func value(_ reference: PickleReference) -> PickleValue { reference.value(in: arena) }
 
   /// The text as a string.
-  func string(_ text: PickleText) -> String { String(decoding: bytes[text.range], as: UTF8.self) }
+  func string(_ text: PickleText) -> String { String(decoding: arena.records[text.range], as: UTF8.self) }
 
   /// Whether the text is `string`.
-  func text(_ text: PickleText, equals string: String) -> Bool { bytes[text.range].elementsEqual(string.utf8) }
+  func text(_ text: PickleText, equals string: String) -> Bool {
+    text.isWhole && arena.records[text.range].elementsEqual(string.utf8)
+  }
+
+  /// The bytes of a text; none for anything else.
+  func text(_ reference: PickleReference) -> ArraySlice<UInt8> {
+    guard case .string(let text) = value(reference) else { return [] }
+    return arena.records[text.range]
+  }
 
   /// The bytes of a storage's key.
   func key(of storage: PickleStorage) -> ArraySlice<UInt8> {
     guard case .string(let text) = value(storage.key) else { return [] }
-    return bytes[text.range]
+    return arena.records[text.range]
   }
 
   /// A storage's key as a string.
@@ -56,20 +71,20 @@ struct PickleGraph: Sendable {
 
   /// The integers of a tuple that holds nothing else (booleans are refused); nil otherwise.
   ///
-  /// - Parameter bytes: the pickle, while the graph does not have it yet.
-  func integers(ofTuple index: Int, in bytes: [UInt8]) -> [Int]? {
+  /// - Parameter arena: the pickle's, while the graph does not have it yet.
+  func integers(ofTuple index: Int, in arena: PickleArena) -> [Int]? {
     var integers: [Int] = []
     let elements = elements(ofTuple: index)
     integers.reserveCapacity(elements.count)
     for element in elements {
-      guard case .integer(let integer) = element.value(in: bytes) else { return nil }
+      guard case .integer(let integer) = element.value(in: arena) else { return nil }
       integers.append(integer)
     }
     return integers
   }
 
   /// The integers of a tuple that holds nothing else; nil otherwise.
-  func integers(ofTuple index: Int) -> [Int]? { integers(ofTuple: index, in: bytes) }
+  func integers(ofTuple index: Int) -> [Int]? { integers(ofTuple: index, in: arena) }
 
   mutating func makeTuple(_ elements: ArraySlice<PickleReference>) -> PickleReference {
     if elements.isEmpty { return .tuple(0, isHashable: true) }
@@ -82,43 +97,5 @@ struct PickleGraph: Sendable {
   mutating func makeDictionary(_ kind: PickleDictionary.Kind) -> Int {
     dictionaries.append(PickleDictionary(kind))
     return dictionaries.count - 1
-  }
-
-  /// The first key that occurs twice in a dictionary, as Python compares keys; nil if there is none. Tuples and floats are not
-  /// compared.
-  func repeatedKey(_ budget: inout MemoryBudget) throws(FormatError) -> PickleValue? {
-    for dictionary in dictionaries where dictionary.count > 1 {
-      let cost = NumberTable.byteCount(dictionary.count)
-      try budget.charge(cost)
-      var table = NumberTable(capacity: min(dictionary.count, 1 << 16))
-      for index in stride(from: 0, to: dictionary.items.count, by: 2) {
-        let key = comparable(dictionary.items[index])
-        let hash: UInt32
-        switch key {
-        case .string(let text): hash = NumberTable.hash(bytes[text.range])
-        case .wideInteger(let text): hash = NumberTable.hash(bytes[text.range])
-        case .integer, .none: hash = UInt32(truncatingIfNeeded: key.hashValue)
-        default: continue
-        }
-        let earlier = table.insert(index, hash) { other in
-          switch (key, comparable(dictionary.items[other])) {
-          case (.string(let a), .string(let b)), (.wideInteger(let a), .wideInteger(let b)):
-            bytes[a.range].elementsEqual(bytes[b.range])
-          case (let a, let b): a == b
-          }
-        }
-        if earlier != nil { return key }
-      }
-      budget.release(cost)
-    }
-    return nil
-  }
-
-  /// A key as Python compares it: booleans are integers.
-  private func comparable(_ key: PickleReference) -> PickleValue {
-    switch value(key) {
-    case .boolean(let value): .integer(value ? 1 : 0)
-    case let value: value
-    }
   }
 }

@@ -1,87 +1,144 @@
-/// The bytes of a pickle, fetched as a machine asks for them: nobody knows where a pickle ends until it has been run.
+/// The bytes of a pickle, fetched as a machine asks for them: nobody knows where a pickle ends until it has been run. What has
+/// been read is not kept.
 struct PickleInput {
-  private let source: any ByteSource
-  private let offset: Int
-  private let limit: Int
+  private var stream: any ByteStream
   /// The pickle's name in messages.
   let what: String
-  /// What has been fetched; the pickle's first byte is at index 0.
-  private(set) var bytes: [UInt8] = []
-  /// Index of the next byte to read; also the number of bytes read.
-  private(set) var position = 0
+  /// What has been fetched and not given up.
+  private(set) var window: [UInt8] = []
+  /// Index in `window` of the next byte to read.
+  private(set) var cursor = 0
+  /// Bytes of the pickle before the window.
+  private var windowStart = 0
+  /// The most bytes that the pickle can have, if that is known.
+  let byteCountLimit: Int
 
   /// What may still be spent on the pickle and what it describes.
   var budget: MemoryBudget
 
-  /// Bytes of pickle that are accepted: some 200,000 tensors.
-  static let byteLimit = 32 << 20
+  private static let chunk = 64 << 10
 
   /// - Parameters:
-  ///   - offset: where the pickle begins in `source`.
+  ///   - stream: begins with the pickle.
   ///   - what: the pickle's name in messages.
-  init(_ source: any ByteSource, at offset: Int, what: String, budget: MemoryBudget) {
-    self.budget = budget
-    self.source = source
-    self.offset = offset
+  ///   - byteCountLimit: how many bytes the pickle can have, as far as that is known.
+  init(_ stream: any ByteStream, what: String, byteCountLimit: Int = .max, budget: MemoryBudget) {
+    self.stream = stream
     self.what = what
-    limit = min(max(source.byteCount - offset, 0), PickleInput.byteLimit)
+    self.byteCountLimit = byteCountLimit
+    self.budget = budget
   }
 
-  /// A pickle that is in memory as a whole, and was paid for.
-  init(_ bytes: [UInt8], what: String, budget: MemoryBudget) {
-    self.init(BufferSource(bytes), at: 0, what: what, budget: budget)
-    if bytes.count == limit { self.bytes = bytes }
+  /// The pickle that begins at `offset` of a source.
+  init(_ source: any ByteSource, at offset: Int, what: String, budget: MemoryBudget) {
+    self.init(
+      SourceStream(source, at: offset), what: what, byteCountLimit: max(source.byteCount - offset, 0), budget: budget)
   }
 
-  /// The most bytes that the pickle can have.
-  var byteCountLimit: Int { limit }
+  /// Bytes of the pickle that have been read.
+  var position: Int { windowStart + cursor }
+
+  /// Where the next byte stands in the file, if it stands there as it is.
+  var fileOffset: Int? { stream.fileOffset.map { $0 - (window.count - cursor) } }
 
   /// An error about the opcode at `opcodeOffset`.
   func error(_ code: FormatError.Code, _ message: String, at opcodeOffset: Int) -> FormatError {
     FormatError(code, "\(what), offset \(opcodeOffset): \(message)")
   }
 
-  /// The next byte.
-  mutating func byte() throws(FormatError) -> UInt8 {
-    if position == bytes.count { try fetch(1) }
-    defer { position += 1 }
-    return bytes[position]
+  private func truncated() -> FormatError { error(.truncated, "the pickle goes on beyond its end", at: position) }
+
+  /// Whether there is no further byte.
+  mutating func isAtEnd() throws(FormatError) -> Bool {
+    if cursor < window.count { return false }
+    try fetch()
+    return cursor == window.count
   }
 
-  /// The range of the next `count` bytes, which are fetched.
+  /// The next byte.
+  mutating func byte() throws(FormatError) -> UInt8 {
+    if cursor == window.count, try isAtEnd() { throw truncated() }
+    defer { cursor += 1 }
+    return window[cursor]
+  }
+
+  /// The range of the next `count` bytes in `window`, at most a mebibyte; good until something else is read.
   mutating func take(_ count: Int) throws(FormatError) -> Range<Int> {
-    if count > bytes.count - position { try fetch(count) }
-    defer { position += count }
-    return position..<position + count
+    while window.count - cursor < count {
+      guard try fetchMore() else { throw truncated() }
+    }
+    defer { cursor += count }
+    return cursor..<cursor + count
   }
 
   /// An unsigned little-endian integer of `width` bytes, at most 8.
   mutating func integer(_ width: Int) throws(FormatError) -> UInt64 {
-    let range = try take(width)
-    return bytes[range].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    var value: UInt64 = 0
+    for place in 0..<width { value |= UInt64(try byte()) << (8 * UInt64(place)) }
+    return value
   }
 
-  /// The range of a line of at most 1024 bytes, without its newline, which is read too.
-  mutating func line() throws(FormatError) -> Range<Int> {
-    let start = position
-    while try byte() != UInt8(ascii: "\n") {
-      guard position - start <= 1024 else { throw error(.limit, "a line has more than 1024 bytes", at: start) }
-    }
-    return start..<position - 1
+  /// Leaves out `count` bytes.
+  mutating func skip(_ count: Int) throws(FormatError) {
+    let here = min(count, window.count - cursor)
+    cursor += here
+    guard here < count else { return }
+    giveUp()
+    let skipped = try stream.skip(count - here)
+    windowStart += skipped
+    guard skipped == count - here else { throw truncated() }
   }
 
-  /// Makes `count` bytes available, in chunks that grow with what was read already.
-  private mutating func fetch(_ count: Int) throws(FormatError) {
-    let missing = count - (bytes.count - position)
-    guard missing <= limit - bytes.count else {
-      if limit == PickleInput.byteLimit {
-        throw error(.limit, "the pickle has more than the \(limit) bytes accepted", at: position)
-      }
-      throw error(.truncated, "the pickle goes on beyond its end", at: position)
+  /// Hands out the next `count` bytes piece by piece: `window` and a range of it.
+  mutating func forEachPiece(
+    of count: Int, _ body: (_ window: [UInt8], _ range: Range<Int>) throws(FormatError) -> Void
+  ) throws(FormatError) {
+    var missing = count
+    while missing > 0 {
+      if try isAtEnd() { throw truncated() }
+      let piece = min(missing, window.count - cursor)
+      try body(window, cursor..<cursor + piece)
+      cursor += piece
+      missing -= piece
     }
-    let chunk = min(max(missing, min(max(bytes.count, 16 << 10), 1 << 20)), limit - bytes.count)
-    try budget.charge(chunk)
-    if bytes.isEmpty { bytes.reserveCapacity(min(limit, budget.available)) }
-    bytes.append(contentsOf: try source.bytes(at: offset + bytes.count, count: chunk, what: what))
+  }
+
+  /// The bytes of a line without its newline, which is read too; nil if there are more than `limit`, of which the rest is left.
+  mutating func line(limit: Int) throws(FormatError) -> [UInt8]? {
+    var line: [UInt8] = []
+    while true {
+      let next = try byte()
+      if next == UInt8(ascii: "\n") { return line }
+      guard line.count < limit else { return nil }
+      line.append(next)
+    }
+  }
+
+  /// Fetches what comes next without reading it; false at the end.
+  mutating func fetchMore() throws(FormatError) -> Bool {
+    let before = window.count - cursor
+    try fetch()
+    return window.count - cursor > before
+  }
+
+  private mutating func giveUp() {
+    windowStart += window.count
+    window.removeAll(keepingCapacity: true)
+    cursor = 0
+  }
+
+  private mutating func fetch() throws(FormatError) {
+    if cursor == window.count {
+      windowStart += cursor
+      cursor = 0
+      window = try stream.next(Self.chunk)
+      return
+    }
+    if cursor > 0 {
+      windowStart += cursor
+      window.removeSubrange(..<cursor)
+      cursor = 0
+    }
+    window += try stream.next(Self.chunk)
   }
 }

@@ -17,12 +17,26 @@ extension PickleMachine {
     "mT", "name", "names", "nbytes", "ndim", "output_nr", "real", "requires_grad", "retains_grad", "shape", "volatile",
   ]
 
-  /// BUILD: attributes of an OrderedDict, which is how torch keeps `_metadata`.
+  /// BUILD: gives an object its state.
   mutating func build() throws(FormatError) {
-    let state = value(try pop())
-    guard stack.count > floor, let top = stack.last, case .dictionary(let target) = value(top),
-      graph.dictionaries[target].kind == .orderedDict
-    else { throw error(.forbidden, "BUILD on an object that is not an OrderedDict") }
+    let state = try pop()
+    guard stack.count > floor, let top = stack.last else { throw underflow() }
+    switch value(top) {
+    case .dictionary(let target): try buildDictionary(target, value(state))
+    case .numpyType(let index): try buildNumpyType(index, value(state))
+    case .array(let index): try buildArray(index, value(state))
+    case .object(let index): try buildObject(index, state)
+    case .foreign: try checkForeign(top)
+    default: throw error(.forbidden, "BUILD on an object that takes no state")
+    }
+  }
+
+  /// Attributes of a dictionary, which is how torch keeps `_metadata`.
+  private mutating func buildDictionary(_ target: Int, _ state: PickleValue) throws(FormatError) {
+    switch graph.dictionaries[target].kind {
+    case .orderedDict, .named: break
+    default: throw error(.forbidden, "BUILD on a dictionary that is not an OrderedDict")
+    }
     guard case .dictionary(let attributes) = state else {
       throw error(.forbidden, "BUILD with a state that is not a dict")
     }
@@ -32,17 +46,46 @@ extension PickleMachine {
     graph.dictionaries[target].attributes = try copy(attributes, excluding: PickleMachine.dictionaryMethods)
   }
 
+  private mutating func buildObject(_ index: Int, _ state: PickleReference) throws(FormatError) {
+    guard case .inert(let global) = graph.objects[index].global else {
+      throw error(.forbidden, "BUILD on an object that takes no state")
+    }
+    switch (global.rule, value(state)) {
+    case (.object, .dictionary(let attributes)):
+      // An attribute could stand in for the method that takes the next state.
+      guard graph.objects[index].state == .none else { throw error(.forbidden, "a second BUILD on one object") }
+      graph.objects[index].state = .dictionary(try copy(attributes, excluding: []))
+      if global.path == "joblib.numpy_pickle.NumpyArrayWrapper" { try skipArray(attributes) }
+    case (.callThenState, .dictionary), (.callThenState, .tuple), (.callThenState, .object):
+      try checkGeneratorState(value(state))
+      graph.objects[index].state = state
+    default: throw error(.forbidden, "BUILD on \(global.path) with a state that no pickler writes")
+    }
+  }
+
   /// The state of a tensor object: None, or a dictionary of attributes.
   mutating func tensorAttributes(_ state: PickleValue) throws(FormatError) -> PickleReference {
     switch state {
     case .none: return .none
-    case .dictionary(let index): return .dictionary(try copy(index, excluding: PickleMachine.tensorProperties))
+    case .dictionary(let index):
+      let copied = try copy(index, excluding: PickleMachine.tensorProperties)
+      // A class or function would be called by whoever calls the method that it hides.
+      for position in stride(from: 1, to: graph.dictionaries[copied].items.count, by: 2) {
+        switch value(graph.dictionaries[copied].items[position]) {
+        case .global(let global): throw error(.forbidden, "a tensor with the attribute \(global.path)")
+        default: continue
+        }
+      }
+      return .dictionary(copied)
     default: throw error(.forbidden, "a tensor with a state that is not a dict of attributes")
     }
   }
 
   /// A copy of a dictionary of attributes: Python copies them too, so that changing the original later changes nothing.
   private mutating func copy(_ index: Int, excluding names: Set<String>) throws(FormatError) -> Int {
+    guard !graph.dictionaries[index].isCut else {
+      throw error(.limit, "more than \(PickleMachine.judgedElementLimit) attributes")
+    }
     let items = graph.dictionaries[index].items
     try chargeCopy(items.count)
     for position in stride(from: 0, to: items.count - 1, by: 2) {

@@ -2,54 +2,111 @@ import Tensors
 
 extension PickleMachine {
   private static let rankLimit = 64
+  /// No function takes more than so many; a long tuple that is called often must not be copied each time.
+  static let argumentLimit = 9
 
   /// REDUCE: describes what a call would have returned.
   mutating func reduce() throws(FormatError) {
-    let argument = value(try pop())
-    let callee = value(try pop())
-    guard case .global(let function) = callee else {
-      throw error(.forbidden, "REDUCE calls an object that is not an allowed global")
-    }
-    guard case .tuple(let index) = argument else { throw error(.forbidden, "REDUCE without a tuple of arguments") }
-    // No function takes more than eight; a long tuple that is called often must not be copied each time.
-    let arguments = values(ofTuple: index, limit: 9)
-    try push(try call(function, arguments))
+    let argument = try pop()
+    let callee = try pop()
+    try push(try call(callee, with: argument))
+  }
+
+  /// NEWOBJ: an object of a class.
+  mutating func newObject() throws(FormatError) { try reduce() }
+
+  /// NEWOBJ_EX: the same with keywords, of which there must be none.
+  mutating func newObjectWithKeywords() throws(FormatError) {
+    let keywords = try pop()
+    if case .dictionary(let index) = value(keywords), graph.dictionaries[index].isEmpty { return try reduce() }
+    guard purpose == .stateDict else { throw error(.forbidden, "an object made with keywords") }
+    _ = try pop()
+    try checkForeign(try pop())
+    try push(.foreign(0))
+  }
+
+  /// INST: a class in two lines, and its arguments on the stack.
+  mutating func instance() throws(FormatError) {
+    let callee = try globalInLines()
+    try pushInstance(of: callee, from: try popMark())
+  }
+
+  /// OBJ: a class on the stack, and its arguments above it.
+  mutating func object() throws(FormatError) {
+    let start = try popMark()
+    guard start < stack.count else { throw underflow() }
+    let callee = stack.remove(at: start)
+    try pushInstance(of: callee, from: start)
+  }
+
+  private mutating func pushInstance(of callee: PickleReference, from start: Int) throws(FormatError) {
+    try makeTuple(from: start)
+    let arguments = try pop()
+    try push(try call(callee, with: arguments))
   }
 
   private mutating func call(
-    _ function: PickleGlobal, _ arguments: [PickleValue]
+    _ callee: PickleReference, with argument: PickleReference
+  ) throws(FormatError) -> PickleReference {
+    guard case .global(let function) = value(callee) else {
+      if callee.isForeign {
+        try checkForeign(callee)
+        return callee
+      }
+      throw error(.forbidden, "REDUCE calls an object that is not an allowed global")
+    }
+    guard case .tuple(let index) = value(argument) else {
+      throw error(.forbidden, "REDUCE without a tuple of arguments")
+    }
+    return try call(function, values(ofTuple: index, limit: Self.argumentLimit), index)
+  }
+
+  /// - Parameter tuple: the arguments once more.
+  private mutating func call(
+    _ function: PickleGlobal, _ arguments: [PickleValue], _ tuple: Int
   ) throws(FormatError) -> PickleReference {
     switch function {
     case .orderedDict: return try orderedDict(arguments)
     case .counter: return try counter(arguments)
-    case .set: return try set(arguments)
+    case .defaultDict: return try defaultDict(arguments)
+    case .set: return try set(arguments, isFrozen: false)
+    case .frozenSet: return try set(arguments, isFrozen: true)
+    case .bytes:
+      guard arguments.isEmpty else { break }
+      return try add(PickleBytes(count: 0, fileByteCount: 0, isLatin1Text: false), isArray: false)
     case .bytearray: return try bytearray(arguments)
     case .encode:
-      guard arguments.count == 2, case .string(let text) = arguments[0], isString(arguments[1], "latin1") else { break }
-      try checkLatin1(text)
-      return .bytes
+      guard arguments.count == 2, isString(arguments[1], "latin1") else { break }
+      return try encoded(arguments[0])
     case .complex:
-      guard arguments.count == 2, case .float = arguments[0], case .float = arguments[1] else { break }
-      return .complex
+      guard arguments.count == 2, case .float(let real) = arguments[0], case .float(let imaginary) = arguments[1]
+      else { break }
+      return try complex(real, imaginary)
+    case .reconstructor: return try reconstructed(arguments)
     case .size:
       guard arguments.count == 1, case .tuple(let index) = arguments[0] else { break }
       try charge(graph.elements(ofTuple: index).count)
-      guard graph.integers(ofTuple: index, in: input.bytes) != nil else { break }
+      guard graph.integers(ofTuple: index, in: arena) != nil else { break }
       return .size(index)
     case .device:
       guard (1...2).contains(arguments.count), case .string = arguments[0] else { break }
       if arguments.count == 2 { guard case .integer = arguments[1] else { break } }
       return .device
+    case .numpyType: return try numpyType(arguments)
+    case .numpyReconstruct: return try numpyReconstruct(arguments)
+    case .numpyScalar: return try numpyScalar(arguments, tuple)
+    case .numpyFromBuffer: return try numpyFromBuffer(arguments)
+    case .inert(let global): return try inert(global, arguments, tuple)
     case .rebuildTensor where arguments.count == 4:
       return try tensor(arguments, requiresGrad: .boolean(false), dtype: nil)
     case .rebuildTensorV2 where arguments.count == 6 || arguments.count == 7:
       try checkHooks(arguments[5])
-      if arguments.count == 7 { try checkBits(arguments[6]) }
+      if arguments.count == 7, try changesData(arguments[6]) { return try odd("a conjugate or negative tensor", tuple) }
       return try tensor(arguments, requiresGrad: arguments[4], dtype: nil)
     case .rebuildTensorV3 where arguments.count == 7 || arguments.count == 8:
       guard case .global(.dtype(let dtype)) = arguments[6] else { break }
       try checkHooks(arguments[5])
-      if arguments.count == 8 { try checkBits(arguments[7]) }
+      if arguments.count == 8, try changesData(arguments[7]) { return try odd("a conjugate or negative tensor", tuple) }
       // torch writes such a tensor, but its own _rebuild_tensor_v3 then fails: it sets a storage on a leaf with gradient.
       guard arguments[4] != .boolean(true) else {
         throw error(
@@ -62,7 +119,7 @@ extension PickleMachine {
     case .rebuildFromType where arguments.count == 4: return try subclassTensor(arguments)
     default: break
     }
-    throw error(.forbidden, "a call of \(function.path) with arguments that torch does not write")
+    throw error(.forbidden, "a call of \(function.path) with arguments that no pickler writes")
   }
 
   /// `_rebuild_tensor*`(storage, offset, size, stride, ...).
@@ -77,7 +134,7 @@ extension PickleMachine {
     let found: DType
     switch (graph.storages[storage].dtype, dtype) {
     case (let typed?, nil): found = typed
-    case (nil, let named?): found = named
+    case (nil, let named?) where !graph.storages[storage].isQuantized: found = named
     default: throw error(.malformed, "a tensor whose dtype and storage class do not go together")
     }
     try checkGradient(requiresGrad, dtype: found)
@@ -89,13 +146,13 @@ extension PickleMachine {
   }
 
   /// Index of the tuple, if it is one of at most 64 integers and none is negative.
-  private mutating func dimensions(_ value: PickleValue) throws(FormatError) -> Int? {
+  mutating func dimensions(_ value: PickleValue) throws(FormatError) -> Int? {
     switch value {
     case .tuple(let index), .size(let index):
       guard graph.elements(ofTuple: index).count <= PickleMachine.rankLimit else {
         throw error(.limit, "a tensor of more than \(PickleMachine.rankLimit) dimensions")
       }
-      guard let integers = graph.integers(ofTuple: index, in: input.bytes), integers.allSatisfy({ $0 >= 0 }) else {
+      guard let integers = graph.integers(ofTuple: index, in: arena), integers.allSatisfy({ $0 >= 0 }) else {
         return nil
       }
       return index
@@ -106,6 +163,7 @@ extension PickleMachine {
   private mutating func parameter(
     _ arguments: [PickleValue], attributes: PickleValue
   ) throws(FormatError) -> PickleReference {
+    if case .object(let index) = arguments[0], graph.objects[index].oddTensor != nil { return .object(index) }
     guard case .tensor(let index) = arguments[0], case .boolean(let requiresGrad) = arguments[1] else {
       throw error(.malformed, "a Parameter of something that is not a tensor")
     }
@@ -122,17 +180,30 @@ extension PickleMachine {
 
   /// `_rebuild_from_type_v2(function, class, arguments, state)`: a tensor with Python attributes.
   private mutating func subclassTensor(_ arguments: [PickleValue]) throws(FormatError) -> PickleReference {
-    guard case .global(let function) = arguments[0], case .global(let type) = arguments[1],
-      case .tuple(let index) = arguments[2]
-    else { throw error(.forbidden, "a tensor subclass that is not an allowed global") }
+    guard case .global(let function) = arguments[0], case .tuple(let index) = arguments[2] else {
+      throw error(.forbidden, "a tensor subclass that is not an allowed global")
+    }
+    var type = arguments[1]
+    var attributes = arguments[3]
+    if case .foreign = type, purpose == .stateDict {
+      // The tensor is as it is stored; what its class makes of it is left out.
+      type = .global(function == .rebuildParameter ? .parameterClass : .tensorClass)
+      attributes = .none
+    }
+    guard case .global(let type) = type else {
+      throw error(.forbidden, "a tensor subclass that is not an allowed global")
+    }
     switch (function, type) {
     case (.rebuildTensor, .tensorClass), (.rebuildTensorV2, .tensorClass), (.rebuildTensorV3, .tensorClass),
       (.rebuildParameter, .parameterClass):
-      let made = try call(function, values(ofTuple: index, limit: 9))
+      let made = try call(function, values(ofTuple: index, limit: Self.argumentLimit), index)
       if case .tensor(let tensor) = value(made) {
-        graph.tensors[tensor].attributes = try tensorAttributes(arguments[3])
+        graph.tensors[tensor].attributes = try tensorAttributes(attributes)
       }
       return made
+    case (.inert(let global), .tensorClass) where global.oddTensor != nil,
+      (.inert(let global), .parameterClass) where global.oddTensor != nil:
+      return try odd(global.oddTensor ?? "", index)
     default: throw error(.forbidden, "a tensor of class \(type.path) made by \(function.path)")
     }
   }
@@ -150,89 +221,16 @@ extension PickleMachine {
   /// Backward hooks: torch writes an empty OrderedDict, once None.
   private mutating func checkHooks(_ hooks: PickleValue) throws(FormatError) {
     if hooks == .none { return }
-    guard case .dictionary(let index) = hooks, graph.dictionaries[index].items.isEmpty else {
+    guard case .dictionary(let index) = hooks, graph.dictionaries[index].isEmpty else {
       throw error(.unsupported, "a tensor with backward hooks")
     }
     graph.dictionaries[index].mustStayEmpty = true
   }
 
-  /// Tensor metadata: says whether the conjugate or the negative of the data is meant.
-  private func checkBits(_ bits: PickleValue) throws(FormatError) {
-    if bits == .none { return }
-    guard case .dictionary(let index) = bits, graph.dictionaries[index].items.isEmpty else {
-      throw error(.unsupported, "a tensor that is the conjugate or negative of its data")
-    }
-  }
-
-  /// `OrderedDict()`, or Python 2's `OrderedDict([[key, value], ...])`.
-  private mutating func orderedDict(_ arguments: [PickleValue]) throws(FormatError) -> PickleReference {
-    var items: [PickleReference] = []
-    if let argument = arguments.first {
-      guard arguments.count == 1, case .list(let list) = argument else {
-        throw error(.forbidden, "a call of collections.OrderedDict with arguments that torch does not write")
-      }
-      // Growing by pairs, the array may have twice the size that it needs.
-      try chargeCopy(4 * graph.lists[list].count)
-      for pair in graph.lists[list] {
-        let parts: [PickleReference]
-        switch value(pair) {
-        case .list(let index): parts = Array(graph.lists[index].prefix(3))
-        case .tuple(let index): parts = Array(graph.elements(ofTuple: index).prefix(3))
-        default: parts = []
-        }
-        guard parts.count == 2, parts[0].isHashable else {
-          throw error(.malformed, "an OrderedDict of something other than pairs")
-        }
-        items += parts
-      }
-    }
-    let index = try makeDictionary(.orderedDict)
-    graph.dictionaries[index].items = items
-    return .dictionary(index)
-  }
-
-  private mutating func counter(_ arguments: [PickleValue]) throws(FormatError) -> PickleReference {
-    var items: [PickleReference] = []
-    if let argument = arguments.first {
-      guard arguments.count == 1, case .dictionary(let index) = argument else {
-        throw error(.forbidden, "a call of collections.Counter with arguments that Python does not write")
-      }
-      items = graph.dictionaries[index].items
-      try chargeCopy(items.count)
-    }
-    let index = try makeDictionary(.counter)
-    graph.dictionaries[index].items = items
-    return .dictionary(index)
-  }
-
-  private mutating func set(_ arguments: [PickleValue]) throws(FormatError) -> PickleReference {
-    guard let argument = arguments.first else { return .set(list: nil) }
-    guard arguments.count == 1, case .list(let list) = argument else {
-      throw error(.forbidden, "a call of builtins.set with arguments that Python does not write")
-    }
-    try charge(graph.lists[list].count)
-    guard graph.lists[list].allSatisfy(\.isHashable) else {
-      throw error(.malformed, "a set element that cannot be hashed")
-    }
-    return .set(list: list)
-  }
-
-  private mutating func bytearray(_ arguments: [PickleValue]) throws(FormatError) -> PickleReference {
-    switch (arguments.count, arguments.first) {
-    case (0, _): return .bytearray
-    case (1, .bytes?): return .bytearray
-    case (2, .string(let text)?) where isString(arguments[1], "latin-1"):
-      try checkLatin1(text)
-      return .bytearray
-    default: throw error(.forbidden, "a call of builtins.bytearray with arguments that Python does not write")
-    }
-  }
-
-  private mutating func checkLatin1(_ text: PickleText) throws(FormatError) {
-    try charge(text.range.count / 16)
-    // In UTF-8, what lies beyond U+00FF begins with a byte above C3.
-    guard input.bytes[text.range].allSatisfy({ $0 <= 0xC3 }) else {
-      throw error(.malformed, "bytes whose characters are not Latin-1")
-    }
+  /// Tensor metadata: whether the conjugate or the negative of the data is meant.
+  private func changesData(_ bits: PickleValue) throws(FormatError) -> Bool {
+    if bits == .none { return false }
+    guard case .dictionary(let index) = bits else { throw error(.malformed, "a tensor's metadata is not a dict") }
+    return !graph.dictionaries[index].isEmpty
   }
 }

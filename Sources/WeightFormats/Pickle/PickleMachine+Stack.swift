@@ -3,7 +3,7 @@ extension PickleMachine {
   var floor: Int { Int(marks.last ?? 0) }
 
   /// What a reference stands for.
-  func value(_ reference: PickleReference) -> PickleValue { reference.value(in: input.bytes) }
+  func value(_ reference: PickleReference) -> PickleValue { reference.value(in: arena) }
 
   /// What the first `limit` elements of a tuple stand for.
   ///
@@ -29,6 +29,15 @@ extension PickleMachine {
     return reference
   }
 
+  /// POP: takes away a value, or the MARK if it is on top.
+  mutating func popValueOrMark() throws(FormatError) {
+    if stack.count > floor {
+      stack.removeLast()
+    } else {
+      _ = try popMark()
+    }
+  }
+
   /// Opens a MARK.
   mutating func pushMark() throws(FormatError) {
     guard marks.count < PickleMachine.markLimit else {
@@ -39,11 +48,11 @@ extension PickleMachine {
 
   /// Closes the last MARK; returns the stack's height there.
   mutating func popMark() throws(FormatError) -> Int {
-    guard let mark = marks.popLast() else { throw error(.malformed, "an opcode needs a MARK, and none is open") }
+    guard let mark = marks.popLast() else { throw broken("an opcode needs a MARK, and none is open") }
     return Int(mark)
   }
 
-  private func underflow() -> FormatError { error(.malformed, "an opcode needs more objects than are on the stack") }
+  mutating func underflow() -> FormatError { broken("an opcode needs more objects than are on the stack") }
 
   /// Replaces the topmost `count` values by a tuple of them.
   mutating func pushTuple(_ count: Int) throws(FormatError) {
@@ -54,43 +63,114 @@ extension PickleMachine {
 
   /// Replaces the values from `start` on by a tuple of them.
   mutating func makeTuple(from start: Int) throws(FormatError) {
+    guard purpose != .judgement || stack.count - start <= PickleMachine.judgedElementLimit else {
+      stack.removeSubrange(start...)
+      return try push(.unknown)
+    }
     try input.budget.charge(4 * (stack.count - start + 1))
     let tuple = graph.makeTuple(stack[start...])
     stack.removeSubrange(start...)
     try push(tuple)
   }
 
-  /// Pushes a new dictionary.
+  /// A new dictionary.
   mutating func makeDictionary(_ kind: PickleDictionary.Kind) throws(FormatError) -> Int {
     try input.budget.charge(MemoryLayout<PickleDictionary>.stride)
     return graph.makeDictionary(kind)
   }
 
-  /// Pushes a new list.
-  mutating func pushList() throws(FormatError) {
+  /// DICT: replaces keys and values from `start` on by a dictionary of them.
+  mutating func makeDictionary(from start: Int) throws(FormatError) {
+    let index = try makeDictionary(.dict)
+    try store(itemsFrom: start, in: index)
+    try push(.dictionary(index))
+  }
+
+  /// A new list. What a judged pickle's lists hold is not kept, so that they are all one.
+  mutating func newList() throws(FormatError) -> Int {
+    if purpose == .judgement, !graph.lists.isEmpty { return 0 }
     // Twice, because the array of lists grows by copying.
     try input.budget.charge(2 * MemoryLayout<[PickleReference]>.stride)
     graph.lists.append([])
-    try push(.list(graph.lists.count - 1))
+    return graph.lists.count - 1
+  }
+
+  /// Pushes a new list.
+  mutating func pushList() throws(FormatError) { try push(.list(try newList())) }
+
+  /// LIST: replaces the values from `start` on by a list of them.
+  mutating func makeList(from start: Int) throws(FormatError) {
+    let index = try newList()
+    try store(valuesFrom: start, inList: index)
+    try push(.list(index))
+  }
+
+  /// Pushes a new set.
+  mutating func pushSet() throws(FormatError) { try push(.set(list: try newList())) }
+
+  /// FROZENSET: replaces the values from `start` on by a frozen set of them.
+  mutating func makeFrozenSet(from start: Int) throws(FormatError) {
+    try checkHashable(from: start)
+    let index = try newList()
+    try store(valuesFrom: start, inList: index)
+    try push(.frozenSet(list: index))
+  }
+
+  private func checkHashable(from start: Int) throws(FormatError) {
+    guard stack[start...].allSatisfy(\.isHashable) else {
+      throw error(.malformed, "a set element that cannot be hashed")
+    }
+  }
+
+  /// Moves the values from `start` on into a list.
+  private mutating func store(valuesFrom start: Int, inList index: Int) throws(FormatError) {
+    if purpose != .judgement {
+      try chargeGrowth(of: graph.lists[index].count, by: stack.count - start)
+      graph.lists[index].append(contentsOf: stack[start...])
+    }
+    stack.removeSubrange(start...)
   }
 
   /// Moves the values from `start` on into the list below them.
   mutating func append(from start: Int) throws(FormatError) {
     guard start > floor, start <= stack.count else { throw underflow() }
-    guard case .list(let index) = value(stack[start - 1]) else {
-      throw error(.forbidden, "APPEND to an object that is not a list")
+    switch value(stack[start - 1]) {
+    case .list(let index): try store(valuesFrom: start, inList: index)
+    case .object(let index) where graph.objects[index].isSequence: stack.removeSubrange(start...)
+    case .foreign: try foreignCall(from: start)
+    default: throw error(.forbidden, "APPEND to an object that is not a list")
     }
-    try chargeGrowth(of: graph.lists[index].count, by: stack.count - start)
-    graph.lists[index].append(contentsOf: stack[start...])
-    stack.removeSubrange(start...)
+  }
+
+  /// ADDITEMS: moves the values from `start` on into the set below them.
+  mutating func addItems(from start: Int) throws(FormatError) {
+    guard start > floor, start <= stack.count else { throw underflow() }
+    switch value(stack[start - 1]) {
+    case .set(let list?):
+      try checkHashable(from: start)
+      try store(valuesFrom: start, inList: list)
+    case .foreign: try foreignCall(from: start)
+    default: throw error(.forbidden, "ADDITEMS to an object that is not a set")
+    }
   }
 
   /// Moves the keys and values from `start` on into the dictionary below them.
   mutating func setItems(from start: Int) throws(FormatError) {
     guard start > floor, start <= stack.count else { throw underflow() }
-    guard case .dictionary(let index) = value(stack[start - 1]) else {
-      throw error(.forbidden, "SETITEM on an object that is not a dictionary")
+    switch value(stack[start - 1]) {
+    case .dictionary(let index): try store(itemsFrom: start, in: index)
+    case .foreign: try foreignCall(from: start)
+    default: throw error(.forbidden, "SETITEM on an object that is not a dictionary")
     }
+  }
+
+  /// What a program's object is given is left out. A judged pickle must not do so.
+  private mutating func foreignCall(from start: Int) throws(FormatError) {
+    try checkForeign(stack[start - 1])
+    stack.removeSubrange(start...)
+  }
+
+  private mutating func store(itemsFrom start: Int, in index: Int) throws(FormatError) {
     guard (stack.count - start) % 2 == 0 else { throw error(.malformed, "a key without a value") }
     guard start == stack.count || !graph.dictionaries[index].mustStayEmpty else {
       throw error(.unsupported, "a tensor with backward hooks")
@@ -98,8 +178,13 @@ extension PickleMachine {
     for position in stride(from: start, to: stack.count, by: 2) where !stack[position].isHashable {
       throw error(.malformed, "a dictionary key that Python cannot hash")
     }
-    try chargeGrowth(of: graph.dictionaries[index].items.count, by: stack.count - start)
-    graph.dictionaries[index].items.append(contentsOf: stack[start...])
+    let count = graph.dictionaries[index].items.count
+    if purpose == .judgement, count + stack.count - start > 2 * PickleMachine.judgedElementLimit {
+      graph.dictionaries[index].isCut = true
+    } else {
+      try chargeGrowth(of: count, by: stack.count - start)
+      graph.dictionaries[index].items.append(contentsOf: stack[start...])
+    }
     stack.removeSubrange(start...)
   }
 
@@ -113,49 +198,5 @@ extension PickleMachine {
   mutating func chargeCopy(_ count: Int) throws(FormatError) {
     try charge(count)
     try input.budget.charge(MemoryBudget.allocation + 4 * count)
-  }
-
-  /// LONG1: a count, then little-endian two's complement.
-  mutating func pushLong() throws(FormatError) {
-    _ = try input.take(Int(try input.byte()))
-    try push(.integer(at: offset))
-  }
-
-  /// A string of `count` bytes of UTF-8.
-  mutating func pushString(_ count: Int) throws(FormatError) {
-    let range = try input.take(count)
-    do {
-      _ = try UTF8Span(validating: input.bytes.span.extracting(range))
-    } catch {
-      throw self.error(.unsupported, "a string that is not valid UTF-8")
-    }
-    try push(.string(at: offset))
-  }
-
-  /// The string that `text` stands for, while the pickle is still being read.
-  func string(_ text: PickleText) -> String { String(decoding: input.bytes[text.range], as: UTF8.self) }
-
-  /// Whether `value` is the string `string`.
-  func isString(_ value: PickleValue, _ string: String) -> Bool {
-    guard case .string(let text) = value else { return false }
-    return input.bytes[text.range].elementsEqual(string.utf8)
-  }
-
-  /// GLOBAL: two lines, module and name.
-  mutating func pushGlobal() throws(FormatError) {
-    let module = try input.line()
-    let name = try input.line()
-    switch PickleGlobal.named(input.bytes[module.lowerBound..<name.upperBound]) {
-    case .allowed(let global): try push(.global(global))
-    case .unsupported(let kind):
-      throw error(.unsupported, "the global \(printable(module, name)) makes \(kind), which cannot be kept")
-    case .forbidden: throw error(.forbidden, "the global \(printable(module, name)) is not allowed in weights")
-    }
-  }
-
-  private func printable(_ module: Range<Int>, _ name: Range<Int>) -> String {
-    let path =
-      String(decoding: input.bytes[module], as: UTF8.self) + "." + String(decoding: input.bytes[name], as: UTF8.self)
-    return path.unicodeScalars.allSatisfy { $0.value >= 0x20 } ? path : path.debugDescription
   }
 }

@@ -7,14 +7,22 @@ extension PickleMachine {
   mutating func pushStorage() throws(FormatError) {
     let identifier = value(try pop())
     guard dialect != .plain else { throw error(.forbidden, "a persistent id where none is expected") }
-    guard case .tuple(let index) = identifier else { throw error(.forbidden, "a persistent id that is not a tuple") }
+    guard case .tuple(let index) = identifier else {
+      if case .unknown = identifier { throw error(.forbidden, "a persistent id that is not known") }
+      throw broken("a persistent id that is not a tuple")
+    }
     let parts = values(ofTuple: index, limit: 7)
+    if purpose == .stateDict, parts.count == 4, isString(parts[0], "module") {
+      // torch's legacy format writes the classes of modules with their source code.
+      return try push(try foreign("a module's class"))
+    }
     if let kind = parts.first, !isString(kind, "storage") {
       var name = "something else"
       if case .string(let text) = kind { name = String(string(text).prefix(80)).debugDescription }
       throw error(.forbidden, "a persistent id that names \(name) instead of a storage")
     }
-    guard parts.count == (dialect == .zip ? 5 : 6), case .global(let storageClass) = parts[1],
+    let isComplete = dialect == .any ? (5...6).contains(parts.count) : parts.count == (dialect == .zip ? 5 : 6)
+    guard isComplete, case .global(let storageClass) = parts[1],
       case .string(let key) = parts[2], case .string = parts[3], case .integer(let elementCount) = parts[4],
       elementCount >= 0
     else { throw error(.forbidden, "a persistent id that is not (storage, class, key, location, element count)") }
@@ -22,10 +30,10 @@ extension PickleMachine {
       throw error(.limit, "a storage key of more than \(PickleMachine.keyByteLimit) bytes")
     }
     // Torch's keys are numbers. What is not ASCII could be the same key or another, depending on who compares it.
-    guard input.bytes[key.range].allSatisfy({ $0 < 0x80 }) else {
+    guard arena.records[key.range].allSatisfy({ $0 < 0x80 }) else {
       throw error(.unsupported, "a storage key that is not ASCII")
     }
-    guard !isString(parts[3], "meta") else {
+    guard purpose == .judgement || !isString(parts[3], "meta") else {
       throw error(.unsupported, "a storage on the device meta, which has no data")
     }
     let elements = graph.elements(ofTuple: index)
@@ -34,14 +42,15 @@ extension PickleMachine {
       isOnCPU: isString(parts[3], "cpu"))
     switch storageClass {
     case .storageClass(let dtype): storage.dtype = dtype
+    case .quantizedStorageClass(let width): storage.quantizedWidth = UInt8(truncatingIfNeeded: width)
     case .untypedStorageClass:
-      guard dialect == .zip else {
+      guard dialect != .legacy else {
         throw error(.unsupported, "an untyped storage in torch's legacy format, which torch itself cannot load")
       }
     default: throw error(.forbidden, "a storage of class \(storageClass.path)")
     }
     try input.budget.charge(MemoryLayout<PickleStorage>.stride)
-    if dialect == .legacy, let view = try view(parts[5], of: storage) {
+    if parts.count == 6, let view = try view(parts[5], of: storage) {
       try input.budget.charge(2 * MemoryLayout<PickleStorage.View>.stride)
       graph.views.append(view)
       storage.viewNumber = UInt32(truncatingIfNeeded: graph.views.count)
@@ -54,11 +63,12 @@ extension PickleMachine {
   private func view(_ part: PickleValue, of storage: PickleStorage) throws(FormatError) -> PickleStorage.View? {
     if part == .none { return nil }
     guard case .tuple(let index) = part else { throw error(.forbidden, "a storage view that is not a tuple") }
-    let parts = values(ofTuple: index, limit: 4)
-    guard parts.count == 3, case .string = parts[0], case .integer(let offset) = parts[1],
-      case .integer(let elementCount) = parts[2], offset >= 0, elementCount >= 0, offset <= storage.elementCount,
-      elementCount <= storage.elementCount - offset
+    let elements = graph.elements(ofTuple: index)
+    guard elements.count == 3, let first = elements.first, case .string(let key) = value(first),
+      key.byteCount <= PickleMachine.keyByteLimit, case .integer(let offset) = value(elements[elements.startIndex + 1]),
+      case .integer(let elementCount) = value(elements[elements.startIndex + 2]), offset >= 0, elementCount >= 0,
+      offset <= storage.elementCount, elementCount <= storage.elementCount - offset
     else { throw error(.malformed, "a storage view that is not (key, offset, element count) inside its storage") }
-    return PickleStorage.View(offset: offset, elementCount: elementCount)
+    return PickleStorage.View(offset: offset, elementCount: elementCount, key: first)
   }
 }

@@ -1,29 +1,96 @@
 import Tensors
 
-/// A dict, an OrderedDict or a Counter.
+/// A dict, or one of its kinds.
 struct PickleDictionary: Sendable {
-  enum Kind: String, Sendable {
-    case dict
-    case orderedDict = "OrderedDict"
-    case counter = "Counter"
+  enum Kind: Sendable, Hashable {
+    case dict, orderedDict, counter, defaultDict
+    /// A class on the list of inert ones: its number in `PickleGlobal.numbered`.
+    case named(Int)
+
+    /// What Python calls it.
+    var name: String {
+      switch self {
+      case .dict: "dict"
+      case .orderedDict: "OrderedDict"
+      case .counter: "Counter"
+      case .defaultDict: "defaultdict"
+      case .named(let number): PickleGlobal.numbered[number].path
+      }
+    }
   }
   /// Key, value, key, value, ...
   var items: [PickleReference] = []
   /// The number of `attributes` plus one, 0 for none.
   private var attributesNumber: UInt32 = 0
-  let kind: Kind
+  private var kindNumber: UInt16
   /// Whether it stands for the backward hooks of a tensor, of which there must be none.
   var mustStayEmpty = false
+  /// Whether there was more than is kept.
+  var isCut = false
 
-  init(_ kind: Kind) { self.kind = kind }
+  init(_ kind: Kind) {
+    switch kind {
+    case .dict: kindNumber = 0
+    case .orderedDict: kindNumber = 1
+    case .counter: kindNumber = 2
+    case .defaultDict: kindNumber = 3
+    case .named(let number): kindNumber = UInt16(truncatingIfNeeded: number + 4)
+    }
+  }
+
+  var kind: Kind {
+    switch kindNumber {
+    case 0: .dict
+    case 1: .orderedDict
+    case 2: .counter
+    case 3: .defaultDict
+    default: .named(Int(kindNumber) - 4)
+    }
+  }
 
   var count: Int { items.count / 2 }
+  var isEmpty: Bool { items.isEmpty && !isCut }
 
   /// Index of the dictionary that BUILD set as attributes.
   var attributes: Int? {
     get { attributesNumber == 0 ? nil : Int(attributesNumber) - 1 }
     set { attributesNumber = newValue.map { UInt32(truncatingIfNeeded: $0 + 1) } ?? 0 }
   }
+}
+
+/// What a call of an inert function or class made.
+struct PickleObject: Sendable {
+  private var globalNumber: UInt16
+  private var argumentsIndex: UInt32
+  /// What BUILD gave it.
+  var state = PickleReference.none
+  /// What kind of tensor it is, if it is one that has no plain storage.
+  var oddTensor: String?
+
+  init(global: PickleGlobal, arguments: Int) {
+    globalNumber = UInt16(truncatingIfNeeded: global.number)
+    argumentsIndex = UInt32(truncatingIfNeeded: arguments)
+  }
+
+  var global: PickleGlobal { PickleGlobal.numbered[Int(globalNumber)] }
+  /// Index of a tuple.
+  var arguments: Int { Int(argumentsIndex) }
+
+  /// Whether it is a list of another name.
+  var isSequence: Bool {
+    if case .inert(let global) = global { global.rule == .sequence } else { false }
+  }
+}
+
+/// A numpy array. One that got no state yet is empty.
+struct PickleArray: Sendable {
+  /// Index in the graph's `numpyTypes`; nil without a state.
+  var type: Int?
+  /// Index of a tuple of integers, none negative.
+  var shape = 0
+  /// Whether the first axis is the one whose elements are next to each other.
+  var isFortran = false
+  var bytes = PickleBytes(count: 0, fileByteCount: 0, isLatin1Text: false)
 }
 
 /// A reference to a storage: what torch's pickler writes as persistent id.
@@ -33,6 +100,8 @@ struct PickleStorage: Sendable {
     /// In elements of the whole storage.
     var offset: Int
     var elementCount: Int
+    /// What torch knows the part by.
+    var key: PickleReference
   }
 
   /// Of the whole storage.
@@ -41,13 +110,17 @@ struct PickleStorage: Sendable {
   var key: PickleReference
   /// The number of a view of the graph plus one, 0 for none.
   var viewNumber: UInt32 = 0
-  /// nil: `UntypedStorage`, whose elements are bytes.
+  /// nil: `UntypedStorage`, whose elements are bytes, or a quantized one.
   var dtype: DType?
   /// Whether the location is `cpu`.
   var isOnCPU: Bool
+  /// Bytes of a quantized number; 0 for other storages.
+  var quantizedWidth: UInt8 = 0
+
+  var isQuantized: Bool { quantizedWidth > 0 }
 
   /// Bytes of an element.
-  var elementByteCount: Int { dtype?.byteWidth ?? 1 }
+  var elementByteCount: Int { isQuantized ? Int(quantizedWidth) : dtype?.byteWidth ?? 1 }
 }
 
 /// A tensor: a call of one of torch's rebuilding functions.

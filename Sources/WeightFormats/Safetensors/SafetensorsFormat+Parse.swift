@@ -20,7 +20,7 @@ extension SafetensorsFormat {
     let (tensors, storages) = try locate(header.entries, dataOffset: dataOffset, fileByteCount: source.byteCount)
     return WeightFile(
       stateDict: StateDict(tensors: tensors, storageSizes: tensors.map(\.byteCount)), storages: storages,
-      isPlain: false, extras: extras(header.metadata))
+      isPlain: false, extras: extras(header.metadata, moreCount: header.moreMetadataCount))
   }
 
   /// Puts the entries in file order and checks that they cover the data without holes or overlaps.
@@ -95,13 +95,14 @@ extension SafetensorsFormat {
   }
 
   /// One line for each entry of `__metadata__` that a synthesized view does not have.
-  private func extras(_ metadata: [(key: [UInt8], value: [UInt8])]) -> [String] {
+  private func extras(_ metadata: [(key: [UInt8], value: [UInt8])], moreCount: Int) -> [String] {
     let limit = 100
     let others = metadata.filter { ($0.key, $0.value) != (Array("format".utf8), Array("pt".utf8)) }
     var lines = others.prefix(limit).map { key, value in
       "\(Self.metadataKey): \(oneLine(key)) = \(oneLine(value))"
     }
-    if others.count > limit { lines.append("\(Self.metadataKey): \(others.count - limit) more") }
+    let more = others.count - lines.count + moreCount
+    if more > 0 { lines.append("\(Self.metadataKey): \(more) more") }
     return lines
   }
 

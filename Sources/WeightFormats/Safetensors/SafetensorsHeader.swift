@@ -20,15 +20,19 @@ struct SafetensorsHeader {
 
   /// Entries in header order; of entries with one name the last, in the place of the first.
   private(set) var entries: [Entry] = []
-  /// `__metadata__`, in header order; of entries with one key the last.
+  /// The first entries of `__metadata__`, in header order.
   private(set) var metadata: [(key: [UInt8], value: [UInt8])] = []
+  /// Entries of `__metadata__` beyond those.
+  private(set) var moreMetadataCount = 0
 
   /// Dimensions that a tensor may have, as in torch.
   static let rankLimit = 64
   /// Bytes that a name or a key may have.
   static let nameByteLimit = 1 << 20
-  /// Bytes that are kept of a value of the metadata.
+  /// Bytes that are kept of a key or value of the metadata.
   static let valueByteLimit = 256
+  /// Entries of the metadata that are kept.
+  static let metadataLimit = 101
   /// Bytes that a tensor takes beside its name and shape, here and in the description that is made of it.
   private static let entryCost =
     2 * MemoryLayout<Entry>.stride + 8 + 24 + MemoryLayout<TensorDescriptor>.stride
@@ -59,7 +63,7 @@ struct SafetensorsHeader {
             throw FormatError(.malformed, "header: a second \(SafetensorsFormat.metadataKey) at offset \(keyOffset)")
           }
           hasMetadata = true
-          metadata = try Self.metadata(&reader, &budget)
+          try readMetadata(&reader)
         } else {
           let entry = try Self.entry(name, &reader)
           // The name is kept twice for a moment: as bytes here, and as a string in the description.
@@ -87,28 +91,24 @@ struct SafetensorsHeader {
     }
   }
 
-  /// Reads the value of `__metadata__`: null, or strings by string.
-  private static func metadata(
-    _ reader: inout JSONReader, _ budget: inout MemoryBudget
-  ) throws(FormatError) -> [(key: [UInt8], value: [UInt8])] {
-    var pairs: [(key: [UInt8], value: [UInt8])] = []
-    if try reader.consumeNull() { return pairs }
-    var places = NumberTable()
+  /// Reads the value of `__metadata__`: null, or strings by string. What nobody is told of is checked and not kept.
+  private mutating func readMetadata(_ reader: inout JSONReader) throws(FormatError) {
+    if try reader.consumeNull() { return }
     try reader.expect("{")
-    if reader.consume("}") { return pairs }
+    if reader.consume("}") { return }
     repeat {
-      let key = try reader.string(maximum: Self.nameByteLimit)
+      let key = try reader.string(keeping: Self.valueByteLimit)
       try reader.expect(":")
       let value = try reader.string(keeping: Self.valueByteLimit)
-      try budget.charge(2 * MemoryBudget.allocation + key.count + value.count + 32 + 24)
-      if let place = places.insert(pairs.count, NumberTable.hash(key), { pairs[$0].key == key }) {
-        pairs[place].value = value
+      if let place = metadata.firstIndex(where: { $0.key == key }) {
+        metadata[place].value = value
+      } else if metadata.count < Self.metadataLimit {
+        metadata.append((key, value))
       } else {
-        pairs.append((key, value))
+        moreMetadataCount += 1
       }
     } while reader.consume(",")
     try reader.expect("}")
-    return pairs
   }
 
   /// Reads a tensor's dtype, shape and offsets, in any order; other keys are skipped.

@@ -9,18 +9,28 @@ extension TorchLegacyFormat {
   ///
   /// Source: `_legacy_save` in torch/serialization.py.
   package func parse(_ source: any ByteSource) throws(FormatError) -> WeightFile {
+    try parse(source, for: .weights)
+  }
+
+  package func parseStateDict(_ source: any ByteSource) throws(FormatError) -> WeightFile {
+    try parse(source, for: .stateDict)
+  }
+
+  /// - Parameter purpose: what is read of the pickle of objects.
+  func parse(_ source: any ByteSource, for purpose: PickleMachine.Purpose) throws(FormatError) -> WeightFile {
     var offset = 0
     var budget = MemoryBudget(MemoryBudget.torchLimit)
     func next(_ what: String, _ dialect: PickleMachine.Dialect) throws(FormatError) -> PickleGraph {
       let outcome = try PickleMachine.run(
-        PickleInput(source, at: offset, what: what, budget: budget), dialect: dialect)
+        PickleInput(source, at: offset, what: what, budget: budget), dialect: dialect,
+        purpose: dialect == .legacy ? purpose : .weights)
       offset += outcome.byteCount
       budget = outcome.budget
       return outcome.graph
     }
     let magic = try next("the magic number", .plain)
     guard case .wideInteger(let digits) = magic.value(magic.root),
-      magic.bytes[digits.range].elementsEqual(TorchLegacyFormat.magic)
+      magic.arena.records[digits.range].elementsEqual(TorchLegacyFormat.magic)
     else { throw FormatError(.unrecognized, "the file does not begin with torch's magic number") }
     let version = try next("the protocol version", .plain)
     guard version.value(version.root) == .integer(TorchLegacyFormat.protocolVersion) else {
@@ -29,12 +39,16 @@ extension TorchLegacyFormat {
     try checkSystem(try next("the system's properties", .plain))
     let objects = try next("the objects' pickle", .legacy)
     let keys = try next("the storage keys", .plain)
-    try budget.charge(NumberTable.byteCount(objects.storages.count) + 48 * objects.storages.count)
+    try budget.charge(2 * NumberTable.byteCount(objects.storages.count) + 48 * objects.storages.count)
+    try checkViews(of: objects)
     let (stored, places) = try storages(keys, of: objects, in: source, from: offset)
     var builder = try StateDictBuilder(
       graph: objects, stored: stored, places: places, fileByteCount: source.byteCount, budget: budget)
     builder.isPlain = false
-    return try builder.build()
+    for name in objects.foreignNames { builder.extras.add(name, "a program, left out") }
+    var file = try builder.build()
+    file.programs = objects.foreignNames
+    return file
   }
 
   private func checkSystem(_ graph: PickleGraph) throws(FormatError) {
@@ -51,6 +65,34 @@ extension TorchLegacyFormat {
     }
     guard isLittleEndian else {
       throw FormatError(.unsupported, "the file is not from a little-endian machine, or does not say so")
+    }
+  }
+
+  /// torch keeps storages and their parts in one table by key, and takes whatever came first: each key of a part must stand for
+  /// one part, and for no whole storage.
+  private func checkViews(of graph: PickleGraph) throws(FormatError) {
+    guard !graph.views.isEmpty else { return }
+    var roots = NumberTable(capacity: graph.storages.count)
+    for (index, storage) in graph.storages.enumerated() {
+      let key = graph.key(of: storage)
+      _ = roots.insert(index, NumberTable.hash(key)) { graph.key(of: graph.storages[$0]).elementsEqual(key) }
+    }
+    var parts = NumberTable(capacity: graph.views.count)
+    for (index, storage) in graph.storages.enumerated() {
+      guard let view = graph.view(of: storage) else { continue }
+      let key = graph.text(view.key)
+      let hash = NumberTable.hash(key)
+      guard roots.find(hash, { graph.key(of: graph.storages[$0]).elementsEqual(key) }) == nil else {
+        throw FormatError(.malformed, "a part of a storage has the key of a whole one")
+      }
+      let earlier = parts.insert(index, hash) { other in
+        graph.view(of: graph.storages[other]).map { graph.text($0.key).elementsEqual(key) } ?? false
+      }
+      guard let earlier, let same = graph.view(of: graph.storages[earlier]) else { continue }
+      let other = graph.storages[earlier]
+      guard same.offset == view.offset, same.elementCount == view.elementCount, other.dtype == storage.dtype,
+        graph.key(of: other).elementsEqual(graph.key(of: storage))
+      else { throw FormatError(.malformed, "two parts of storages have one key") }
     }
   }
 
@@ -77,7 +119,7 @@ extension TorchLegacyFormat {
       guard case .string(let text) = keys.value(reference) else {
         throw FormatError(.malformed, "a storage key is not a string")
       }
-      let key = keys.bytes[text.range]
+      let key = keys.arena.records[text.range]
       var what: String { "storage " + StateDictExtras.printable(String(decoding: key.prefix(256), as: UTF8.self)) }
       let found = table.find(NumberTable.hash(key)) { graph.key(of: graph.storages[$0]).elementsEqual(key) }
       guard let found else { throw FormatError(.malformed, "the file lists a \(what) that no object mentions") }
@@ -86,7 +128,7 @@ extension TorchLegacyFormat {
       let count = try source.bytes(at: position, count: 8, what: "a storage's count").reversed()
         .reduce(0) { $0 << 8 | UInt64($1) }
       position += 8
-      guard let elementCount = Int(exactly: count), elementCount == storage.elementCount else {
+      guard let elementCount = Int(exactly: count), elementCount == storage.elementCount || storage.isQuantized else {
         throw FormatError(
           .malformed, "\(what) is said to have \(count) elements, but the pickle says \(storage.elementCount)")
       }

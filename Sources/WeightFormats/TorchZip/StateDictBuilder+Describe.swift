@@ -39,12 +39,17 @@ extension StateDictBuilder {
     case .bytes: "bytes"
     case .bytearray: "bytearray"
     case .complex: "complex"
+    case .numpyType(let index): "numpy.dtype \(graph.numpyTypes[index].name)"
+    case .array(let index): describe(graph.arrays[index])
+    case .object(let index): describe(graph.objects[index])
+    case .foreign(let index): "something of the program " + StateDictExtras.printable(graph.foreignNames[index])
+    case .unknown: "an object"
     case .set(let list): "set of \(list.map { graph.lists[$0].count } ?? 0)"
     case .size(let index): "torch.Size of \(graph.elements(ofTuple: index).count)"
     case .device: "torch.device"
     case .tuple(let index): "tuple of \(graph.elements(ofTuple: index).count)"
     case .list(let index): "list of \(graph.lists[index].count)"
-    case .dictionary(let index): "\(graph.dictionaries[index].kind.rawValue) of \(graph.dictionaries[index].count)"
+    case .dictionary(let index): "\(graph.dictionaries[index].kind.name) of \(graph.dictionaries[index].count)"
     case .storage(let index): "storage of \(graph.storages[index].elementCount) elements"
     case .tensor(let index):
       "tensor \(graph.tensors[index].dtype.rawValue) "
@@ -53,12 +58,28 @@ extension StateDictBuilder {
     }
   }
 
+  private func describe(_ array: PickleArray) -> String {
+    guard let type = array.type else { return "numpy array of nothing" }
+    return "numpy array \(graph.numpyTypes[type].name) " + Shape(graph.integers(ofTuple: array.shape) ?? []).description
+  }
+
+  private func describe(_ object: PickleObject) -> String {
+    if let kind = object.oddTensor { return kind }
+    if object.global == .numpyScalar,
+      case .numpyType(let type)? = graph.elements(ofTuple: object.arguments).first
+        .map({ graph.value($0) })
+    {
+      return "numpy scalar \(graph.numpyTypes[type].name)"
+    }
+    return object.global.path
+  }
+
   /// The first 200 bytes of a text or a little less, whole characters.
   private func shortened(_ text: PickleText) -> PickleText {
-    guard text.byteCount > 200 else { return text }
+    guard text.range.count > 200 else { return text }
     var end = text.range.lowerBound + 200
     // Continuation bytes of UTF-8 begin with the bits 10.
-    while end > text.range.lowerBound, graph.bytes[end] & 0xC0 == 0x80 { end -= 1 }
+    while end > text.range.lowerBound, graph.arena.records[end] & 0xC0 == 0x80 { end -= 1 }
     return PickleText(text.range.lowerBound..<end)
   }
 

@@ -13,6 +13,7 @@ extension StateDictBuilder {
   /// Lists the tensors of `root` in order. Every container is walked once, however often it is referred to.
   mutating func flatten(_ root: PickleReference) throws(FormatError) {
     guard reach.holdsTensors(root) else { return }
+    if case .dictionary(let index)? = root.container { try checkKeys(of: index) }
     var visited: [PickleReference: String] = [root: ""]
     var frames = [Frame(container: root, prefix: "")]
     while var frame = frames.popLast() {
@@ -27,6 +28,10 @@ extension StateDictBuilder {
         continue
       }
       isPlain = false
+      if case .key(let key) = key, case .array(let index) = graph.value(value), try canBeTensor(graph.arrays[index]) {
+        try add(graph.arrays[index], named: try name(prefix, .key(key)))
+        continue
+      }
       guard reach.holdsTensors(value) else {
         switch key {
         case .key(let key): note(prefix, key, of: value)
@@ -49,7 +54,10 @@ extension StateDictBuilder {
       }
       try budget.charge(512)
       visited[value] = StateDictExtras.printable(path)
-      if case .dictionary(let index)? = value.container { addAttributes(of: index, prefix: path + ".") }
+      if case .dictionary(let index)? = value.container {
+        try checkKeys(of: index)
+        addAttributes(of: index, prefix: path + ".")
+      }
       frames.append(Frame(container: value, prefix: path + "."))
     }
   }
@@ -74,6 +82,7 @@ extension StateDictBuilder {
     }
     switch value {
     case .string(let text):
+      guard text.isWhole else { throw FormatError(.limit, "a name has \(text.byteCount) bytes") }
       try chargeName(prefix.utf8.count + text.byteCount)
       return prefix + graph.string(text)
     case .integer(let integer):
@@ -101,8 +110,16 @@ extension StateDictBuilder {
     }
   }
 
-  private mutating func add(_ index: Int, named name: String) throws(FormatError) {
-    let tensor = graph.tensors[index]
+  /// Keys that may equal a string, such as numpy's, could stand for a tensor of that name.
+  private func checkKeys(of index: Int) throws(FormatError) {
+    let items = graph.dictionaries[index].items
+    for position in stride(from: 0, to: items.count, by: 2) where items[position].isOpaqueKey {
+      throw FormatError(.unsupported, "a dictionary of tensors has the key \(describe(items[position]))")
+    }
+  }
+
+  /// Notes the name of the next tensor.
+  mutating func enter(_ name: String) throws(FormatError) -> Int {
     try budget.charge(MemoryLayout<TensorDescriptor>.stride + 24)
     let number = tensors.count
     let earlier = names.insert(number, NumberTable.hash(name.utf8)) { other in
@@ -112,6 +129,12 @@ extension StateDictBuilder {
     guard earlier == nil else {
       throw FormatError(.malformed, "two tensors are named \(StateDictExtras.printable(name))")
     }
+    return number
+  }
+
+  private mutating func add(_ index: Int, named name: String) throws(FormatError) {
+    let tensor = graph.tensors[index]
+    let number = try enter(name)
     if listedTensors[index] > 0 {
       let earlier = Int(listedTensors[index]) - 1
       var descriptor = tensors[earlier]

@@ -24,7 +24,8 @@ extension StateDictBuilder {
       descriptor.byteOffset = offset
     } else {
       let source = WeightFile.StridedSource(
-        offset: bytes.offset + offset, elementByteCount: width, dimensions: dimensions, strides: strides)
+        offset: bytes.offset + offset, elementByteCount: width, dimensions: dimensions, strides: strides
+      ).normalized
       descriptor.storage = try list(source, byteCount: byteCount, name: name)
       try listRecord(place)
     }
@@ -103,7 +104,7 @@ extension StateDictBuilder {
   }
 
   /// The index of a storage gathered from `source`; tensors that look at the same elements share it.
-  private mutating func list(
+  mutating func list(
     _ source: WeightFile.StridedSource, byteCount: Int, name: String
   ) throws(FormatError) -> Int {
     if let index = listedGathers[source] { return index }

@@ -57,6 +57,7 @@ struct StateDictBuilder {
   ) throws(FormatError) {
     self.budget = budget
     self.graph = graph
+    isPlain = graph.isTorch
     try self.budget.charge(6 * stored.count + 4 * graph.tensors.count)
     reach = try StateDictReach(graph, &self.budget)
     self.stored = stored
@@ -86,8 +87,11 @@ struct StateDictBuilder {
     var container = StateDict.Container.dict
     var metadata: [StateDict.ModuleMetadata]?
     if case .dictionary(let index)? = root.container {
-      if graph.dictionaries[index].kind == .orderedDict { container = .orderedDict }
-      if graph.dictionaries[index].kind == .counter { isPlain = false }
+      switch graph.dictionaries[index].kind {
+      case .dict: break
+      case .orderedDict: container = .orderedDict
+      default: isPlain = false
+      }
       metadata = try moduleMetadata(of: index)
     } else {
       isPlain = false
@@ -119,6 +123,8 @@ struct StateDictBuilder {
       guard let place = Int(exactly: places[index]), place < stored.count else {
         throw FormatError(.malformed, "the file has no storage \(graph.keyString(of: storage).debugDescription)")
       }
+      // How many bytes quantized numbers take is torch's business; no tensor is served from them.
+      if storage.isQuantized { continue }
       let (byteCount, overflow) = storage.elementCount.multipliedReportingOverflow(by: storage.elementByteCount)
       if known[place] > 0 {
         let earlier = graph.storages[Int(known[place]) - 1]

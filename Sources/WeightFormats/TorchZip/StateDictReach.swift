@@ -41,12 +41,14 @@ struct StateDictReach {
         }
       }
     }
+    // Without tensors, numpy's arrays in dictionaries are what the file is about.
+    let arraysCount = graph.tensors.isEmpty
     var linkCount = 0
     forEachLink { parent, reference in
       if let child = number(reference) {
         stretchEnds[child + 1] += 1
         linkCount += 1
-      } else if reference.isTensor, !holds[parent] {
+      } else if reference.isTensor || arraysCount && reference.isArray && parent >= dictionaryBase, !holds[parent] {
         holds[parent] = true
       }
     }

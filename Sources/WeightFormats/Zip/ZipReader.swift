@@ -76,13 +76,32 @@ package struct ZipReader: Sendable {
     }
     let bytes = try source.bytes(at: record.offset, count: record.byteCount, what: "record \(name(of: record))")
     let found = CRC32.checksum(bytes)
-    guard found == record.crc32 else {
-      throw FormatError(
-        .malformed,
-        "record \(name(of: record)) is damaged: its CRC-32 is \(hexadecimal(found)), the archive states "
-          + hexadecimal(record.crc32))
-    }
+    guard found == record.crc32 else { throw damaged(record, found) }
     return bytes
+  }
+
+  /// Compares the record's bytes with its checksum, in pieces.
+  ///
+  /// - Throws: as ``contents(of:limit:)``.
+  func check(_ record: Record, limit: Int) throws(FormatError) {
+    guard record.byteCount <= limit else {
+      throw FormatError(
+        .limit, "record \(name(of: record)) has \(record.byteCount) bytes, more than the \(limit) accepted")
+    }
+    var running = CRC32()
+    for start in stride(from: 0, to: record.byteCount, by: 1 << 18) {
+      let count = min(1 << 18, record.byteCount - start)
+      let piece = try source.bytes(at: record.offset + start, count: count, what: "record \(name(of: record))")
+      piece.withUnsafeBytes { running.update($0) }
+    }
+    guard running.value == record.crc32 else { throw damaged(record, running.value) }
+  }
+
+  private func damaged(_ record: Record, _ found: UInt32) -> FormatError {
+    FormatError(
+      .malformed,
+      "record \(name(of: record)) is damaged: its CRC-32 is \(hexadecimal(found)), the archive states "
+        + hexadecimal(record.crc32))
   }
 
   private func hexadecimal(_ value: UInt32) -> String { String(value, radix: 16) }

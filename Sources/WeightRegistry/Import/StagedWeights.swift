@@ -94,7 +94,8 @@ struct StagedWeights: ~Copyable {
       case .strided(let source): strided.append((index, source))
       }
     }
-    let gathered = try StridedGather(blobs: blobs).gather(strided.map(\.source), of: staged)
+    let gathered = try StridedGather(blobs: blobs).gather(
+      strided.map(\.source), of: staged, progress: progress)
     for ((index, _), storage) in zip(strided, gathered) { storages[index] = storage }
     return (storages, try file.partialDigests(in: staged, progress))
   }

@@ -4,10 +4,12 @@ import Tensors
 import WeightFormats
 import WeightRegistry
 
-/// Which files beside the weights are pickles that would do more than hold data. Each content is looked at once.
+/// Which files beside the weights are pickles that would do more than hold data, whatever their names. Each content is looked at
+/// once.
 final class Quarantine: Sendable {
-  private static let extensions: Set<Substring> = ["pt", "pth", "bin", "ckpt", "pkl"]
   private let verdicts = Mutex<[Content: String?]>([:])
+  /// Contents that are remembered.
+  private static let limit = 1 << 15
 
   /// What a file's bytes are known by.
   enum Content: Hashable, Sendable {
@@ -17,17 +19,19 @@ final class Quarantine: Sendable {
 
   /// Why a file must not be read; nil if it may.
   func reason(against path: String, _ content: Content, _ source: VersionView) -> String? {
-    guard let dot = path.lastIndex(of: "."), Self.extensions.contains(path[path.index(after: dot)...]) else {
-      return nil
-    }
     if let known = verdicts.withLock({ $0[content] }) { return known }
     var verdict: String?
     do throws(FormatError) {
       try PickleSafety.check(source)
     } catch {
+      // What cannot be read now may be readable later.
+      guard error.code != .unreadable else { return error.message }
       verdict = error.message
     }
-    verdicts.withLock { $0[content] = .some(verdict) }
+    verdicts.withLock { verdicts in
+      if verdicts.count >= Self.limit { verdicts.removeAll() }
+      verdicts[content] = .some(verdict)
+    }
     return verdict
   }
 }

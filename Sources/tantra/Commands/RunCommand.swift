@@ -12,11 +12,14 @@ struct RunCommand: ParsableCommand {
       transformers' MambaForCausalLM in float32, float16 or bfloat16 runs. Weights are mapped from model.safetensors; if \
       that cannot be used, the next format is, with a warning. Without tokenizer.json, tokens are bytes.
 
+      mamba_multimodal answers a question about an image, PNG or JPEG, which is scaled to 96 x 96 pixels.
+
       The text goes to standard output, everything else to standard error.
       """)
 
   @Argument(help: "Name of a model of the mount, or path of a folder or weight file.") var model: String
   @Option(help: "The text to go on with; empty to begin one.") var prompt: String
+  @Option(help: "A PNG or JPEG that the text is about; for mamba_multimodal.") var image: String?
   @Option(help: "Version of the model instead of the active one.") var version: String?
   @Flag(help: "Write the text as it is made.") var stream = false
   @Flag(help: "Tell how long everything took.") var stats = false
@@ -48,7 +51,9 @@ struct RunCommand: ParsableCommand {
     try options.validate()
 
     let runtime = try TextRuntime(try ModelLocation(model, version: version), threads: threads) { Console.error($0) }
-    var generation = try runtime.generate(prompt, options: options)
+    let channels = runtime.current().weights.imageSize?.channels ?? 3
+    let seen = try image.map { try ImageFile.read($0, channels: channels) }
+    var generation = try runtime.generate(prompt, image: seen, options: options)
     var text = ""
     while let piece = try generation.next() {
       if stream { Console.print(raw: piece) } else { text += piece }
@@ -72,6 +77,7 @@ struct RunCommand: ParsableCommand {
     var openMilliseconds: Double
     var mapMilliseconds: Double
     var prepareMilliseconds: Double
+    var imageMilliseconds: Double?
     var firstTokenMilliseconds: Double
     var promptTokensPerSecond: Double
     var tokensPerSecond: Double?
@@ -90,6 +96,7 @@ struct RunCommand: ParsableCommand {
       openMilliseconds = milliseconds(model.times.open)
       mapMilliseconds = milliseconds(model.times.map)
       prepareMilliseconds = milliseconds(model.times.prepare)
+      imageMilliseconds = statistics.seeing > .zero ? milliseconds(statistics.seeing) : nil
       firstTokenMilliseconds = milliseconds(statistics.firstToken)
       promptTokensPerSecond = rate(statistics.promptTokens, statistics.prefill) ?? 0
       tokensPerSecond = rate(statistics.tokens - 1, statistics.decoding)
@@ -103,7 +110,7 @@ struct RunCommand: ParsableCommand {
       weights      \(weights), \(Console.size(weightBytes)) mapped, \(Console.size(copiedBytes)) of them arranged anew
       open         \(openMilliseconds) ms
       map          \(mapMilliseconds) ms
-      prepare      \(prepareMilliseconds) ms
+      prepare      \(prepareMilliseconds) ms\(imageMilliseconds.map { "\nimage        \($0) ms" } ?? "")
       first token  \(firstTokenMilliseconds) ms
       prompt       \(promptTokens) tokens, \(promptTokensPerSecond) a second
       text         \(tokens) tokens\(tokensPerSecond.map { ", \($0) a second" } ?? "")

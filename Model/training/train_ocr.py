@@ -1,0 +1,79 @@
+"""Trains ocr_native on printed lines that it draws itself.
+
+    train_ocr.py OUTPUT --minutes 120
+
+The output is a folder with model.safetensors, config.json, training.json (the log) and a checkpoint, from which a run that
+was stopped goes on. The curriculum and the learning rate follow the clock. The weights saved are an average over the last
+few hundred steps."""
+import argparse
+import json
+import pathlib
+
+import run as runs
+
+runs.restart_with_settings()
+
+import numpy
+import torch
+import torch.nn.functional as F
+
+import ocr_model
+from ocr_lines import render, text_of, trained_face
+
+CLASS = {c: i + 1 for i, c in enumerate(ocr_model.CHARACTERS)}
+BATCH, POOL = 16, 8  # Lines a step; steps whose lines are drawn at once, so that lines of like width share a step.
+EASY, LONG = 0.01, 0.04  # Shares of the run after which lines have up to 20, up to 60 characters.
+
+
+def lines_of(r, share, count):
+    top = int(numpy.interp(share, [0, EASY, LONG], [10, 20, 60]))
+    low = int(numpy.interp(share, [0, EASY, LONG], [3, 5, 12]))
+    found = []
+    while len(found) < count:
+        text = text_of(r, low, top)
+        degraded = r.random() < 0.4 and share > LONG
+        clean = r.random() < max(0.25, 1 - share / LONG)
+        if text:
+            found.append((render(text, r, trained_face(r), degraded, clean), text))
+    return found
+
+
+def loss_of(model, lines):
+    """The CTC loss of a character."""
+    x, lengths = ocr_model.batch_of([image for image, _ in lines], model.stride)
+    targets = [torch.tensor([CLASS[c] for c in text]) for _, text in lines]
+    scores = model(x).log_softmax(-1).transpose(0, 1)
+    counts = torch.tensor([len(t) for t in targets])
+    losses = F.ctc_loss(scores, torch.cat(targets), lengths, counts, reduction="none", zero_infinity=True)
+    return losses.sum() / counts.sum()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("output", type=pathlib.Path)
+    parser.add_argument("--minutes", type=float, required=True, help="minutes of processor time")
+    parser.add_argument("--finish", type=float, default=10, help="minutes of processor time that are left after SIGUSR1")
+    parser.add_argument("--rate", type=float, default=4e-3, help="highest learning rate")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=2)
+    a = parser.parse_args()
+    torch.set_num_threads(a.threads)
+    torch.manual_seed(a.seed)
+    model = ocr_model.Ocr(ocr_model.config())
+    run = runs.Run(model, a.output, a.minutes, a.finish, a.rate, a.seed)
+    pool = []
+    while (share := run.share()) < 1:
+        if not pool:
+            lines = sorted(lines_of(run.random, share, POOL * BATCH), key=lambda line: line[0].shape[1])
+            pool = [lines[i : i + BATCH] for i in range(0, len(lines), BATCH)]
+            pool = [pool[i] for i in run.random.permutation(len(pool))]
+        loss = loss_of(model, pool.pop())
+        run.update(loss, share, {"loss": loss.item()})
+    run.keep(1.0)
+    ocr_model.save(run.average, a.output)
+    log = {"seed": a.seed, "batch": BATCH, "parameters": sum(p.numel() for p in model.parameters())} | run.recipe()
+    (a.output / "training.json").write_text(json.dumps(log) + "\n")
+
+
+if __name__ == "__main__":
+    main()

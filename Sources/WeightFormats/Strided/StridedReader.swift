@@ -1,0 +1,171 @@
+/// Makes a contiguous, row-major copy of a strided tensor, whatever the order of its strides.
+///
+/// The tensor is copied in tiles that are long both in the order of the source and in that of the copy, so that each byte is read
+/// and written once, in stretches of kilobytes: O(bytes), with at most 64 MB of memory.
+package struct StridedReader {
+  /// Bytes of a tile.
+  static let tileByteCount = 16 << 20
+  /// Bytes that are read for a tile: more than it has where elements lie apart.
+  static let windowByteCount = 24 << 20
+  /// Bytes between two elements that are read along, because another read would cost more.
+  static let gapByteCount = 4096
+
+  private let source: WeightFile.StridedSource
+  private let dimensions: [Int]
+  private let strides: [Int]
+  private let width: Int
+  /// Size of the copy.
+  package let byteCount: Int
+
+  /// - Throws: `malformed` for numbers that no tensor of a file has: nothing here traps or runs away.
+  package init(_ source: WeightFile.StridedSource) throws(FormatError) {
+    guard source.dimensions.count == source.strides.count, source.dimensions.allSatisfy({ $0 >= 0 }),
+      source.strides.allSatisfy({ $0 >= 0 }), (1...64).contains(source.elementByteCount), source.offset >= 0
+    else { throw FormatError(.malformed, "a strided tensor with impossible numbers") }
+    let normal = source.normalized
+    self.source = normal
+    width = source.elementByteCount
+    dimensions = normal.dimensions.isEmpty ? [1] : normal.dimensions
+    strides = normal.dimensions.isEmpty ? [1] : normal.strides
+    var count = width
+    var reach = 0
+    var overflow = false
+    for (dimension, stride) in zip(dimensions, strides) where dimension > 0 {
+      let (product, tooMany) = count.multipliedReportingOverflow(by: dimension)
+      let (extent, tooFar) = stride.multipliedReportingOverflow(by: dimension - 1)
+      let (sum, tooLarge) = reach.addingReportingOverflow(extent)
+      count = product
+      reach = sum
+      overflow = overflow || tooMany || tooFar || tooLarge
+    }
+    let (last, tooFar) = reach.multipliedReportingOverflow(by: width)
+    guard !overflow, !tooFar, last < Int.max / 4, count < Int.max / 4, source.offset < Int.max / 4 else {
+      throw FormatError(.malformed, "a strided tensor larger than any file")
+    }
+    byteCount = dimensions.contains(0) ? 0 : count
+  }
+
+  /// Copies the tensor.
+  ///
+  /// - Parameters:
+  ///   - read: fills a buffer from an offset of the file.
+  ///   - write: takes bytes of the copy, and where in it they stand. Every byte comes once, in any order.
+  ///   - progress: is told of bytes that were written; what it throws ends the copy.
+  package func copy<Failure: Error>(
+    read: (_ offset: Int, _ buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Void,
+    write: (_ bytes: UnsafeRawBufferPointer, _ offset: Int) throws(Failure) -> Void,
+    progress: (_ byteCount: Int) throws(Failure) -> Void
+  ) throws(Failure) {
+    guard byteCount > 0 else { return }
+    if let textByteCount = source.textByteCount {
+      return try copyText(textByteCount, read: read, write: write, progress: progress)
+    }
+    try copyTiles(from: source.offset, read: read, write: write, progress: progress)
+  }
+
+  private func copyTiles<Failure: Error>(
+    from offset: Int,
+    read: (_ offset: Int, _ buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Void,
+    write: (_ bytes: UnsafeRawBufferPointer, _ offset: Int) throws(Failure) -> Void,
+    progress: (_ byteCount: Int) throws(Failure) -> Void
+  ) throws(Failure) {
+    let extents = StridedTile.extents(dimensions, strides, elementByteCount: width)
+    var start = [Int](repeating: 0, count: dimensions.count)
+    var input = StridedBuffer()
+    var output = StridedBuffer()
+    while true {
+      let lengths = zip(zip(dimensions, start), extents).map { min($0.0 - $0.1, $1) }
+      let tile = StridedTile(lengths, strides, in: dimensions, elementByteCount: width)
+      input.grow(to: tile.windowByteCount)
+      output.grow(to: tile.outputByteCount)
+      let first = zip(start, strides).reduce(offset) { $0 + $1.0 * $1.1 * width }
+      try tile.forEachRead { (sourceOffset, position, count) throws(Failure) in
+        try read(first + sourceOffset, input.part(position, count))
+        try progress(0)
+      }
+      tile.gather(from: input.all, to: output.all)
+      var place = 0
+      for (index, dimension) in zip(start, dimensions) { place = place * dimension + index }
+      try tile.forEachWrite { (targetOffset, position, count) throws(Failure) in
+        let part = output.part(position, count)
+        if source.swapWidth > 1 { Self.swap(part, by: source.swapWidth) }
+        try write(UnsafeRawBufferPointer(part), place * width + targetOffset)
+        try progress(count)
+      }
+      guard advance(&start, by: extents) else { return }
+    }
+  }
+
+  /// Moves on to the next tile, the last axis first; false after the last one.
+  private func advance(_ start: inout [Int], by extents: [Int]) -> Bool {
+    for axis in dimensions.indices.reversed() {
+      start[axis] += extents[axis]
+      if start[axis] < dimensions[axis] { return true }
+      start[axis] = 0
+    }
+    return false
+  }
+
+  /// Puts the bytes of each number into the opposite order.
+  private static func swap(_ buffer: UnsafeMutableRawBufferPointer, by width: Int) {
+    for start in stride(from: 0, through: buffer.count - width, by: width) {
+      var low = start
+      var high = start + width - 1
+      while low < high {
+        buffer.swapAt(low, high)
+        low += 1
+        high -= 1
+      }
+    }
+  }
+
+  // MARK: Text
+
+  /// Copies elements whose bytes the file has as Latin-1 text. In order they are passed on as they are decoded; in any other
+  /// order they are decoded into memory first, of which a parser lets pass little.
+  private func copyText<Failure: Error>(
+    _ textByteCount: Int,
+    read: (_ offset: Int, _ buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Void,
+    write: (_ bytes: UnsafeRawBufferPointer, _ offset: Int) throws(Failure) -> Void,
+    progress: (_ byteCount: Int) throws(Failure) -> Void
+  ) throws(Failure) {
+    let isInOrder = dimensions.count == 1 && strides == [1] && source.swapWidth < 2
+    let chunk = 1 << 20
+    var text = StridedBuffer()
+    text.grow(to: min(chunk, textByteCount))
+    var decoded = StridedBuffer()
+    decoded.grow(to: isInOrder ? text.all.count : byteCount)
+    var lead: UInt8 = 0
+    var position = 0
+    var target = 0
+    var done = 0
+    while position < textByteCount, done + target < byteCount {
+      let count = min(chunk, textByteCount - position)
+      try read(source.offset + position, text.part(0, count))
+      position += count
+      for byte in text.part(0, count) where done + target < byteCount {
+        if byte >= 0xC0 {
+          lead = byte
+          continue
+        }
+        decoded.all[target] = byte < 0x80 ? byte : lead << 6 | byte & 0x3F
+        target += 1
+      }
+      if isInOrder {
+        try write(UnsafeRawBufferPointer(decoded.part(0, target)), done)
+        done += target
+        target = 0
+      }
+      try progress(isInOrder ? count : 0)
+    }
+    guard !isInOrder else { return }
+    let memory = decoded.all
+    try copyTiles(
+      from: 0,
+      read: { (offset, buffer) throws(Failure) in
+        let end = min(offset + buffer.count, memory.count)
+        guard offset < end else { return }
+        buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: memory[offset..<end]))
+      }, write: write, progress: progress)
+  }
+}

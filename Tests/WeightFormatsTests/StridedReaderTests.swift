@@ -1,0 +1,176 @@
+import Foundation
+import Testing
+import WeightFormats
+
+/// Contiguous copies of strided tensors: right for any strides, refused for impossible ones, and made in one go.
+@Suite struct StridedReaderTests {
+  /// A generator of reproducible numbers (SplitMix64, Steele, Lea and Flood 2014).
+  private struct Numbers: RandomNumberGenerator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+      state &+= 0x9E37_79B9_7F4A_7C15
+      var value = state
+      value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
+      value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
+      return value ^ value >> 31
+    }
+  }
+
+  /// Copies a tensor of a file in memory; checks that every byte is written once and every read is inside.
+  private func copy(_ source: WeightFile.StridedSource, of file: [UInt8]) throws -> [UInt8] {
+    let reader = try StridedReader(source)
+    var result = [UInt8](repeating: 0, count: reader.byteCount)
+    var written = [Bool](repeating: false, count: reader.byteCount)
+    var isInside = true
+    try reader.copy(
+      read: { (offset, buffer) throws(FormatError) in try BufferSource(file).read(at: offset, into: buffer) },
+      write: { (bytes, offset) throws(FormatError) in
+        for (index, byte) in bytes.enumerated() {
+          isInside = isInside && offset + index < result.count && !written[offset + index]
+          guard isInside else { return }
+          result[offset + index] = byte
+          written[offset + index] = true
+        }
+      }, progress: { _ throws(FormatError) in })
+    #expect(isInside && written.allSatisfy { $0 })
+    return result
+  }
+
+  /// The same, element by element.
+  private func expected(_ source: WeightFile.StridedSource, of file: [UInt8]) -> [UInt8] {
+    var bytes: [UInt8] = []
+    guard !source.dimensions.contains(0) else { return bytes }
+    var index = [Int](repeating: 0, count: source.dimensions.count)
+    while true {
+      let element = zip(index, source.strides).reduce(0) { $0 + $1.0 * $1.1 }
+      let start = source.offset + element * source.elementByteCount
+      bytes += file[start..<start + source.elementByteCount]
+      var axis = index.count - 1
+      while axis >= 0 {
+        index[axis] += 1
+        if index[axis] < source.dimensions[axis] { break }
+        index[axis] = 0
+        axis -= 1
+      }
+      if axis < 0 { return bytes }
+    }
+  }
+
+  @Test func copiesAnyOrderOfStrides() throws {
+    var numbers = Numbers(state: 15)
+    let file = (0..<200_000).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
+    for _ in 0..<400 {
+      let rank = Int.random(in: 0...5, using: &numbers)
+      let width = [1, 2, 4, 8, 16, 3][Int.random(in: 0..<6, using: &numbers)]
+      let dimensions = (0..<rank).map { _ in Int.random(in: 1...6, using: &numbers) }
+      var strides = [Int](repeating: 0, count: rank)
+      var next = Int.random(in: 1...3, using: &numbers)
+      for axis in (0..<rank).shuffled(using: &numbers) {
+        strides[axis] = Int.random(in: 0..<8, using: &numbers) == 0 ? Int.random(in: 0...5, using: &numbers) : next
+        next = max(next, strides[axis] * dimensions[axis] + Int.random(in: 0...2, using: &numbers))
+      }
+      let reach = zip(dimensions, strides).reduce(0) { $0 + ($1.0 - 1) * $1.1 }
+      let offset = Int.random(in: 0...100, using: &numbers)
+      guard offset + (reach + 1) * width <= file.count else { continue }
+      let source = WeightFile.StridedSource(
+        offset: offset, elementByteCount: width, dimensions: dimensions, strides: strides)
+      #expect(try copy(source, of: file) == expected(source, of: file), "\(source)")
+    }
+  }
+
+  @Test func copiesTensorsOfManyTiles() throws {
+    let file = (0..<(40 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 9) }
+    for (dimensions, strides, width) in [
+      ([2048, 4096], [1, 2048], 4), ([7, 1024, 1024], [1, 7 * 1024, 7], 4), ([3_000_000, 3], [1, 3_000_000], 4),
+      ([3, 3_000_000], [1, 3], 4), ([2, 3, 1 << 20], [3 << 20, 1 << 20, 1], 4), ([1 << 20, 33], [1, 1 << 20], 1),
+      ([2500, 4000], [2, 5000], 2), ([5000, 1000], [0, 1], 4), ([4000, 4000], [1, 1], 1),
+      ([900, 10], [1000, 100_000], 8),
+    ] as [([Int], [Int], Int)] {
+      let reach = zip(dimensions, strides).reduce(0) { $0 + ($1.0 - 1) * $1.1 }
+      guard (reach + 1) * width <= file.count, isOptimized || dimensions.reduce(1, *) < 100_000 else { continue }
+      let source = WeightFile.StridedSource(
+        offset: 0, elementByteCount: width, dimensions: dimensions, strides: strides)
+      #expect(try copy(source, of: file) == expected(source, of: file), "\(source)")
+    }
+  }
+
+  @Test func stridesOfAxesOfOneElementDoNotMatter() throws {
+    let file = [UInt8](0..<64)
+    let source = WeightFile.StridedSource(
+      offset: 4, elementByteCount: 4, dimensions: [2, 1, 3, 1], strides: [3, 1 << 62, 1, .max])
+    #expect(try copy(source, of: file) == Array(file[4..<28]))
+    #expect(source.normalized.dimensions == [6] && source.normalized.strides == [1])
+  }
+
+  @Test(
+    arguments: [
+      ([1 << 40, 1 << 40], [1, 1]), ([2, 2], [.max, .max]), ([2], [.max]), ([-1], [1]), ([2], [-1]), ([2, 2], [1]),
+      ([.max], [0]), ([3, 3], [1 << 62, 1 << 62]),
+    ] as [([Int], [Int])])
+  func impossibleNumbersAreAnError(_ dimensions: [Int], _ strides: [Int]) {
+    let source = WeightFile.StridedSource(
+      offset: 0, elementByteCount: 4, dimensions: dimensions, strides: strides)
+    #expect(throws: FormatError.self) { try StridedReader(source) }
+  }
+
+  @Test func textIsDecodedAndNumbersAreSwapped() throws {
+    let values = (0..<300).map { UInt8(truncatingIfNeeded: $0) }
+    let text = Array(String(String.UnicodeScalarView(values.map { UnicodeScalar($0) })).utf8)
+    var source = WeightFile.StridedSource(offset: 3, elementByteCount: 1, dimensions: [300], strides: [1])
+    source.textByteCount = text.count
+    #expect(try copy(source, of: [1, 2, 3] + text) == values)
+    source.elementByteCount = 2
+    source.dimensions = [3, 50]
+    source.strides = [1, 3]
+    #expect(
+      try copy(source, of: [1, 2, 3] + text)
+        == expected(.init(offset: 0, elementByteCount: 2, dimensions: [3, 50], strides: [1, 3]), of: values))
+    var swapped = WeightFile.StridedSource(offset: 0, elementByteCount: 4, dimensions: [2], strides: [1])
+    swapped.swapWidth = 2
+    #expect(try copy(swapped, of: [1, 2, 3, 4, 5, 6, 7, 8]) == [2, 1, 4, 3, 6, 5, 8, 7])
+  }
+
+  @Test func whatProgressThrowsEndsTheCopy() throws {
+    let file = [UInt8](repeating: 1, count: 1 << 20)
+    let source = WeightFile.StridedSource(
+      offset: 0, elementByteCount: 1, dimensions: [1 << 10, 1 << 10], strides: [1, 1 << 10])
+    var calls = 0
+    #expect(throws: FormatError(.limit, "enough")) {
+      try StridedReader(source).copy(
+        read: { (offset, buffer) throws(FormatError) in try BufferSource(file).read(at: offset, into: buffer) },
+        write: { _, _ throws(FormatError) in },
+        progress: { _ throws(FormatError) in
+          calls += 1
+          if calls == 2 { throw FormatError(.limit, "enough") }
+        })
+    }
+    #expect(calls == 2)
+  }
+
+  /// In memory, 128 MiB by columns, and with channels last.
+  @Test(.enabled(if: isOptimized, "a matter of speed: swift test -c release"))
+  func gathersAtTheSpeedOfMemory() throws {
+    let file = [UInt8](repeating: 3, count: 128 << 20)
+    for (dimensions, strides) in [
+      ([8192, 4096], [1, 8192]), ([64, 256, 2048], [256 * 2048, 1, 256]), ([4096, 8192], [1, 4096]),
+    ] {
+      let source = WeightFile.StridedSource(
+        offset: 0, elementByteCount: 4, dimensions: dimensions, strides: strides)
+      var best = Duration.seconds(100)
+      for _ in 0..<3 {
+        let start = ContinuousClock.now
+        var count = 0
+        try StridedReader(source).copy(
+          read: { (offset, buffer) throws(FormatError) in
+            file.withUnsafeBytes {
+              buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[offset..<offset + buffer.count]))
+            }
+          },
+          write: { (bytes, _) throws(FormatError) in count += bytes.count }, progress: { _ throws(FormatError) in })
+        #expect(count == file.count)
+        best = min(best, ContinuousClock.now - start)
+      }
+      #expect(best < .seconds(1), "\(dimensions) \(strides): \(best)")
+    }
+  }
+}
