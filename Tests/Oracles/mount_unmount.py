@@ -14,7 +14,7 @@ import sys
 import time
 
 how, mount, version, command = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:]
-patience = 10.0
+patience = 30.0
 views = [os.path.join(version, name) for name in ("model.safetensors", "model.pt", "model.bin")]
 # How much each program has done, by its number.
 progress = mmap.mmap(-1, mmap.PAGESIZE)
@@ -110,10 +110,17 @@ def collect(until):
         time.sleep(0.005)
 
 
+def idle():
+    """Who has not done anything yet; to read a file to its end may take as long as it likes."""
+    return [name for number, name in enumerate(names) if done_by(number) == 0 and not name.startswith("read_through")]
+
+
 collect(time.monotonic() + 2.0)
+started = time.monotonic()
+while idle() and not results and time.monotonic() < started + 2 * patience:
+    collect(time.monotonic() + 0.1)
 failures += [f"{names[number]} ended with {code} before anything was done" for number, code in results.items()]
-idle = [names[number] for number in workers if done_by(number) == 0 and not names[number].startswith("read_through")]
-failures += [f"{name} did nothing" for name in idle]
+failures += [f"{name} did nothing" for name in idle()]
 start = time.monotonic()
 status = subprocess.run(command, timeout=60).returncode
 took = time.monotonic() - start
