@@ -1,189 +1,239 @@
 package import Logging
 import PosixIO
 import StoreRecords
-import SystemPackage
 package import WeightRegistry
 
 /// The tree of a store: `/<model>/<version>/model.{safetensors,pt,bin}`, `active`, `.files` and `.control`.
 ///
-/// It holds no data: numbers of inodes and handles here, everything else in the registry. Its tables lock themselves, one
-/// at a time; no lock is held while a file is read or a request is carried out.
+/// It finds what a request is about, and lets that answer: folders, files and links by ``TreeEntry``, what programs have open by
+/// ``OpenHandle``.
 package final class WeightsFileSystem: FileSystem {
-  let registry: WeightRegistry
-  let controls: [any ControlFile]
-  let metrics = Metrics()
-  let inodes = InodeTable()
-  let handles = HandleTable()
-  let writers = WriterTable()
-  let temporaryLinks = TemporaryLinks()
-  let quarantine = Quarantine()
-  let refusals = Refusals()
-  let logger: Logger
-  /// When this mount began: the mtime of what has no other, in nanoseconds since 1970.
-  let started = Timestamp.now()
+  private let tree: MountedTree
 
   /// - Parameter events: what `.control/log` shows.
   package init(registry: WeightRegistry, events: EventLog, logger: Logger) {
-    self.registry = registry
-    self.logger = logger
-    controls = ControlFileCatalogue.files(registry: registry, events: events, metrics: metrics)
-    retireInodes()
+    tree = MountedTree(registry: registry, events: events, logger: logger)
+    tree.retireInodes()
   }
 
-  var records: RecordStore { registry.records }
-  var modelFiles: ModelFiles { ModelFiles(records) }
+  package func observeChanges(_ observer: @escaping @Sendable (TreeChange) -> Void) { tree.observeChanges(observer) }
 
-  func node(_ inode: InodeNumber) throws(FileSystemError) -> Node {
-    guard let node = inodes.node(inode) else { throw FileSystemError(.missing) }
-    return node
+  private func entry(_ inode: InodeNumber) throws(FileSystemError) -> any TreeEntry {
+    try tree.node(inode).entry(in: tree)
   }
 
-  /// Runs a step of the registry; what fails for a reason that nobody could expect goes to the log.
-  @discardableResult
-  func registryStep<R>(_ body: @autoclosure () throws(StoreError) -> R) throws(FileSystemError) -> R {
-    do throws(StoreError) {
-      return try body()
-    } catch {
-      if case .damaged = error.code { logger.error("\(error.message)") }
-      throw FileSystemError(error)
-    }
+  private func handle(_ number: HandleNumber) throws(FileSystemError) -> any OpenHandle {
+    guard let handle = tree.handles[number] else { throw FileSystemError(.badHandle) }
+    return handle
   }
+
+  /// A store that another process writes to may have changed.
+  private func refresh() throws(FileSystemError) { try tree.step(try tree.registry.refresh()) }
 
   // MARK: Names
 
   package func lookup(
     _ name: String, in parent: InodeNumber, caller: Caller
   ) throws(FileSystemError) -> DirectoryItem {
-    try registryStep(try registry.refresh())
-    let folder = try node(parent)
-    guard folder.kind == .directory else { throw FileSystemError(.notDirectory) }
-    guard let child = try child(named: name, of: folder, for: caller) else { throw FileSystemError(.missing) }
-    return try item(child)
+    try refresh()
+    guard let child = try tree.folder(parent).child(named: name, for: caller) else { throw FileSystemError(.missing) }
+    return try tree.item(child)
   }
 
-  /// What is told of a node, with one lookup more.
-  func item(_ node: Node) throws(FileSystemError) -> DirectoryItem {
-    var attributes = try attributes(of: node)
-    attributes.inode = inodes.lookUp(node)
-    switch node {
-    case .view, .sidecar, .modelFile: inodes.remember(attributes)
-    default: break
-    }
-    return DirectoryItem(attributes: attributes)
-  }
-
-  package func forget(_ inode: InodeNumber, count: UInt64) { inodes.forget(inode, count: count) }
+  package func forget(_ inode: InodeNumber, count: UInt64) { tree.inodes.forget(inode, count: count) }
 
   package func readLink(_ inode: InodeNumber) throws(FileSystemError) -> String {
-    try registryStep(try registry.refresh())
-    return try target(of: try node(inode))
+    try refresh()
+    guard let link = try entry(inode) as? any TreeLink else { throw FileSystemError(.invalid) }
+    return try link.target()
+  }
+
+  package func makeDirectory(
+    _ name: String, in parent: InodeNumber, caller: Caller
+  ) throws(FileSystemError) -> DirectoryItem {
+    try tree.item(try tree.folder(parent).makeDirectory(name))
+  }
+
+  package func makeSymbolicLink(
+    _ name: String, in parent: InodeNumber, target: String, caller: Caller
+  ) throws(FileSystemError) -> DirectoryItem {
+    try tree.item(try tree.folder(parent).makeSymbolicLink(name, target: target, by: caller))
+  }
+
+  package func makeHardLink(
+    to inode: InodeNumber, named name: String, in parent: InodeNumber, caller: Caller,
+    isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) -> DirectoryItem {
+    let source = try tree.node(inode)
+    return try tree.item(try tree.folder(parent).makeHardLink(to: source, named: name, by: caller, isInterrupted))
+  }
+
+  package func unlink(_ name: String, in parent: InodeNumber, caller: Caller) throws(FileSystemError) {
+    try tree.folder(parent).unlink(name, by: caller)
+  }
+
+  package func removeDirectory(_ name: String, in parent: InodeNumber, caller: Caller) throws(FileSystemError) {
+    guard let child = try tree.folder(parent).child(named: name) else { throw FileSystemError(.missing) }
+    guard let folder = child.entry(in: tree) as? any TreeFolder else { throw FileSystemError(.notDirectory) }
+    try folder.remove(by: caller)
+  }
+
+  package func rename(
+    _ name: String, in parent: InodeNumber, to newName: String, in newParent: InodeNumber, _ mode: RenameMode,
+    caller: Caller, isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) {
+    if mode == .exchanging { throw FileSystemError(.invalid, "names cannot be exchanged here") }
+    let (folder, newFolder) = (try tree.node(parent), try tree.node(newParent))
+    if folder == newFolder, name == newName { return }
+    try Renaming(tree: tree, mode: mode, caller: caller, isInterrupted: isInterrupted)
+      .rename(name, in: folder, to: newName, in: newFolder)
   }
 
   // MARK: Attributes
 
   package func attributes(of inode: InodeNumber) throws(FileSystemError) -> FileAttributes {
     // A file that is gone from the tree, but still open somewhere, keeps what it had.
-    if let known = inodes.attributes(of: inode) { return known }
-    return try attributes(of: try node(inode))
+    if let known = tree.inodes.attributes(of: inode) { return known }
+    return try tree.attributes(of: try tree.node(inode))
+  }
+
+  package func setAttributes(
+    of inode: InodeNumber, _ change: AttributeChange, caller: Caller, isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) -> FileAttributes {
+    var node = try tree.node(inode)
+    // What was opened for writing is meant, whatever inode the kernel has for the name.
+    if let handle = change.handle, let open = tree.handles[handle] as? WriterHandle {
+      node = .staging(open.writer.number)
+    }
+    let entry = node.entry(in: tree)
+    if let size = change.size { try entry.setSize(size, isInterrupted) }
+    if let modified = change.modified { try entry.setModified(modified) }
+    if node.isUnchanging, change.modified == nil { return try attributes(of: inode) }
+    var attributes = try tree.attributes(of: node)
+    if node.isUnchanging { tree.inodes.remember(attributes) }
+    attributes.inode = inode
+    return attributes
   }
 
   package func volumeStatistics() throws(FileSystemError) -> VolumeStatistics {
-    let volume = try registryStep(try records.volume())
+    let volume = try tree.step(try tree.records.volume())
     return VolumeStatistics(
-      capacity: volume.capacity, free: volume.free, available: volume.available, files: inodes.count)
+      capacity: volume.capacity, free: volume.free, available: volume.available, files: tree.inodes.count)
+  }
+
+  // MARK: Extended attributes
+
+  private static let prefix = "user.tantra."
+
+  package func extendedAttribute(_ name: String, of inode: InodeNumber) throws(FileSystemError) -> [UInt8] {
+    // The kernel asks for security.capability before writes: answered without a look at anything.
+    guard name.hasPrefix(Self.prefix),
+      let value = try entry(inode).extendedAttribute(String(name.dropFirst(Self.prefix.count)))
+    else { throw FileSystemError(.noAttribute) }
+    return Array(value.utf8)
+  }
+
+  package func extendedAttributeNames(of inode: InodeNumber) throws(FileSystemError) -> [String] {
+    try entry(inode).extendedAttributeNames().map { Self.prefix + $0 }
+  }
+
+  package func setExtendedAttribute(
+    _ name: String, of inode: InodeNumber, value: [UInt8], caller: Caller
+  ) throws(FileSystemError) {
+    throw FileSystemError(name.hasPrefix(Self.prefix) ? .notPermitted : .unsupported)
+  }
+
+  package func removeExtendedAttribute(_ name: String, of inode: InodeNumber) throws(FileSystemError) {
+    throw FileSystemError(name.hasPrefix(Self.prefix) ? .notPermitted : .noAttribute)
   }
 
   // MARK: Files
 
-  package func read(_ handle: HandleNumber, offset: Int, count: Int) throws(FileSystemError) -> [Stretch] {
-    switch handles[handle] {
-    case .writer(let writer): return [.bytes(try read(writer, offset: offset, count: count)[...])]
-    case .view(let open):
-      open.stream.advance(to: offset, count: count)
-      let stretches = open.view.stretches(offset: offset, count: count)
-      if let key = open.key { metrics.read(key, bytes: stretches.reduce(0) { $0 + $1.byteCount }) }
-      return stretches
-    case .snapshot(let bytes): return [.bytes(bytes.slice(offset: offset, count: count))]
-    case .control(let session): return [.bytes(try session.read(offset: offset, count: count))]
-    case .directory: throw FileSystemError(.isDirectory)
-    case nil: throw FileSystemError(.badHandle)
+  package func open(_ inode: InodeNumber, _ access: OpenAccess) throws(FileSystemError) -> OpenFile {
+    switch try entry(inode) {
+    case let file as any TreeFile: return try file.open(access)
+    case is any TreeFolder: throw FileSystemError(.isDirectory)
+    default: throw FileSystemError(.invalid)
     }
   }
 
-  /// Requests are short: a longer write is a mistake.
-  private static let requestLimit = 4096
+  package func create(
+    _ name: String, in parent: InodeNumber, _ access: OpenAccess, isExclusive: Bool
+  ) throws(FileSystemError) -> CreatedFile {
+    let destination = try tree.folder(parent).destination(of: name)
+    let existing = try tree.node(at: destination)
+    if existing?.kind == .directory { throw FileSystemError(.isDirectory) }
+    if isExclusive, existing != nil, try !tree.isPublished(destination) { throw FileSystemError(.exists) }
+    let writer = try tree.beginWriter(
+      at: destination, sharing: true, isReadable: access.reads, hasTruncated: existing != nil)
+    let item = try tree.item(.staging(writer.number))
+    return CreatedFile(item: item, file: tree.open(writer))
+  }
+
+  package func read(_ handle: HandleNumber, offset: Int, count: Int) throws(FileSystemError) -> [Stretch] {
+    try self.handle(handle).read(offset: offset, count: count)
+  }
 
   package func write(
     _ handle: HandleNumber, offset: Int, bytes: UnsafeRawBufferPointer, caller: Caller,
     isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) -> Int {
-    if case .writer(let writer) = handles[handle] {
-      return try write(bytes, to: writer, at: offset, isInterrupted: isInterrupted)
-    }
-    guard case .control(let session) = handles[handle] else { throw FileSystemError(.badHandle) }
-    guard bytes.count <= Self.requestLimit, let text = String(validating: bytes, as: UTF8.self) else {
-      throw FileSystemError(
-        .invalid, ".control/\(session.file.name): a request is a line of at most 4096 bytes of text")
-    }
-    let request = text.trimmed
-    guard !request.isEmpty else { return bytes.count }
-    do throws(ControlFailure) {
-      session.replace(try session.file.perform(request, by: caller, isInterrupted: isInterrupted))
-    } catch {
-      session.replace(error.report)
-      var failure = error.error
-      failure.reason = ".control/\(session.file.name) \(request): \(failure.reason)"
-      throw failure
-    }
+    try self.handle(handle).write(bytes, at: offset, by: caller, isInterrupted)
     return bytes.count
   }
 
   package func flush(
     _ handle: HandleNumber, isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) {
-    switch handles[handle] {
-    case .writer(let writer): try commit(writer, isLast: false, isInterrupted: isInterrupted)
-    case nil: throw FileSystemError(.badHandle)
-    default: break
-    }
+    try self.handle(handle).flush(isInterrupted)
   }
 
   package func release(_ handle: HandleNumber) {
-    switch handles[handle] {
-    case .writer(let writer): end(writer)
-    case .view(let open):
-      open.stream.finish()
-      if let key = open.key { metrics.closed(key, after: open.opened.duration(to: .now)) }
-    default: break
+    tree.handles[handle]?.release()
+    tree.handles.remove(handle)
+  }
+
+  package func copyRange(
+    from source: HandleNumber, offset: Int, to target: HandleNumber, offset targetOffset: Int, count: Int
+  ) throws(FileSystemError) -> Int {
+    guard let target = tree.handles[target] as? WriterHandle, let source = tree.handles[source] as? ViewHandle,
+      offset == targetOffset
+    else { throw FileSystemError(.crossDevice) }
+    return try target.writer.copyRange(from: source, offset: offset, count: count)
+  }
+
+  package func allocate(
+    _ handle: HandleNumber, offset: Int, count: Int, keepsSize: Bool, isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) {
+    guard let open = tree.handles[handle] as? WriterHandle else { throw FileSystemError(.badHandle) }
+    if keepsSize { return }
+    try open.writer.change(isInterrupted) { (file) throws(PosixError) in
+      try file.allocate(offset: offset, count: count)
     }
-    handles.remove(handle)
+  }
+
+  package func synchronize(
+    _ handle: HandleNumber, isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) {
+    if let open = tree.handles[handle] as? WriterHandle { try open.writer.synchronize(isInterrupted) }
   }
 
   // MARK: Folders
 
   package func openDirectory(_ inode: InodeNumber) throws(FileSystemError) -> HandleNumber {
-    try registryStep(try registry.refresh())
-    let entries = try children(of: try node(inode)).map { name, node in
-      DirectoryEntry(name: name, inode: inodes.number(of: node), kind: node.kind)
+    try refresh()
+    let entries = try tree.folder(inode).children().map { name, node in
+      DirectoryEntry(name: name, inode: tree.inodes.number(of: node), kind: node.kind)
     }
-    return handles.insert(.directory(entries))
+    return tree.handles.insert(ListingHandle(entries: entries))
   }
 
   package func readDirectory(
     _ handle: HandleNumber, from start: Int
   ) throws(FileSystemError) -> ArraySlice<DirectoryEntry> {
-    guard case .directory(let entries) = handles[handle] else { throw FileSystemError(.badHandle) }
-    return entries.dropFirst(max(0, start))
+    guard let listing = tree.handles[handle] as? ListingHandle else { throw FileSystemError(.badHandle) }
+    return listing.entries.dropFirst(max(0, start))
   }
 
-  package func releaseDirectory(_ handle: HandleNumber) { handles.remove(handle) }
-}
-
-extension String {
-  /// The text without white space at its ends.
-  fileprivate var trimmed: String {
-    let body = drop { $0.isWhitespace }
-    guard let last = body.lastIndex(where: { !$0.isWhitespace }) else { return "" }
-    return String(body[...last])
-  }
+  package func releaseDirectory(_ handle: HandleNumber) { tree.handles.remove(handle) }
 }

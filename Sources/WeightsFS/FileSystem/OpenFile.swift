@@ -4,6 +4,10 @@ package struct OpenAccess: Sendable, Hashable {
   package var writes: Bool
   package var truncates: Bool
   package var caller: Caller
+
+  /// Whether it asks for a file that it may change.
+  var changes: Bool { writes || truncates }
+
   package init(reads: Bool, writes: Bool, truncates: Bool, caller: Caller) {
     self.reads = reads
     self.writes = writes

@@ -1,26 +1,15 @@
-import StoreRecords
 import Synchronization
-import WeightRegistry
 
 /// Open files and folders by number.
 final class HandleTable: Sendable {
-  enum Handle: Sendable {
-    case view(OpenView)
-    case writer(Writer)
-    /// Content that was made when the file was opened.
-    case snapshot([UInt8])
-    case control(ControlSession)
-    case directory([DirectoryEntry])
-  }
-
   private struct State: Sendable {
-    var handles: [HandleNumber: Handle] = [:]
+    var handles: [HandleNumber: any OpenHandle] = [:]
     var last: UInt64 = 0
   }
 
   private let state = Mutex(State())
 
-  func insert(_ handle: Handle) -> HandleNumber {
+  func insert(_ handle: any OpenHandle) -> HandleNumber {
     state.withLock { state in
       state.last += 1
       let number = HandleNumber(rawValue: state.last)
@@ -29,7 +18,7 @@ final class HandleTable: Sendable {
     }
   }
 
-  subscript(number: HandleNumber) -> Handle? { state.withLock { $0.handles[number] } }
+  subscript(number: HandleNumber) -> (any OpenHandle)? { state.withLock { $0.handles[number] } }
 
   func remove(_ number: HandleNumber) { state.withLock { $0.handles[number] = nil } }
 

@@ -52,6 +52,44 @@ enum Node: Hashable, Sendable {
     }
   }
 
+  /// Whether what was told of the file stays true when it is gone from the tree.
+  var isUnchanging: Bool {
+    switch self {
+    case .view, .sidecar, .modelFile: true
+    default: false
+    }
+  }
+
+  /// What the node is and does.
+  func entry(in tree: MountedTree) -> any TreeEntry {
+    switch self {
+    case .root: RootFolder(tree: tree)
+    case .model(let model): ModelFolder(tree: tree, model: model)
+    case .link(let model, let name): VersionLink(tree: tree, model: model, name: name)
+    case .modelFile(let model, let name, let edition): OwnFile(tree: tree, model: model, name: name, edition: edition)
+    case .version(let model, let version): VersionDirectory(tree: tree, model: model, version: version, inner: "")
+    case .sidecarFolder(let model, let version, let path):
+      VersionDirectory(tree: tree, model: model, version: version, inner: path)
+    case .view(let model, let version, let view, let edition):
+      VersionFile(
+        tree: tree, node: self, place: FilePlace(model: model, version: version, path: "model.\(view)"),
+        edition: edition)
+    case .sidecar(let model, let version, let path, let edition), .kept(let model, let version, let path, let edition):
+      VersionFile(
+        tree: tree, node: self, place: FilePlace(model: model, version: version, path: path), edition: edition)
+    case .staging(let number): StagedFile(tree: tree, number: number)
+    case .names: NamesFolder(tree: tree)
+    case .professionalName(let name): ProfessionalLink(tree: tree, name: name)
+    case .control: ControlFolder(tree: tree)
+    case .controlFile(let name): ControlNode(tree: tree, name: name)
+    case .records: RecordsFolder(tree: tree)
+    case .modelRecords(let model): ModelRecordsFolder(tree: tree, model: model)
+    case .versionRecords(let model, let version): VersionRecordsFolder(tree: tree, model: model, version: version)
+    case .record(let model, let version, let record):
+      RecordFile(tree: tree, model: model, version: version, record: record)
+    }
+  }
+
   /// Path from the root of the mount.
   var path: String {
     switch self {

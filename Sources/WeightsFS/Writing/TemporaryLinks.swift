@@ -1,3 +1,5 @@
+import Dispatch
+import Logging
 import StoreRecords
 import Synchronization
 import WeightRegistry
@@ -9,6 +11,9 @@ final class TemporaryLinks: Sendable {
     var name: VersionName
   }
 
+  /// How long a link may wait for its final name before it becomes durable under the one that it has.
+  private static let patience = DispatchTimeInterval.seconds(1)
+
   /// Held by whoever makes a link durable or moves it: a link that is renamed meanwhile would be kept under both names.
   private let turn = Mutex<Void>(())
   private let links = Mutex<[Name: VersionName]>([:])
@@ -16,6 +21,23 @@ final class TemporaryLinks: Sendable {
   subscript(model: ModelName, name: VersionName) -> VersionName? {
     get { links.withLock { $0[Name(model: model, name: name)] } }
     set { links.withLock { $0[Name(model: model, name: name)] = newValue } }
+  }
+
+  /// Makes a link that becomes durable if nobody renames it soon.
+  func add(_ alias: VersionName, to version: VersionName, of model: ModelName, in tree: MountedTree) {
+    self[model, alias] = version
+    DispatchQueue.global().asyncAfter(deadline: .now() + Self.patience) { [weak tree] in
+      guard let tree else { return }
+      do throws(FileSystemError) {
+        try self.inTurn { () throws(FileSystemError) in
+          guard let version = self[model, alias] else { return }
+          defer { self[model, alias] = nil }
+          try tree.step(try tree.registry.activation.setAlias(alias, of: model, to: version))
+        }
+      } catch {
+        tree.logger.error("\(model)/\(alias): the link could not be kept: \(error)")
+      }
+    }
   }
 
   /// Runs `body` while no link of this file system is made durable, renamed or removed.

@@ -1,3 +1,5 @@
+import BlobStore
+import Logging
 import PosixIO
 import StoreRecords
 import Synchronization
@@ -31,7 +33,7 @@ final class Writer: Sendable {
 
   struct Facts: Sendable {
     /// Where a close puts the file; nil after its name was unlinked.
-    var place: Destination?
+    var destination: Destination?
     var upload: Upload
     /// Whether it was opened for reading, too.
     var isReadable: Bool
@@ -54,16 +56,39 @@ final class Writer: Sendable {
     var isGivenUp = false
   }
 
+  let tree: MountedTree
   let number: UInt64
-  let turn = Mutex<Void>(())
+  private let turn = Mutex<Void>(())
   let facts: Mutex<Facts>
 
-  init(number: UInt64, place: Destination, upload: Upload, isReadable: Bool, hasTruncated: Bool) {
+  init(
+    tree: MountedTree, number: UInt64, destination: Destination, upload: Upload, isReadable: Bool, hasTruncated: Bool
+  ) {
+    self.tree = tree
     self.number = number
-    facts = Mutex(Facts(place: place, upload: upload, isReadable: isReadable, hasTruncated: hasTruncated))
+    facts = Mutex(
+      Facts(destination: destination, upload: upload, isReadable: isReadable, hasTruncated: hasTruncated))
   }
 
   var current: Facts { facts.withLock { $0 } }
+
+  /// Runs `body` while nobody else reads, writes or commits the file.
+  func inTurn<R>(_ body: () throws(FileSystemError) -> R) throws(FileSystemError) -> R {
+    let result: Result<R, FileSystemError> = turn.withLock { _ in
+      do throws(FileSystemError) { return .success(try body()) } catch { return .failure(error) }
+    }
+    return try result.get()
+  }
+
+  /// The file is to begin with what is there already. What was not changed need not be committed.
+  func begin(with base: VersionView) {
+    facts.withLock { facts in
+      facts.clone = Clone(source: base, node: nil, count: base.byteCount)
+      facts.isDirty = false
+    }
+  }
+
+  // MARK: What a close has dealt with
 
   /// Looks whether somebody has written to a shared file since a close last dealt with it: the kernel does not tell.
   func noteWrites() throws(StoreError) {
@@ -95,6 +120,8 @@ final class Writer: Sendable {
     }
   }
 
+  // MARK: Facts
+
   /// Bytes of the file now.
   func byteCount() throws(StoreError) -> Int {
     let facts = current
@@ -112,4 +139,180 @@ final class Writer: Sendable {
     if let modified = facts.modified { return modified }
     do throws(PosixError) { return try facts.upload.file.status().modified } catch { throw StoreError(error) }
   }
+
+  // MARK: Bytes
+
+  func read(offset: Int, count: Int) throws(FileSystemError) -> [UInt8] {
+    try inTurn { () throws(FileSystemError) in
+      let facts = current
+      if let clone = facts.clone { return try clone.read(offset: offset, count: count) }
+      do throws(PosixError) {
+        return try [UInt8](upTo: max(0, count)) { (buffer) throws(PosixError) in
+          try facts.upload.file.read(at: offset, into: buffer)
+        }
+      } catch {
+        throw FileSystemError(StoreError(error))
+      }
+    }
+  }
+
+  /// Cuts or grows the file.
+  func cut(to size: Int, _ isInterrupted: @escaping @Sendable () -> Bool) throws(FileSystemError) {
+    try change(keeping: size, isInterrupted) { (file) throws(PosixError) in try file.truncate(to: size) }
+    if size == 0 { facts.withLock { $0.hasTruncated = true } }
+  }
+
+  /// Changes the bytes.
+  ///
+  /// - Parameter limit: how many of the bytes, from the beginning, outlive the change.
+  /// - Throws: `EPERM` once they are published; `EINTR` before anything has changed.
+  func change(
+    keeping limit: Int = .max, _ isInterrupted: @escaping @Sendable () -> Bool,
+    _ body: (OpenedFile) throws(PosixError) -> Void
+  ) throws(FileSystemError) {
+    try inTurn { () throws(FileSystemError) in
+      guard !current.isFrozen else {
+        throw FileSystemError(
+          .notPermitted, "the file is published as weights, which never change: open its name again to write a new one")
+      }
+      try materialize(keeping: limit, isInterrupted)
+      try unseal(keeping: limit, isInterrupted)
+      do throws(PosixError) {
+        try body(current.upload.file)
+      } catch {
+        // A file that lacks a part must not be kept, whatever its writer makes of the error; close says it again.
+        let failure = FileSystemError(StoreError(error))
+        facts.withLock { facts in
+          facts.isDirty = false
+          facts.refusal = failure
+        }
+        throw failure
+      }
+      facts.withLock { facts in
+        facts.isDirty = true
+        facts.refusal = nil
+      }
+    }
+  }
+
+  /// Lets the file be a copy of the beginning of another, at no cost so far.
+  ///
+  /// - Throws: `EXDEV` if the caller has to read and write instead.
+  func copyRange(from source: ViewHandle, offset: Int, count: Int) throws(FileSystemError) -> Int {
+    try inTurn { () throws(FileSystemError) in
+      let facts = current
+      let size = try tree.step(try byteCount())
+      // Who reads a shared file reads what is in the staging folder: a clone is not.
+      guard !facts.isFrozen, !facts.isSealed, offset == size,
+        facts.clone.map({ $0.source === source.view }) ?? (size == 0), !(facts.upload.isShared && facts.isReadable)
+      else {
+        throw FileSystemError(.crossDevice)
+      }
+      let end = min(source.view.byteCount, offset + min(count, source.view.byteCount - offset))
+      self.facts.withLock { facts in
+        facts.clone = Clone(source: source.view, node: source.node, count: end)
+        facts.isDirty = true
+        facts.refusal = nil
+      }
+      return end - offset
+    }
+  }
+
+  /// Copies what was so far only promised to be a copy. In turn.
+  ///
+  /// - Parameter limit: how many of its bytes, from the beginning, are needed.
+  func materialize(keeping limit: Int = .max, _ isInterrupted: @escaping @Sendable () -> Bool) throws(FileSystemError) {
+    guard let clone = current.clone else { return }
+    let file = current.upload.file
+    do throws(FileSystemError) {
+      try clone.source.copy(min(clone.count, limit), to: file, isInterrupted)
+    } catch {
+      // A shared file that is not empty counts as written to.
+      do throws(PosixError) { try file.truncate(to: 0) } catch { throw FileSystemError(StoreError(error)) }
+      throw error
+    }
+    facts.withLock { $0.clone = nil }
+  }
+
+  /// Gives a file that has been committed bytes of its own again. In turn.
+  private func unseal(keeping limit: Int, _ isInterrupted: @escaping @Sendable () -> Bool) throws(FileSystemError) {
+    let facts = current
+    guard facts.isSealed else { return }
+    let fresh = try tree.step(try tree.records.uploads.begin())
+    do throws(FileSystemError) {
+      let source = try tree.step(try tree.registry.views.open(facts.upload))
+      try source.copy(min(source.byteCount, limit), to: fresh.file, isInterrupted)
+    } catch {
+      try tree.step(try tree.records.uploads.discard(fresh.name))
+      throw error
+    }
+    self.facts.withLock { facts in
+      facts.upload = fresh
+      facts.isSealed = false
+    }
+  }
+
+  func synchronize(_ isInterrupted: @escaping @Sendable () -> Bool) throws(FileSystemError) {
+    do throws(PosixError) {
+      try current.upload.file.synchronize(unless: isInterrupted)
+    } catch {
+      throw FileSystemError(StoreError(error))
+    }
+  }
+
+  /// The last reference is gone: what no close could commit goes.
+  func end() {
+    // Nobody waits for a release's answer, and what stays behind is swept at the next start.
+    do throws(FileSystemError) {
+      try tree.step(try noteWrites())
+      let facts = current
+      if let destination = facts.destination, facts.isDirty, facts.refusal == nil, !facts.isGivenUp,
+        !destination.isWeights
+      {
+        try Commit(writer: self) { false }.run(isLast: true)
+      }
+    } catch {
+      tree.logger.warning("\(current.destination?.description ?? "an unlinked file"): \(error)")
+    }
+    do throws(StoreError) {
+      if !current.isSealed { try tree.records.uploads.discard(current.upload.name) }
+    } catch {
+      tree.logger.warning("\(error)")
+    }
+    tree.writers.remove(number)
+  }
+}
+
+extension VersionView {
+  /// Writes the first `count` bytes (nil: all) to the beginning of `file`.
+  func copy(
+    _ count: Int? = nil, to file: OpenedFile, _ isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) {
+    do throws(BlobStoreError) {
+      try copy(count, to: file) { _ in !isInterrupted() }
+    } catch {
+      throw FileSystemError(StoreError(error))
+    }
+  }
+}
+
+/// A file in the making that a program has open.
+struct WriterHandle: OpenHandle {
+  let writer: Writer
+
+  func read(offset: Int, count: Int) throws(FileSystemError) -> [Stretch] {
+    [.bytes(try writer.read(offset: offset, count: count)[...])]
+  }
+
+  func write(
+    _ bytes: UnsafeRawBufferPointer, at offset: Int, by caller: Caller, _ isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) {
+    try writer.change(isInterrupted) { (file) throws(PosixError) in try file.write(bytes, at: offset) }
+  }
+
+  func flush(_ isInterrupted: @escaping @Sendable () -> Bool) throws(FileSystemError) {
+    try Commit(writer: writer, isInterrupted).run(isLast: false)
+  }
+
+  func release() { writer.end() }
 }

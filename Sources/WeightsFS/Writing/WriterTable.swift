@@ -6,7 +6,7 @@ final class WriterTable: Sendable {
   private struct State: Sendable {
     var writers: [UInt64: Writer] = [:]
     /// For a thread whose open was answered with `ESTALE`: what it finds when it looks up the name again.
-    var pending: [Int32: (place: Destination, writer: UInt64)] = [:]
+    var pending: [Int32: (destination: Destination, writer: UInt64)] = [:]
     var last: UInt64
   }
 
@@ -32,24 +32,26 @@ final class WriterTable: Sendable {
   }
 
   /// The file that is being written under a name; of several the last that was begun.
-  func writer(at place: Destination) -> Writer? {
-    all.filter { $0.current.place == place }.max { $0.number < $1.number }
+  func writer(at destination: Destination) -> Writer? {
+    all.filter { $0.current.destination == destination }.max { $0.number < $1.number }
   }
 
-  /// Takes the name from every file that is being written under it.
+  /// Takes the name from every file that is being written under it, or from some of them.
   ///
   /// - Returns: whether there were any.
-  func forget(_ place: Destination) -> Bool {
-    let writing = all.filter { $0.current.place == place }
-    for writer in writing { writer.facts.withLock { $0.place = nil } }
+  func forget(_ destination: Destination, where isMeant: (Writer) -> Bool = { _ in true }) -> Bool {
+    let writing = all.filter { $0.current.destination == destination && isMeant($0) }
+    for writer in writing { writer.facts.withLock { $0.destination = nil } }
     return !writing.isEmpty
   }
 
   /// Takes the name from every file that is being written in a version's folder.
   func forget(in model: ModelName, _ version: VersionName) {
     for writer in all {
-      guard let place = writer.current.place?.place, place.model == model, place.version == version else { continue }
-      writer.facts.withLock { $0.place = nil }
+      guard let place = writer.current.destination?.place, place.model == model, place.version == version else {
+        continue
+      }
+      writer.facts.withLock { $0.destination = nil }
     }
   }
 
@@ -57,9 +59,9 @@ final class WriterTable: Sendable {
   func move(_ model: ModelName, _ version: VersionName, to newModel: ModelName, _ newVersion: VersionName) {
     for writer in all {
       writer.facts.withLock { facts in
-        guard var place = facts.place?.place, place.model == model, place.version == version else { return }
+        guard var place = facts.destination?.place, place.model == model, place.version == version else { return }
         (place.model, place.version) = (newModel, newVersion)
-        facts.place = .version(place)
+        facts.destination = .version(place)
       }
     }
   }
@@ -69,18 +71,18 @@ final class WriterTable: Sendable {
   /// Lets `pid` find `writer` under a name until it opens it.
   ///
   /// - Returns: a writer that was waiting for the same thread, in vain.
-  func expect(_ writer: Writer, at place: Destination, by pid: Int32) -> UInt64? {
+  func expect(_ writer: Writer, at destination: Destination, by pid: Int32) -> UInt64? {
     state.withLock { state in
       let old = state.pending[pid]?.writer
-      state.pending[pid] = (place, writer.number)
+      state.pending[pid] = (destination, writer.number)
       return old
     }
   }
 
   /// What the thread `pid` is to find under a name instead of what others see.
-  func expected(at place: Destination, by pid: Int32) -> UInt64? {
+  func expected(at destination: Destination, by pid: Int32) -> UInt64? {
     state.withLock { state in
-      state.pending[pid].flatMap { $0.place == place ? $0.writer : nil }
+      state.pending[pid].flatMap { $0.destination == destination ? $0.writer : nil }
     }
   }
 

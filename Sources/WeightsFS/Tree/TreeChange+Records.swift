@@ -2,8 +2,9 @@ import StoreRecords
 import WeightFormats
 import WeightRegistry
 
-extension WeightsFileSystem {
-  package func observeChanges(_ observer: @escaping @Sendable (TreeChange) -> Void) {
+extension MountedTree {
+  /// Tells `observer` of every name that may have come, gone, or lead to other bytes.
+  func observeChanges(_ observer: @escaping @Sendable (TreeChange) -> Void) {
     records.observe { [inodes] change in
       for (folder, name) in Self.names(touchedBy: change) {
         observer(TreeChange(parent: inodes.number(of: folder), name: name))
@@ -22,15 +23,13 @@ extension WeightsFileSystem {
     }
   }
 
-  /// Every name that may have come, gone, or lead to other bytes.
   private static func names(touchedBy change: RecordChange) -> [(folder: Node, name: String)] {
     switch change {
-    case .links: return []
+    case .links: []
     case .published(let model, let version, let paths):
-      return (paths ?? []).map { name(of: $0, in: model, version) }
-        + (paths == nil ? names(of: model, version) : [])
+      paths.map { $0.map { name(of: $0, in: model, version) } } ?? names(of: model, version)
     case .removed(let model, let version, let paths):
-      return names(of: model, version) + paths.map { name(of: $0, in: model, version) }
+      names(of: model, version) + paths.map { name(of: $0, in: model, version) }
     }
   }
 

@@ -1,0 +1,152 @@
+import BlobStore
+import Logging
+import StoreRecords
+import Synchronization
+import Tensors
+import WeightRegistry
+
+/// A file in the folder of a version: a view, a weight file, an ordinary file, or one that is kept until it becomes something else.
+struct VersionFile: TreeFile {
+  let tree: MountedTree
+  let node: Node
+  let place: FilePlace
+  /// Which bytes the node has.
+  let edition: Edition
+
+  func describe(_ attributes: inout FileAttributes) throws(FileSystemError) {
+    let folder = try tree.versionFolder(of: place.model, place.version)
+    guard let content = folder.content(at: place.path) else { throw FileSystemError(.missing) }
+    attributes.size = content.byteCount(in: folder)
+    attributes.modified = content.modified(in: folder)
+    if case .file(let file) = content, file.upload != nil { attributes.isCacheable = false }
+  }
+
+  func extendedAttributeNames() -> [String] {
+    switch node {
+    case .view: ["digest", "tensors", "parameters", "dtypes"]
+    case .sidecar: ["digest"]
+    default: []
+    }
+  }
+
+  func extendedAttribute(_ name: String) throws(FileSystemError) -> String? {
+    let folder = try tree.versionFolder(of: place.model, place.version)
+    switch (node, folder.content(at: place.path)) {
+    case (.view(_, _, let view, _), _):
+      guard let manifest = folder.manifest else { return nil }
+      return name == "digest" ? manifest.content(of: view)?.description : try tree.attribute(name, of: manifest)
+    case (.sidecar, .file(let file)) where name == "digest": return file.digest?.description
+    default: return nil
+    }
+  }
+
+  func setSize(_ size: Int, _ isInterrupted: @escaping @Sendable () -> Bool) throws(FileSystemError) {
+    throw tree.refusalToCut(place.description)
+  }
+
+  func setModified(_ time: Int64) throws(FileSystemError) {
+    let path = place.path
+    try tree.change(place) { $0.content(at: path) == nil ? [] : [.setModified(path, time)] }
+  }
+
+  // MARK: Opening
+
+  func open(_ access: OpenAccess) throws(FileSystemError) -> OpenFile {
+    let start = ContinuousClock.now
+    let (opened, current) = try content()
+    var key: Metrics.Key?
+    if case .view(_, _, let view, _) = node {
+      key = Metrics.Key(model: place.model, version: place.version, view: view)
+      if let key { tree.metrics.opened(key, in: start.duration(to: .now)) }
+    }
+    // Who is about to write need not have seen the latest edition: a second `ESTALE` in a row would be an error to the caller.
+    guard access.changes || current == edition else { throw FileSystemError(.stale) }
+    try requireHarmless(opened, access)
+    if access.changes { throw try tree.reopening(.version(place), opened, access) }
+    return tree.open(opened, node, key)
+  }
+
+  /// What is under the name now: its bytes, and which edition they are. The bytes are those of the folder that the edition was
+  /// read from, whatever is published meanwhile.
+  ///
+  /// - Throws: `ESTALE` if there is nothing.
+  private func content() throws(FileSystemError) -> (VersionView, Edition) {
+    let (folder, content, edition) = try current()
+    do throws(StoreError) {
+      return (try tree.registry.views.open(content, of: folder), edition)
+    } catch {
+      // A purge may have moved the bytes since the folder was read.
+      guard case .damaged = error.code else { throw FileSystemError(error) }
+      let (moved, content, edition) = try current()
+      return (try tree.step(try tree.registry.views.open(content, of: moved)), edition)
+    }
+  }
+
+  private func current() throws(FileSystemError) -> (VersionFolder, VersionFolder.Content, Edition) {
+    let folder = try tree.versionFolder(of: place.model, place.version)
+    guard let content = folder.content(at: place.path), let edition = folder.node(at: place.path)?.edition else {
+      throw FileSystemError(.stale)
+    }
+    return (folder, content, Edition(number: edition))
+  }
+
+  /// - Throws: `EACCES` if the file is to be read, and is a pickle that could run code. A file that is cut as it is opened is not
+  ///   read.
+  private func requireHarmless(_ opened: VersionView, _ access: OpenAccess) throws(FileSystemError) {
+    guard access.reads, !access.truncates, tree.records.policies(of: place.model).pickles == .quarantine,
+      case .file(let file) = try tree.versionFolder(of: place.model, place.version).content(at: place.path),
+      let content = file.blob.map({ Quarantine.Content.blob($0) }) ?? file.upload.map({ .upload($0) }),
+      let reason = tree.quarantine.reason(against: place.path, content, opened)
+    else { return }
+    let error = FileSystemError(
+      .forbidden,
+      "\(place) is quarantined, for unpickling it could run code: \(reason); "
+        + "tantra config \(place.model) pickles allow lets it be opened")
+    tree.logger.warning("\(error.reason)")
+    throw error
+  }
+}
+
+/// A file in the making, as whoever looks its name up finds it.
+struct StagedFile: TreeFile {
+  let tree: MountedTree
+  let number: UInt64
+
+  private var writer: Writer {
+    get throws(FileSystemError) {
+      guard let writer = tree.writers[number] else { throw FileSystemError(.stale) }
+      return writer
+    }
+  }
+
+  func describe(_ attributes: inout FileAttributes) throws(FileSystemError) {
+    let writer = try writer
+    attributes.size = try tree.step(try writer.byteCount())
+    attributes.modified = try tree.step(try writer.modified())
+    attributes.isCacheable = false
+  }
+
+  func setSize(_ size: Int, _ isInterrupted: @escaping @Sendable () -> Bool) throws(FileSystemError) {
+    try writer.cut(to: size, isInterrupted)
+  }
+
+  func setModified(_ time: Int64) throws(FileSystemError) {
+    let writer = try writer
+    writer.facts.withLock { $0.modified = time }
+    let facts = writer.current
+    guard !facts.isDirty, facts.refusal == nil, let destination = facts.destination,
+      let kept = try tree.node(at: destination)
+    else { return }
+    try kept.entry(in: tree).setModified(time)
+  }
+
+  func open(_ access: OpenAccess) throws(FileSystemError) -> OpenFile {
+    let writer = try writer
+    if tree.writers.claim(number, by: access.caller.pid) { return tree.open(writer) }
+    guard let destination = writer.current.destination else { throw FileSystemError(.stale) }
+    guard access.changes else {
+      throw FileSystemError(.busy, "\(destination) is still being written; nobody reads half a file")
+    }
+    throw try tree.reopening(destination, nil, access)
+  }
+}

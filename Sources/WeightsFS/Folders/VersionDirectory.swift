@@ -1,0 +1,169 @@
+import StoreRecords
+import Tensors
+import WeightRegistry
+
+/// The folder of a version or a draft, or a folder in it.
+struct VersionDirectory: TreeFolder {
+  let tree: MountedTree
+  let model: ModelName
+  let version: VersionName
+  /// Path in the version; "" for the version's own.
+  let inner: String
+
+  var path: String { inner.isEmpty ? "\(model)/\(version)" : "\(model)/\(version)/\(inner)" }
+
+  private func place(named name: String) -> FilePlace {
+    FilePlace(model: model, version: version, path: inner.isEmpty ? name : inner + "/" + name)
+  }
+
+  /// The place of a file that gets a name here.
+  ///
+  /// - Throws: `EINVAL` for a name that no file here may have.
+  func place(of name: String) throws(FileSystemError) -> FilePlace {
+    let place = place(named: name)
+    if case .view = place.purpose { return place }
+    if let problem = FilePurpose.problem(ofPath: place.path) { throw FileSystemError(.invalid, "\(place) \(problem)") }
+    return place
+  }
+
+  func destination(of name: String) throws(FileSystemError) -> Destination { .version(try place(of: name)) }
+
+  func child(named name: String) throws(FileSystemError) -> Node? { try tree.node(at: place(named: name)) }
+
+  func child(named name: String, for caller: Caller) throws(FileSystemError) -> Node? {
+    let place = place(named: name)
+    let destination = Destination.version(place)
+    if let number = tree.writers.expected(at: destination, by: caller.pid) { return .staging(number) }
+    if let child = try tree.node(at: place) {
+      // A published file can be made anew: what is accepted replaces it, or is the same.
+      if try tree.isPublished(destination),
+        ExclusiveCreation.isUnderWay(by: caller.pid, of: .file, { leads($0, to: place) })
+      {
+        return nil
+      }
+      return child
+    }
+    return tree.writers.writer(at: destination).map { .staging($0.number) }
+  }
+
+  /// Whether a path, cut at its slashes, ends as one to `place` does, by the version's name or by that of a link to it.
+  private func leads(_ path: [Substring], to place: FilePlace) -> Bool {
+    var names: [Substring] = []
+    for name in path where name != "." {
+      if name == ".." { _ = names.popLast() } else { names.append(name) }
+    }
+    let file = place.path.split(separator: "/")
+    guard names.count >= file.count + 2, names.suffix(file.count).elementsEqual(file) else { return false }
+    let folder = names.dropLast(file.count).suffix(2)
+    guard let model = folder.first, let version = folder.last, model == place.model.text else { return false }
+    return version == place.version.text
+      || ModelFolder(tree: tree, model: place.model).links[String(version)] == place.version
+  }
+
+  func children() throws(FileSystemError) -> [(name: String, node: Node)] {
+    try tree.versionFolder(of: model, version).nodes(in: inner)
+  }
+
+  func describe(_ attributes: inout FileAttributes) throws(FileSystemError) {
+    let folder = try tree.versionFolder(of: model, version)
+    attributes.modified = folder.manifest?.published ?? folder.made
+  }
+
+  func extendedAttributeNames() -> [String] {
+    guard inner.isEmpty else { return [] }
+    return (tree.records.contains(model, version) ? ["tensors", "parameters", "dtypes"] : [])
+      + (tree.refusals[model, version] != nil ? ["last_error"] : [])
+  }
+
+  func extendedAttribute(_ name: String) throws(FileSystemError) -> String? {
+    guard inner.isEmpty else { return nil }
+    if name == "last_error" { return tree.refusals[model, version] }
+    return try tree.versionFolder(of: model, version).manifest.flatMap { (manifest) throws(FileSystemError) in
+      try tree.attribute(name, of: manifest)
+    }
+  }
+
+  func makeDirectory(_ name: String) throws(FileSystemError) -> Node {
+    if try child(named: name) != nil { throw FileSystemError(.exists) }
+    let place = try place(of: name)
+    if place.isWeights { throw FileSystemError(.invalid, "\(place) is the name of a weight file, not of a folder") }
+    try tree.change(place) { _ in [.makeFolder(place.path)] }
+    return .sidecarFolder(model, version, place.path)
+  }
+
+  func makeHardLink(
+    to source: Node, named name: String, by caller: Caller, _ isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) -> Node {
+    let place = try place(of: name)
+    let folder = try tree.versionFolder(of: model, version)
+    if folder.node(at: place.path) != nil, !folder.isPublished(place.path) { throw FileSystemError(.exists) }
+    if case .modelFile = source { throw FileSystemError(.crossDevice) }
+    guard let file = source.entry(in: tree) as? VersionFile else {
+      throw FileSystemError(.notPermitted, "\(place): only files of versions can be linked")
+    }
+    let theirs = try tree.versionFolder(of: file.place.model, file.place.version)
+    guard let content = theirs.content(at: file.place.path) else { throw FileSystemError(.missing) }
+    try Copying(tree: tree, place: place, isInterrupted: isInterrupted).install(content, of: theirs, isMove: false)
+    guard let node = try tree.node(at: place) else { throw FileSystemError(.missing) }
+    return node
+  }
+
+  func unlink(_ name: String, by caller: Caller) throws(FileSystemError) {
+    let place = try place(of: name)
+    if try tree.versionFolder(of: model, version).isFolder(place.path) { throw FileSystemError(.isDirectory) }
+    do throws(FileSystemError) {
+      // A writer must not bring the name back.
+      try tree.step(
+        try tree.registry.folders.remove(
+          place.path, of: model, version, forgettingWriters: { tree.writers.forget(.version(place)) }))
+    } catch {
+      if error.errno == FileSystemError.Condition.missing.errno { throw FileSystemError(.missing) }
+      throw tree.refuse(error, model, version)
+    }
+  }
+
+  func remove(by caller: Caller) throws(FileSystemError) {
+    guard !inner.isEmpty else { return try removeVersion(by: caller) }
+    let place = FilePlace(model: model, version: version, path: inner)
+    var isEmpty = false
+    try tree.change(place) { folder in
+      isEmpty = folder.isEmpty(inner)
+      return isEmpty ? [.removeFolder(inner)] : []
+    }
+    if !isEmpty { throw FileSystemError(.notEmpty) }
+    tree.inodes.retire { $0 == .sidecarFolder(model, version, inner) }
+  }
+
+  private func removeVersion(by caller: Caller) throws(FileSystemError) {
+    do throws(FileSystemError) {
+      try tree.step(
+        try tree.registry.folders.removeVersion(
+          model, version, by: Actor(caller), forgettingWriters: { tree.writers.forget(in: model, version) }))
+    } catch {
+      throw tree.refuse(error, model, version)
+    }
+  }
+}
+
+extension MountedTree {
+  /// What the manifest says of a version's main state dict, under the name of an extended attribute.
+  func attribute(_ name: String, of manifest: Manifest) throws(FileSystemError) -> String? {
+    guard let main = manifest.main else { return nil }
+    switch name {
+    case "tensors": return "\(main.tensorCount)"
+    case "parameters": return "\(main.parameterCount)"
+    case "dtypes":
+      let table = try step(try records.table(main.table))
+      return Set(table.stateDict.tensors.map(\.dtype.rawValue)).sorted().joined(separator: " ")
+    default: return nil
+    }
+  }
+
+  /// Why a file that others may read is not cut.
+  func refusalToCut(_ path: String) -> FileSystemError {
+    records.isReader
+      ? FileSystemError(.readOnlyFile)
+      : FileSystemError(
+        .notPermitted, "\(path) cannot be truncated where others may read it; open it for writing instead")
+  }
+}

@@ -1,0 +1,201 @@
+import BlobStore
+import Logging
+import PosixIO
+import StoreRecords
+import SystemPackage
+import WeightRegistry
+
+/// What the folders and files of a mount share: the store, and tables of what the kernel and programs have of it.
+///
+/// The tables lock themselves, one at a time; no lock is held while a file is read or a request is carried out.
+final class MountedTree: Sendable {
+  let registry: WeightRegistry
+  let controls: [any ControlFile]
+  let metrics = Metrics()
+  let inodes = InodeTable()
+  let handles = HandleTable()
+  let writers = WriterTable()
+  let temporaryLinks = TemporaryLinks()
+  let quarantine = Quarantine()
+  let refusals = Refusals()
+  let logger: Logger
+  /// When this mount began: the mtime of what has no other, in nanoseconds since 1970.
+  let started = Timestamp.now()
+
+  init(registry: WeightRegistry, events: EventLog, logger: Logger) {
+    self.registry = registry
+    self.logger = logger
+    controls = ControlFileCatalogue.files(registry: registry, events: events, metrics: metrics)
+  }
+
+  var records: RecordStore { registry.records }
+  var modelFiles: ModelFiles { ModelFiles(records) }
+
+  /// Runs a step of the registry; what fails for a reason that nobody could expect goes to the log.
+  @discardableResult
+  func step<R>(_ body: @autoclosure () throws(StoreError) -> R) throws(FileSystemError) -> R {
+    do throws(StoreError) {
+      return try body()
+    } catch {
+      if case .damaged = error.code { logger.error("\(error.message)") }
+      throw FileSystemError(error)
+    }
+  }
+
+  // MARK: Nodes
+
+  func node(_ inode: InodeNumber) throws(FileSystemError) -> Node {
+    guard let node = inodes.node(inode) else { throw FileSystemError(.missing) }
+    return node
+  }
+
+  func folder(_ inode: InodeNumber) throws(FileSystemError) -> any TreeFolder {
+    guard let folder = try node(inode).entry(in: self) as? any TreeFolder else { throw FileSystemError(.notDirectory) }
+    return folder
+  }
+
+  /// What `stat` tells of a node. Reads at most a manifest; never a table, never tensor data.
+  func attributes(of node: Node) throws(FileSystemError) -> FileAttributes {
+    var attributes = FileAttributes(
+      inode: inodes.number(of: node), kind: node.kind, size: 0, permissions: node.kind.permissions, modified: started,
+      // Nobody tells a reader's kernel that another process has changed the store: it has to ask.
+      isCacheable: !records.isReader)
+    try node.entry(in: self).describe(&attributes)
+    return attributes
+  }
+
+  /// What is told of a node, with one lookup more.
+  func item(_ node: Node) throws(FileSystemError) -> DirectoryItem {
+    var attributes = try attributes(of: node)
+    attributes.inode = inodes.lookUp(node)
+    if node.isUnchanging { inodes.remember(attributes) }
+    return DirectoryItem(attributes: attributes)
+  }
+
+  // MARK: What there is
+
+  func hasModel(_ model: ModelName) -> Bool { records.hasFolder(model) }
+
+  func hasVersion(_ model: ModelName, _ version: VersionName) -> Bool { records.hasFolder(model, version) }
+
+  /// What a version's folder holds.
+  func versionFolder(of model: ModelName, _ version: VersionName) throws(FileSystemError) -> VersionFolder {
+    guard hasVersion(model, version), let folder = try step(try records.folder(of: model, version)) else {
+      throw FileSystemError(.missing)
+    }
+    return folder
+  }
+
+  /// What is shown at a place in a version's folder; nil for nothing.
+  func node(at place: FilePlace) throws(FileSystemError) -> Node? {
+    try versionFolder(of: place.model, place.version).node(at: place.path)
+  }
+
+  /// What is shown where a file is to be made; nil for nothing.
+  func node(at destination: Destination) throws(FileSystemError) -> Node? {
+    switch destination {
+    case .version(let place): try node(at: place)
+    case .model(let model, let name): try ModelFolder(tree: self, model: model).child(named: name)
+    }
+  }
+
+  /// Whether a name is that of a file of a published version.
+  func isPublished(_ destination: Destination) throws(FileSystemError) -> Bool {
+    guard let place = destination.place else { return false }
+    return try versionFolder(of: place.model, place.version).isPublished(place.path)
+  }
+
+  /// Changes the folder that a place is in.
+  func change(
+    _ place: FilePlace, _ interruption: Interruption = .never, _ decide: (VersionFolder) -> [FolderChange]
+  ) throws(FileSystemError) {
+    do throws(StoreError) {
+      try registry.folders.change(place.model, place.version, unless: interruption) { (folder) throws(StoreError) in
+        decide(folder)
+      }
+    } catch {
+      throw FileSystemError(error)
+    }
+  }
+
+  // MARK: Open files
+
+  /// Hands out a file whose bytes never change.
+  ///
+  /// - Parameter key: under which its use is counted; nil if it is not.
+  func open(_ view: VersionView, _ node: Node, _ key: Metrics.Key? = nil) -> OpenFile {
+    OpenFile(
+      handle: handles.insert(ViewHandle(view, node, key, metrics)), caching: .immutable,
+      backing: view.whole?.localFile?.descriptor.rawValue)
+  }
+
+  /// Hands out a file in the making.
+  func open(_ writer: Writer) -> OpenFile {
+    let upload = writer.current.upload
+    return OpenFile(
+      handle: handles.insert(WriterHandle(writer: writer)), caching: .staging,
+      backing: upload.isShared ? upload.file.descriptor.rawValue : nil)
+  }
+
+  /// Makes a file in the making for a thread that wants to write to one that is there already, and answers with the error
+  /// that lets the thread look for it.
+  ///
+  /// - Parameter base: the bytes that are there; nil for those that nobody needs.
+  func reopening(
+    _ destination: Destination, _ base: VersionView?, _ access: OpenAccess
+  ) throws(FileSystemError) -> FileSystemError {
+    // What is there already is copied when somebody writes, and the kernel does not tell of writes to a shared file.
+    let isFresh = access.truncates || base == nil
+    let writer = try beginWriter(
+      at: destination, sharing: isFresh, isReadable: access.reads, hasTruncated: access.truncates)
+    if !isFresh, let base { writer.begin(with: base) }
+    if let idle = writers.expect(writer, at: destination, by: access.caller.pid), let idle = writers[idle] {
+      idle.end()
+    }
+    return FileSystemError(.stale)
+  }
+
+  /// Begins a file in the making.
+  ///
+  /// - Parameter sharing: whether whoever writes may have the file itself. Ordinary files are not shared: they may be written to
+  ///   after a close has published what there was, as shells do, and what was published must not change.
+  func beginWriter(
+    at destination: Destination, sharing: Bool, isReadable: Bool = true, hasTruncated: Bool
+  ) throws(FileSystemError) -> Writer {
+    let isSharable = destination.place.map { $0.purpose != .ordinary } ?? false
+    let upload = try step(try records.uploads.begin(sharing: sharing && isSharable))
+    let writer = Writer(
+      tree: self, number: writers.newNumber(), destination: destination, upload: upload, isReadable: isReadable,
+      hasTruncated: hasTruncated)
+    writers.insert(writer)
+    return writer
+  }
+
+  // MARK: Refusals
+
+  /// As ``refuse(_:_:_:)``, for a file that is to be made; a model's own folder has no such xattr. Of several files with one
+  /// name the reason tells which.
+  func refuse(_ error: FileSystemError, at destination: Destination) -> FileSystemError {
+    guard let place = destination.place else { return error }
+    var error = error
+    if error.reason.hasPrefix("\(place.path): ") { error.reason = "\(place.model)/\(place.version)/\(error.reason)" }
+    return refuse(error, place.model, place.version)
+  }
+
+  /// Notes why something was refused, for the folder's xattr, and answers with the error.
+  func refuse(_ error: FileSystemError, _ model: ModelName, _ version: VersionName) -> FileSystemError {
+    if !error.reason.isEmpty { refusals[model, version] = error.reason }
+    return error
+  }
+}
+
+extension FileKind {
+  /// Permission bits of what has no others.
+  var permissions: UInt32 {
+    switch self {
+    case .directory: 0o755
+    case .regular: 0o644
+    case .symbolicLink: 0o777
+    }
+  }
+}

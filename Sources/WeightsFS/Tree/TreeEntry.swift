@@ -1,0 +1,112 @@
+/// What a node is, and what it does. Each kind of node has a type of its own, made when somebody asks.
+protocol TreeEntry: Sendable {
+  var tree: MountedTree { get }
+
+  /// Fills in what `stat` tells, where it differs from what everything of this kind has.
+  func describe(_ attributes: inout FileAttributes) throws(FileSystemError)
+
+  /// Names after `user.tantra.`
+  func extendedAttributeNames() throws(FileSystemError) -> [String]
+
+  /// nil if there is none of that name.
+  func extendedAttribute(_ name: String) throws(FileSystemError) -> String?
+
+  /// Cuts or grows the file.
+  func setSize(_ size: Int, _ isInterrupted: @escaping @Sendable () -> Bool) throws(FileSystemError)
+
+  /// - Parameter time: in nanoseconds since 1970.
+  func setModified(_ time: Int64) throws(FileSystemError)
+}
+
+extension TreeEntry {
+  func describe(_ attributes: inout FileAttributes) throws(FileSystemError) {}
+
+  func extendedAttributeNames() throws(FileSystemError) -> [String] { [] }
+
+  func extendedAttribute(_ name: String) throws(FileSystemError) -> String? { nil }
+
+  func setSize(_ size: Int, _ isInterrupted: @escaping @Sendable () -> Bool) throws(FileSystemError) {
+    throw FileSystemError(.readOnlyFile)
+  }
+
+  /// Folders and links have the time of what they hold; nobody is told that it was not changed, as with chmod.
+  func setModified(_ time: Int64) throws(FileSystemError) {}
+}
+
+/// A folder. What it does not allow answers with `EPERM`.
+protocol TreeFolder: TreeEntry {
+  /// Path from the root of the mount.
+  var path: String { get }
+
+  /// The node called `name`; nil if there is none. Reads at most a manifest.
+  func child(named name: String) throws(FileSystemError) -> Node?
+
+  /// What `caller` finds under a name: as others do, but for the file that it is about to make.
+  func child(named name: String, for caller: Caller) throws(FileSystemError) -> Node?
+
+  /// Everything in it, in the order of a listing.
+  func children() throws(FileSystemError) -> [(name: String, node: Node)]
+
+  /// Where a file goes that is made here.
+  func destination(of name: String) throws(FileSystemError) -> Destination
+
+  func makeDirectory(_ name: String) throws(FileSystemError) -> Node
+
+  func makeSymbolicLink(_ name: String, target: String, by caller: Caller) throws(FileSystemError) -> Node
+
+  /// Gives `source` another name, here: a copy that costs metadata only.
+  func makeHardLink(
+    to source: Node, named name: String, by caller: Caller, _ isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) -> Node
+
+  func unlink(_ name: String, by caller: Caller) throws(FileSystemError)
+
+  /// Removes the folder itself, if it is empty or may go with all that it holds.
+  func remove(by caller: Caller) throws(FileSystemError)
+}
+
+extension TreeFolder {
+  func child(named name: String, for caller: Caller) throws(FileSystemError) -> Node? { try child(named: name) }
+
+  func destination(of name: String) throws(FileSystemError) -> Destination {
+    throw FileSystemError(
+      .notPermitted, "\(path)/\(name): files can be made only in the folder of a version: mkdir MODEL/VERSION first")
+  }
+
+  func makeDirectory(_ name: String) throws(FileSystemError) -> Node {
+    if try child(named: name) != nil { throw FileSystemError(.exists) }
+    throw FileSystemError(.notPermitted, "\(path)/\(name): no folder can be made here")
+  }
+
+  func makeSymbolicLink(_ name: String, target: String, by caller: Caller) throws(FileSystemError) -> Node {
+    throw FileSystemError(
+      .notPermitted, "\(name): symbolic links can be made only in a model's folder, where they point to versions")
+  }
+
+  func makeHardLink(
+    to source: Node, named name: String, by caller: Caller, _ isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) -> Node {
+    _ = try destination(of: name)
+    throw FileSystemError(.crossDevice)
+  }
+
+  func unlink(_ name: String, by caller: Caller) throws(FileSystemError) {
+    _ = try destination(of: name)
+    throw FileSystemError(.notPermitted)
+  }
+
+  func remove(by caller: Caller) throws(FileSystemError) {
+    throw FileSystemError(.notPermitted, "\(path) is always there")
+  }
+}
+
+/// A file that can be opened.
+protocol TreeFile: TreeEntry {
+  /// - Throws: `ESTALE` if it cannot be opened that way, but a fresh lookup of its name leads to one that can.
+  func open(_ access: OpenAccess) throws(FileSystemError) -> OpenFile
+}
+
+/// A symbolic link.
+protocol TreeLink: TreeEntry {
+  func target() throws(FileSystemError) -> String
+}

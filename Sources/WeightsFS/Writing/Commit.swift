@@ -1,0 +1,195 @@
+import PosixIO
+import StoreRecords
+import Synchronization
+import WeightRegistry
+
+/// What a close does with a file in the making: publishes or keeps what was written.
+struct Commit {
+  let writer: Writer
+  private let tree: MountedTree
+  private let isInterrupted: @Sendable () -> Bool
+
+  init(writer: Writer, _ isInterrupted: @escaping @Sendable () -> Bool) {
+    self.writer = writer
+    tree = writer.tree
+    self.isInterrupted = isInterrupted
+  }
+
+  /// - Parameter isLast: whether nobody has the file open any more: then being empty is what its writer meant.
+  func run(isLast: Bool) throws(FileSystemError) {
+    try writer.inTurn { () throws(FileSystemError) in try runInTurn(isLast: isLast) }
+  }
+
+  func runInTurn(isLast: Bool) throws(FileSystemError) {
+    try tree.step(try writer.noteWrites())
+    let facts = writer.current
+    guard let destination = facts.destination else { return }
+    guard facts.isDirty else {
+      if let refusal = facts.refusal { throw refusal }
+      return
+    }
+    do throws(FileSystemError) {
+      // Shells close a copy of the descriptor before anything is written.
+      if try tree.step(try writer.byteCount()) == 0 {
+        if destination.isWeights { return }
+        if try tree.node(at: destination) != nil, !(isLast && facts.hasTruncated) { return }
+      }
+      if facts.upload.isShared, facts.clone != nil, try tree.step(try writer.uploadByteCount()) > 0 {
+        throw FileSystemError(
+          .invalid, "\(destination) was written to after a part of it was copied by the kernel; copy it as a whole")
+      }
+      switch destination {
+      case .version(let place): try commit(at: place)
+      case .model(let model, let name): try keep(as: name, of: model)
+      }
+      try tree.step(try writer.settle())
+    } catch {
+      let error = tree.refuse(error, at: destination)
+      // What was interrupted is tried again by the next close.
+      if error.errno == FileSystemError.Condition.interrupted.errno {
+        writer.facts.withLock { $0.isGivenUp = true }
+      } else {
+        try tree.step(try writer.settle(refusal: error))
+      }
+      throw error
+    }
+  }
+
+  /// Keeps a file of a model's own folder.
+  private func keep(as name: String, of model: ModelName) throws(FileSystemError) {
+    guard tree.hasModel(model) else { throw FileSystemError(.missing) }
+    try writer.materialize(isInterrupted)
+    let modified = try tree.step(try writer.modified())
+    try tree.step(
+      try tree.modelFiles.keep(
+        writer.current.upload, as: name, of: model, modified: modified, isInterrupted: isInterrupted))
+    writer.facts.withLock { $0.isSealed = true }
+  }
+
+  /// Commits a file in the folder of a version.
+  private func commit(at place: FilePlace) throws(FileSystemError) {
+    let publishing = Publishing(tree: tree, place: place, isInterrupted: isInterrupted)
+    switch place.purpose {
+    case .view(let view):
+      do throws(FileSystemError) {
+        try publish(as: view, publishing)
+      } catch {
+        // What the version has under the name is shown again.
+        if tree.hasVersion(place.model, place.version) {
+          try tree.change(place) { $0.hides(place.path) ? [.show(place.path)] : [] }
+        }
+        throw error
+      }
+    case .part: try publishPart(publishing)
+    case .shard, .temporary, .ordinary:
+      let before = try tree.versionFolder(of: place.model, place.version).content(at: place.path)
+      try keep(at: place)
+      try publishing.completeShards(before: before)
+    }
+  }
+
+  /// Whether the file is still to appear at a place: its name, or its folder, may go while it is stored.
+  private func condition(at place: FilePlace) -> PublicationCondition {
+    .folderIsThere { [writer] in writer.current.destination == .version(place) }
+  }
+
+  private func publish(as view: String, _ publishing: Publishing) throws(FileSystemError) {
+    let condition = condition(at: publishing.place)
+    if let clone = writer.current.clone {
+      if clone.isWhole, case .view(let model, let version, let source, _) = clone.node,
+        let manifest = try tree.step(try tree.records.folder(of: model, version))?.manifest,
+        try publishing.clone(source, of: manifest, as: view, modified: writer.current.modified, if: condition)
+      {
+        writer.facts.withLock { $0.isFrozen = true }
+        return
+      }
+      try writer.materialize(isInterrupted)
+    }
+    try handOver(publishing, condition)
+  }
+
+  private func publishPart(_ publishing: Publishing) throws(FileSystemError) {
+    let condition = condition(at: publishing.place)
+    if let clone = writer.current.clone, case .weights(var part) = try content(of: clone)?.content {
+      if let modified = writer.current.modified { part.modified = modified }
+      try publishing.publish(.copy(part), if: condition)
+      writer.facts.withLock { $0.isFrozen = true }
+      return
+    }
+    try writer.materialize(isInterrupted)
+    try handOver(publishing, condition)
+  }
+
+  /// Publishes the file while nobody can write to it.
+  private func handOver(_ publishing: Publishing, _ condition: PublicationCondition) throws(FileSystemError) {
+    writer.facts.withLock { $0.isFrozen = true }
+    do throws(FileSystemError) {
+      let modified = try tree.step(try writer.modified())
+      try publishing.publish(writer.current.upload, modified: modified, if: condition)
+    } catch {
+      writer.facts.withLock { $0.isFrozen = false }
+      throw error
+    }
+    writer.facts.withLock { $0.isSealed = true }
+  }
+
+  /// Makes the file an ordinary file, or keeps it for its final name.
+  private func keep(at place: FilePlace) throws(FileSystemError) {
+    if !tree.hasVersion(place.model, place.version) { throw FileSystemError(.missing) }
+    if let clone = writer.current.clone {
+      let copying = Copying(tree: tree, place: place, isInterrupted: isInterrupted)
+      if let source = try content(of: clone),
+        try copying.link(source, modified: writer.current.modified ?? Timestamp.now())
+      {
+        return
+      }
+      try writer.materialize(isInterrupted)
+    }
+    let upload = writer.current.upload
+    let modified = try tree.step(try writer.modified())
+    if place.purpose.isKept {
+      try keep(upload, at: place, modified: modified)
+      // Its name is in a record now, and whoever has it open may go on writing to it.
+      if upload.isShared { return }
+    } else {
+      try tree.step(
+        try tree.registry.folders.keep(
+          upload, at: place.path, of: place.model, place.version, modified: modified,
+          unless: Interruption(isInterrupted),
+          isWanted: { [writer] in writer.current.destination == .version(place) }))
+    }
+    writer.facts.withLock { $0.isSealed = true }
+  }
+
+  /// What a copy is of, if it is whole and its source is still what it was.
+  private func content(of clone: Writer.Clone) throws(FileSystemError) -> FolderFile? {
+    guard clone.isWhole, case .sidecar(let model, let version, let path, let edition) = clone.node,
+      tree.hasVersion(model, version)
+    else { return nil }
+    switch try tree.versionFolder(of: model, version).content(at: path) {
+    case .part(let part) where Edition(part.blob) == edition: return FolderFile(part)
+    case .file(let file) where (file.blob ?? file.weights?.blob).map({ Edition($0) }) == edition: return file
+    default: return nil
+    }
+  }
+
+  /// Keeps an upload in its folder, durably.
+  private func keep(_ upload: Upload, at place: FilePlace, modified: Int64) throws(FileSystemError) {
+    let size: Int
+    do throws(PosixError) {
+      size = try upload.file.status().size
+      try upload.file.synchronize(unless: isInterrupted)
+    } catch {
+      throw FileSystemError(StoreError(error))
+    }
+    let kept = FolderFile(path: place.path, content: .upload(upload.name), byteCount: size, modified: modified)
+    try tree.change(place, Interruption(isInterrupted)) { _ in
+      writer.current.destination == .version(place) ? [.put(kept)] : []
+    }
+  }
+}
+
+extension FolderFile {
+  /// The weight file of another version that this is a copy of.
+  fileprivate var weights: WeightRecord? { if case .weights(let record) = content { record } else { nil } }
+}

@@ -1,0 +1,96 @@
+import PosixIO
+import StoreRecords
+import Synchronization
+import WeightRegistry
+
+/// Gives a place in a version's folder the bytes that another file has; at metadata cost where its purpose allows.
+struct Copying {
+  let tree: MountedTree
+  let place: FilePlace
+  let isInterrupted: @Sendable () -> Bool
+
+  private var publishing: Publishing { Publishing(tree: tree, place: place, isInterrupted: isInterrupted) }
+  private var interruption: Interruption { Interruption(isInterrupted) }
+
+  /// - Parameter isMove: whether the file itself goes afterwards: then an upload need not be copied.
+  func install(
+    _ content: VersionFolder.Content, of source: VersionFolder, isMove: Bool
+  ) throws(FileSystemError) {
+    do throws(FileSystemError) {
+      let before = try tree.versionFolder(of: place.model, place.version).content(at: place.path)
+      if try !installStored(content, of: source, isMove: isMove) { return try installCopy(of: content, of: source) }
+      try publishing.completeShards(before: before)
+    } catch {
+      throw tree.refuse(error, at: .version(place))
+    }
+  }
+
+  /// - Returns: false if that takes a copy.
+  private func installStored(
+    _ content: VersionFolder.Content, of source: VersionFolder, isMove: Bool
+  ) throws(FileSystemError) -> Bool {
+    switch (content, place.purpose) {
+    case (.view(let view), .view(let newView)):
+      guard let manifest = source.manifest else { throw FileSystemError(.missing) }
+      return try publishing.clone(view, of: manifest, as: newView, modified: manifest.modified(ofView: view))
+    case (.part(let part), .part): try publishing.publish(.copy(part))
+    case (.part(let part), .shard): return try link(FolderFile(part), modified: part.modified)
+    case (.file(let file), _): return try installStored(file, isMove: isMove)
+    default: return false
+    }
+    return true
+  }
+
+  private func installStored(_ file: FolderFile, isMove: Bool) throws(FileSystemError) -> Bool {
+    switch (file.content, place.purpose) {
+    case (.blob(let blob, _), .view), (.blob(let blob, _), .part):
+      let upload = try tree.step(try tree.records.uploads.copy(of: blob))
+      do throws(FileSystemError) {
+        try publishing.publish(upload, modified: file.modified)
+      } catch {
+        try tree.step(try tree.records.uploads.discard(upload.name))
+        throw error
+      }
+    case (.upload(let name), .view) where isMove, (.upload(let name), .part) where isMove:
+      try publishing.publish(try tree.step(try tree.records.uploads.open(name)), modified: file.modified)
+    case (.upload(let name), .ordinary) where isMove:
+      let upload = try tree.step(try tree.records.uploads.open(name))
+      try tree.step(
+        try tree.registry.folders.keep(
+          upload, at: place.path, of: place.model, place.version, modified: file.modified, unless: interruption))
+    case (.upload, .temporary) where isMove, (.upload, .shard) where isMove:
+      let kept = file.moved(to: place.path)
+      try tree.change(place, interruption) { _ in [.put(kept)] }
+    case (.weights(let weights), .part): try publishing.publish(.copy(weights))
+    default: return try link(file, modified: file.modified)
+    }
+    return true
+  }
+
+  /// Gives the place, not one that is imported, what is stored already; false if that takes a copy.
+  func link(_ file: FolderFile, modified: Int64) throws(FileSystemError) -> Bool {
+    switch (file.content, place.purpose) {
+    case (.blob, .ordinary), (.blob, .temporary), (.blob, .shard), (.weights, .shard):
+      let copy = file.moved(to: place.path, modified: modified)
+      try tree.step(try tree.registry.folders.put(copy, in: place.model, place.version, unless: interruption))
+      return true
+    default: return false
+    }
+  }
+
+  private func installCopy(
+    of content: VersionFolder.Content, of source: VersionFolder
+  ) throws(FileSystemError) {
+    let view = try tree.step(try tree.registry.views.open(content, of: source))
+    let writer = try tree.beginWriter(at: .version(place), sharing: false, hasTruncated: true)
+    defer { writer.end() }
+    do throws(FileSystemError) {
+      try view.copy(to: writer.current.upload.file, isInterrupted)
+    } catch {
+      writer.facts.withLock { $0.isGivenUp = true }
+      throw error
+    }
+    writer.facts.withLock { $0.modified = content.modified(in: source) }
+    try Commit(writer: writer, isInterrupted).run(isLast: false)
+  }
+}
