@@ -35,6 +35,7 @@ package final class WeightRegistry: Sendable {
   /// Removes, keeps, restores and forgets versions, and frees what nothing needs.
   package var retention: Retention { Retention(records: records, views: views) }
   package var policies: Policies { Policies(records: records) }
+  package var freezing: Freezing { Freezing(records: records) }
   package var validation: Validation { Validation(records: records, views: views, checkers: checkers) }
   package var exporting: Export { Export(records: records, views: views) }
   package var diff: Diff { Diff(records: records) }

@@ -160,14 +160,13 @@ package final class WeightsFileSystem: FileSystem {
   package func create(
     _ name: String, in parent: InodeNumber, _ access: OpenAccess, isExclusive: Bool
   ) throws(FileSystemError) -> CreatedFile {
-    let destination = try tree.folder(parent).destination(of: name)
-    let existing = try tree.node(at: destination)
-    if existing?.kind == .directory { throw FileSystemError(.isDirectory) }
-    if isExclusive, existing != nil, try !tree.isPublished(destination) { throw FileSystemError(.exists) }
-    let writer = try tree.beginWriter(
-      at: destination, sharing: true, isReadable: access.reads, hasTruncated: existing != nil)
-    let item = try tree.item(.staging(writer.number))
-    return CreatedFile(item: item, file: tree.open(writer))
+    let (node, file) = try tree.folder(parent).create(name, access, isExclusive: isExclusive)
+    do throws(FileSystemError) {
+      return CreatedFile(item: try tree.item(node), file: file)
+    } catch {
+      release(file.handle)
+      throw error
+    }
   }
 
   package func read(_ handle: HandleNumber, offset: Int, count: Int) throws(FileSystemError) -> [Stretch] {
@@ -196,26 +195,23 @@ package final class WeightsFileSystem: FileSystem {
   package func copyRange(
     from source: HandleNumber, offset: Int, to target: HandleNumber, offset targetOffset: Int, count: Int
   ) throws(FileSystemError) -> Int {
-    guard let target = tree.handles[target] as? WriterHandle, let source = tree.handles[source] as? ViewHandle,
-      offset == targetOffset
-    else { throw FileSystemError(.crossDevice) }
-    return try target.writer.copyRange(from: source, offset: offset, count: count)
+    guard let source = try handle(source).copySource, offset == targetOffset else {
+      throw FileSystemError(.crossDevice)
+    }
+    return try handle(target).copyRange(from: source, offset: offset, count: count)
   }
 
   package func allocate(
     _ handle: HandleNumber, offset: Int, count: Int, keepsSize: Bool, isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) {
-    guard let open = tree.handles[handle] as? WriterHandle else { throw FileSystemError(.badHandle) }
-    if keepsSize { return }
-    try open.writer.change(isInterrupted) { (file) throws(PosixError) in
-      try file.allocate(offset: offset, count: count)
-    }
+    let open = try self.handle(handle)
+    if !keepsSize { try open.allocate(offset: offset, count: count, isInterrupted) }
   }
 
   package func synchronize(
     _ handle: HandleNumber, isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) {
-    if let open = tree.handles[handle] as? WriterHandle { try open.writer.synchronize(isInterrupted) }
+    try self.handle(handle).synchronize(isInterrupted)
   }
 
   // MARK: Folders

@@ -91,7 +91,7 @@ extension KernelOperations {
     switch file.caching {
     case .immutable: information.keep_cache = 1
     case .none: information.direct_io = 1
-    case .staging: break
+    case .staging, .shared: break
     }
     // Who only read has nothing to learn from close(2).
     if !writes { information.noflush = 1 }

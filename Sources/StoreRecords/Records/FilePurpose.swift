@@ -33,6 +33,9 @@ package enum FilePurpose: Sendable, Hashable {
     }
   }
 
+  /// Whether the file is one for all who read and write it, as on a disk.
+  package var isOrdinary: Bool { self == .ordinary || self == .temporary }
+
   /// Whether a file that is closed under the name waits for something: a set, or another name.
   package var isKept: Bool { self == .shard || self == .temporary }
 

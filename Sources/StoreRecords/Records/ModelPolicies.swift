@@ -10,19 +10,28 @@ package struct ModelPolicies: Sendable, Hashable, Codable {
     case allow
   }
 
+  /// Which versions' files must not change.
+  package enum Frozen: String, Sendable, Codable, CaseIterable {
+    case always
+    /// Those that somebody has made active or given an alias, and those with a backup.
+    case chosen
+    case never
+  }
+
   /// How many versions a cleanup leaves that was not told; nil if it has to be told.
   package var keep: Int?
   /// Whether a version is validated, and has to pass, before it becomes active. Not asked of one that is imported as the
   /// active version: it is checked while it is read.
   package var validatesBeforeActivating = false
   package var pickles = Pickles.quarantine
+  package var frozen = Frozen.chosen
   /// The view that is exported if none is named.
   package var defaultFormat = "safetensors"
 
   package init() {}
 
   private enum CodingKeys: String, CodingKey {
-    case keep, validatesBeforeActivating, pickles, defaultFormat
+    case keep, validatesBeforeActivating, pickles, frozen, defaultFormat
   }
 
   package init(from decoder: any Decoder) throws {
@@ -35,6 +44,7 @@ package struct ModelPolicies: Sendable, Hashable, Codable {
     validatesBeforeActivating =
       try container.decodeIfPresent(Bool.self, forKey: .validatesBeforeActivating) ?? defaults.validatesBeforeActivating
     pickles = try container.decodeIfPresent(Pickles.self, forKey: .pickles) ?? defaults.pickles
+    frozen = try container.decodeIfPresent(Frozen.self, forKey: .frozen) ?? defaults.frozen
     defaultFormat = try container.decodeIfPresent(String.self, forKey: .defaultFormat) ?? defaults.defaultFormat
   }
 }
@@ -44,6 +54,7 @@ package enum PolicyKey: String, Sendable, CaseIterable, Codable {
   case keep
   case validateBeforeActivate = "validate-before-activate"
   case pickles
+  case frozen
   case defaultFormat = "default-format"
 
   /// What it decides, for people.
@@ -53,6 +64,7 @@ package enum PolicyKey: String, Sendable, CaseIterable, Codable {
     case .validateBeforeActivate:
       "whether set-active, rollback and import --active validate a version first, and refuse one with damage"
     case .pickles: "whether files beside the weights that are pickles, and would run code, can be opened"
+    case .frozen: "which versions' files are neither changed, replaced, renamed nor removed"
     case .defaultFormat: "the format that export writes when --format is not given"
     }
   }
@@ -63,6 +75,7 @@ package enum PolicyKey: String, Sendable, CaseIterable, Codable {
     case .keep: "a number, or none"
     case .validateBeforeActivate: "yes or no"
     case .pickles: ModelPolicies.Pickles.allCases.map(\.rawValue).joined(separator: " or ")
+    case .frozen: "always, chosen (made active, given an alias, or backed up) or never"
     case .defaultFormat: WeightFormatCatalogue.views.map(\.name).joined(separator: ", ") + " or all"
     }
   }
@@ -85,6 +98,7 @@ extension ModelPolicies {
     case .keep: keep.map(String.init) ?? "none"
     case .validateBeforeActivate: validatesBeforeActivating ? "yes" : "no"
     case .pickles: pickles.rawValue
+    case .frozen: frozen.rawValue
     case .defaultFormat: defaultFormat
     }
   }
@@ -104,6 +118,9 @@ extension ModelPolicies {
     case .pickles:
       guard let value = Pickles(rawValue: text) else { throw Self.refusal(of: text, for: key) }
       pickles = value
+    case .frozen:
+      guard let value = Frozen(rawValue: text) else { throw Self.refusal(of: text, for: key) }
+      frozen = value
     case .defaultFormat:
       guard text == "all" || WeightFormatCatalogue.view(named: text) != nil else {
         throw Self.refusal(of: text, for: key)

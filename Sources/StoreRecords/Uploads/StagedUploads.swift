@@ -65,6 +65,12 @@ package final class StagedUploads: Sendable {
     return Upload(name: name, file: file, isShared: try canFreeze() && file.hasWriters)
   }
 
+  /// Opens a kept upload for writing.
+  package func reopen(_ name: String) throws(StoreError) -> Upload {
+    let staging = try staging()
+    return Upload(name: name, file: try posix(try staging.makeFile(name, exclusively: false)), isShared: false)
+  }
+
   /// A second name of a blob, as an upload.
   package func copy(of blob: Digest) throws(StoreError) -> Upload {
     let name = Upload.newName()

@@ -100,8 +100,7 @@ package struct Activation: Sendable {
 
   /// Whether a model has an active version that nobody has chosen among others: the first that was published.
   package func hasDefaultActive(_ model: ModelName) throws(StoreError) -> Bool {
-    guard records.activeVersion(of: model) != nil, let last = try records.history(of: model).last else { return false }
-    return last.from == nil
+    try Freezing.isDefaultActive(model, in: records)
   }
 
   /// Points `active` at a version; at one that is still to come only while no other is active.

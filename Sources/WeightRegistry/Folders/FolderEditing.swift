@@ -75,7 +75,8 @@ package struct FolderEditing: Sendable {
   ///
   /// - Parameter forget: lets go of files under that name that are still being written, while nobody can publish one; answers
   ///   whether there were any.
-  /// - Throws: `inUse` for a file of the active version; `unknownView` if there is none.
+  /// - Throws: `system(EPERM)` for a file of a frozen version; `inUse` for weights of the active one; `unknownView` if there is no
+  ///   such file.
   package func remove(
     _ path: String, of model: ModelName, _ version: VersionName, forgettingWriters forget: () -> Bool = { false }
   ) throws(StoreError) {
@@ -84,11 +85,14 @@ package struct FolderEditing: Sendable {
         if forget() { return }
         throw StoreError(.unknownView, "\(model)/\(version) has no file \(path)")
       }
-      if folder.isPublished(path), records.activeVersion == version {
-        throw StoreError(
-          .inUse,
-          "\(model)/\(version)/\(path) is part of the active version of \(model), of which nothing can be removed; replace it, or "
-            + "make another version active first")
+      if folder.isPublished(path) {
+        try Freezing(records: self.records).requireChangeable(model, version)
+        if records.activeVersion == version, folder.isWeights(path) {
+          throw StoreError(
+            .inUse,
+            "\(model)/\(version)/\(path) is what users of \(model) get, and cannot be removed; replace it, or make another version "
+              + "active first")
+        }
       }
       try records.change(version, [removal])
       _ = forget()

@@ -35,6 +35,8 @@ package struct OpenFile: Sendable, Hashable {
     case immutable
     /// The content is made at open and has no fixed size: every read comes here.
     case none
+    /// One file for all who have it open: pages are shared while it is.
+    case shared
     /// A file in the making: pages may be cached while it is open, and none are kept for the next open.
     case staging
   }

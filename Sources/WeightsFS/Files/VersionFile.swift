@@ -5,7 +5,7 @@ import Synchronization
 import Tensors
 import WeightRegistry
 
-/// A file in the folder of a version: a view, a weight file, an ordinary file, or one that is kept until it becomes something else.
+/// A weight file in the folder of a version: a view, one under a name of its own, or a shard that waits for its set.
 struct VersionFile: TreeFile {
   let tree: MountedTree
   let node: Node
@@ -61,7 +61,7 @@ struct VersionFile: TreeFile {
     }
     // Who is about to write need not have seen the latest edition: a second `ESTALE` in a row would be an error to the caller.
     guard access.changes || current == edition else { throw FileSystemError(.stale) }
-    try requireHarmless(opened, access)
+    if access.reads, !access.truncates { try tree.requireHarmless(place, try quarantined(), opened) }
     if access.changes { throw try tree.reopening(.version(place), opened, access) }
     return tree.open(opened, node, key)
   }
@@ -90,20 +90,13 @@ struct VersionFile: TreeFile {
     return (folder, content, Edition(number: edition))
   }
 
-  /// - Throws: `EACCES` if the file is to be read, and is a pickle that could run code. A file that is cut as it is opened is not
-  ///   read.
-  private func requireHarmless(_ opened: VersionView, _ access: OpenAccess) throws(FileSystemError) {
-    guard access.reads, !access.truncates, tree.records.policies(of: place.model).pickles == .quarantine,
-      case .file(let file) = try tree.versionFolder(of: place.model, place.version).content(at: place.path),
-      let content = file.blob.map({ Quarantine.Content.blob($0) }) ?? file.upload.map({ .upload($0) }),
-      let reason = tree.quarantine.reason(against: place.path, content, opened)
-    else { return }
-    let error = FileSystemError(
-      .forbidden,
-      "\(place) is quarantined, for unpickling it could run code: \(reason); "
-        + "tantra config \(place.model) pickles allow lets it be opened")
-    tree.logger.warning("\(error.reason)")
-    throw error
+  /// By what the quarantine knows the file; nil for weights that were parsed.
+  private func quarantined() throws(FileSystemError) -> Quarantine.Content? {
+    guard case .file(let file) = try tree.versionFolder(of: place.model, place.version).content(at: place.path) else {
+      return nil
+    }
+    return file.blob.map { .blob($0) }
+      ?? file.upload.map { .upload($0, byteCount: file.byteCount, modified: file.modified) }
   }
 }
 

@@ -19,6 +19,8 @@ struct ViewHandle: OpenHandle {
     stream = ReadStream(view)
   }
 
+  var copySource: CopySource? { CopySource(view: view, node: node) }
+
   func read(offset: Int, count: Int) -> [Stretch] {
     stream.advance(to: offset, count: count)
     let stretches = view.stretches(offset: offset, count: count)

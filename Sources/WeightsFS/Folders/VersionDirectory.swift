@@ -32,6 +32,7 @@ struct VersionDirectory: TreeFolder {
 
   func child(named name: String, for caller: Caller) throws(FileSystemError) -> Node? {
     let place = place(named: name)
+    if place.purpose.isOrdinary { return try tree.node(at: place) }
     let destination = Destination.version(place)
     if let number = tree.writers.expected(at: destination, by: caller.pid) { return .staging(number) }
     if let child = try tree.node(at: place) {
@@ -83,6 +84,20 @@ struct VersionDirectory: TreeFolder {
     }
   }
 
+  func create(
+    _ name: String, _ access: OpenAccess, isExclusive: Bool
+  ) throws(FileSystemError) -> (node: Node, file: OpenFile) {
+    let place = try place(of: name)
+    let node = Node.ordinary(place)
+    switch try tree.node(at: place) {
+    case let existing? where existing.kind == .directory: throw FileSystemError(.isDirectory)
+    case .ordinary where isExclusive: throw FileSystemError(.exists)
+    case .ordinary: return (node, try OrdinaryEntry(tree: tree, place: place).open(access))
+    case nil where place.purpose.isOrdinary: return (node, try OrdinaryEntry(tree: tree, place: place).create(access))
+    default: return try createPrivately(at: .version(place), access, isExclusive: isExclusive)
+    }
+  }
+
   func makeDirectory(_ name: String) throws(FileSystemError) -> Node {
     if try child(named: name) != nil { throw FileSystemError(.exists) }
     let place = try place(of: name)
@@ -115,7 +130,11 @@ struct VersionDirectory: TreeFolder {
       // A writer must not bring the name back.
       try tree.step(
         try tree.registry.folders.remove(
-          place.path, of: model, version, forgettingWriters: { tree.writers.forget(.version(place)) }))
+          place.path, of: model, version,
+          forgettingWriters: {
+            tree.removeOrdinary(place)
+            return tree.writers.forget(.version(place))
+          }))
     } catch {
       if error.errno == FileSystemError.Condition.missing.errno { throw FileSystemError(.missing) }
       throw tree.refuse(error, model, version)

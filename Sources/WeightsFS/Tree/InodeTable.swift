@@ -77,6 +77,18 @@ final class InodeTable: Sendable {
     }
   }
 
+  /// Lets a node that is gone keep its number: what is made in its place gets another.
+  func retire(_ node: Node) { state.withLock { $0.numbers[node] = nil } }
+
+  /// Lets the number of a node stand for another.
+  func rename(_ node: Node, to renamed: Node) {
+    state.withLock { state in
+      guard let number = state.numbers.removeValue(forKey: node) else { return }
+      state.numbers[renamed] = number
+      state.entries[number]?.node = renamed
+    }
+  }
+
   /// Lets numbers stand for nodes that were renamed.
   ///
   /// - Parameter newNode: what a node is now; nil for those that stay.

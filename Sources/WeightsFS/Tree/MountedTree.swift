@@ -15,6 +15,7 @@ final class MountedTree: Sendable {
   let inodes = InodeTable()
   let handles = HandleTable()
   let writers = WriterTable()
+  let ordinary = OrdinaryFiles()
   let temporaryLinks = TemporaryLinks()
   let quarantine = Quarantine()
   let refusals = Refusals()
@@ -157,18 +158,41 @@ final class MountedTree: Sendable {
 
   /// Begins a file in the making.
   ///
-  /// - Parameter sharing: whether whoever writes may have the file itself. Ordinary files are not shared: they may be written to
-  ///   after a close has published what there was, as shells do, and what was published must not change.
+  /// - Parameter sharing: whether whoever writes may have the file itself. Files of a model's own folder are not shared: they may
+  ///   be written to after a close has kept what there was, as shells do.
   func beginWriter(
     at destination: Destination, sharing: Bool, isReadable: Bool = true, hasTruncated: Bool
   ) throws(FileSystemError) -> Writer {
-    let isSharable = destination.place.map { $0.purpose != .ordinary } ?? false
-    let upload = try step(try records.uploads.begin(sharing: sharing && isSharable))
+    let upload = try step(try records.uploads.begin(sharing: sharing && destination.place != nil))
     let writer = Writer(
       tree: self, number: writers.newNumber(), destination: destination, upload: upload, isReadable: isReadable,
       hasTruncated: hasTruncated)
     writers.insert(writer)
     return writer
+  }
+
+  /// - Throws: `EACCES` if a file is a pickle that could run code.
+  func requireHarmless(
+    _ place: FilePlace, _ content: Quarantine.Content?, _ view: VersionView
+  ) throws(FileSystemError) {
+    guard records.policies(of: place.model).pickles == .quarantine, let content,
+      let reason = quarantine.reason(against: place.path, content, view)
+    else { return }
+    let error = FileSystemError(
+      .forbidden,
+      "\(place) is quarantined, for unpickling it could run code: \(reason); "
+        + "tantra config \(place.model) pickles allow lets it be opened")
+    logger.warning("\(error.reason)")
+    throw error
+  }
+
+  /// - Throws: `EPERM` for a file of a frozen version.
+  func requireChangeable(_ place: FilePlace) throws(FileSystemError) {
+    do throws(StoreError) {
+      try registry.freezing.requireChangeable(place.model, place.version)
+    } catch {
+      throw refuse(FileSystemError(error), at: .version(place))
+    }
   }
 
   // MARK: Refusals

@@ -13,11 +13,16 @@ enum Node: Hashable, Sendable {
   case version(ModelName, VersionName)
   /// A view, and which bytes it has (``Edition``): another edition is another inode.
   case view(ModelName, VersionName, String, Edition)
-  /// A folder that sidecars lie in, by its path in the version.
+  /// A folder that files lie in, by its path in the version.
   case sidecarFolder(ModelName, VersionName, String)
+  /// A weight file under a name of its own.
   case sidecar(ModelName, VersionName, String, Edition)
-  /// A file of a draft that is not hashed yet.
+  /// A shard that is not hashed yet.
   case kept(ModelName, VersionName, String, Edition)
+  /// An ordinary file: the same inode whatever is written to it.
+  case ordinary(FilePlace)
+  /// One that was removed while somebody had it open, by its number.
+  case removed(UInt64)
   /// A file in the making, by its writer's number: never the inode of what it becomes.
   case staging(UInt64)
   /// `.files`
@@ -36,7 +41,7 @@ enum Node: Hashable, Sendable {
   var kind: FileKind {
     switch self {
     case .root, .model, .version, .sidecarFolder, .names, .control, .records, .modelRecords, .versionRecords: .directory
-    case .modelFile, .view, .sidecar, .kept, .staging, .controlFile, .record: .regular
+    case .modelFile, .view, .sidecar, .kept, .ordinary, .removed, .staging, .controlFile, .record: .regular
     case .link, .professionalName: .symbolicLink
     }
   }
@@ -47,7 +52,7 @@ enum Node: Hashable, Sendable {
     case .view(_, _, _, let edition), .sidecar(_, _, _, let edition), .kept(_, _, _, let edition),
       .modelFile(_, _, let edition):
       edition.number
-    case .staging(let number): number
+    case .staging(let number), .removed(let number): number
     default: 0
     }
   }
@@ -77,6 +82,8 @@ enum Node: Hashable, Sendable {
     case .sidecar(let model, let version, let path, let edition), .kept(let model, let version, let path, let edition):
       VersionFile(
         tree: tree, node: self, place: FilePlace(model: model, version: version, path: path), edition: edition)
+    case .ordinary(let place): OrdinaryEntry(tree: tree, place: place)
+    case .removed(let number): RemovedEntry(tree: tree, number: number)
     case .staging(let number): StagedFile(tree: tree, number: number)
     case .names: NamesFolder(tree: tree)
     case .professionalName(let name): ProfessionalLink(tree: tree, name: name)
@@ -101,6 +108,8 @@ enum Node: Hashable, Sendable {
     case .sidecarFolder(let model, let version, let path), .sidecar(let model, let version, let path, _),
       .kept(let model, let version, let path, _):
       "\(model)/\(version)/\(path)"
+    case .ordinary(let place): place.description
+    case .removed: ".removed"
     case .staging: ".staging"
     case .names: ".files"
     case .professionalName(let name): ".files/\(name.fileName)"
@@ -124,6 +133,7 @@ extension Node {
       .versionRecords(let model, let version),
       .record(let model, let version, _):
       (model, version)
+    case .ordinary(let place): (place.model, place.version)
     default: nil
     }
   }
@@ -136,6 +146,7 @@ extension Node {
     case .sidecarFolder(_, _, let path): .sidecarFolder(model, version, path)
     case .sidecar(_, _, let path, let edition): .sidecar(model, version, path, edition)
     case .kept(_, _, let path, let edition): .kept(model, version, path, edition)
+    case .ordinary(let place): .ordinary(FilePlace(model: model, version: version, path: place.path))
     case .versionRecords: .versionRecords(model, version)
     case .record(_, _, let record): .record(model, version, record)
     default: self

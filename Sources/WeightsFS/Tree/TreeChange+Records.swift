@@ -14,8 +14,9 @@ extension MountedTree {
 
   /// Lets what comes under the name of a version that is gone be another folder, whoever still has something of that one open.
   func retireInodes() {
-    records.observe { [inodes] change in
+    records.observe { [inodes, ordinary] change in
       guard case .removed(let model, let version, _) = change else { return }
+      for (place, file) in ordinary.remove(in: model, version) { inodes.rename(.ordinary(place), to: file.node) }
       inodes.retire { node in
         guard let own = node.version else { return false }
         return own.model == model && own.version == version

@@ -50,6 +50,11 @@ protocol TreeFolder: TreeEntry {
   /// Where a file goes that is made here.
   func destination(of name: String) throws(FileSystemError) -> Destination
 
+  /// Makes a file and opens it, or opens the one that is there unless `isExclusive`.
+  func create(
+    _ name: String, _ access: OpenAccess, isExclusive: Bool
+  ) throws(FileSystemError) -> (node: Node, file: OpenFile)
+
   func makeDirectory(_ name: String) throws(FileSystemError) -> Node
 
   func makeSymbolicLink(_ name: String, target: String, by caller: Caller) throws(FileSystemError) -> Node
@@ -71,6 +76,24 @@ extension TreeFolder {
   func destination(of name: String) throws(FileSystemError) -> Destination {
     throw FileSystemError(
       .notPermitted, "\(path)/\(name): files can be made only in the folder of a version: mkdir MODEL/VERSION first")
+  }
+
+  func create(
+    _ name: String, _ access: OpenAccess, isExclusive: Bool
+  ) throws(FileSystemError) -> (node: Node, file: OpenFile) {
+    try createPrivately(at: try destination(of: name), access, isExclusive: isExclusive)
+  }
+
+  /// Makes a file that nobody else sees before it is closed.
+  func createPrivately(
+    at destination: Destination, _ access: OpenAccess, isExclusive: Bool
+  ) throws(FileSystemError) -> (node: Node, file: OpenFile) {
+    let existing = try tree.node(at: destination)
+    if existing?.kind == .directory { throw FileSystemError(.isDirectory) }
+    if isExclusive, existing != nil, try !tree.isPublished(destination) { throw FileSystemError(.exists) }
+    let writer = try tree.beginWriter(
+      at: destination, sharing: true, isReadable: access.reads, hasTruncated: existing != nil)
+    return (.staging(writer.number), tree.open(writer))
   }
 
   func makeDirectory(_ name: String) throws(FileSystemError) -> Node {

@@ -13,6 +13,8 @@ extension VersionFolder {
     case .content(.view(let view)):
       .view(model, version, view, Edition(manifest?.content(of: view) ?? Table.emptyDigest))
     case .content(.part(let file)): .sidecar(model, version, path, Edition(file.blob))
+    case .content(.file) where FilePurpose(path).isOrdinary:
+      .ordinary(FilePlace(model: model, version: version, path: path))
     case .content(.file(let file)):
       switch file.content {
       case .blob(let blob, _): .sidecar(model, version, path, Edition(blob))

@@ -84,7 +84,7 @@ struct Commit {
     case .shard, .temporary, .ordinary:
       let before = try tree.versionFolder(of: place.model, place.version).content(at: place.path)
       try keep(at: place)
-      try publishing.completeShards(before: before)
+      try publishing.completeShards { () throws(FileSystemError) in try publishing.putBack(before) }
     }
   }
 
@@ -133,7 +133,7 @@ struct Commit {
     writer.facts.withLock { $0.isSealed = true }
   }
 
-  /// Makes the file an ordinary file, or keeps it for its final name.
+  /// Keeps a shard until its set is complete.
   private func keep(at place: FilePlace) throws(FileSystemError) {
     if !tree.hasVersion(place.model, place.version) { throw FileSystemError(.missing) }
     if let clone = writer.current.clone {
@@ -147,18 +147,9 @@ struct Commit {
     }
     let upload = writer.current.upload
     let modified = try tree.step(try writer.modified())
-    if place.purpose.isKept {
-      try keep(upload, at: place, modified: modified)
-      // Its name is in a record now, and whoever has it open may go on writing to it.
-      if upload.isShared { return }
-    } else {
-      try tree.step(
-        try tree.registry.folders.keep(
-          upload, at: place.path, of: place.model, place.version, modified: modified,
-          unless: Interruption(isInterrupted),
-          isWanted: { [writer] in writer.current.destination == .version(place) }))
-    }
-    writer.facts.withLock { $0.isSealed = true }
+    try keep(upload, at: place, modified: modified)
+    // Its name is in a record now, and whoever has it open may go on writing to it.
+    if !upload.isShared { writer.facts.withLock { $0.isSealed = true } }
   }
 
   /// What a copy is of, if it is whole and its source is still what it was.

@@ -19,7 +19,7 @@ struct Copying {
     do throws(FileSystemError) {
       let before = try tree.versionFolder(of: place.model, place.version).content(at: place.path)
       if try !installStored(content, of: source, isMove: isMove) { return try installCopy(of: content, of: source) }
-      try publishing.completeShards(before: before)
+      try publishing.completeShards { () throws(FileSystemError) in try publishing.putBack(before) }
     } catch {
       throw tree.refuse(error, at: .version(place))
     }
@@ -53,12 +53,7 @@ struct Copying {
       }
     case (.upload(let name), .view) where isMove, (.upload(let name), .part) where isMove:
       try publishing.publish(try tree.step(try tree.records.uploads.open(name)), modified: file.modified)
-    case (.upload(let name), .ordinary) where isMove:
-      let upload = try tree.step(try tree.records.uploads.open(name))
-      try tree.step(
-        try tree.registry.folders.keep(
-          upload, at: place.path, of: place.model, place.version, modified: file.modified, unless: interruption))
-    case (.upload, .temporary) where isMove, (.upload, .shard) where isMove:
+    case (.upload, .shard) where isMove:
       let kept = file.moved(to: place.path)
       try tree.change(place, interruption) { _ in [.put(kept)] }
     case (.weights(let weights), .part): try publishing.publish(.copy(weights))
@@ -82,6 +77,7 @@ struct Copying {
     of content: VersionFolder.Content, of source: VersionFolder
   ) throws(FileSystemError) {
     let view = try tree.step(try tree.registry.views.open(content, of: source))
+    if place.purpose.isOrdinary { return try installOrdinary(view, modified: content.modified(in: source)) }
     let writer = try tree.beginWriter(at: .version(place), sharing: false, hasTruncated: true)
     defer { writer.end() }
     do throws(FileSystemError) {
@@ -92,5 +88,19 @@ struct Copying {
     }
     writer.facts.withLock { $0.modified = content.modified(in: source) }
     try Commit(writer: writer, isInterrupted).run(isLast: false)
+  }
+
+  /// Makes an ordinary file, which takes the place of the one that is there.
+  private func installOrdinary(_ view: VersionView, modified: Int64) throws(FileSystemError) {
+    let upload = try tree.step(try tree.records.uploads.begin())
+    do throws(FileSystemError) {
+      try view.copy(to: upload.file, isInterrupted)
+      try tree.step(
+        try tree.registry.folders.keep(
+          upload, at: place.path, of: place.model, place.version, modified: modified, unless: interruption))
+    } catch {
+      try tree.step(try tree.records.uploads.discard(upload.name))
+      throw error
+    }
   }
 }

@@ -62,8 +62,8 @@ struct Publishing {
 
   /// Publishes a version if the file that has just come to the place makes its set of shards complete.
   ///
-  /// - Parameter before: what was at the place; it is there again if the set is refused.
-  func completeShards(before: VersionFolder.Content?) throws(FileSystemError) {
+  /// - Parameter undo: run if the set is refused.
+  func completeShards(orElse undo: () throws(FileSystemError) -> Void = {}) throws(FileSystemError) {
     guard place.purpose == .shard || ShardIndex.names.contains(place.path) else { return }
     let folder = try tree.versionFolder(of: place.model, place.version)
     for name in ShardIndex.names {
@@ -77,7 +77,7 @@ struct Publishing {
           ) { _, _, _ in !isInterrupted() })
       } catch {
         // What was interrupted is tried again by the next close.
-        if error.errno != FileSystemError.Condition.interrupted.errno { try putBack(before) }
+        if error.errno != FileSystemError.Condition.interrupted.errno { try undo() }
         throw error
       }
     }
@@ -113,7 +113,7 @@ struct Publishing {
   }
 
   /// Undoes what a refused file has changed.
-  private func putBack(_ before: VersionFolder.Content?) throws(FileSystemError) {
+  func putBack(_ before: VersionFolder.Content?) throws(FileSystemError) {
     try tree.change(place) { _ in
       if case .file(let file) = before { return [.put(file)] }
       return [.remove(place.path)]

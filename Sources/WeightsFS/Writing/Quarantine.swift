@@ -14,7 +14,8 @@ final class Quarantine: Sendable {
   /// What a file's bytes are known by.
   enum Content: Hashable, Sendable {
     case blob(Digest)
-    case upload(String)
+    /// A file that is not hashed, as it was at a time.
+    case upload(String, byteCount: Int, modified: Int64)
   }
 
   /// Why a file must not be read; nil if it may.

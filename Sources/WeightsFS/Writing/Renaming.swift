@@ -71,6 +71,7 @@ struct Renaming {
         model, version, to: newModel, newVersion, by: Actor(caller),
         whileLocked: {
           tree.writers.move(model, version, to: newModel, newVersion)
+          tree.ordinary.move(model, version, to: newModel, newVersion)
           // What stood under the new name was empty, and is gone.
           tree.inodes.retire { $0 == .version(newModel, newVersion) }
           tree.inodes.rename { node in
@@ -119,24 +120,60 @@ struct Renaming {
       }
       return try rename(writer, .version(from), to: .version(to))
     }
+    if folder.isPublished(from.path) { try tree.requireChangeable(from) }
+    if case .ordinary = target { try tree.requireChangeable(to) }
     let isReplacing = target != nil && mode == .replacing && (from.model, from.version) == (to.model, to.version)
-    if folder.isPublished(from.path), !isReplacing, tree.records.activeVersion(of: from.model) == from.version {
+    if folder.isWeights(from.path), !isReplacing, tree.records.activeVersion(of: from.model) == from.version {
       throw tree.refuse(
         FileSystemError(.busy, "\(from) is part of the active version of \(from.model), and stays where it is"),
         from.model, from.version)
     }
-    try Copying(tree: tree, place: to, isInterrupted: isInterrupted).install(content, of: folder, isMove: true)
-    try tree.change(from, Interruption(isInterrupted)) { current in
-      // A version that was published meanwhile has taken the draft's files over.
-      folder.isPublished(from.path)
-        ? current.removal(of: from.path).map { [$0] } ?? [] : [.remove(from.path)]
+    if from.purpose.isOrdinary, to.purpose.isOrdinary { return try moveOrdinary(from, to: to) }
+    let open = tree.ordinary[from]
+    let copying = Copying(tree: tree, place: to, isInterrupted: isInterrupted)
+    let move = { () throws(FileSystemError) in
+      try copying.install(content, of: folder, isMove: true)
+      try tree.change(from, Interruption(isInterrupted)) { current in
+        // A version that was published meanwhile has taken the draft's files over.
+        folder.isPublished(from.path)
+          ? current.removal(of: from.path).map { [$0] } ?? [] : [.remove(from.path)]
+      }
     }
+    if let open { try open.freezing(move) } else { try move() }
+    if from.purpose.isOrdinary { tree.removeOrdinary(from) }
+    if to.purpose.isOrdinary { tree.removeOrdinary(to) }
     for writer in tree.writers.all where writer.current.destination == .version(from) {
       writer.facts.withLock { facts in
         facts.destination = .version(to)
         if to.isWeights, !facts.isDirty { facts.isFrozen = true }
       }
     }
+  }
+
+  /// Moves an ordinary file, closed or open, onto a name that is free or another ordinary file's.
+  private func moveOrdinary(_ from: FilePlace, to: FilePlace) throws(FileSystemError) {
+    let move = { () throws(FileSystemError) in
+      if (from.model, from.version) == (to.model, to.version) {
+        try tree.change(from) { folder in
+          guard case .file(let file) = folder.content(at: from.path), let removal = folder.removal(of: from.path) else {
+            return []
+          }
+          return [.put(file.moved(to: to.path)), removal]
+        }
+      } else {
+        let folder = try tree.versionFolder(of: from.model, from.version)
+        guard case .file(let file) = folder.content(at: from.path) else { throw FileSystemError(.missing) }
+        try tree.step(try tree.registry.folders.put(file.moved(to: to.path), in: to.model, to.version))
+        try tree.change(from) { folder in folder.removal(of: from.path).map { [$0] } ?? [] }
+      }
+      tree.moveOrdinary(from, to: to)
+    }
+    if let open = tree.ordinary[from] { try open.inTurn(move) } else { try move() }
+    if to.purpose == .ordinary, tree.ordinary[to] == nil {
+      // What was kept for another name becomes a blob.
+      try OrdinaryEntry(tree: tree, place: to).handle(writes: false).release()
+    }
+    try Publishing(tree: tree, place: to, isInterrupted: isInterrupted).completeShards()
   }
 
   /// Renames a file that is still open: its bytes count as they are now, as if it had been closed.

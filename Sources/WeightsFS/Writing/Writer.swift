@@ -198,7 +198,7 @@ final class Writer: Sendable {
   /// Lets the file be a copy of the beginning of another, at no cost so far.
   ///
   /// - Throws: `EXDEV` if the caller has to read and write instead.
-  func copyRange(from source: ViewHandle, offset: Int, count: Int) throws(FileSystemError) -> Int {
+  func copyRange(from source: CopySource, offset: Int, count: Int) throws(FileSystemError) -> Int {
     try inTurn { () throws(FileSystemError) in
       let facts = current
       let size = try tree.step(try byteCount())
@@ -299,6 +299,18 @@ extension VersionView {
 /// A file in the making that a program has open.
 struct WriterHandle: OpenHandle {
   let writer: Writer
+
+  func copyRange(from source: CopySource, offset: Int, count: Int) throws(FileSystemError) -> Int {
+    try writer.copyRange(from: source, offset: offset, count: count)
+  }
+
+  func allocate(offset: Int, count: Int, _ isInterrupted: @escaping @Sendable () -> Bool) throws(FileSystemError) {
+    try writer.change(isInterrupted) { (file) throws(PosixError) in try file.allocate(offset: offset, count: count) }
+  }
+
+  func synchronize(_ isInterrupted: @escaping @Sendable () -> Bool) throws(FileSystemError) {
+    try writer.synchronize(isInterrupted)
+  }
 
   func read(offset: Int, count: Int) throws(FileSystemError) -> [Stretch] {
     [.bytes(try writer.read(offset: offset, count: count)[...])]

@@ -1,0 +1,227 @@
+import Logging
+import PosixIO
+import StoreRecords
+import SystemPackage
+import Tensors
+import WeightRegistry
+
+/// An ordinary file as the tree shows it.
+struct OrdinaryEntry: TreeFile {
+  let tree: MountedTree
+  let place: FilePlace
+
+  func describe(_ attributes: inout FileAttributes) throws(FileSystemError) {
+    if let file = tree.ordinary[place] { return try file.describe(&attributes) }
+    let file = try recorded()
+    (attributes.size, attributes.modified) = (file.byteCount, file.modified)
+    guard let name = file.upload else { return }
+    // The record was written when the upload was begun.
+    let upload = try tree.step(try tree.records.uploads.open(name))
+    do throws(PosixError) {
+      let status = try upload.file.status()
+      (attributes.size, attributes.modified) = (status.size, status.modified)
+    } catch {
+      throw FileSystemError(StoreError(error))
+    }
+  }
+
+  func extendedAttributeNames() throws(FileSystemError) -> [String] { try recorded().digest == nil ? [] : ["digest"] }
+
+  func extendedAttribute(_ name: String) throws(FileSystemError) -> String? {
+    name == "digest" ? try recorded().digest?.description : nil
+  }
+
+  func setSize(_ size: Int, _ isInterrupted: @escaping @Sendable () -> Bool) throws(FileSystemError) {
+    try requireChangeable()
+    let handle = try handle(writes: true)
+    defer { handle.release() }
+    try handle.file.cut(to: size, isInterrupted)
+    try handle.file.flush(isInterrupted)
+  }
+
+  func setModified(_ time: Int64) throws(FileSystemError) {
+    if let file = tree.ordinary[place] { return try file.setModified(time) }
+    if try recorded().upload != nil {
+      let handle = try handle(writes: false)
+      defer { handle.release() }
+      return try handle.file.setModified(time)
+    }
+    try tree.change(place) { $0.content(at: place.path) == nil ? [] : [.setModified(place.path, time)] }
+  }
+
+  func open(_ access: OpenAccess) throws(FileSystemError) -> OpenFile {
+    if access.changes { try requireChangeable() }
+    let handle = try handle(writes: access.changes)
+    do throws(FileSystemError) {
+      try requireHarmless(handle.file, access)
+      if access.truncates { try handle.file.cut(to: 0) { false } }
+    } catch {
+      handle.release()
+      throw error
+    }
+    return handle.opened
+  }
+
+  /// Makes a file that is not there, and opens it.
+  func create(_ access: OpenAccess) throws(FileSystemError) -> OpenFile {
+    let isBacked = place.purpose == .temporary
+    let upload = try tree.step(try tree.records.uploads.begin(sharing: isBacked))
+    do throws(FileSystemError) {
+      try tree.record(upload, at: place)
+    } catch {
+      try tree.step(try tree.records.uploads.discard(upload.name))
+      throw error
+    }
+    let file = try tree.ordinary.open(place, forWriting: access.changes) { number in
+      OrdinaryFile(
+        tree: tree, number: number, place: place, body: .staged(upload), isBacked: isBacked && upload.isShared)
+    }
+    return OrdinaryHandle(file: file, writes: access.changes).opened
+  }
+
+  private func requireChangeable() throws(FileSystemError) {
+    if tree.records.isReader { throw FileSystemError(.readOnlyFile) }
+    // What is new in a version may still be written to while somebody has it open.
+    if try recorded().blob != nil { try tree.requireChangeable(place) }
+  }
+
+  /// Opens what is recorded.
+  func handle(writes: Bool) throws(FileSystemError) -> OrdinaryHandle {
+    var isMade = false
+    let file = try tree.ordinary.open(place, forWriting: writes) { number throws(FileSystemError) in
+      isMade = true
+      return OrdinaryFile(tree: tree, number: number, place: place, body: try body())
+    }
+    let handle = OrdinaryHandle(file: file, writes: writes)
+    // The record may have changed before the file was known to be open.
+    guard isMade, case .stored(let old, _) = file.current.body else { return handle }
+    do throws(FileSystemError) {
+      if try recorded() != old { try file.refresh(try body()) }
+    } catch {
+      handle.release()
+      throw error
+    }
+    return handle
+  }
+
+  private func body() throws(FileSystemError) -> OrdinaryFile.Body {
+    let file = try recorded()
+    if let name = file.upload { return .staged(try tree.step(try tree.records.uploads.reopen(name))) }
+    do throws(StoreError) {
+      return .stored(file, try tree.registry.views.open(file))
+    } catch {
+      // A purge may have moved the bytes since the folder was read.
+      guard case .damaged = error.code else { throw FileSystemError(error) }
+      let file = try recorded()
+      return .stored(file, try tree.step(try tree.registry.views.open(file)))
+    }
+  }
+
+  private func recorded() throws(FileSystemError) -> FolderFile {
+    guard case .file(let file) = try tree.versionFolder(of: place.model, place.version).content(at: place.path) else {
+      throw FileSystemError(.missing)
+    }
+    return file
+  }
+
+  /// - Throws: `EACCES` if the file is to be read, and is a pickle that could run code. A file that is cut as it is opened is not
+  ///   read.
+  private func requireHarmless(_ file: OrdinaryFile, _ access: OpenAccess) throws(FileSystemError) {
+    guard access.reads, !access.truncates, tree.records.policies(of: place.model).pickles == .quarantine else { return }
+    try tree.requireHarmless(place, try content(of: file), try file.view())
+  }
+
+  private func content(of file: OrdinaryFile) throws(FileSystemError) -> Quarantine.Content? {
+    switch file.current.body {
+    case .stored(let file, _), .promised(let file, _, _): return file.blob.map { .blob($0) }
+    case .staged(let upload):
+      do throws(PosixError) {
+        let status = try upload.file.status()
+        return .upload(upload.name, byteCount: status.size, modified: status.modified)
+      } catch {
+        throw FileSystemError(StoreError(error))
+      }
+    }
+  }
+}
+
+/// An ordinary file that was removed, and that somebody still has open.
+struct RemovedEntry: TreeFile {
+  let tree: MountedTree
+  let number: UInt64
+
+  private var file: OrdinaryFile {
+    get throws(FileSystemError) {
+      guard let file = tree.ordinary[removed: number] else { throw FileSystemError(.stale) }
+      return file
+    }
+  }
+
+  func describe(_ attributes: inout FileAttributes) throws(FileSystemError) { try file.describe(&attributes) }
+
+  func setSize(_ size: Int, _ isInterrupted: @escaping @Sendable () -> Bool) throws(FileSystemError) {
+    try file.cut(to: size, isInterrupted)
+  }
+
+  func setModified(_ time: Int64) throws(FileSystemError) { try file.setModified(time) }
+
+  func open(_ access: OpenAccess) throws(FileSystemError) -> OpenFile { throw FileSystemError(.stale) }
+}
+
+/// An ordinary file that a program has open.
+struct OrdinaryHandle: OpenHandle {
+  let file: OrdinaryFile
+  let writes: Bool
+
+  /// What the kernel is told.
+  var opened: OpenFile {
+    var backing: CInt?
+    let facts = file.current
+    if facts.isBacked, case .staged(let upload) = facts.body { backing = upload.file.descriptor.rawValue }
+    return OpenFile(handle: file.tree.handles.insert(self), caching: .shared, backing: backing)
+  }
+
+  var copySource: CopySource? {
+    guard case .stored(let file, let view) = file.current.body else { return nil }
+    return CopySource(view: view, node: self.file.node, file: file)
+  }
+
+  func read(offset: Int, count: Int) throws(FileSystemError) -> [Stretch] {
+    try file.read(offset: offset, count: count)
+  }
+
+  func write(
+    _ bytes: UnsafeRawBufferPointer, at offset: Int, by caller: Caller, _ isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) {
+    try file.write(bytes, at: offset, isInterrupted)
+  }
+
+  func allocate(offset: Int, count: Int, _ isInterrupted: @escaping @Sendable () -> Bool) throws(FileSystemError) {
+    try file.change(isInterrupted) { (file) throws(PosixError) in try file.allocate(offset: offset, count: count) }
+  }
+
+  func copyRange(from source: CopySource, offset: Int, count: Int) throws(FileSystemError) -> Int {
+    try file.copyRange(from: source, offset: offset, count: count)
+  }
+
+  func synchronize(_ isInterrupted: @escaping @Sendable () -> Bool) throws(FileSystemError) {
+    try file.synchronize(isInterrupted)
+  }
+
+  func flush(_ isInterrupted: @escaping @Sendable () -> Bool) throws(FileSystemError) {
+    if writes { try file.flush(isInterrupted) }
+  }
+
+  func release() {
+    let facts = file.current
+    // Before it is closed: whoever opens it again finds it as it will be.
+    if facts.writers <= (writes ? 1 : 0), facts.place?.purpose != .temporary {
+      do throws(FileSystemError) {
+        try file.commit { false }
+      } catch {
+        file.tree.logger.warning("\(facts.place?.description ?? "a removed file"): \(error)")
+      }
+    }
+    if file.tree.ordinary.close(file, forWriting: writes) { file.end() }
+  }
+}

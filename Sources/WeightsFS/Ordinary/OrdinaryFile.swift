@@ -1,0 +1,305 @@
+import BlobStore
+import Logging
+import PosixIO
+import StoreRecords
+import Synchronization
+import WeightRegistry
+
+/// An ordinary file that somebody has open: one file for all who read and write it.
+///
+/// Whoever changes it gets it bytes of its own in the staging folder, under a name that the folder's record has: what was written
+/// outlives its writer and this process. When the last writer has gone it becomes a blob again. A file with a name that begins
+/// with a dot stays in the staging folder, since most such names are given up for another soon.
+///
+/// Whoever changes or commits the file holds `turn`; `facts` guards values only and is taken after it.
+final class OrdinaryFile: Sendable {
+  /// Where the bytes are.
+  enum Body: Sendable {
+    /// The folder's record names a blob.
+    case stored(FolderFile, VersionView)
+    /// The beginning of another file, as `COPY_FILE_RANGE` asked for, which is not copied yet.
+    case promised(FolderFile, VersionView, count: Int)
+    case staged(Upload)
+  }
+
+  struct Facts: Sendable {
+    /// nil after the file was removed, or replaced by another.
+    var place: FilePlace?
+    var body: Body
+    /// mtime that somebody asked for.
+    var modified: Int64?
+    /// How often the file is open, and how often for writing.
+    var opens = 0
+    var writers = 0
+    /// Whether the bytes have been published as weights, which never change.
+    var isFrozen = false
+    /// Whether the kernel reads and writes the staged file itself.
+    var isBacked = false
+  }
+
+  let tree: MountedTree
+  /// Names the file where it has no place any more.
+  let number: UInt64
+  private let turn = Mutex<Void>(())
+  let facts: Mutex<Facts>
+
+  init(tree: MountedTree, number: UInt64, place: FilePlace, body: Body, isBacked: Bool = false) {
+    self.tree = tree
+    self.number = number
+    facts = Mutex(Facts(place: place, body: body, isBacked: isBacked))
+  }
+
+  var current: Facts { facts.withLock { $0 } }
+
+  /// What an inode of the file stands for.
+  var node: Node { current.place.map { .ordinary($0) } ?? .removed(number) }
+
+  /// Runs `body` while nobody else changes or commits the file.
+  func inTurn<R>(_ body: () throws(FileSystemError) -> R) throws(FileSystemError) -> R {
+    let result: Result<R, FileSystemError> = turn.withLock { _ in
+      do throws(FileSystemError) { return .success(try body()) } catch { return .failure(error) }
+    }
+    return try result.get()
+  }
+
+  // MARK: Looking
+
+  func describe(_ attributes: inout FileAttributes) throws(FileSystemError) {
+    let facts = current
+    attributes.linkCount = facts.place == nil ? 0 : 1
+    switch facts.body {
+    case .stored(let file, _): (attributes.size, attributes.modified) = (file.byteCount, file.modified)
+    case .promised(let file, _, let count): (attributes.size, attributes.modified) = (count, file.modified)
+    case .staged(let upload):
+      let status = try posixStep { () throws(PosixError) in try upload.file.status() }
+      (attributes.size, attributes.modified) = (status.size, status.modified)
+    }
+    if let modified = facts.modified { attributes.modified = modified }
+  }
+
+  func read(offset: Int, count: Int) throws(FileSystemError) -> [Stretch] {
+    switch current.body {
+    case .stored(_, let view): return view.stretches(offset: offset, count: count)
+    case .promised(_, let view, let end): return view.stretches(offset: offset, count: max(0, min(count, end - offset)))
+    case .staged(let upload):
+      let bytes = try posixStep { () throws(PosixError) in
+        try [UInt8](upTo: max(0, count)) { (buffer) throws(PosixError) in
+          try upload.file.read(at: offset, into: buffer)
+        }
+      }
+      return [.bytes(bytes[...])]
+    }
+  }
+
+  /// The bytes as they are now.
+  func view() throws(FileSystemError) -> VersionView {
+    switch current.body {
+    case .stored(_, let view), .promised(_, let view, _): view
+    case .staged(let upload): try tree.step(try tree.registry.views.open(upload))
+    }
+  }
+
+  // MARK: Changing
+
+  func write(
+    _ bytes: UnsafeRawBufferPointer, at offset: Int, _ isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) {
+    try change(isInterrupted) { (file) throws(PosixError) in try file.write(bytes, at: offset) }
+  }
+
+  /// Cuts or grows the file.
+  func cut(to size: Int, _ isInterrupted: @escaping @Sendable () -> Bool) throws(FileSystemError) {
+    try change(keeping: size, isInterrupted) { (file) throws(PosixError) in try file.truncate(to: size) }
+  }
+
+  /// Changes the bytes, in the staging folder.
+  ///
+  /// - Parameter limit: how many of the bytes, from the beginning, outlive the change.
+  /// - Throws: `EINTR` before anything has changed.
+  func change(
+    keeping limit: Int = .max, _ isInterrupted: @escaping @Sendable () -> Bool,
+    _ body: (OpenedFile) throws(PosixError) -> Void
+  ) throws(FileSystemError) {
+    try inTurn { () throws(FileSystemError) in
+      if current.isFrozen {
+        throw FileSystemError(
+          .notPermitted, "the file is published as weights, which never change: open its name again to write a new one")
+      }
+      let upload = try stage(keeping: limit, isInterrupted)
+      facts.withLock { $0.modified = nil }
+      try posixStep { () throws(PosixError) in try body(upload.file) }
+    }
+  }
+
+  /// Gives the file bytes of its own, which the folder's record names. In turn.
+  @discardableResult
+  private func stage(
+    keeping limit: Int = .max, _ isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) -> Upload {
+    let facts = current
+    let source: (view: VersionView, count: Int)
+    switch facts.body {
+    case .staged(let upload): return upload
+    case .stored(let file, let view): source = (view, file.byteCount)
+    case .promised(_, let view, let count): source = (view, count)
+    }
+    let upload = try tree.step(try tree.records.uploads.begin())
+    do throws(FileSystemError) {
+      try source.view.copy(min(source.count, limit), to: upload.file, isInterrupted)
+      if let place = facts.place { try tree.record(upload, at: place) }
+    } catch {
+      try tree.step(try tree.records.uploads.discard(upload.name))
+      throw error
+    }
+    self.facts.withLock { $0.body = .staged(upload) }
+    return upload
+  }
+
+  /// - Parameter time: mtime in nanoseconds since 1970.
+  func setModified(_ time: Int64) throws(FileSystemError) {
+    try inTurn { () throws(FileSystemError) in
+      let facts = current
+      switch facts.body {
+      case .stored(let file, let view):
+        if let place = facts.place { try tree.change(place) { _ in [.setModified(place.path, time)] } }
+        let changed = file.moved(to: file.path, modified: time)
+        self.facts.withLock { $0.body = .stored(changed, view) }
+      case .promised: self.facts.withLock { $0.modified = time }
+      case .staged(let upload): try posixStep { () throws(PosixError) in try upload.file.setModified(time) }
+      }
+    }
+  }
+
+  /// Lets an empty file be the beginning of another, at no cost so far.
+  ///
+  /// - Throws: `EXDEV` if the caller has to read and write instead.
+  func copyRange(from source: CopySource, offset: Int, count: Int) throws(FileSystemError) -> Int {
+    try inTurn { () throws(FileSystemError) in
+      let facts = current
+      guard let place = facts.place, let file = source.file, !facts.isFrozen, !facts.isBacked else {
+        throw FileSystemError(.crossDevice)
+      }
+      switch facts.body {
+      case .staged(let upload):
+        let size = try posixStep { () throws(PosixError) in try upload.file.status().size }
+        guard size == 0, offset == 0 else { throw FileSystemError(.crossDevice) }
+      case .promised(_, let view, let end):
+        guard view === source.view, offset == end else { throw FileSystemError(.crossDevice) }
+      case .stored: throw FileSystemError(.crossDevice)
+      }
+      let end = min(source.view.byteCount, offset + min(count, source.view.byteCount - offset))
+      let copy = file.moved(to: place.path, modified: Timestamp.now())
+      self.facts.withLock { $0.body = .promised(copy, source.view, count: end) }
+      return end - offset
+    }
+  }
+
+  // MARK: Keeping
+
+  /// `fsync`: what was written is on the disk, and its name is.
+  func synchronize(_ isInterrupted: @escaping @Sendable () -> Bool) throws(FileSystemError) {
+    guard case .staged(let upload) = current.body else { return }
+    try posixStep { () throws(PosixError) in try upload.file.synchronize(unless: isInterrupted) }
+  }
+
+  /// One close by a writer. A writer that was sent a signal, and goes on, loses nothing: what is not done now is done when it has
+  /// closed.
+  func flush(_ isInterrupted: @escaping @Sendable () -> Bool) throws(FileSystemError) {
+    do throws(FileSystemError) {
+      let facts = current
+      if facts.writers > 1 || facts.place?.purpose == .temporary {
+        try synchronize(isInterrupted)
+      } else {
+        try commit(isInterrupted)
+      }
+    } catch {
+      if error.errno != FileSystemError.Condition.interrupted.errno { throw error }
+    }
+  }
+
+  /// Makes the file a blob, unless it keeps its bytes for another name.
+  func commit(_ isInterrupted: @escaping @Sendable () -> Bool) throws(FileSystemError) {
+    try inTurn { () throws(FileSystemError) in
+      let facts = current
+      guard let place = facts.place, !facts.isFrozen else { return }
+      let folders = tree.registry.folders
+      let interruption = Interruption(isInterrupted)
+      let isWanted = { self.current.place == place }
+      switch facts.body {
+      case .stored: return
+      case .promised(let file, let view, let count) where count == view.byteCount:
+        let copy = file.moved(to: place.path, modified: facts.modified)
+        try tree.step(
+          try folders.put(copy, in: place.model, place.version, unless: interruption, isWanted: isWanted))
+        self.facts.withLock { $0.body = .stored(copy, view) }
+      case .promised, .staged:
+        let upload = try stage(isInterrupted)
+        if place.purpose == .temporary { return }
+        let modified = try posixStep { () throws(PosixError) in try upload.file.status().modified }
+        let file = try tree.step(
+          try folders.keep(
+            upload, at: place.path, of: place.model, place.version, modified: modified, unless: interruption,
+            isWanted: isWanted))
+        let view = try tree.step(try tree.registry.views.open(file))
+        self.facts.withLock { $0.body = .stored(file, view) }
+      }
+      try Publishing(tree: tree, place: place, isInterrupted: isInterrupted).completeShards()
+    }
+  }
+
+  /// Lets the file become weights: nobody writes to it meanwhile, nor afterwards.
+  func freezing(_ publish: () throws(FileSystemError) -> Void) throws(FileSystemError) {
+    try inTurn { () throws(FileSystemError) in facts.withLock { $0.isFrozen = true } }
+    do throws(FileSystemError) {
+      try publish()
+    } catch {
+      facts.withLock { $0.isFrozen = false }
+      throw error
+    }
+  }
+
+  /// Takes over what the folder's record says by now, unless somebody has changed the file since it was read.
+  func refresh(_ body: Body) throws(FileSystemError) {
+    try inTurn { () throws(FileSystemError) in
+      facts.withLock { facts in if case .stored = facts.body { facts.body = body } }
+    }
+  }
+
+  /// The last reference is gone: bytes that no record names go.
+  func end() {
+    let facts = current
+    guard facts.place == nil, case .staged(let upload) = facts.body else { return }
+    do throws(StoreError) { try tree.records.uploads.discard(upload.name) } catch { tree.logger.warning("\(error)") }
+  }
+
+  private func posixStep<R>(_ body: () throws(PosixError) -> R) throws(FileSystemError) -> R {
+    do throws(PosixError) { return try body() } catch { throw FileSystemError(StoreError(error)) }
+  }
+}
+
+extension MountedTree {
+  /// An ordinary file has no name any more; who has it open keeps it.
+  func removeOrdinary(_ place: FilePlace) {
+    if let file = ordinary.remove(place) {
+      inodes.rename(.ordinary(place), to: file.node)
+    } else {
+      inodes.retire(.ordinary(place))
+    }
+  }
+
+  /// An ordinary file has another name; what was open there is gone from it.
+  func moveOrdinary(_ from: FilePlace, to: FilePlace) {
+    if let replaced = ordinary.move(from, to: to) {
+      inodes.rename(.ordinary(to), to: replaced.node)
+    } else {
+      inodes.retire(.ordinary(to))
+    }
+    inodes.rename(.ordinary(from), to: .ordinary(to))
+  }
+
+  /// Lets the record of a folder name an upload: it is not swept then, whatever becomes of this process.
+  func record(_ upload: Upload, at place: FilePlace) throws(FileSystemError) {
+    let file = FolderFile(path: place.path, content: .upload(upload.name), byteCount: 0, modified: Timestamp.now())
+    try change(place) { _ in [.put(file)] }
+  }
+}
