@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The examples of the page `Semantics`, run on a real mount.
-@Suite("Promises 1 to 9 and 12: the examples of the documentation", canMount) struct SemanticsTests {
+@Suite("Promises 1 to 8, 11 and 12: the examples of the documentation", canMount) struct SemanticsTests {
   struct Section: Sendable, CustomTestStringConvertible {
     var title: String
     var steps: [Step] = []
@@ -66,7 +66,7 @@ import Testing
 
   @Test func everyPromiseThatToolsCanBreakHasASection() {
     let numbers = Self.sections.compactMap { Int($0.title.prefix { $0.isNumber }) }
-    #expect(numbers == Array(1...9) + [12])
+    #expect(numbers == [1, 2, 3, 4, 4, 5, 5, 6, 7, 8, 11, 12])
   }
 
   /// Whether each line is as the page says, where `...` stands for anything, other lines too if it stands alone.

@@ -1,0 +1,107 @@
+import TestSupport
+import Testing
+
+/// Ordinary files behave as on a disk, for programs that count on it.
+@Suite(canMount) struct OrdinaryFileTests {
+  let mount: WritingFixture
+
+  init() throws {
+    mount = try WritingFixture()
+    try mount.succeed("mkdir -p run/v1")
+  }
+
+  @Test func twoAppendersLoseNoLineAndAReaderSeesTheLogGrow() throws {
+    try mount.succeed(
+      """
+      log=run/v1/train.log; : > $log
+      for who in a b; do
+        (for number in $(seq 50); do echo $who$number; sleep 0.01; done >> $log) &
+      done
+      for look in $(seq 200); do test $(wc -l < $log) -ge 2 && break; sleep 0.05; done
+      test $(wc -l < $log) -ge 2
+      wait; test $(sort -u $log | wc -l) = 100
+      """)
+  }
+
+  @Test func whatAKilledWriterHadWrittenStays() throws {
+    try mount.succeed(
+      """
+      python -c "import os; f = open('run/v1/a.log', 'w'); f.write('kept'); f.flush(); os.kill(os.getpid(), 9)" || true
+      for look in $(seq 100); do test "$(cat run/v1/a.log)" = kept && break; sleep 0.05; done
+      test "$(cat run/v1/a.log)" = kept
+      """)
+  }
+
+  @Test func aDatabaseIsSharedByItsConnections() throws {
+    try mount.succeed(
+      """
+      for mode in delete truncate persist wal; do
+        python - run/v1/$mode.db $mode <<'PYTHON'
+      import sqlite3, sys
+      path, mode = sys.argv[1:]
+      a = sqlite3.connect(path)
+      assert a.execute("pragma journal_mode=" + mode).fetchone()[0] == mode
+      a.execute("create table t(x)"); a.execute("insert into t values(1)"); a.commit()
+      b = sqlite3.connect(path)
+      assert b.execute("select count(*) from t").fetchone()[0] == 1
+      b.execute("insert into t values(2)"); b.commit()
+      assert a.execute("select count(*) from t").fetchone()[0] == 2
+      a.close(); b.close()
+      c = sqlite3.connect(path)
+      assert c.execute("pragma integrity_check").fetchone()[0] == "ok"
+      PYTHON
+      done
+      """)
+  }
+
+  @Test(arguments: ["flock", "lockf"]) func twoProcessesCannotHoldOneLock(kind: String) throws {
+    try mount.succeed(
+      """
+      python - run/v1/a.lock <<'PYTHON'
+      import fcntl, subprocess, sys
+      f = open(sys.argv[1], "w"); fcntl.\(kind)(f, fcntl.LOCK_EX)
+      other = '''
+      import fcntl, sys
+      f = open(sys.argv[1], "r+")
+      try: fcntl.\(kind)(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+      except OSError: sys.exit(0)
+      sys.exit(1)
+      '''
+      sys.exit(subprocess.run([sys.executable, "-c", other, sys.argv[1]]).returncode)
+      PYTHON
+      """)
+  }
+
+  @Test func mappingsWritesAndCutsAgreeWithAFileOnADisk() throws {
+    try mount.succeed("python $ORACLES/random_file_changes.py $OUT/on-disk run/v1/mounted 3000 1")
+  }
+
+  @Test func aSignalThatTheWriterSurvivesCostsNothing() throws {
+    try mount.succeed(
+      """
+      python - <<'PYTHON'
+      import os, signal
+      signal.signal(signal.SIGALRM, lambda *a: None); signal.siginterrupt(signal.SIGALRM, False)
+      signal.setitimer(signal.ITIMER_REAL, 0.005, 0.005)
+      for i in range(60):
+          with open(f"run/v1/s{i}", "w") as f: f.write("x" * 1000)
+      signal.setitimer(signal.ITIMER_REAL, 0)
+      assert all(os.path.getsize(f"run/v1/s{i}") == 1000 for i in range(60))
+      PYTHON
+      """)
+  }
+
+  @Test func namesAreBytesAndAreAsLongAsOnADisk() throws {
+    try mount.succeed(
+      """
+      cd run/v1; printf a > $'e\\u0301'; printf b > $'\\u00e9'
+      test "$(cat $'e\\u0301')$(cat $'\\u00e9')" = ab
+      python - <<'PYTHON'
+      import errno, os
+      open("y" * 255, "w").close()
+      try: open("x" * 256, "w"); raise SystemExit("256 bytes were accepted")
+      except OSError as error: assert error.errno == errno.ENAMETOOLONG, error
+      PYTHON
+      """)
+  }
+}
