@@ -39,7 +39,7 @@ import WeightRegistry
 
   @Test(arguments: [
     (PolicyKey.keep, "-1"), (.keep, "many"), (.keep, ""), (.validateBeforeActivate, "maybe"), (.pickles, "run"),
-    (.defaultFormat, "gguf"),
+    (.defaultFormat, "gguf"), (.frozen, "sometimes"),
   ])
   func aValueOfAnotherTypeIsRefusedWithWhatIsExpected(key: PolicyKey, value: String) throws {
     let before = try fixture.snapshot()

@@ -112,12 +112,15 @@ struct VersionDirectory: TreeFolder {
     let place = try place(of: name)
     let folder = try tree.versionFolder(of: model, version)
     if folder.node(at: place.path) != nil, !folder.isPublished(place.path) { throw FileSystemError(.exists) }
-    if case .modelFile = source { throw FileSystemError(.crossDevice) }
-    guard let file = source.entry(in: tree) as? VersionFile else {
-      throw FileSystemError(.notPermitted, "\(place): only files of versions can be linked")
+    let other: FilePlace
+    switch source.entry(in: tree) {
+    case let file as VersionFile: other = file.place
+    case let file as OrdinaryEntry: other = file.place
+    case is OwnFile: throw FileSystemError(.crossDevice)
+    default: throw FileSystemError(.notPermitted, "\(place): only files of versions can be linked")
     }
-    let theirs = try tree.versionFolder(of: file.place.model, file.place.version)
-    guard let content = theirs.content(at: file.place.path) else { throw FileSystemError(.missing) }
+    let theirs = try tree.versionFolder(of: other.model, other.version)
+    guard let content = theirs.content(at: other.path) else { throw FileSystemError(.missing) }
     try Copying(tree: tree, place: place, isInterrupted: isInterrupted).install(content, of: theirs, isMove: false)
     guard let node = try tree.node(at: place) else { throw FileSystemError(.missing) }
     return node

@@ -52,7 +52,15 @@ struct Copying {
         throw error
       }
     case (.upload(let name), .view) where isMove, (.upload(let name), .part) where isMove:
-      try publishing.publish(try tree.step(try tree.records.uploads.open(name)), modified: file.modified)
+      let upload = try tree.step(try tree.records.uploads.open(name))
+      var modified = file.modified
+      // The record of an ordinary file was made when it was.
+      if FilePurpose(file.path).isOrdinary {
+        do throws(PosixError) { modified = try upload.file.status().modified } catch {
+          throw FileSystemError(StoreError(error))
+        }
+      }
+      try publishing.publish(upload, modified: modified)
     case (.upload, .shard) where isMove:
       let kept = file.moved(to: place.path)
       try tree.change(place, interruption) { _ in [.put(kept)] }
