@@ -8,7 +8,7 @@ package import Tensors
 package final class BlobStore: Sendable {
   let root: Folder
   /// Where files are made before they become blobs: the same file system as the blobs. Nil if nothing is to be made.
-  let staging: Folder?
+  package let staging: Folder?
   let pins = BlobPinTable()
   private let opened = Mutex<[Digest: WeakBlob]>([:])
   private let observers = Mutex<[@Sendable (Digest) -> Void]>([])
@@ -46,9 +46,7 @@ package final class BlobStore: Sendable {
   /// Opens the file that has the blob's name now: what others have open may have been removed.
   private func openAnew(_ id: Digest) throws(BlobStoreError) -> Blob {
     let name = name(of: id)
-    do throws(PosixError) {
-      return try Blob(id: id, file: try root.folder(name.folder).file(name.file))
-    } catch {
+    do throws(PosixError) { return try Blob(id: id, file: try root.folder(name.folder).file(name.file)) } catch {
       throw error.errno == .noSuchFileOrDirectory ? .missing(id) : .system(error)
     }
   }
@@ -80,20 +78,28 @@ package final class BlobStore: Sendable {
   package func isIntact(
     _ table: SegmentTable, progress: @escaping RangeScanner.Progress = { _ in true }
   ) throws(BlobStoreError) -> Bool {
+    try damagedSegments(Array(table.segments.indices), of: table, progress: progress)?.isEmpty == true
+  }
+
+  /// Which of some of a blob's segments are not what they were: reads them.
+  ///
+  /// - Parameters:
+  ///   - indices: of segments in the blob's table.
+  ///   - progress: bytes read; answers whether to go on.
+  /// - Returns: nil if the blob is not there, has another size or cannot be read.
+  /// - Throws: `system(EINTR)` if `progress` asked to stop.
+  package func damagedSegments(
+    _ indices: [Int], of table: SegmentTable, progress: @escaping RangeScanner.Progress = { _ in true }
+  ) throws(BlobStoreError) -> [Int]? {
     let blob: Blob
-    do throws(BlobStoreError) {
-      blob = try openAnew(table.blob)
-    } catch {
-      if case .missing = error { return false }
-      throw error
-    }
-    guard blob.byteCount == table.byteCount else { return false }
+    do throws(BlobStoreError) { blob = try openAnew(table.blob) } catch .missing { return nil }
+    guard blob.byteCount == table.byteCount else { return nil }
     do throws(PosixError) {
-      let found = try RangeScanner(blob, progress: progress).checksums(of: table.segments.map(\.range))
-      return zip(table.segments, found).allSatisfy { $0.digest == $1.digest }
+      let scanner = RangeScanner(blob, progress: progress)
+      return try scanner.damagedSegments(of: indices.map { table.segments[$0] }).map { indices[$0] }
     } catch {
       if error.errno == .interrupted { throw .system(error) }
-      return false
+      return nil
     }
   }
 
@@ -145,7 +151,7 @@ package final class BlobStore: Sendable {
   /// Starts a new blob.
   package func beginIngest() throws(BlobStoreError) -> Ingest {
     let staging = try stagingForWriting
-    do throws(PosixError) { return try Ingest(store: self, staging: staging) } catch { throw .system(error) }
+    return try system(try Ingest(store: self, staging: staging))
   }
 
   /// Makes a file that is in the staging folder a blob in the making, without a copy.
@@ -159,11 +165,7 @@ package final class BlobStore: Sendable {
     takingOver name: String, _ file: OpenedFile, isShared: Bool
   ) throws(BlobStoreError) -> Ingest {
     let staging = try stagingForWriting
-    do throws(PosixError) {
-      return try Ingest(store: self, staging: staging, takingOver: name, file, isShared: isShared)
-    } catch {
-      throw .system(error)
-    }
+    return try system(try Ingest(store: self, staging: staging, takingOver: name, file, isShared: isShared))
   }
 
   /// Gives a blob a second name in the staging folder, or a copy there while it is frozen, from where it can be ingested once
@@ -185,7 +187,7 @@ package final class BlobStore: Sendable {
     }
   }
 
-  /// Makes a staged file a blob: forced to disk, made read-only, renamed, its folder forced to disk. Takes the place of a
+  /// Makes a staged file a blob: forced to disk, made read-only, renamed, its folder forced to disk. Replaces a
   /// damaged one.
   ///
   /// - Parameter staysStaged: whether the file keeps its name in the staging folder, as a second name of the blob.
@@ -287,21 +289,4 @@ package final class BlobStore: Sendable {
     try staging.removeFile(name)
     return isPossible
   }
-}
-
-extension SegmentTable {
-  /// The table of a small blob that is hashed as one segment.
-  package init(whole bytes: [UInt8]) {
-    self.init(bytes.isEmpty ? [] : [Segment(offset: 0, byteCount: bytes.count, digest: Digest(of: bytes))])
-  }
-
-  /// The table of a file that is hashed as one segment, by its size and plain SHA-256.
-  package init(whole byteCount: Int, _ digest: Digest) {
-    self.init(byteCount == 0 ? [] : [Segment(offset: 0, byteCount: byteCount, digest: digest)])
-  }
-}
-
-extension BlobStore {
-  /// Where files are made before they become blobs; nil if nothing is to be made.
-  package var stagingFolder: Folder? { staging }
 }

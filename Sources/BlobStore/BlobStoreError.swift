@@ -17,3 +17,8 @@ package enum BlobStoreError: Error, Hashable, Sendable, CustomStringConvertible 
     }
   }
 }
+
+/// Runs a step of PosixIO and turns its error into the store's.
+func system<R: ~Copyable>(_ body: @autoclosure () throws(PosixError) -> R) throws(BlobStoreError) -> R {
+  do throws(PosixError) { return try body() } catch { throw .system(error) }
+}

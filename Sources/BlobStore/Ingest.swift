@@ -39,9 +39,7 @@ package struct Ingest: ~Copyable {
 
   deinit {
     guard !isCommitted, witness == nil else { return }
-    do throws(PosixError) {
-      try staging.removeFile(name)
-    } catch {
+    do throws(PosixError) { try staging.removeFile(name) } catch {
       // It is swept when the store is next opened for writing.
     }
   }
@@ -51,10 +49,7 @@ package struct Ingest: ~Copyable {
 
   /// Appends bytes.
   package mutating func append(_ bytes: [UInt8]) throws(BlobStoreError) {
-    let result = bytes.withUnsafeBytes { buffer in
-      Result { () throws(PosixError) in try file.write(buffer, at: end) }
-    }
-    do throws(PosixError) { try result.get() } catch { throw .system(error) }
+    try system(try file.write(bytes, at: end))
     end += bytes.count
   }
 
@@ -72,11 +67,7 @@ package struct Ingest: ~Copyable {
   package borrowing func hash(
     storages: [Range<Int>], progress: @escaping RangeScanner.Progress = { _ in true }
   ) throws(BlobStoreError) -> (table: SegmentTable, checksums: [StorageChecksum]) {
-    do throws(PosixError) {
-      return try scan(RangeScanner(file, after: witness, progress: progress), try file.status().size, storages)
-    } catch {
-      throw .system(error)
-    }
+    try system(try scan(RangeScanner(file, after: witness, progress: progress), try file.status().size, storages))
   }
 
   /// Makes the staged file, still empty, a copy of `source`, and hashes it as ``hash(storages:progress:)`` does: by reflink
@@ -87,11 +78,8 @@ package struct Ingest: ~Copyable {
     _ source: any StoredBytes, storages: [Range<Int>], progress: @escaping RangeScanner.Progress = { _ in true }
   ) throws(BlobStoreError) -> (table: SegmentTable, checksums: [StorageChecksum]) {
     if source.localFile?.reflink(to: file) == true { return try hash(storages: storages, progress: progress) }
-    do throws(PosixError) {
-      return try scan(RangeScanner(copying: source, to: file, progress: progress), source.byteCount, storages)
-    } catch {
-      throw .system(error)
-    }
+    return try system(
+      try scan(RangeScanner(copying: source, to: file, progress: progress), source.byteCount, storages))
   }
 
   private borrowing func scan(
@@ -103,13 +91,7 @@ package struct Ingest: ~Copyable {
     let checksums = try scanner.checksums(of: pieces)
     let byRange = Dictionary(zip(pieces, checksums), uniquingKeysWith: { first, _ in first })
     let empty = StorageHasher().finalize()
-    return (
-      SegmentTable(
-        zip(pieces, checksums).map { piece, checksum in
-          SegmentTable.Segment(offset: piece.lowerBound, byteCount: piece.count, digest: checksum.digest)
-        }),
-      storages.map { byRange[$0] ?? empty }
-    )
+    return (SegmentTable(pieces, checksums), storages.map { byRange[$0] ?? empty })
   }
 
   /// Forces what is staged to disk, as the commit would, but a stretch at a time: who no longer wants it need not wait for
@@ -117,14 +99,10 @@ package struct Ingest: ~Copyable {
   ///
   /// - Parameter progress: asked, with 0 bytes, whether to go on; if not this throws `EINTR`.
   package borrowing func forceToDisk(_ progress: RangeScanner.Progress) throws(BlobStoreError) {
-    do throws(PosixError) {
-      try file.synchronize(unless: { !progress(0) })
-    } catch {
-      throw .system(error)
-    }
+    try system(try file.synchronize(unless: { !progress(0) }))
   }
 
-  /// Publishes the staged file as the blob of `table`, durably. If that blob is there already, and intact, the staged file goes;
+  /// Makes the staged file the blob of `table`, durably. If that blob is there already, and intact, the staged file goes;
   /// a damaged one gives way to it.
   ///
   /// - Parameters:

@@ -12,8 +12,11 @@ package struct RangeScanner: Sendable {
   /// Told of the bytes done since its last call, from several threads; answers whether to go on.
   package typealias Progress = @Sendable (_ bytes: Int) -> Bool
 
-  /// Fills a buffer from an offset, wholly.
-  package typealias Read = @Sendable (_ offset: Int, _ buffer: UnsafeMutableRawBufferPointer) throws(PosixError) -> Void
+  /// Fills a buffer from an offset, wholly, for one of the ranges that are scanned.
+  package typealias Read =
+    @Sendable (
+      _ range: Int, _ offset: Int, _ buffer: UnsafeMutableRawBufferPointer
+    ) throws(PosixError) -> Void
 
   private let read: Read
   private let progress: Progress
@@ -29,7 +32,7 @@ package struct RangeScanner: Sendable {
   ///
   /// - Parameter witness: says when a part may be read.
   package init(_ file: OpenedFile, after witness: FileWitness? = nil, progress: @escaping Progress = { _ in true }) {
-    self.init(progress: progress) { (offset, buffer) throws(PosixError) in
+    self.init(progress: progress) { (_, offset, buffer) throws(PosixError) in
       try witness?.awaitClean(upTo: offset + buffer.count)
       guard try file.read(at: offset, into: buffer) == buffer.count else {
         throw PosixError(.ioError, call: "pread: the file is too short", path: file.path)
@@ -39,22 +42,23 @@ package struct RangeScanner: Sendable {
 
   /// Scans something that is stored.
   package init(_ bytes: any StoredBytes, progress: @escaping Progress = { _ in true }) {
-    self.init(progress: progress) { (offset, buffer) throws(PosixError) in
+    self.init(progress: progress) { (_, offset, buffer) throws(PosixError) in
       try Self.read(bytes, offset, buffer)
     }
   }
 
-  /// Scans `source` and writes what it reads to the same place of `target`, so that copying costs no second pass.
+  /// Scans `source` and writes what it reads to the same offset of `target`, so that copying costs no second pass.
   package init(
     copying source: any StoredBytes, to target: OpenedFile, progress: @escaping Progress = { _ in true }
   ) {
-    self.init(progress: progress) { (offset, buffer) throws(PosixError) in
+    self.init(progress: progress) { (_, offset, buffer) throws(PosixError) in
       try Self.read(source, offset, buffer)
       try target.write(UnsafeRawBufferPointer(buffer), at: offset)
     }
   }
 
-  private static func read(
+  /// Fills a buffer from an offset of something that is stored, wholly.
+  package static func read(
     _ bytes: any StoredBytes, _ offset: Int, _ buffer: UnsafeMutableRawBufferPointer
   ) throws(PosixError) {
     do throws(BlobStoreError) {
@@ -95,7 +99,7 @@ package struct RangeScanner: Sendable {
       while let index = state.withLock({ $0.next(in: order) }) {
         do throws(PosixError) {
           var result = initial
-          try forEachChunk(of: ranges[index], buffer) { fold(&result, index, $0) }
+          try forEachChunk(of: ranges[index], index, buffer) { fold(&result, index, $0) }
           state.withLock { $0.results[index] = result }
         } catch {
           state.withLock { $0.failure = $0.failure ?? error }
@@ -108,13 +112,14 @@ package struct RangeScanner: Sendable {
   }
 
   private func forEachChunk(
-    of range: Range<Int>, _ buffer: UnsafeMutableRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Void
+    of range: Range<Int>, _ index: Int, _ buffer: UnsafeMutableRawBufferPointer,
+    _ body: (UnsafeRawBufferPointer) -> Void
   ) throws(PosixError) {
     var offset = range.lowerBound
     while offset < range.upperBound {
       let count = min(buffer.count, range.upperBound - offset)
       let chunk = UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
-      try read(offset, chunk)
+      try read(index, offset, chunk)
       body(UnsafeRawBufferPointer(chunk))
       offset += count
       guard progress(count) else { throw PosixError(.interrupted, call: "scan", path: "") }

@@ -25,6 +25,21 @@ package struct SegmentTable: Sendable, Hashable, Codable {
 
   package init(_ segments: [Segment]) { self.segments = segments }
 
+  /// The table of a file that was hashed in these ranges, which follow each other.
+  package init(_ ranges: [Range<Int>], _ checksums: [StorageChecksum]) {
+    segments = zip(ranges, checksums).map { range, checksum in
+      Segment(offset: range.lowerBound, byteCount: range.count, digest: checksum.digest)
+    }
+  }
+
+  /// The table of a small blob that is hashed as one segment.
+  package init(whole bytes: [UInt8]) { self.init(whole: bytes.count, Digest(of: bytes)) }
+
+  /// The table of a file that is hashed as one segment, by its size and plain SHA-256.
+  package init(whole byteCount: Int, _ digest: Digest) {
+    segments = byteCount == 0 ? [] : [Segment(offset: 0, byteCount: byteCount, digest: digest)]
+  }
+
   package init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     segments = try container.decode([Segment].self)

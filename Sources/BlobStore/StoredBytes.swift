@@ -28,12 +28,10 @@ extension StoredBytes {
     guard byteCount <= limit else {
       throw .damaged(name, "it has \(byteCount) bytes, and at most \(limit) were expected")
     }
-    var bytes = [UInt8](repeating: 0, count: byteCount)
-    let result = bytes.withUnsafeMutableBytes { buffer in
-      Result { () throws(BlobStoreError) in try read(0..<byteCount, into: buffer, unless: .never) }
+    return try [UInt8](upTo: byteCount) { (buffer) throws(BlobStoreError) in
+      try read(0..<byteCount, into: buffer, unless: .never)
+      return byteCount
     }
-    try result.get()
-    return bytes
   }
 
   /// Writes the bytes of `range` to `target` at `offset`: inside the kernel where it can, else 1 MiB at a time.
@@ -58,27 +56,14 @@ extension StoredBytes {
     var position = range.lowerBound
     while position < range.upperBound {
       let part = position..<min(position + buffer.count, range.upperBound)
-      let place = offset + part.lowerBound - range.lowerBound
-      try buffer.withUnsafeMutableBytes { bytes in
-        Result { () throws(BlobStoreError) in
-          try move(part, through: UnsafeMutableRawBufferPointer(rebasing: bytes[..<part.count]), to: target, at: place)
-        }
-      }.get()
+      let start = offset + part.lowerBound - range.lowerBound
+      try buffer.withMutableBytes { (bytes) throws(BlobStoreError) in
+        let bytes = UnsafeMutableRawBufferPointer(rebasing: bytes[..<part.count])
+        try read(part, into: bytes, unless: .never)
+        try system(try target.write(UnsafeRawBufferPointer(bytes), at: start))
+      }
       position = part.upperBound
       guard progress(part.count) else { throw .system(PosixError(.interrupted, call: "copy", path: name)) }
-    }
-  }
-}
-
-extension StoredBytes {
-  fileprivate func move(
-    _ range: Range<Int>, through buffer: UnsafeMutableRawBufferPointer, to target: OpenedFile, at offset: Int
-  ) throws(BlobStoreError) {
-    try read(range, into: buffer, unless: .never)
-    do throws(PosixError) {
-      try target.write(UnsafeRawBufferPointer(buffer), at: offset)
-    } catch {
-      throw .system(error)
     }
   }
 }

@@ -13,33 +13,18 @@ package struct ControlError: Sendable, Hashable, Codable {
   package var message: String
 
   /// The codes that say everything themselves, by name.
-  private static let codes: [String: StoreError.Code] = [
-    "unknownModel": .unknownModel, "unknownVersion": .unknownVersion, "unknownView": .unknownView,
-    "invalidName": .invalidName, "alreadyExists": .alreadyExists, "inUse": .inUse, "notEmpty": .notEmpty,
-    "differentWeights": .differentWeights, "locked": .locked, "readOnly": .readOnly, "noStore": .noStore,
-    "newerFormat": .newerFormat, "olderFormat": .olderFormat, "damaged": .damaged, "interrupted": .interrupted,
-  ]
+  private static let codes = Dictionary(
+    [
+      .unknownModel, .unknownVersion, .unknownView, .invalidName, .alreadyExists, .inUse, .notEmpty, .differentWeights,
+      .locked, .readOnly, .noStore, .newerFormat, .olderFormat, .damaged, .interrupted,
+    ].map { (code: StoreError.Code) in ("\(code)", code) }, uniquingKeysWith: { first, _ in first })
 
   package init(_ error: StoreError) {
     message = error.message
     switch error.code {
     case .unacceptable(let reason): (code, format) = ("unacceptable", reason.rawValue)
     case .system(let number): (code, errno) = ("system", number)
-    case .unknownModel: code = "unknownModel"
-    case .unknownVersion: code = "unknownVersion"
-    case .unknownView: code = "unknownView"
-    case .invalidName: code = "invalidName"
-    case .alreadyExists: code = "alreadyExists"
-    case .inUse: code = "inUse"
-    case .notEmpty: code = "notEmpty"
-    case .differentWeights: code = "differentWeights"
-    case .locked: code = "locked"
-    case .readOnly: code = "readOnly"
-    case .noStore: code = "noStore"
-    case .newerFormat: code = "newerFormat"
-    case .olderFormat: code = "olderFormat"
-    case .damaged: code = "damaged"
-    case .interrupted: code = "interrupted"
+    default: code = "\(error.code)"
     }
   }
 

@@ -83,32 +83,28 @@ package struct StoreClient: Sendable {
   package func setActive(
     _ model: ModelName, _ version: VersionName, progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(StoreError) -> ActiveChange {
-    let reply = try perform(.setActive(model: model, version: version), progress: progress)
-    guard case .switched(let change) = reply else { throw Self.unexpected(reply) }
-    return change
+    try perform(.setActive(model: model, version: version), progress) {
+      if case .switched(let change) = $0 { change } else { nil }
+    }
   }
 
   /// As ``Activation/rollback(_:by:progress:)``.
   package func rollback(
     _ model: ModelName, progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(StoreError) -> ActiveChange {
-    let reply = try perform(.rollback(model: model), progress: progress)
-    guard case .switched(let change) = reply else { throw Self.unexpected(reply) }
-    return change
+    try perform(.rollback(model: model), progress) { if case .switched(let change) = $0 { change } else { nil } }
   }
 
   /// As ``Retention/cleanup(_:keep:by:unless:)``.
   package func cleanup(_ model: ModelName, keep: Int?) throws(StoreError) -> [VersionName] {
-    let reply = try perform(.cleanup(model: model, keep: keep))
-    guard case .cleaned(_, let removed) = reply else { throw Self.unexpected(reply) }
-    return removed
+    try perform(.cleanup(model: model, keep: keep)) { if case .cleaned(_, let removed) = $0 { removed } else { nil } }
   }
 
   /// As ``Retention/backup(_:_:by:unless:)``: the backup's number.
   package func backup(_ model: ModelName, _ version: VersionName) throws(StoreError) -> Int {
-    let reply = try perform(.backup(model: model, version: version))
-    guard case .pinned(_, _, let number) = reply else { throw Self.unexpected(reply) }
-    return number
+    try perform(.backup(model: model, version: version)) {
+      if case .pinned(_, _, let number) = $0 { number } else { nil }
+    }
   }
 
   /// As ``Retention/restore(_:_:by:unless:)``.
@@ -121,9 +117,9 @@ package struct StoreClient: Sendable {
     _ model: ModelName?, _ version: VersionName?, olderThan seconds: Int64 = 0,
     progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(StoreError) -> PurgeReport {
-    let reply = try perform(.purge(model: model, version: version, olderThan: seconds), progress: progress)
-    guard case .purged(let report) = reply else { throw Self.unexpected(reply) }
-    return report
+    try perform(.purge(model: model, version: version, olderThan: seconds), progress) {
+      if case .purged(let report) = $0 { report } else { nil }
+    }
   }
 
   /// As ``Policies/set(_:of:to:by:)``.
@@ -136,13 +132,21 @@ package struct StoreClient: Sendable {
     _ model: ModelName?, _ version: VersionName?, progress: @escaping ProgressHandler = { _, _, _ in true },
     whenChecked: (ValidationReport) -> Void = { _ in }
   ) throws(StoreError) -> [ValidationReport] {
-    let reply = try perform(
-      .validate(model: model, version: version), progress: progress, whenChecked: whenChecked)
-    guard case .validated(let reports) = reply else { throw Self.unexpected(reply) }
-    return reports
+    try perform(.validate(model: model, version: version), progress, whenChecked: whenChecked) {
+      if case .validated(let reports) = $0 { reports } else { nil }
+    }
   }
 
-  private static func unexpected(_ reply: ControlReply) -> StoreError {
-    StoreError(.damaged, "the mount answered \"\(reply.text)\"; is it served by another version of Tantra?")
+  /// Carries out a request.
+  ///
+  /// - Parameter answer: what the reply has; nil if it is none to such a request.
+  private func perform<R>(
+    _ request: ControlRequest, _ progress: @escaping ProgressHandler = { _, _, _ in true },
+    whenChecked: (ValidationReport) -> Void = { _ in }, _ answer: (ControlReply) -> R?
+  ) throws(StoreError) -> R {
+    let reply = try perform(request, progress: progress, whenChecked: whenChecked)
+    if let result = answer(reply) { return result }
+    throw StoreError(
+      .damaged, "the mount answered \"\(reply.text)\"; is it served by another version of Tantra?")
   }
 }

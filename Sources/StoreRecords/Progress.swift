@@ -1,4 +1,5 @@
 package import PosixIO
+import Synchronization
 
 /// How far a long operation has come; answers whether to go on. Called from several threads.
 package typealias ProgressHandler = @Sendable (_ phase: ProgressPhase, _ done: Int, _ total: Int) -> Bool
@@ -18,6 +19,14 @@ package enum ProgressPhase: String, Sendable {
     case .waiting, .indexing, .reading, .sweeping: false
     }
   }
+}
+
+/// Tells a progress handler of bytes that are done; what it returns may be called from several threads.
+package func counting(
+  _ phase: ProgressPhase, of total: Int, _ progress: @escaping ProgressHandler
+) -> @Sendable (_ bytes: Int) -> Bool {
+  let done = Atomic(0)
+  return { bytes in progress(phase, min(done.add(bytes, ordering: .relaxed).newValue, total), total) }
 }
 
 extension Interruption {

@@ -35,6 +35,14 @@ package func posix<R>(_ body: @autoclosure () throws(PosixError) -> R) throws(St
   do throws(PosixError) { return try body() } catch { throw StoreError(error) }
 }
 
+/// As ``posix(_:)``; nil if there is nothing of that name.
+func ifThere<R>(_ body: @autoclosure () throws(PosixError) -> R) throws(StoreError) -> R? {
+  do throws(PosixError) { return try body() } catch {
+    if error.errno == .noSuchFileOrDirectory { return nil }
+    throw StoreError(error)
+  }
+}
+
 /// Runs a step of the blob store and turns its error into the store's.
 package func blobStore<R: ~Copyable>(_ body: @autoclosure () throws(BlobStoreError) -> R) throws(StoreError) -> R {
   do throws(BlobStoreError) { return try body() } catch { throw StoreError(error) }

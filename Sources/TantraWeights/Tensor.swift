@@ -68,12 +68,7 @@ public struct Tensor: Sendable {
   public func withUnsafeBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
     switch storage {
     case .mapped(let file, let range): return try file.withBytes(in: range, body)
-    case .owned(let bytes):
-      // Array's own method does not carry the type of what is thrown.
-      let result = bytes.withUnsafeBytes { buffer in
-        Result<R, E> { () throws(E) in try body(buffer) }
-      }
-      return try result.get()
+    case .owned(let bytes): return try bytes.withBytes(body)
     }
   }
 

@@ -33,14 +33,14 @@ extension WeightManager {
       for pack in table.packs { packs.append(try map(pack, of: "\(model)/\(chosen)")) }
       return StateDict(
         try table.stateDict.tensors.map { tensor throws(StoreError) in
-          guard let place = table.place(ofStorage: tensor.storage) else {
+          guard let location = table.location(ofStorage: tensor.storage) else {
             return (tensor.name, try Self.empty(tensor))
           }
-          let start = place.range.lowerBound + tensor.byteOffset
+          let start = location.range.lowerBound + tensor.byteOffset
           return (
             tensor.name,
             Tensor(
-              dtype: tensor.dtype, shape: tensor.shape, file: packs[place.pack],
+              dtype: tensor.dtype, shape: tensor.shape, file: packs[location.pack],
               range: start..<start + tensor.byteCount)
           )
         })
@@ -63,9 +63,7 @@ extension WeightManager {
   }
 
   private static func empty(_ tensor: TensorDescriptor) throws(StoreError) -> Tensor {
-    do throws(WeightError) {
-      return try Tensor(dtype: tensor.dtype, shape: tensor.shape, bytes: [])
-    } catch {
+    do throws(WeightError) { return try Tensor(dtype: tensor.dtype, shape: tensor.shape, bytes: []) } catch {
       throw StoreError(.damaged, error.message)
     }
   }

@@ -66,21 +66,16 @@ extension WeightManager {
   ) throws(PosixError) {
     let tensors = stateDict.map(\.tensor)
     var position = 0
-    func append(_ bytes: UnsafeRawBufferPointer) throws(PosixError) {
-      try file.write(bytes, at: position)
-      position += bytes.count
-    }
     for segment in layout.segments {
       switch segment {
       case .literal(let bytes):
-        // Array's own method does not carry the type of what is thrown.
-        try bytes.withUnsafeBytes { buffer in
-          Result<Void, PosixError> { () throws(PosixError) in try append(buffer) }
-        }.get()
+        try file.write(bytes, at: position)
+        position += bytes.count
       case .storage(let index, let offset, let byteCount):
         try tensors[index].withUnsafeBytes { buffer throws(PosixError) in
-          try append(UnsafeRawBufferPointer(rebasing: buffer[offset..<offset + byteCount]))
+          try file.write(UnsafeRawBufferPointer(rebasing: buffer[offset..<offset + byteCount]), at: position)
         }
+        position += byteCount
       }
     }
   }

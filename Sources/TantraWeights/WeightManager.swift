@@ -92,7 +92,7 @@ public final class WeightManager: Sendable {
   public func activeVersion(model: String) throws(WeightError) -> String? {
     try look { () throws(StoreError) in
       let model = try ModelName(validating: model)
-      guard reader.records.contains(model) else { throw reader.records.unknown(model) }
+      try reader.records.require(model)
       return reader.records.activeVersion(of: model)?.text
     }
   }

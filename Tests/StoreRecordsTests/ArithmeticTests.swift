@@ -38,7 +38,7 @@ import Testing
         }
       }
     }
-    attempt { () throws(StoreError) in try records.updateIndex() }
+    attempt { () throws(StoreError) in try records.index.update() }
   }
 
   @Test(arguments: [
@@ -54,10 +54,10 @@ import Testing
       use(records)
       // What is written on top of it is refused or is there.
       do throws(StoreError) {
-        try records.transaction(fixture.model) { (records) throws(StoreError) in
+        try records.transaction(fixture.model, backupsOf: fixture.version) { (records, backups) throws(StoreError) in
           try records.change(fixture.version, [.put(RecordsFixture.file("new.txt"))])
-          try records.publish(try records.published(fixture.version), at: .models, switching: .never)
-          try records.keep(try records.manifest(fixture.version), isPinned: false, by: .current)
+          try records.publish(try records.published(fixture.version), in: .models, switching: .never)
+          try records.backUp(try records.manifest(fixture.version), beside: backups, isPinned: false, by: .current)
         }
         #expect(try records.published(fixture.model, fixture.version).file(at: "new.txt") != nil)
       } catch {
@@ -101,8 +101,9 @@ import Testing
   @Test func theLastNumberOfABackupIsNotFollowedByAnother() throws {
     let records = try fixture.open()
     func keep(isPinned: Bool) throws(StoreError) -> Int {
-      try records.transaction(fixture.model) { (records) throws(StoreError) in
-        try records.keep(try records.manifest(fixture.version), isPinned: isPinned, by: .current).number
+      try records.transaction(fixture.model, backupsOf: fixture.version) { (records, backups) throws(StoreError) in
+        try records.backUp(try records.manifest(fixture.version), beside: backups, isPinned: isPinned, by: .current)
+          .number
       }
     }
     #expect(try keep(isPinned: true) == 1)
@@ -131,7 +132,7 @@ import Testing
     let records = try fixture.open()
     try records.transaction(fixture.model) { (records) throws(StoreError) in
       try records.change(fixture.version, [.put(RecordsFixture.file("new.txt"))])
-      try records.publish(try records.published(fixture.version), at: .models, switching: .never)
+      try records.publish(try records.published(fixture.version), in: .models, switching: .never)
     }
     #expect(try fixture.open(.reading).published(fixture.model, fixture.version).file(at: "new.txt") != nil)
   }

@@ -104,6 +104,40 @@ import Testing
     #expect(try records.manifest(of: fixture.model, fixture.version).main?.tensorCount == 3)
   }
 
+  @Test func nothingThatAnUnreadableJournalMayNameGoes() throws {
+    let other = try VersionName(validating: "other")
+    var names: [String] = []
+    do {
+      let records = try fixture.open()
+      for version in [draft, other] {
+        let upload = try records.uploads.begin()
+        try upload.file.write([7, 8, 9], at: 0)
+        names.append(upload.name)
+        try change(
+          [.put(.init(path: ".tmp", content: .upload(upload.name), byteCount: 3, modified: 0))], of: version,
+          in: records)
+      }
+    }
+    try append("garbage\n", to: fixture.journalPath(draft, revision: 0))
+    let records = try fixture.open()
+    // What a readable journal names stays when that is written anew, and as long as somebody names it.
+    try records.transaction(fixture.model) { (records) throws(StoreError) in
+      guard let folder = try records.folder(other) else { throw StoreError(.damaged, "the other draft has gone") }
+      try records.write(folder)
+    }
+    for name in names { #expect(try fixture.scratch.read("store/.staging/\(name)") == [7, 8, 9]) }
+    // Nobody knows whether the other journal names it, too: a draft that is renamed is in both for a moment.
+    try change([.remove(".tmp")], of: other, in: records)
+    for name in names {
+      try records.uploads.discard(name)
+      #expect(try fixture.scratch.read("store/.staging/\(name)") == [7, 8, 9])
+    }
+    // What comes later is none of its business.
+    let upload = try records.uploads.begin()
+    try records.uploads.discard(upload.name)
+    #expect(try !fixture.scratch.files(below: "store/.staging").contains("store/.staging/\(upload.name)"))
+  }
+
   @Test(arguments: ["../x", "/x", "a//b", "a/../b", ".", "", "a\\u0000b"])
   func aPathThatNoFileCanHaveIsRefused(path: String) throws {
     do { try change([.put(RecordsFixture.file("a.txt"))], of: draft, in: try fixture.open()) }
@@ -141,7 +175,7 @@ import Testing
     try change([.put(RecordsFixture.file("a.txt")), .put(upload), .hide("model.pt")], of: fixture.version, in: records)
     let before = FolderPicture(try records.folder(of: fixture.model, fixture.version))
     try records.transaction(fixture.model) { (records) throws(StoreError) in
-      try records.publish(try records.published(fixture.version), at: .models, switching: .never)
+      try records.publish(try records.published(fixture.version), in: .models, switching: .never)
     }
     #expect(try journals() == ["v1.0.2.jsonl"])
     #expect(FolderPicture(try records.folder(of: fixture.model, fixture.version)) == before)
@@ -205,13 +239,13 @@ import Testing
     let all = try records.published(fixture.model, fixture.version)
     let refused = #expect(throws: StoreError.self) {
       try records.transaction(fixture.model) { (records) throws(StoreError) in
-        try records.publish(all, at: .models, switching: .never)
+        try records.publish(all, in: .models, switching: .never)
       }
     }
     #expect(refused?.message.contains("4000 are read") == true)
     let kept = #expect(throws: StoreError.self) {
-      try records.transaction(fixture.model) { (records) throws(StoreError) in
-        try records.keep(try records.manifest(fixture.version), isPinned: true, by: .current)
+      try records.transaction(fixture.model, backupsOf: fixture.version) { (records, backups) throws(StoreError) in
+        try records.backUp(try records.manifest(fixture.version), beside: backups, isPinned: true, by: .current)
       }
     }
     #expect(kept?.code == .system(errno: EFBIG))
@@ -248,7 +282,7 @@ import Testing
           }
           if round == 3, version == fixture.version {
             try records.transaction(fixture.model) { (records) throws(StoreError) in
-              try records.publish(try records.published(version), at: .models, switching: .never)
+              try records.publish(try records.published(version), in: .models, switching: .never)
             }
           }
           #expect(FolderPicture(try records.folder(of: fixture.model, version)) == FolderPicture(folder))

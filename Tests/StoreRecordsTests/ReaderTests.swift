@@ -129,7 +129,7 @@ import Testing
                 ])
               if round % 2 == 0 {
                 // Takes the journal into the manifest: no reader sees less than before.
-                try records.publish(try records.published(fixture.version), at: .models, switching: .never)
+                try records.publish(try records.published(fixture.version), in: .models, switching: .never)
               }
             }
           }

@@ -63,7 +63,7 @@ struct RecordsFixture {
     try records.transaction(model) { (records) throws(StoreError) in
       var folder = VersionFolder(manifest(version, seed: seed))
       for file in files { folder.apply(.put(file)) }
-      try records.publish(folder, at: .models, switching: .ifNone)
+      try records.publish(folder, in: .models, switching: .ifNone)
     }
   }
 

@@ -81,7 +81,7 @@ import Testing
     try during(fixture.model, of: records) { () throws in
       try records.transaction(other) { (records) throws(StoreError) in
         try records.publish(
-          VersionFolder(fixture.manifest(fixture.version, of: other)), at: .models, switching: .ifNone)
+          VersionFolder(fixture.manifest(fixture.version, of: other)), in: .models, switching: .ifNone)
       }
       #expect(records.activeVersion(of: other) == fixture.version)
       #expect(records.models == [other])
@@ -123,6 +123,55 @@ import Testing
     #expect(counts.withLock { $0 } == [800, 800, 0])
   }
 
+  @Test func theFirstVersionOfEachModelBecomesActiveHoweverManyComeAtOnce() throws {
+    let records = try fixture.open()
+    let models = try (0..<40).map { try ModelName(validating: "model-\($0)") }
+    let errors = Mutex<[StoreError]>([])
+    Threads.run(4) { thread in
+      for model in models[(10 * thread)..<(10 * thread + 10)] {
+        do throws(StoreError) {
+          try records.transaction(model) { (records) throws(StoreError) in
+            try records.publish(
+              VersionFolder(fixture.manifest(fixture.version, of: model)), in: .models, switching: .ifNone)
+          }
+        } catch {
+          errors.withLock { $0.append(error) }
+        }
+      }
+    }
+    #expect(errors.withLock { $0 } == [])
+    let again = try fixture.open(.reading)
+    for model in models {
+      #expect(records.activeVersion(of: model) == fixture.version)
+      #expect(again.activeVersion(of: model) == fixture.version)
+      #expect(records.record(of: model).pending == nil && again.record(of: model).pending == nil)
+    }
+  }
+
+  @Test func backupsThatAreMadeAtOnceHaveNumbersOfTheirOwn() throws {
+    let records = try fixture.open()
+    try fixture.publish(fixture.version, in: records)
+    let manifest = try records.manifest(of: fixture.model, fixture.version)
+    let numbers = Mutex<[Int]>([])
+    let errors = Mutex<[StoreError]>([])
+    Threads.run(4) { _ in
+      for _ in 0..<10 {
+        do throws(StoreError) {
+          let record = try records.transaction(fixture.model, backupsOf: fixture.version) {
+            (records, backups) throws(StoreError) in
+            try records.backUp(manifest, beside: backups, isPinned: true, by: .current)
+          }
+          numbers.withLock { $0.append(record.number) }
+        } catch {
+          errors.withLock { $0.append(error) }
+        }
+      }
+    }
+    #expect(errors.withLock { $0 } == [])
+    #expect(numbers.withLock { $0 }.sorted() == Array(1...40))
+    #expect(try records.backups(of: fixture.model, fixture.version).map(\.number) == Array(1...40))
+  }
+
   @Test func observersAreToldWhenNoLockIsHeld() throws {
     let records = try fixture.open()
     let told = Mutex<[RecordChange]>([])
@@ -152,7 +201,7 @@ import Testing
     records.observe { _ in told.add(1, ordering: .relaxed) }
     let error = #expect(throws: StoreError.self) {
       try records.transaction(fixture.model) { (records) throws(StoreError) in
-        try records.publish(VersionFolder(fixture.manifest(fixture.version)), at: .models, switching: .ifNone)
+        try records.publish(VersionFolder(fixture.manifest(fixture.version)), in: .models, switching: .ifNone)
         throw StoreError(.notEmpty, "a failure")
       }
     }

@@ -139,9 +139,10 @@ import WeightRegistry
           try registry.records.transaction(model) { (records) throws(StoreError) in
             isHeld.open()
             guard isWaiting.wait() else { throw StoreError(.interrupted, "the purge never came") }
-            try records.publish(VersionFolder(record.manifest), at: .models, switching: .never)
+            try records.publish(VersionFolder(record.manifest), in: .models, switching: .never)
             try records.drop(record)
-            let again = try records.keep(try records.manifest(version), isPinned: false, by: .current)
+            let again = try records.backUp(
+              try records.manifest(version), beside: [], isPinned: false, by: .current)
             guard again.number == record.number else { throw StoreError(.damaged, "it has another number") }
             try records.retract(version)
           }

@@ -66,6 +66,29 @@ import WeightRegistry
     return failure.withLock { $0 }
   }
 
+  /// Runs `long`, which stands still when it first tells of `phase`, while `others` work.
+  private func during(
+    _ phase: ProgressPhase, of long: @escaping @Sendable (@escaping ProgressHandler) throws(StoreError) -> Void,
+    _ others: () throws -> Void
+  ) throws -> StoreError? {
+    try during { gate throws(StoreError) in
+      try long { found, _, _ in
+        if found == phase { gate.pass() }
+        return true
+      }
+    } _: { () throws in
+      try others()
+    }
+  }
+
+  /// A request to import `weights` as a version.
+  private func request(_ name: String, _ weights: SmallWeights) throws -> ImportRequest {
+    let source = try fixture.scratch.write("\(name).safetensors", try weights.safetensors())
+    return ImportRequest(model: fixture.model, version: try version(name), source: source, view: "safetensors")
+  }
+
+  private static let large = SmallWeights([("w", (0..<(1 << 20)).map { Float($0) })])
+
   /// What somebody else does with the same model.
   private func work(_ round: String = "") throws {
     let (model, records) = (fixture.model, registry.records)
@@ -87,15 +110,9 @@ import WeightRegistry
   }
 
   @Test func othersWorkWhileALargeFileIsHashed() throws {
-    let large = try fixture.scratch.write(
-      "large.safetensors", try SmallWeights([("w", (0..<(1 << 20)).map { Float($0) })]).safetensors())
-    let request = ImportRequest(model: fixture.model, version: try version("large"), source: large, view: "safetensors")
-    let registry = registry
-    let failure = try during { gate throws(StoreError) in
-      try registry.importing(request) { phase, _, _ in
-        if phase == .importing { gate.pass() }
-        return true
-      }
+    let (registry, request) = (registry, try self.request("large", Self.large))
+    let failure = try during(.importing) { progress throws(StoreError) in
+      try registry.importing(request, progress: progress)
     } _: { () throws in
       try work()
       // Removing what nobody needs does not wait for it either, nor takes what it has stored.
@@ -107,14 +124,9 @@ import WeightRegistry
   }
 
   @Test func ofTwoImportsOfOneVersionTheOneThatIsReadyFirstIsPublished() throws {
-    let source = try fixture.scratch.write("a.safetensors", try SmallWeights.example(bias: 70).safetensors())
-    let request = ImportRequest(model: fixture.model, version: try version("new"), source: source, view: "safetensors")
-    let registry = registry
-    let failure = try during { gate throws(StoreError) in
-      try registry.importing(request) { phase, _, _ in
-        if phase == .importing { gate.pass() }
-        return true
-      }
+    let (registry, request) = (registry, try self.request("new", .example(bias: 70)))
+    let failure = try during(.importing) { progress throws(StoreError) in
+      try registry.importing(request, progress: progress)
     } _: { () throws in
       try fixture.importFile(
         try SmallWeights.example(bias: 71).safetensors(), as: "safetensors", version: "new", into: registry)
@@ -128,11 +140,8 @@ import WeightRegistry
   @Test func othersWorkWhileAVersionIsValidatedBeforeItBecomesActive() throws {
     try registry.policies.set(.validateBeforeActivate, of: fixture.model, to: "yes")
     let (registry, model, second) = (registry, fixture.model, try version("v2"))
-    let failure = try during { gate throws(StoreError) in
-      try registry.activation.setActive(model, second) { phase, _, _ in
-        if phase == .checking { gate.pass() }
-        return true
-      }
+    let failure = try during(.checking) { progress throws(StoreError) in
+      try registry.activation.setActive(model, second, progress: progress)
     } _: { () throws in
       try work()
     }
@@ -143,11 +152,8 @@ import WeightRegistry
   @Test func aVersionThatGoesWhileItIsValidatedDoesNotBecomeActive() throws {
     try registry.policies.set(.validateBeforeActivate, of: fixture.model, to: "yes")
     let (registry, model, second) = (registry, fixture.model, try version("v2"))
-    let failure = try during { gate throws(StoreError) in
-      try registry.activation.setActive(model, second) { phase, _, _ in
-        if phase == .checking { gate.pass() }
-        return true
-      }
+    let failure = try during(.checking) { progress throws(StoreError) in
+      try registry.activation.setActive(model, second, progress: progress)
     } _: { () throws in
       try registry.retention.retire(model, second)
     }
@@ -158,11 +164,8 @@ import WeightRegistry
   @Test func othersWorkWhileAPurgeReadsAndSweeps() throws {
     let registry = registry
     for (round, stop) in [ProgressPhase.reading, .sweeping].enumerated() {
-      let failure = try during { gate throws(StoreError) in
-        _ = try registry.retention.purge(nil, nil, olderThan: 3600 * 1_000_000_000) { phase, _, _ in
-          if phase == stop { gate.pass() }
-          return true
-        }
+      let failure = try during(stop) { progress throws(StoreError) in
+        _ = try registry.retention.purge(nil, nil, olderThan: 3600 * 1_000_000_000, progress: progress)
       } _: { () throws in
         try work("-\(round)")
       }
@@ -174,9 +177,7 @@ import WeightRegistry
   }
 
   @Test func anImportEndsWithinAMomentOfBeingAskedTo() throws {
-    let large = try fixture.scratch.write(
-      "large.safetensors", try SmallWeights([("w", (0..<(1 << 20)).map { Float($0) })]).safetensors())
-    let request = ImportRequest(model: fixture.model, version: try version("large"), source: large, view: "safetensors")
+    let request = try self.request("large", Self.large)
     let before = try fixture.snapshot()
     let error = #expect(throws: StoreError.self) {
       try registry.importing(request) { phase, done, _ in phase != .importing || done < 1 << 20 }
@@ -187,8 +188,7 @@ import WeightRegistry
   }
 
   @Test func anImportThatWaitsForARecordIsLetGo() throws {
-    let source = try fixture.scratch.write("a.safetensors", try SmallWeights.example(bias: 70).safetensors())
-    let request = ImportRequest(model: fixture.model, version: try version("new"), source: source, view: "safetensors")
+    let request = try self.request("new", .example(bias: 70))
     let (registry, model) = (registry, fixture.model)
     let failure = try during { gate throws(StoreError) in
       try registry.records.transaction(model) { (_) throws(StoreError) in gate.pass() }

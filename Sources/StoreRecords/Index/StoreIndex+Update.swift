@@ -1,6 +1,7 @@
 import BlobStore
 import FoundationEssentials
 import GRDB
+import Logging
 import PosixIO
 import Tensors
 
@@ -24,13 +25,17 @@ extension StoreIndex {
   ///
   /// A look at each model's folder if nothing has changed.
   ///
-  /// - Parameters:
-  ///   - table: reads a table.
-  ///   - progress: manifests read.
+  /// - Parameter progress: manifests read.
+  package func update(progress: @escaping ProgressHandler = { _, _, _ in true }) throws(StoreError) {
+    let start = ContinuousClock.now
+    let count = try takeChanges(progress)
+    guard count > 0 else { return }
+    let milliseconds = Int((ContinuousClock.now - start) / .milliseconds(1))
+    logger.info("index: \(count) manifests taken over in \(milliseconds) ms")
+  }
+
   /// - Returns: how many manifests were read.
-  func update(
-    table: (Digest) throws(StoreError) -> Table, progress: @escaping ProgressHandler
-  ) throws(StoreError) -> Int {
+  private func takeChanges(_ progress: ProgressHandler) throws(StoreError) -> Int {
     try write { database in
       var arrivals: [Arrival] = []
       var stamps: [(path: String, status: FileStatus)] = []
@@ -58,7 +63,7 @@ extension StoreIndex {
         try database.execute(sql: "DELETE FROM manifests WHERE folder = ?", arguments: [path])
       }
       for (index, arrival) in arrivals.enumerated() {
-        try take(arrival, database, table)
+        try take(arrival, database)
         guard progress(.indexing, index + 1, arrivals.count) else { throw StoreError(.interrupted, "stopped") }
       }
       for (path, status) in stamps {
@@ -89,9 +94,7 @@ extension StoreIndex {
     return arrivals
   }
 
-  private func take(
-    _ arrival: Arrival, _ database: Database, _ table: (Digest) throws(StoreError) -> Table
-  ) throws {
+  private func take(_ arrival: Arrival, _ database: Database) throws {
     let manifest = try manifest(of: arrival)
     for original in manifest?.weights ?? [] {
       if original.isStitched {
@@ -101,7 +104,7 @@ extension StoreIndex {
       guard let digest = original.table else { continue }
       let seen = try database.cachedStatement(sql: "SELECT 1 FROM tables WHERE digest = ?")
       if try Int.fetchOne(seen, arguments: [digest.data]) == nil {
-        do throws(StoreError) { try enter(try table(digest), digest, database) } catch {
+        do throws(StoreError) { try enter(try files.table(digest), digest, database) } catch {
           // A damaged table is for validation to report.
           guard case .damaged = error.code else { throw error }
         }
@@ -119,7 +122,7 @@ extension StoreIndex {
   /// The manifest in a file; nil if it cannot be read, which others report.
   private func manifest(of arrival: Arrival) throws -> Manifest? {
     do throws(StoreError) {
-      let bytes = try posix(try arrival.content.contents(of: arrival.name, limit: RecordLimits().manifest))
+      let bytes = try posix(try arrival.content.contents(of: arrival.name, limit: files.limits.manifest))
       return arrival.folder.hasPrefix("backups/")
         ? try StoreCoding.decode(KeptRecord.self, from: bytes, what: arrival.name).manifest
         : try StoreCoding.decode(Manifest.self, from: bytes, what: arrival.name)
@@ -144,10 +147,10 @@ extension StoreIndex {
       }
       let insert = try database.cachedStatement(sql: "INSERT OR IGNORE INTO places VALUES (?, ?, ?, ?)")
       for index in table.storages.indices {
-        guard let place = table.place(ofStorage: index) else { continue }
+        guard let location = table.location(ofStorage: index) else { continue }
         try insert.execute(
           arguments: [
-            table.digest(ofStorage: index).data, place.range.count, packs[place.pack], place.range.lowerBound,
+            table.digest(ofStorage: index).data, location.range.count, packs[location.pack], location.range.lowerBound,
           ])
       }
     } catch {

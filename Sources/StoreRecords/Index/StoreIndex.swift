@@ -13,17 +13,17 @@ package import Tensors
 package final class StoreIndex: Sendable {
   static let fileName = "index.sqlite"
 
-  let store: StoreFolder
-  private let isWritable: Bool
-  private let logger: Logger
+  let files: RecordFiles
+  let logger: Logger
   private let queue = Mutex<DatabaseQueue?>(nil)
 
-  init(store: StoreFolder, isWritable: Bool, logger: Logger) {
-    self.store = store
-    self.isWritable = isWritable
+  init(_ files: RecordFiles, logger: Logger) {
+    self.files = files
     self.logger = logger
   }
 
+  var store: StoreFolder { files.store }
+  private var isWritable: Bool { !files.isReader }
   private var path: String { "\(store.path)/\(Self.fileName)" }
 
   // MARK: Access

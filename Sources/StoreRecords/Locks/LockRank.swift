@@ -1,5 +1,6 @@
 import Glibc
 package import PosixIO
+import Synchronization
 
 /// The order in which a thread may take the locks of a store: only ever a higher one than those that it holds. Values in memory
 /// are guarded by mutexes, which nobody holds while taking a lock.
@@ -42,6 +43,20 @@ package final class RankedLock: Sendable {
     #endif
     defer { lock.unlock() }
     return try body()
+  }
+}
+
+/// The lock of each model's records.
+final class ModelLocks: Sendable {
+  private let locks = Mutex<[ModelName: RankedLock]>([:])
+
+  subscript(model: ModelName) -> RankedLock {
+    locks.withLock { locks in
+      if let lock = locks[model] { return lock }
+      let lock = RankedLock(.model, name: model.text)
+      locks[model] = lock
+      return lock
+    }
   }
 }
 

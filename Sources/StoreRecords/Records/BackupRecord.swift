@@ -1,4 +1,4 @@
-/// A version that is kept though it may be gone: `backups/<model>/<version>@<n>.json`.
+/// A version that can be restored when it is gone: `backups/<model>/<version>@<n>.json`.
 package struct BackupRecord: Sendable, Hashable, Codable {
   package var manifest: Manifest
   /// Whether it was a training checkpoint.
@@ -27,6 +27,11 @@ package struct BackupRecord: Sendable, Hashable, Codable {
 
   /// `v1.0@3.json`.
   package var fileName: String { "\(manifest.version)@\(number).json" }
+
+  /// Whether a removal or a restoration that ended too early left the record: what it brings back is still, or again, there.
+  func isLeftover(beside folder: VersionFolder?) -> Bool {
+    !isPinned && folder?.completeManifest?.isOfSameContent(as: manifest) == true
+  }
 
   /// Version and number of a file's name; nil for other files.
   static func parse(fileName: String) -> (version: VersionName, number: Int)? {

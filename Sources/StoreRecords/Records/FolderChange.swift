@@ -1,6 +1,6 @@
 /// One change of what a version's folder holds beside its weights; a line of its journal.
 package enum FolderChange: Sendable, Hashable, Codable {
-  /// A file has come, or has taken the place of another.
+  /// A file has come, or has replaced another.
   case put(FolderFile)
   /// A file is gone for good.
   case remove(String)

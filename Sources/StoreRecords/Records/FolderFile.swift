@@ -1,3 +1,4 @@
+package import BlobStore
 package import Tensors
 
 /// A file of a version's folder that is no view: an ordinary file, or what is kept until it becomes something else.
@@ -27,6 +28,13 @@ package struct FolderFile: Sendable, Hashable, Codable {
   /// An ordinary file that is a blob.
   package init(path: String, blob: Digest, digest: Digest, byteCount: Int, modified: Int64) {
     self.init(path: path, content: .blob(blob, digest: digest), byteCount: byteCount, modified: modified)
+  }
+
+  /// An ordinary file that is a blob, hashed as one segment.
+  package init(path: String, _ table: SegmentTable, modified: Int64) {
+    self.init(
+      path: path, blob: table.blob, digest: table.segments.first?.digest ?? Table.emptyDigest,
+      byteCount: table.byteCount, modified: modified)
   }
 
   /// A copy of another version's weight file.

@@ -14,10 +14,17 @@ struct FolderJournal: Sendable {
     var made: Int64
   }
 
+  /// How long a journal is.
+  struct Extent: Sendable {
+    /// Bytes of whole lines: what follows is of a write that did not end.
+    var byteCount: Int
+    /// Changes.
+    var lineCount: Int
+  }
+
   var made: Int64
   var changes: [FolderChange]
-  /// Bytes of whole lines: what follows is of a write that did not end.
-  var byteCount: Int
+  var extent: Extent
 
   static func fileName(_ version: VersionName, revision: Int) -> String { "\(version).\(revision).jsonl" }
 
@@ -39,7 +46,7 @@ struct FolderJournal: Sendable {
     let lines = bytes[..<end].split(separator: Self.newline)
     guard let first = lines.first else { return nil }
     made = try StoreCoding.decode(Header.self, from: Array(first), what: "\(what), line 1,").made
-    changes = []
+    var changes: [FolderChange] = []
     changes.reserveCapacity(lines.count - 1)
     for (index, line) in lines.dropFirst().enumerated() {
       let change = try StoreCoding.decode(FolderChange.self, from: Array(line), what: "\(what), line \(index + 2),")
@@ -48,7 +55,8 @@ struct FolderJournal: Sendable {
       }
       changes.append(change)
     }
-    byteCount = end
+    self.changes = changes
+    extent = Extent(byteCount: end, lineCount: changes.count)
   }
 
   private static func problem(of change: FolderChange) -> String? {

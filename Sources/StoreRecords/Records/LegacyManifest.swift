@@ -20,18 +20,6 @@ struct LegacyManifest: Decodable {
     }
   }
 
-  struct Sidecar: Decodable {
-    var path: String
-    var blob: Digest
-    var digest: Digest
-    var byteCount: Int
-    var modified: Int64
-
-    var file: FolderFile {
-      FolderFile(path: path, blob: blob, digest: digest, byteCount: byteCount, modified: modified)
-    }
-  }
-
   var model: ModelName
   var version: VersionName
   var table: Digest
@@ -41,7 +29,7 @@ struct LegacyManifest: Decodable {
   var originals: [Original]
   var parts: [Original]?
   var views: [String: Int]
-  var sidecars: [Sidecar]
+  var sidecars: [FolderFile]
   var hidden: Set<String>?
   var viewTimes: [String: Int64]?
   var provenance: Manifest.Provenance
@@ -60,7 +48,7 @@ struct LegacyManifest: Decodable {
       weights: originals.map { $0.weightFile(at: "model.\($0.view)") }
         + (parts ?? []).map { $0.weightFile(at: $0.view) },
       provenance: provenance)
-    manifest.files = sidecars.map(\.file).sorted { $0.path < $1.path }
+    manifest.files = sidecars.sorted { $0.path < $1.path }
     manifest.hidden = hidden
     return manifest
   }
@@ -80,12 +68,12 @@ struct LegacyDrafts: Decodable {
     var modified: Int64
 
     var file: FolderFile {
-      switch content {
-      case .blob(let blob, let digest):
-        FolderFile(path: path, blob: blob, digest: digest, byteCount: byteCount, modified: modified)
-      case .upload(let name):
-        FolderFile(path: path, content: .upload(name), byteCount: byteCount, modified: modified)
-      }
+      let content: FolderFile.Content =
+        switch content {
+        case .blob(let blob, let digest): .blob(blob, digest: digest)
+        case .upload(let name): .upload(name)
+        }
+      return FolderFile(path: path, content: content, byteCount: byteCount, modified: modified)
     }
   }
 
@@ -101,7 +89,7 @@ struct LegacyDrafts: Decodable {
   private var models: Set<ModelName>
   private var drafts: [Draft]
 
-  /// The journals that take the place of the record, by path; a path that ends in a slash is that of a model's empty folder.
+  /// The journals that replace the record, by path; a path that ends in a slash is that of a model's empty folder.
   static func journals(_ bytes: [UInt8], what: String) throws(StoreError) -> [String: [UInt8]] {
     let record = try StoreCoding.decode(Self.self, from: bytes, what: what)
     var journals: [String: [UInt8]] = [:]

@@ -21,7 +21,7 @@ extension Manifest {
       if let why = FilePurpose.problem(ofPath: path) { throw fail(path, why) }
     }
     guard revision >= 0, revision < .max else { throw fail("", "belongs to a revision that cannot be") }
-    let sizes = files.map(\.byteCount) + weights.map(\.byteCount) + (main.map { Array($0.views.values) } ?? [])
+    let sizes = files.map(\.byteCount) + weights.map(\.byteCount) + viewSizes
     guard sizes.reduce((0, false), { $0.1 ? $0 : $0.0.addingReportingOverflow($1) }).1 == false else {
       throw fail("", "and others have more bytes together than a disk can")
     }

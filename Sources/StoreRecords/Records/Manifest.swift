@@ -116,7 +116,20 @@ package struct Manifest: Sendable, Hashable, Codable {
     return blobs
   }
 
+  /// Whether two manifests present the same, whatever is hidden and however often they were written.
+  package func isOfSameContent(as other: Manifest) -> Bool {
+    func normalized(_ manifest: Manifest) -> Manifest {
+      var manifest = manifest
+      (manifest.revision, manifest.hidden) = (0, nil)
+      return manifest
+    }
+    return normalized(self) == normalized(other)
+  }
+
   // MARK: Weights
+
+  /// Bytes of each view.
+  package var viewSizes: [Int] { (main?.views ?? [:]).values.map(\.self) }
 
   /// The weight file at a path, as somebody wrote it.
   package func weightFile(_ path: String) -> WeightRecord? { weights.first { $0.path == path } }

@@ -28,14 +28,14 @@ package enum StoreCoding {
   }
 
   private static func describe(_ error: DecodingError) -> String {
-    func place(_ context: DecodingError.Context) -> String {
+    func position(_ context: DecodingError.Context) -> String {
       let path = context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? ".\($0.stringValue)" }.joined()
       return path.isEmpty ? "" : " at \(path)"
     }
     return switch error {
-    case .keyNotFound(let key, let context): "\"\(key.stringValue)\" is missing\(place(context))"
+    case .keyNotFound(let key, let context): "\"\(key.stringValue)\" is missing\(position(context))"
     case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
-      "\(context.debugDescription)\(place(context))"
+      "\(context.debugDescription)\(position(context))"
     @unknown default: "\(error)"
     }
   }

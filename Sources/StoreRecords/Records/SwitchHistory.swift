@@ -19,8 +19,7 @@ struct SwitchHistory: Sendable {
   func switches(of model: ModelName, until last: Int64?) throws(StoreError) -> [ActiveSwitch] {
     guard let folder, let last else { return [] }
     let name = Self.fileName(of: model)
-    guard try posix(try folder.status(of: name)) != nil else { return [] }
-    let lines = Self.lines(of: try posix(try folder.contents(of: name, limit: Self.byteLimit)))
+    let lines = Self.lines(of: try ifThere(try folder.contents(of: name, limit: Self.byteLimit)) ?? [])
     let list = [UInt8(ascii: "[")] + lines.joined(separator: [UInt8(ascii: ",")]) + [UInt8(ascii: "]")]
     let switches = try StoreCoding.decode([ActiveSwitch].self, from: list, what: "history/\(name)")
     return Array(switches.prefix { $0.time <= last }.suffix(Self.limit))
@@ -33,15 +32,14 @@ struct SwitchHistory: Sendable {
     guard let folder else { throw StoreError(.readOnly, "the store is open for reading only") }
     let name = Self.fileName(of: model)
     let line = try StoreCoding.encode(change, pretty: false) + [newline]
-    guard try posix(try folder.status(of: name)) != nil else {
-      return try posix(try folder.replace(name, with: line, staging: staging))
-    }
-    let bytes = try posix(try folder.contents(of: name, limit: Self.byteLimit))
+    let bytes = try ifThere(try folder.contents(of: name, limit: Self.byteLimit)) ?? []
     let lines = Self.lines(of: bytes)
     let isInOrder = last != nil && bytes.last == newline && lines.last.flatMap(Self.change)?.time == last
     // Twice as many as are shown, so that not every switch writes all of them.
     if isInOrder, lines.count < 2 * Self.limit {
-      return try posix(try append(line, to: name, of: bytes.count, in: folder))
+      let file = try posix(try folder.makeFile(name, exclusively: false))
+      try posix(try file.write(line, at: bytes.count))
+      return try posix(try file.synchronize())
     }
     let known = lines.compactMap(Self.change).prefix { $0.time <= last ?? .min }
     let text = try Self.text(of: known.suffix(Self.limit - 1)) + line
@@ -60,16 +58,6 @@ struct SwitchHistory: Sendable {
     } catch {
       return nil
     }
-  }
-
-  private func append(_ line: [UInt8], to name: String, of size: Int, in folder: Folder) throws(PosixError) {
-    let file = try folder.makeFile(name, exclusively: false)
-    var failure: PosixError?
-    line.withUnsafeBytes { buffer in
-      do throws(PosixError) { try file.write(buffer, at: size) } catch { failure = error }
-    }
-    if let failure { throw failure }
-    try file.synchronize()
   }
 
   /// A whole file.

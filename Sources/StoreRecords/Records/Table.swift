@@ -13,7 +13,7 @@ package struct Table: Sendable, Hashable, Codable {
     }
   }
 
-  /// Where a storage's bytes lie; nil place for an empty storage.
+  /// Where a storage's bytes lie; nil for an empty storage.
   package struct Storage: Sendable, Hashable, Codable {
     /// Index into ``Table/packs``.
     package var pack: Int?
@@ -55,7 +55,7 @@ package struct Table: Sendable, Hashable, Codable {
   package static let emptyDigest = Digest(of: [])
 
   /// Where a storage lies: its pack and byte range there; nil if it is empty.
-  package func place(ofStorage index: Int) -> (pack: Int, range: Range<Int>)? {
+  package func location(ofStorage index: Int) -> (pack: Int, range: Range<Int>)? {
     guard let pack = storages[index].pack, let segment = storages[index].segment else { return nil }
     return (pack, packs[pack].segments.segments[segment].range)
   }
@@ -119,12 +119,19 @@ package struct Table: Sendable, Hashable, Codable {
     if let why = problemOfStitch() { throw fail(why) }
   }
 
-  /// The names of the tensors of which some byte lies in `range` of pack `pack`.
-  package func tensors(inPack pack: Int, range: Range<Int>) -> [String] {
-    stateDict.tensors.filter { tensor in
-      guard let place = place(ofStorage: tensor.storage), place.pack == pack else { return false }
-      let start = place.range.lowerBound + tensor.byteOffset
+  /// Index of each tensor by its name.
+  package var tensorIndices: [ByteString: Int] {
+    Dictionary(
+      stateDict.tensors.enumerated().map { (ByteString($1.name), $0) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// What lies in `range` of pack `pack`, for messages: the tensors of which some byte does.
+  package func contents(ofPack pack: Int, in range: Range<Int>) -> String {
+    let tensors = stateDict.tensors.filter { tensor in
+      guard let location = location(ofStorage: tensor.storage), location.pack == pack else { return false }
+      let start = location.range.lowerBound + tensor.byteOffset
       return (start..<start + tensor.byteCount).overlaps(range)
-    }.map(\.name)
+    }
+    return tensors.isEmpty ? "header or padding" : tensors.map { "tensor \"\($0.name)\"" }.joined(separator: ", ")
   }
 }

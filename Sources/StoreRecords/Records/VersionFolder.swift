@@ -44,14 +44,14 @@ package struct VersionFolder: Sendable {
   /// A published version.
   package init(_ manifest: Manifest) {
     self.init(model: manifest.model, version: manifest.version, made: manifest.published)
-    publish(manifest)
+    replaceManifest(with: manifest)
     for file in manifest.files { put(file) }
     for folder in manifest.folders { addFolder(folder) }
     for path in manifest.hidden ?? [] { hide(path) }
   }
 
   /// Exchanges what is published, its ordinary files left out: those here stay.
-  package mutating func publish(_ manifest: Manifest) {
+  package mutating func replaceManifest(with manifest: Manifest) {
     for part in self.manifest?.parts ?? [] { removeName(part.path) }
     var manifest = manifest
     (manifest.files, manifest.folders, manifest.hidden) = ([], [], nil)

@@ -32,6 +32,18 @@ package struct WeightConfig: Sendable, Hashable, Codable {
       self.aliases = aliases
     }
 
+    /// Makes another version active, and remembers the switch.
+    mutating func apply(_ change: ActiveSwitch) {
+      active = change.to
+      lastSwitch = change.time
+    }
+
+    /// Lets the pending switch, whose version is there, take effect.
+    mutating func completeSwitch() {
+      if let pending { apply(pending) }
+      pending = nil
+    }
+
     private enum CodingKeys: String, CodingKey {
       case active, aliases, history, lastSwitch, policies, pending
     }
@@ -87,20 +99,5 @@ package struct WeightConfig: Sendable, Hashable, Codable {
       }
       models[name] = record
     }
-  }
-
-  /// Makes another version of a model active, and remembers the switch.
-  mutating func apply(_ change: ActiveSwitch, to model: ModelName) {
-    var record = models[model] ?? Model()
-    record.active = change.to
-    record.lastSwitch = change.time
-    models[model] = record
-  }
-
-  /// Lets the pending switch of a model, whose version is there, take effect.
-  mutating func completeSwitch(of model: ModelName) {
-    guard let change = models[model]?.pending else { return }
-    models[model]?.pending = nil
-    apply(change, to: model)
   }
 }

@@ -52,8 +52,8 @@ final class Freshness: Sendable {
     var stamps = Stamps(
       number: try store.changeNumber(), config: try store.root.status(of: StoreFolder.configName)?.modified, models: [:]
     )
-    for (folder, place) in store.places {
-      for name in try folder.names() { stamps.models["\(place)/\(name)"] = try folder.status(of: name)?.modified }
+    for (folder, kind) in store.manifestFolders {
+      for name in try folder.names() { stamps.models["\(kind)/\(name)"] = try folder.status(of: name)?.modified }
     }
     return stamps
   }

@@ -92,8 +92,7 @@ package struct ModelFiles: Sendable {
 
   /// The folder of a model's manifests, which holds its own files too; nil if the store has none.
   private func modelFolder(_ model: ModelName) throws(StoreError) -> Folder? {
-    guard try posix(try store.models.status(of: model.text)) != nil else { return nil }
-    return try posix(try store.models.folder(model.text))
+    try ifThere(try store.models.folder(model.text))
   }
 
   private static func modelFile(_ name: String, in folder: Folder) throws(StoreError) -> ModelFile? {

@@ -1,11 +1,10 @@
 import BlobStore
-import Glibc
 import Logging
 import PosixIO
 import Synchronization
 
 /// The records of one model while nobody else changes them: what `RecordStore.transaction(_:unless:_:)` gives. Each change is
-/// durable when its call returns, and takes effect then. It must not be kept.
+/// durable when its call returns, and takes effect then. Nobody may use it after that.
 package final class ModelTransaction {
   package let model: ModelName
   let store: RecordStore
@@ -20,23 +19,24 @@ package final class ModelTransaction {
     self.model = model
   }
 
-  private var logger: Logger { store.logger }
+  private var cache: RecordCache { store.cache }
+  private var files: RecordFiles { cache.files }
 
   /// Writes a line to the log.
-  package func log(_ message: String) { logger.info("\(message)") }
+  package func log(_ message: String) { store.logger.info("\(message)") }
 
   // MARK: Looking
 
   /// What a version's folder holds; nil if there is no such version, nor a draft.
   package func folder(_ version: VersionName) throws(StoreError) -> VersionFolder? {
-    try store.load(model, version)?.folder
+    try cache.folder(of: model, version)?.folder
   }
 
   /// The folder of a published version.
   ///
   /// - Throws: `unknownModel`; `unknownVersion`.
   package func published(_ version: VersionName) throws(StoreError) -> VersionFolder {
-    let listing = try store.listing(of: model)
+    let listing = try cache.listing(of: model)
     guard listing.published[version] != nil, let folder = try folder(version) else {
       throw listing.published.isEmpty ? store.unknown(model) : store.unknown(version, of: model)
     }
@@ -50,7 +50,7 @@ package final class ModelTransaction {
   }
 
   package func contains(_ version: VersionName) -> Bool { store.contains(model, version) }
-  package func place(of version: VersionName) -> RecordPlace? { store.place(of: model, version) }
+  package func manifestFolder(of version: VersionName) -> ManifestFolder? { store.manifestFolder(of: model, version) }
   package var activeVersion: VersionName? { store.activeVersion(of: model) }
   package var record: WeightConfig.Model { store.record(of: model) }
 
@@ -67,34 +67,9 @@ package final class ModelTransaction {
 
   /// Changes what is decided about the model.
   package func configure(_ change: (inout WeightConfig.Model) -> Void) throws(StoreError) {
-    try configureAll { change(&$0.models[self.model, default: .init()]) }
-  }
-
-  private func configureAll(_ change: (inout WeightConfig) -> Void) throws(StoreError) {
-    try store.configurationLock.withLock { () throws(StoreError) in
-      let before = store.state.withLock { $0.config }
-      var config = before
-      change(&config)
-      let bytes = try configText(of: config)
-      guard bytes.count <= WeightConfig.byteLimit else {
-        throw StoreError(.system(errno: EFBIG), "\(StoreFolder.configName) cannot become larger")
-      }
-      let staging = try store.store.stagingForWriting
-      try posix(try store.store.root.replace(StoreFolder.configName, with: bytes, staging: staging))
-      store.state.withLock { state in
-        state.config = config
-        state.generation += 1
-      }
-      hasConfigured = true
-      let (old, new) = (before.models[model] ?? .init(), config.models[model] ?? .init())
-      if old.active != new.active || old.aliases != new.aliases { changes.append(.links(model)) }
-    }
-  }
-
-  private func configText(of config: WeightConfig) throws(StoreError) -> [UInt8] {
-    try store.configText.withLock { (text: inout sending WeightConfigText) in
-      Result { () throws(StoreError) in try text.bytes(of: config) }
-    }.get()
+    let (before, after) = try store.configurationFile.change(model, in: cache, change)
+    hasConfigured = true
+    if before.active != after.active || before.aliases != after.aliases { changes.append(.links(model)) }
   }
 
   /// Makes a version active, and remembers the switch.
@@ -106,24 +81,38 @@ package final class ModelTransaction {
   ) throws(StoreError) -> ActiveSwitch? {
     guard contains(version) else { throw store.unknown(version, of: model) }
     guard activeVersion != version else { return nil }
-    let change = nextSwitch(to: version, by: actor, isRollback: isRollback)
-    try writeDown(change)
-    try configureAll { $0.apply(change, to: self.model) }
-    logger.info("\(isRollback ? "rollback" : "active"): \(model) \(change.from.map { "\($0) -> " } ?? "")\(version)")
-    return change
+    return try makeActive(version, by: actor, isRollback: isRollback)
   }
 
-  /// A switch from the version that is active now; later than all before it, whatever the clock says.
-  private func nextSwitch(to version: VersionName, by actor: Actor, isRollback: Bool) -> ActiveSwitch {
+  /// Makes a version active: the one way in which that happens.
+  ///
+  /// The switch is a line in the model's history first, which counts for nothing until `weight_config.json` says so.
+  ///
+  /// - Parameter appear: makes the version visible, if it is still to come. `weight_config.json` says before that the switch is
+  ///   pending: it takes effect with the version's manifest.
+  @discardableResult
+  private func makeActive(
+    _ version: VersionName, by actor: Actor, isRollback: Bool = false,
+    with appear: (() throws(StoreError) -> Void)? = nil
+  ) throws(StoreError) -> ActiveSwitch {
+    // Later than all switches before, whatever the clock says.
     let earliest = record.lastSwitch.map { $0 < .max ? $0 + 1 : $0 } ?? .min
-    return ActiveSwitch(
+    let change = ActiveSwitch(
       time: max(earliest, Timestamp.now()), actor: actor, from: activeVersion, to: version, isRollback: isRollback)
-  }
-
-  /// Writes a switch into the model's history, durably. It counts once `weight_config.json` says so.
-  private func writeDown(_ change: ActiveSwitch) throws(StoreError) {
     try SwitchHistory(folder: store.store.history)
       .append(change, of: model, after: record.lastSwitch, staging: try store.store.stagingForWriting)
+    if let appear {
+      try configure { $0.pending = change }
+      try appear()
+      changes.append(.links(model))
+      do throws(StoreError) { try configure { _ in } } catch {
+        store.logger.warning("weight_config.json is not up to date, which does no harm: \(error)")
+      }
+    } else {
+      try configure { $0.apply(change) }
+    }
+    log("\(isRollback ? "rollback" : "active"): \(model) \(change.from.map { "\($0) -> " } ?? "")\(version)")
+    return change
   }
 
   // MARK: Versions
@@ -138,74 +127,63 @@ package final class ModelTransaction {
     case never
   }
 
-  /// Publishes a folder: writes its manifest, then makes it visible.
+  /// Publishes a folder: writes its manifest, which makes it visible.
   ///
   /// - Parameters:
   ///   - folder: what is to be there, with a manifest.
-  ///   - place: where a new version's manifest goes; one that is there stays where it is.
+  ///   - parent: where the manifest of a new version goes; that of an older one stays where it is.
+  /// - Returns: the manifest as it is written.
+  @discardableResult
   package func publish(
-    _ folder: VersionFolder, at place: RecordPlace, switching: Switching, by actor: Actor = .current
-  ) throws(StoreError) {
-    try changingRecords { () throws(StoreError) in
-      try writeManifest(of: folder, at: self.place(of: folder.version) ?? place, switching, by: actor)
-    }
-    changes.append(.published(model, folder.version, paths: nil))
-  }
-
-  private func writeManifest(
-    of folder: VersionFolder, at place: RecordPlace, _ switching: Switching, by actor: Actor
-  ) throws(StoreError) {
+    _ folder: VersionFolder, in parent: ManifestFolder, switching: Switching, by actor: Actor = .current
+  ) throws(StoreError) -> Manifest {
     let version = folder.version
-    let listing = try store.listing(of: model)
-    let before = try store.load(model, version)
     guard var manifest = folder.completeManifest else { throw store.unknown(version, of: model) }
-    let revisions = listing.journals[version] ?? []
+    let revisions = try cache.listing(of: model).journals[version] ?? []
+    let before = try cache.folder(of: model, version)
     manifest.revision = max(before?.folder.manifest?.revision ?? 0, revisions.max() ?? 0) + 1
     (manifest.model, manifest.version) = (model, version)
-    try manifest.checkConsistency()
-    let bytes = try StoreCoding.encode(manifest, pretty: true)
-    guard bytes.count <= store.limits.manifest else {
-      throw StoreError(
-        .system(errno: EFBIG),
-        "\(model)/\(version) has more files than a manifest can name: it would have \(bytes.count) bytes, and at most "
-          + "\(store.limits.manifest) are read")
+    let published = manifest
+    let text = try files.text(of: published)
+    let appear = { () throws(StoreError) in
+      try self.write(text, of: published, in: self.manifestFolder(of: version) ?? parent, with: folder.remainder)
     }
     store.store.blobs.noteNamed(folder.blobs)
-    let parent = try store.folder(place)
-    let staging = try store.store.stagingForWriting
-    let record = record
-    let isSwitch =
-      switch switching {
-      case .always: activeVersion != version
-      case .ifNone: record.active == nil
-      case .never: false
+    try changingRecords { () throws(StoreError) in
+      let isSwitch =
+        switch switching {
+        case .always: activeVersion != version
+        case .ifNone: record.active == nil
+        case .never: false
+        }
+      if isSwitch {
+        try makeActive(version, by: actor, with: appear)
+      } else {
+        // A switch that came to nothing must not take effect with this manifest.
+        if record.pending != nil { try configure { $0.pending = nil } }
+        try appear()
       }
-    let change = isSwitch ? nextSwitch(to: version, by: actor, isRollback: false) : nil
-    if let change { try writeDown(change) }
-    if change != record.pending { try configure { $0.pending = change } }
-    let rest = folder.remainder
-    let journal = rest.isEmpty ? nil : try writeJournal(of: version, manifest.revision, made: folder.made, rest)
-    try posix(
-      try parent.makeFolder(model.text).replace(version.text + ".json", with: bytes, staging: staging))
-    var written = VersionFolder(manifest)
-    for change in rest { written.apply(change) }
-    store.state.withLock { state in
-      state.listings.change(model) { $0.published[version] = place }
-      state.folders[.init(model: model, version: version)] = .init(folder: written, journal: journal)
-      state.config.completeSwitch(of: model)
-      state.noteChange(of: model)
+      try cache.removeJournals(of: model, version, revisions.subtracting([published.revision]))
     }
-    if let change {
-      changes.append(.links(model))
-      logger.info("active: \(model) \(change.from.map { "\($0) -> " } ?? "")\(change.to)")
-      do throws(StoreError) {
-        try configureAll { _ in }
-      } catch {
-        logger.warning("weight_config.json is not up to date, which does no harm: \(error)")
-      }
+    store.uploads.exchange(before?.folder.uploads ?? [], for: folder.uploads)
+    changes.append(.published(model, version, paths: nil))
+    return published
+  }
+
+  /// Writes a manifest, after the journal of what it cannot hold.
+  private func write(
+    _ text: [UInt8], of manifest: Manifest, in parent: ManifestFolder, with rest: [FolderChange]
+  ) throws(StoreError) {
+    var folder = VersionFolder(manifest)
+    let journal = rest.isEmpty ? nil : try writeJournal(of: folder, manifest.revision, rest)
+    try files.writeManifest(text, of: model, manifest.version, in: parent)
+    for change in rest { folder.apply(change) }
+    let loaded = LoadedFolder(folder: folder, journal: journal)
+    cache.withLock { memory in
+      memory.listings.change(model) { $0.published[manifest.version] = parent }
+      memory.config.models[model]?.completeSwitch()
+      memory.change(model, manifest.version, to: loaded)
     }
-    try store.removeJournals(of: model, version, revisions.subtracting([manifest.revision]))
-    store.uploads.exchange(before?.folder.uploads ?? [], for: written.uploads)
   }
 
   /// Takes a version, or a draft, out of the tree.
@@ -213,19 +191,13 @@ package final class ModelTransaction {
     guard let folder = try folder(version) else { return }
     let names = folder.children(of: "").map(\.name)
     try changingRecords { () throws(StoreError) in
-      if let place = place(of: version) {
-        let parent = try store.folder(place)
-        let folder = try posix(try parent.folder(model.text))
-        try posix(try folder.removeFile(version.text + ".json"))
-        try posix(try folder.synchronize())
-        store.state.withLock { state in state.listings.change(model) { $0.published[version] = nil } }
+      if let parent = manifestFolder(of: version) {
+        try files.removeManifest(of: model, version, in: parent)
+        cache.withLock { memory in memory.listings.change(model) { $0.published[version] = nil } }
       }
-      try store.removeJournals(of: model, version, try store.listing(of: model).journals[version] ?? [])
+      try cache.removeJournals(of: model, version, try cache.listing(of: model).journals[version] ?? [])
     }
-    store.state.withLock { state in
-      state.folders[.init(model: model, version: version)] = nil
-      state.noteChange(of: model)
-    }
+    cache.withLock { $0.change(model, version, to: nil) }
     store.uploads.exchange(folder.uploads, for: [])
     changes.append(.removed(model, version, paths: names))
   }
@@ -236,7 +208,7 @@ package final class ModelTransaction {
     do throws(StoreError) {
       try body()
     } catch {
-      store.state.withLock { $0.forget(model) }
+      cache.withLock { $0.forget(model) }
       throw error
     }
   }
@@ -251,17 +223,13 @@ package final class ModelTransaction {
     try write(VersionFolder(model: model, version: version, made: Timestamp.now()))
   }
 
-  /// Makes a folder that is no version yet, with all that it holds. It takes the place of a draft of that name.
+  /// Makes a folder that is no version yet, with all that it holds. A draft of that name goes.
   package func write(_ draft: VersionFolder) throws(StoreError) {
-    let version = draft.version
-    let before = try store.load(model, version)
+    let before = try cache.folder(of: model, draft.version)
     store.store.blobs.noteNamed(draft.blobs)
     try changingRecords { () throws(StoreError) in
-      let journal = try writeJournal(of: version, 0, made: draft.made, draft.changesFromEmpty)
-      store.state.withLock { state in
-        state.folders[.init(model: model, version: version)] = .init(folder: draft, journal: journal)
-        state.noteChange(of: model)
-      }
+      let loaded = LoadedFolder(folder: draft, journal: try writeJournal(of: draft, 0, draft.changesFromEmpty))
+      cache.withLock { $0.change(model, draft.version, to: loaded) }
     }
     store.uploads.exchange(before?.folder.uploads ?? [], for: draft.uploads)
   }
@@ -270,115 +238,122 @@ package final class ModelTransaction {
   package func change(_ version: VersionName, _ folderChanges: [FolderChange]) throws(StoreError) {
     guard !folderChanges.isEmpty else { return }
     if try folder(version) == nil { try makeFolder(version) }
-    guard var loaded = try store.load(model, version) else { throw store.unknown(version, of: model) }
-    var dropped: [String] = []
-    var kept: [String] = []
+    guard let before = try cache.folder(of: model, version) else { throw store.unknown(version, of: model) }
+    var folder = before.folder
+    var (dropped, named): ([String], [String]) = ([], [])
     for change in folderChanges {
       if case .put(let file) = change { store.store.blobs.noteNamed(file.blobs) }
-      if let old = loaded.folder.file(at: change.path)?.upload { dropped.append(old) }
-      loaded.folder.apply(change)
-      if let new = loaded.folder.file(at: change.path)?.upload { kept.append(new) }
+      if let old = folder.file(at: change.path)?.upload { dropped.append(old) }
+      folder.apply(change)
+      if let new = folder.file(at: change.path)?.upload { named.append(new) }
     }
-    let isPublished = loaded.folder.isPublished
     // Rewriting costs with the number of files, and happens once in as many changes.
-    if let journal = loaded.journal, journal.lineCount > 64 + 2 * loaded.folder.fileCount {
-      if isPublished {
-        try publish(loaded.folder, at: .models, switching: .never)
-      } else {
-        try write(loaded.folder)
-      }
+    if let journal = before.journal, journal.lineCount > 64 + 2 * folder.fileCount {
+      if folder.isPublished { try publish(folder, in: .models, switching: .never) } else { try write(folder) }
       return
     }
+    let changed = folder
     try changingRecords { () throws(StoreError) in
-      loaded.journal = try append(folderChanges, to: loaded)
-      store.state.withLock { state in
-        state.folders[.init(model: model, version: version)] = loaded
-        state.noteChange(of: model)
-      }
+      let journal =
+        if let journal = before.journal {
+          try files.append(folderChanges, to: journal, of: changed)
+        } else {
+          try writeJournal(of: changed, changed.manifest?.revision ?? 0, folderChanges)
+        }
+      let loaded = LoadedFolder(folder: changed, journal: journal)
+      cache.withLock { $0.change(model, version, to: loaded) }
     }
-    store.uploads.exchange(dropped, for: kept)
-    if isPublished { changes.append(.published(model, version, paths: folderChanges.map(\.path))) }
-  }
-
-  /// Adds lines to a folder's journal, which is made if there is none.
-  private func append(
-    _ changes: [FolderChange], to loaded: RecordStore.Loaded
-  ) throws(StoreError) -> RecordStore.Loaded.Journal {
-    let version = loaded.folder.version
-    let revision = loaded.folder.manifest?.revision ?? 0
-    guard let journal = loaded.journal else {
-      return try writeJournal(of: version, revision, made: loaded.folder.made, changes)
-    }
-    let bytes = try FolderJournal.lines(changes)
-    guard journal.byteCount + bytes.count <= store.limits.journal else { throw Self.journalIsFull(model, version) }
-    let parent = try store.store.forWriting(store.store.folders)
-    let name = FolderJournal.fileName(version, revision: revision)
-    do throws(PosixError) {
-      let file = try parent.folder(model.text).makeFile(name, exclusively: false)
-      // What a write that did not end has left.
-      if try file.status().size > journal.byteCount { try file.truncate(to: journal.byteCount) }
-      let end = journal.byteCount
-      try bytes.withUnsafeBytes { buffer in Result { () throws(PosixError) in try file.write(buffer, at: end) } }.get()
-      try file.synchronize()
-    } catch {
-      throw StoreError(error)
-    }
-    return .init(byteCount: journal.byteCount + bytes.count, lineCount: journal.lineCount + changes.count)
-  }
-
-  private static func journalIsFull(_ model: ModelName, _ version: VersionName) -> StoreError {
-    StoreError(.system(errno: EFBIG), "\(model)/\(version) has more files than its record can hold")
+    store.uploads.exchange(dropped, for: named)
+    if folder.isPublished { changes.append(.published(model, version, paths: folderChanges.map(\.path))) }
   }
 
   /// Writes a whole journal, durably.
   private func writeJournal(
-    of version: VersionName, _ revision: Int, made: Int64, _ changes: [FolderChange]
-  ) throws(StoreError) -> RecordStore.Loaded.Journal {
-    let bytes = try FolderJournal.text(made: made, changes)
-    guard bytes.count <= store.limits.journal else { throw Self.journalIsFull(model, version) }
+    of folder: VersionFolder, _ revision: Int, _ changes: [FolderChange]
+  ) throws(StoreError) -> FolderJournal.Extent {
     // What is on disk is listed before it changes.
-    _ = try store.listing(of: model)
-    let folder = try makeModelFolder()
-    let staging = try store.store.stagingForWriting
-    try posix(
-      try folder.replace(FolderJournal.fileName(version, revision: revision), with: bytes, staging: staging))
-    store.state.withLock { state in
-      state.listings.change(model) { $0.journals[version, default: []].insert(revision) }
+    _ = try cache.listing(of: model)
+    let extent = try files.writeJournal(of: folder, revision: revision, changes)
+    cache.withLock { memory in
+      memory.listings.change(model) { listing in
+        listing.isMade = true
+        listing.journals[folder.version, default: []].insert(revision)
+      }
     }
-    return .init(byteCount: bytes.count, lineCount: changes.count)
-  }
-
-  /// Makes the model a folder that stays without a version.
-  @discardableResult
-  private func makeModelFolder() throws(StoreError) -> Folder {
-    let parent = try store.store.forWriting(store.store.folders)
-    let folder = try posix(try parent.makeFolder(model.text))
-    store.state.withLock { state in state.listings.change(model) { $0.isMade = true } }
-    return folder
+    return extent
   }
 
   /// Makes the model a folder that stays without a version.
   package func makeModel() throws(StoreError) {
-    _ = try store.listing(of: model)
-    _ = try makeModelFolder() as Folder
-    store.state.withLock { $0.noteChange(of: model) }
+    _ = try cache.listing(of: model)
+    let folders = try store.store.forWriting(store.store.folders)
+    _ = try posix(try folders.makeFolder(model.text))
+    cache.withLock { memory in
+      memory.listings.change(model) { $0.isMade = true }
+      memory.noteChange(of: model)
+    }
   }
 
   /// Takes the model's folder away, which holds nothing.
   ///
   /// - Throws: `inUse` if it holds something.
   package func removeModel() throws(StoreError) {
-    let listing = try store.listing(of: model)
+    let listing = try cache.listing(of: model)
     guard listing.published.isEmpty, listing.drafts.isEmpty else {
       throw StoreError(.inUse, "\(model) still has versions; remove their folders first")
     }
-    for (version, revisions) in listing.journals { try store.removeJournals(of: model, version, revisions) }
+    for (version, revisions) in listing.journals { try cache.removeJournals(of: model, version, revisions) }
     let folders = try store.store.forWriting(store.store.folders)
     try posix(try folders.removeFolder(model.text))
     try posix(try folders.synchronize())
-    store.state.withLock { state in
-      state.listings.change(model) { $0.isMade = false }
-      state.noteChange(of: model)
+    cache.withLock { memory in
+      memory.listings.change(model) { $0.isMade = false }
+      memory.noteChange(of: model)
     }
+  }
+
+  // MARK: Backups
+
+  /// Makes a backup of a version, or what a removal leaves, durably.
+  ///
+  /// - Parameter backups: those that there are, as `RecordStore.transaction(_:backupsOf:unless:_:)` gives them.
+  @discardableResult
+  package func backUp(
+    _ manifest: Manifest, beside backups: [BackupRecord], isPinned: Bool, by actor: Actor
+  ) throws(StoreError) -> BackupRecord {
+    // What an unfinished removal has left is the record of this one.
+    let number = isPinned ? nil : backups.first(where: isLeftover)?.number
+    let last = backups.map(\.number).max() ?? 0
+    guard last < .max else {
+      throw StoreError(.damaged, "backups/\(model) has a record with the last number that there is")
+    }
+    let record = BackupRecord(
+      manifest: manifest, isCheckpoint: manifestFolder(of: manifest.version) == .checkpoints, isPinned: isPinned,
+      time: Timestamp.now(), actor: actor, number: number ?? last + 1)
+    try write(record)
+    return record
+  }
+
+  /// Whether a removal or a restoration that ended too early left the record.
+  package func isLeftover(_ record: BackupRecord) -> Bool {
+    do throws(StoreError) {
+      return record.isLeftover(beside: try folder(record.manifest.version))
+    } catch {
+      // The version is damaged: the record may be what mends it.
+      return false
+    }
+  }
+
+  /// Writes a backup, durably; one that has its number goes.
+  package func write(_ record: BackupRecord) throws(StoreError) {
+    store.store.blobs.noteNamed(record.manifest.blobs)
+    cache.withLock { $0.noteBackup(of: model) }
+    try files.write(record)
+  }
+
+  /// Removes a backup, durably. Its blobs stay until they are collected.
+  package func drop(_ record: BackupRecord) throws(StoreError) {
+    cache.withLock { $0.noteBackup(of: model) }
+    try files.remove(record)
   }
 }

@@ -1,21 +1,10 @@
 import Logging
 package import PosixIO
-import Synchronization
 
 /// What there is, as everybody may ask.
 extension RecordStore {
   /// What the model's folders tell of it. Reads them when it is first asked for.
-  package func listing(of model: ModelName) throws(StoreError) -> ModelListing {
-    while true {
-      let (known, generation) = state.withLock { ($0.listings[model], $0.generation) }
-      if let known { return known }
-      let found = try store.listing(of: model)
-      state.withLock { state in
-        // What changed meanwhile may have been read or not: then it is read again.
-        if state.generation == generation { state.listings.take(found, of: model) }
-      }
-    }
-  }
+  package func listing(of model: ModelName) throws(StoreError) -> ModelListing { try cache.listing(of: model) }
 
   /// As ``listing(of:)``; nil, and a line in the log, if the folders cannot be read.
   private func readableListing(of model: ModelName) -> ModelListing? {
@@ -28,25 +17,25 @@ extension RecordStore {
   }
 
   private func listAll() {
-    for model in state.withLock({ $0.listings.remaining }) { _ = readableListing(of: model) }
+    for model in cache.withLock({ $0.listings.remaining }) { _ = readableListing(of: model) }
   }
 
   /// All models that have a version, in order. One whose folders cannot be read is among them: ``versions(of:)`` says why.
   package var models: [ModelName] {
     listAll()
-    return state.withLock { state in
-      state.listings.models.filter { state.listings[$0].map { !$0.published.isEmpty } ?? true }
+    return cache.withLock { memory in
+      memory.listings.models.filter { memory.listings[$0].map { !$0.published.isEmpty } ?? true }
     }.sorted()
   }
 
   /// All models that are folders: with versions, drafts, or made by somebody.
   package var allModels: [ModelName] {
     listAll()
-    return state.withLock { $0.listings.models }.sorted()
+    return cache.withLock { $0.listings.models }.sorted()
   }
 
   /// All models that have a version, and perhaps some that have none, in no order: nothing is read to tell.
-  package var modelFolders: [ModelName] { state.withLock { $0.listings.models } }
+  package var modelFolders: [ModelName] { cache.withLock { $0.listings.models } }
 
   /// Whether there is a version at all; true if that cannot be found out.
   package func contains(_ model: ModelName) -> Bool { readableListing(of: model)?.published.isEmpty != true }
@@ -82,13 +71,13 @@ extension RecordStore {
   }
 
   /// In which folder the version's manifest lies; nil if there is no such version.
-  package func place(of model: ModelName, _ version: VersionName) -> RecordPlace? {
+  package func manifestFolder(of model: ModelName, _ version: VersionName) -> ManifestFolder? {
     readableListing(of: model)?.published[version]
   }
 
   /// Whether the version is a training checkpoint.
   package func isCheckpoint(_ model: ModelName, _ version: VersionName) -> Bool {
-    place(of: model, version) == .checkpoints
+    manifestFolder(of: model, version) == .checkpoints
   }
 
   /// The folder of a published version.
@@ -112,7 +101,7 @@ extension RecordStore {
 
   /// What is decided about a model.
   package func record(of model: ModelName) -> WeightConfig.Model {
-    state.withLock { $0.config.models[model] } ?? .init()
+    cache.withLock { $0.config.models[model] } ?? .init()
   }
 
   /// The version that the model's users get; nil if none is.
@@ -125,7 +114,7 @@ extension RecordStore {
 
   /// The model's other symbolic links.
   package func aliases(of model: ModelName) -> [VersionName: VersionName] {
-    state.withLock { $0.config.models[model]?.aliases ?? [:] }
+    cache.withLock { $0.config.models[model]?.aliases ?? [:] }
   }
 
   /// Names of the links to a version, `active` first.
@@ -139,7 +128,7 @@ extension RecordStore {
 
   /// How a model's active version came about, oldest switch first.
   package func history(of model: ModelName) throws(StoreError) -> [ActiveSwitch] {
-    guard contains(model) else { throw unknown(model) }
+    try require(model)
     let record = record(of: model)
     if let history = record.history { return history }
     return try SwitchHistory(folder: store.history).switches(of: model, until: record.lastSwitch)
@@ -147,11 +136,11 @@ extension RecordStore {
 
   /// `weight_config.json` as it stands.
   package func configuration() throws(StoreError) -> [UInt8] {
-    try StoreCoding.encode(state.withLock { $0.config }, pretty: true)
+    try StoreCoding.encode(cache.withLock { $0.config }, pretty: true)
   }
 
   /// The store's format; it stays until ``StoreUpgrade``.
-  package var formatNumber: Int { state.withLock { $0.config.format } }
+  package var formatNumber: Int { cache.withLock { $0.config.format } }
 
   /// Space on the file system that holds the store.
   package func volume() throws(StoreError) -> VolumeStatus { try posix(try store.root.volume()) }
@@ -159,45 +148,38 @@ extension RecordStore {
   // MARK: Figures
 
   /// Rises with every change of models and versions; not with a change of what is active.
-  package var contents: UInt64 { state.withLock { $0.contents } }
+  package var contents: UInt64 { cache.withLock { $0.contents } }
 
   /// Tells that blobs have gone.
-  package func noteCollection() { state.withLock { $0.contents += 1 } }
+  package func noteCollection() { cache.withLock { $0.contents += 1 } }
 
   /// What the versions of a model show. The index answers for folders that it knows as they are; of others every folder is
   /// read, once until one changes.
   package func figures(of model: ModelName) throws(StoreError) -> ModelFigures {
-    let (known, generation) = state.withLock { ($0.figures[model], $0.generation) }
+    let (known, generation) = cache.withLock { ($0.figures[model], $0.generation) }
     if let known { return known }
     let listing = try listing(of: model)
-    var figures: ModelFigures
     // Of what journals say the index knows nothing.
-    if !listing.journals.keys.contains(where: { listing.published[$0] != nil }),
-      let indexed = try index.figures(of: model)
-    {
-      figures = indexed
-    } else {
-      figures = ModelFigures()
-      for version in listing.published.keys {
-        if let own = try folder(of: model, version)?.figures { figures = figures + own }
-      }
+    let isIndexed = !listing.journals.keys.contains { listing.published[$0] != nil }
+    let indexed = isIndexed ? try index.figures(of: model) : nil
+    var figures = indexed ?? ModelFigures()
+    for version in indexed == nil ? Array(listing.published.keys) : [] {
+      if let own = try folder(of: model, version)?.figures { figures = figures + own }
     }
-    state.withLock { state in
-      if state.generation == generation { state.figures[model] = figures }
+    let found = figures
+    cache.withLock { memory in
+      if memory.generation == generation { memory.figures[model] = found }
     }
     return figures
   }
 
-  /// Lets the index take over what has changed in the store.
-  package func updateIndex(progress: @escaping ProgressHandler = { _, _, _ in true }) throws(StoreError) {
-    let start = ContinuousClock.now
-    let count = try index.update(table: { (digest) throws(StoreError) in try table(digest) }, progress: progress)
-    guard count > 0 else { return }
-    let milliseconds = Int((ContinuousClock.now - start) / .milliseconds(1))
-    logger.info("index: \(count) manifests taken over in \(milliseconds) ms")
-  }
-
   // MARK: Errors
+
+  /// - Throws: `unknownModel` if there is no version; `unknownVersion` if there is not that one.
+  package func require(_ model: ModelName, _ version: VersionName? = nil) throws(StoreError) {
+    guard contains(model) else { throw unknown(model) }
+    if let version, !contains(model, version) { throw unknown(version, of: model) }
+  }
 
   package func unknown(_ model: ModelName) -> StoreError {
     StoreError(

@@ -134,8 +134,7 @@ package struct StoreFolder: Sendable {
   func noteChange(_ number: UInt64) throws(PosixError) {
     guard let staging else { return }
     let file = try staging.makeFile(Self.changesName, exclusively: false)
-    let bytes = withUnsafeBytes(of: number.littleEndian, Array.init)
-    try bytes.withUnsafeBytes { buffer in Result { () throws(PosixError) in try file.write(buffer, at: 0) } }.get()
+    try file.write(withUnsafeBytes(of: number.littleEndian, Array.init), at: 0)
   }
 
   /// The number that was written last; 0 if there is none.

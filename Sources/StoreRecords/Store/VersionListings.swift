@@ -2,12 +2,12 @@ import PosixIO
 import SystemPackage
 
 /// In which folder a version's manifest lies.
-package enum RecordPlace: String, Sendable, Hashable, CaseIterable { case models, checkpoints }
+package enum ManifestFolder: String, Sendable, Hashable, CaseIterable { case models, checkpoints }
 
 /// What the store's folders tell of a model by names alone.
 package struct ModelListing: Sendable {
   /// The published versions, and where the manifest of each lies.
-  package internal(set) var published: [VersionName: RecordPlace] = [:]
+  package internal(set) var published: [VersionName: ManifestFolder] = [:]
   /// Versions that have a journal, by revision: a published version of that revision, or a draft (0).
   var journals: [VersionName: Set<Int>] = [:]
   /// Whether the model's folder was made by somebody and stays without a version.
@@ -62,14 +62,14 @@ struct VersionListings: Sendable {
 
 extension StoreFolder {
   /// Where manifests lie.
-  var places: [(folder: Folder, place: RecordPlace)] {
+  var manifestFolders: [(folder: Folder, kind: ManifestFolder)] {
     [(models, .models)] + (checkpoints.map { [($0, .checkpoints)] } ?? [])
   }
 
   /// Every model that has a folder; it need not hold anything.
   func modelFolders() throws(StoreError) -> Set<ModelName> {
     var names: Set<ModelName> = []
-    for folder in places.map(\.folder) + (folders.map { [$0] } ?? []) {
+    for folder in manifestFolders.map(\.folder) + (folders.map { [$0] } ?? []) {
       names.formUnion(try posix(try folder.names()).compactMap { ModelName($0) })
     }
     return names
@@ -78,12 +78,12 @@ extension StoreFolder {
   /// What names tell of a model.
   func listing(of model: ModelName) throws(StoreError) -> ModelListing {
     var listing = ModelListing()
-    for (parent, place) in places {
-      for name in try names(of: model, in: parent) ?? [] where name.hasSuffix(".json") {
-        if let version = VersionName(name.dropLast(5)) { listing.published[version] = place }
+    for (parent, kind) in manifestFolders {
+      for name in try ifThere(try parent.folder(model.text).names()) ?? [] where name.hasSuffix(".json") {
+        if let version = VersionName(name.dropLast(5)) { listing.published[version] = kind }
       }
     }
-    if let folders, let names = try names(of: model, in: folders) {
+    if let folders, let names = try ifThere(try folders.folder(model.text).names()) {
       listing.isMade = true
       for name in names {
         guard let (version, revision) = FolderJournal.parse(fileName: name) else { continue }
@@ -91,30 +91,5 @@ extension StoreFolder {
       }
     }
     return listing
-  }
-
-  /// Names in a model's folder; nil if it has none there.
-  private func names(of model: ModelName, in parent: Folder) throws(StoreError) -> [String]? {
-    do throws(PosixError) {
-      return try parent.folder(model.text).names()
-    } catch  where error.errno == .noSuchFileOrDirectory {
-      return nil
-    } catch {
-      throw StoreError(error)
-    }
-  }
-
-  /// Whether a manifest is there.
-  func hasManifest(_ model: ModelName, _ version: VersionName) throws(StoreError) -> Bool {
-    for (parent, _) in places {
-      do throws(PosixError) {
-        if try parent.folder(model.text).status(of: version.text + ".json") != nil { return true }
-      } catch  where error.errno == .noSuchFileOrDirectory {
-        continue
-      } catch {
-        throw StoreError(error)
-      }
-    }
-    return false
   }
 }

@@ -170,30 +170,29 @@ package struct StoreUpgrade {
 
   /// Paths of all records, relative to the folder that they are in.
   private static func records(in root: Folder) throws(StoreError) -> [String] {
+    var paths: [String] = []
     do throws(PosixError) {
-      var paths = try root.status(of: StoreFolder.configName) == nil ? [] : [StoreFolder.configName]
-      for name in try root.status(of: StoreFolder.historyName) == nil
-        ? [] : root.folder(StoreFolder.historyName).names()
-      where name.hasSuffix(".jsonl") {
-        paths.append("\(StoreFolder.historyName)/\(name)")
-      }
-      if try root.status(of: ".staging") != nil,
-        try root.folder(".staging").status(of: StoreUpgradeStep.draftsName) != nil
-      {
-        paths.append(".staging/\(StoreUpgradeStep.draftsName)")
-      }
-      for kind in ["models", "checkpoints", "backups", "folders"] where try root.status(of: kind) != nil {
-        let folder = try root.folder(kind)
-        for model in try folder.names() where try folder.status(of: model)?.kind == .directory {
-          for name in try folder.folder(model).names() where name.hasSuffix(kind == "folders" ? ".jsonl" : ".json") {
-            paths.append("\(kind)/\(model)/\(name)")
+      for kind in try root.names() {
+        switch kind {
+        case StoreFolder.configName: paths.append(kind)
+        case StoreFolder.historyName, ".staging":
+          let names = try root.folder(kind).names()
+          paths += names.filter { $0.hasSuffix(".jsonl") || $0 == StoreUpgradeStep.draftsName }.map { "\(kind)/\($0)" }
+        case "models", "checkpoints", "backups", "folders":
+          let folder = try root.folder(kind)
+          for model in try folder.names() where try folder.status(of: model)?.kind == .directory {
+            let names = try folder.folder(model).names()
+            paths += names.filter { $0.hasSuffix(kind == "folders" ? ".jsonl" : ".json") }.map {
+              "\(kind)/\(model)/\($0)"
+            }
           }
+        default: break
         }
       }
-      return paths.sorted()
     } catch {
       throw StoreError(error)
     }
+    return paths.sorted()
   }
 
   /// - Throws: `alreadyExists` if a blob that a record names is gone: a purge has moved what it had to another pack.

@@ -17,6 +17,8 @@ package final class StagedUploads: Sendable {
     var named: [String: Int] = [:]
     /// Uploads that are done with, and frozen.
     var waiting: Set<String> = []
+    /// Files that stay, because it is not known whether a record names them.
+    var untouchable: Set<String> = []
   }
 
   /// In milliseconds; together longer than the kernel takes to let go of a file that is just being closed.
@@ -43,7 +45,7 @@ package final class StagedUploads: Sendable {
   // MARK: Making
 
   private func staging() throws(StoreError) -> Folder {
-    guard let staging = blobs.stagingFolder else { throw StoreError(.readOnly, "the store is open for reading only") }
+    guard let staging = blobs.staging else { throw StoreError(.readOnly, "the store is open for reading only") }
     return staging
   }
 
@@ -84,9 +86,14 @@ package final class StagedUploads: Sendable {
 
   // MARK: Who needs them
 
-  /// Takes over which uploads records name.
-  func take(_ names: [String]) {
-    state.withLock { state in for name in names { state.named[name, default: 0] += 1 } }
+  /// The uploads that records name.
+  var named: Set<String> { state.withLock { Set($0.named.keys) } }
+
+  /// Lets everything stay that is in the staging folder now: a record cannot be read, and may name any of it.
+  func leaveWhatIsThere() throws(StoreError) {
+    let staging = try staging()
+    let names = try posix(try staging.names())
+    state.withLock { $0.untouchable.formUnion(names) }
   }
 
   /// Takes over that records name others than before. Those that none names any more go.
@@ -115,6 +122,7 @@ package final class StagedUploads: Sendable {
   }
 
   private func remove(_ name: String) throws(PosixError) {
+    if state.withLock({ $0.untouchable.contains(name) }) { return }
     if try blobs.removeStaged(name) {
       state.withLock { _ = $0.waiting.remove(name) }
       return

@@ -20,8 +20,7 @@ package struct Activation: Sendable {
     progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(StoreError) -> VersionName? {
     try records.requireWriting()
-    guard records.contains(model) else { throw records.unknown(model) }
-    guard records.contains(model, version) else { throw records.unknown(version, of: model) }
+    try records.require(model, version)
     if records.activeVersion(of: model) == version { return version }
     return try whenFit(model, version, progress) { (records) throws(StoreError) in
       guard let change = try records.switchActive(to: version, by: actor, isRollback: false) else { return version }
@@ -37,7 +36,7 @@ package struct Activation: Sendable {
     _ model: ModelName, by actor: Actor = .current, progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(StoreError) -> (from: VersionName?, to: VersionName) {
     try records.requireWriting()
-    guard records.contains(model) else { throw records.unknown(model) }
+    try records.require(model)
     while true {
       let version = try earlierVersion(of: model)
       let change = try whenFit(model, version, progress) { (records) throws(StoreError) -> ActiveSwitch? in

@@ -1,7 +1,6 @@
 import BlobStore
 import PosixIO
 package import StoreRecords
-import Synchronization
 import Tensors
 
 /// Compares versions of a model.
@@ -22,9 +21,7 @@ package struct Diff: Sendable {
     var tensors: [VersionDifference.Tensor] = []
     var pairs: [TensorComparison.Pair] = []
     var compared: [Int] = []
-    var newIndices = Dictionary(
-      tables.1.stateDict.tensors.enumerated().map { (ByteString($1.name), $0) },
-      uniquingKeysWith: { first, _ in first })
+    var newIndices = tables.1.tensorIndices
     for (index, old) in tables.0.stateDict.tensors.enumerated() {
       guard let newIndex = newIndices.removeValue(forKey: ByteString(old.name)) else {
         tensors.append(.init(name: old.name, change: .removed, before: .init(old)))
@@ -36,8 +33,8 @@ package struct Diff: Sendable {
         tensor.change = .retyped
       } else if tables.0.digest(ofTensor: index) != tables.1.digest(ofTensor: newIndex) {
         tensor.change = .changed
-        if DistanceSums.supports(old.dtype), let first = try place(of: old, in: tables.0),
-          let second = try place(of: new, in: tables.1)
+        if DistanceSums.supports(old.dtype), let first = try origin(of: old, in: tables.0),
+          let second = try origin(of: new, in: tables.1)
         {
           compared.append(tensors.count)
           pairs.append(.init(dtype: old.dtype, byteCount: old.byteCount, first: first, second: second))
@@ -65,19 +62,17 @@ package struct Diff: Sendable {
     of pairs: [TensorComparison.Pair], _ progress: @escaping ProgressHandler
   ) throws(StoreError) -> [TensorDistance] {
     let total = pairs.map(\.byteCount).reduce(0, &+)
-    let done = SharedTotal()
-    return try posix(
-      try TensorComparison(pairs: pairs) { bytes in progress(.comparing, done.add(bytes), total) }.run())
+    return try posix(try TensorComparison(pairs: pairs, progress: counting(.comparing, of: total, progress)).run())
   }
 
   /// Where a tensor's bytes are; nil if it has none.
-  private func place(
+  private func origin(
     of tensor: TensorDescriptor, in table: Table
-  ) throws(StoreError) -> VersionView.Place? {
-    guard let place = table.place(ofStorage: tensor.storage) else { return nil }
-    return VersionView.Place(
-      bytes: try blobStore(try records.store.blobs.open(table.packs[place.pack].blob)),
-      offset: place.range.lowerBound + tensor.byteOffset)
+  ) throws(StoreError) -> VersionView.Origin? {
+    guard let location = table.location(ofStorage: tensor.storage) else { return nil }
+    return VersionView.Origin(
+      bytes: try blobStore(try records.store.blobs.open(table.packs[location.pack].blob)),
+      offset: location.range.lowerBound + tensor.byteOffset)
   }
 
   private static func differences(
@@ -97,9 +92,4 @@ package struct Diff: Sendable {
 
 extension VersionDifference.Side {
   fileprivate init(_ tensor: TensorDescriptor) { self.init(dtype: tensor.dtype, shape: tensor.shape) }
-}
-
-private final class SharedTotal: Sendable {
-  private let value = Atomic(0)
-  func add(_ count: Int) -> Int { value.add(count, ordering: .relaxed).newValue }
 }

@@ -1,8 +1,6 @@
 import BlobStore
 import PosixIO
 package import StoreRecords
-import Synchronization
-import SystemPackage
 import Tensors
 import WeightFormats
 
@@ -31,18 +29,14 @@ package struct Export: Sendable {
       request.target, making: isFolder ? [folderName] : items.map(\.path), replacing: request.replacing)
     do throws(StoreError) {
       let total = items.map(\.content.byteCount).reduce(0, &+)
-      let done = Atomic(0)
-      for item in items {
-        try destination.stage(item) { bytes in
-          progress(.exporting, done.add(bytes, ordering: .relaxed).newValue, total)
-        }
-      }
+      let count = counting(.exporting, of: total, progress)
+      for item in items { try destination.stage(item, progress: count) }
       // Forcing the last file to disk may have taken long.
       guard progress(.exporting, total, total) else { throw StoreError(.interrupted, "stopped") }
       if isFolder {
-        try destination.publish(asFolder: folderName, items)
+        try destination.finish(asFolder: folderName, items)
       } else {
-        try destination.publish(items)
+        try destination.finish(items)
       }
     } catch {
       destination.discard()
@@ -65,46 +59,34 @@ package struct Export: Sendable {
     }
     guard request.arrangement == .folder else { return items }
     for file in manifest.files {
-      let whole = file.digest.map { [(range: 0..<file.byteCount, digest: $0, what: file.path)] } ?? []
+      let whole = file.digest.map { SegmentTable(whole: file.byteCount, $0).segments } ?? []
       items.append(
         ExportItem(
           path: file.path, view: nil, content: try views.open(file), modified: file.modified,
-          expected: file.byteCount == 0 ? [] : whole))
+          expected: whole.map { ($0, file.path) }))
     }
     return items
   }
 
   /// What the tensors of a view must be, and of a written file everything between them too.
-  private func expected(
-    of view: String, _ manifest: Manifest
-  ) throws(StoreError) -> [(range: Range<Int>, digest: Digest, what: String)] {
-    if let original = manifest.original(servedAs: view), let digest = original.table, !original.isStitched {
-      let table = try records.table(digest)
-      guard let index = table.packs.firstIndex(where: { $0.blob == original.blob }) else { return [] }
-      return table.packs[index].segments.segments.map { segment in
-        (segment.range, segment.digest, table.name(ofRange: segment.range, inPack: index))
-      }
-    }
-    guard let digest = manifest.original(servedAs: view)?.table ?? manifest.main?.table else { return [] }
+  private func expected(of view: String, _ manifest: Manifest) throws(StoreError) -> [ExportItem.Expectation] {
+    let original = manifest.original(servedAs: view)
+    guard let digest = original?.table ?? manifest.main?.table else { return [] }
     let table = try records.table(digest)
+    if let original, original.table != nil, !original.isStitched {
+      guard let pack = table.packs.firstIndex(where: { $0.blob == original.blob }) else { return [] }
+      return table.packs[pack].segments.segments.map { ($0, table.contents(ofPack: pack, in: $0.range)) }
+    }
     let content = try views.open(view, of: manifest)
     let file = try parsing("model.\(view)", try WeightFormatCatalogue.parse(content)).file
-    let indices = Dictionary(
-      table.stateDict.tensors.enumerated().map { (ByteString($1.name), $0) }, uniquingKeysWith: { first, _ in first })
+    let indices = table.tensorIndices
     return file.stateDict.tensors.compactMap { tensor in
       guard tensor.byteCount > 0, case .range(let offset, _) = file.storages[tensor.storage],
         let index = indices[ByteString(tensor.name)]
       else { return nil }
-      let start = offset + tensor.byteOffset
-      return (start..<start + tensor.byteCount, table.digest(ofTensor: index), "tensor \"\(tensor.name)\"")
+      let segment = SegmentTable.Segment(
+        offset: offset + tensor.byteOffset, byteCount: tensor.byteCount, digest: table.digest(ofTensor: index))
+      return (segment, "tensor \"\(tensor.name)\"")
     }
-  }
-}
-
-extension Table {
-  /// What lies in a stretch of a pack, for messages.
-  func name(ofRange range: Range<Int>, inPack pack: Int) -> String {
-    let tensors = tensors(inPack: pack, range: range)
-    return tensors.isEmpty ? "header or padding" : tensors.map { "tensor \"\($0)\"" }.joined(separator: ", ")
   }
 }

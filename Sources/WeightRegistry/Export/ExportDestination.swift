@@ -42,14 +42,14 @@ struct ExportDestination {
   }
 
   /// Gives staged files their names in the target folder.
-  func publish(_ items: [ExportItem]) throws(StoreError) {
+  func finish(_ items: [ExportItem]) throws(StoreError) {
     for item in items { try move(item.path, from: staging, into: target) }
     try posix(try target.synchronize())
     discard()
   }
 
   /// Gives the hidden folder itself its name; if a folder of that name is there, replaces the files in it.
-  func publish(asFolder name: String, _ items: [ExportItem]) throws(StoreError) {
+  func finish(asFolder name: String, _ items: [ExportItem]) throws(StoreError) {
     if try posix(try target.status(of: name)) == nil {
       do throws(PosixError) {
         try target.rename(stagingName, to: name, in: target)

@@ -13,7 +13,8 @@ struct ExportItem: Sendable {
   /// Nanoseconds since 1970.
   var modified: Int64
   /// What stretches of the file must be, and what each is, for messages.
-  var expected: [(range: Range<Int>, digest: Digest, what: String)]
+  typealias Expectation = (segment: SegmentTable.Segment, what: String)
+  var expected: [Expectation]
 
   /// The folder and the name of ``path``; nil if it would lead out of the target, which no manifest may ask for.
   var components: (folders: [String], name: String)? {
@@ -28,18 +29,13 @@ struct ExportItem: Sendable {
   ///
   /// - Throws: `damaged`, naming the tensor.
   func write(to file: OpenedFile, progress: @escaping @Sendable (_ bytes: Int) -> Bool) throws(StoreError) {
-    do throws(BlobStoreError) {
-      try content.copy(to: file, progress: progress)
-    } catch {
-      throw StoreError(error)
-    }
-    let found = try posix(
-      try RangeScanner(file, progress: { _ in progress(0) }).checksums(of: expected.map(\.range)))
-    for (expected, found) in zip(expected, found) where expected.digest != found.digest {
+    try blobStore(try content.copy(to: file, progress: progress))
+    let scanner = RangeScanner(file, progress: { _ in progress(0) })
+    if let damaged = try posix(try scanner.damagedSegments(of: expected.map(\.segment))).first {
       throw StoreError(
         .damaged,
-        "\(path) was not exported: \(expected.what) is damaged in the store; import the intact file again, which mends it"
-      )
+        "\(path) was not exported: \(expected[damaged].what) is damaged in the store; import the intact file again, which "
+          + "mends it")
     }
     try posix(try file.setModified(modified))
     try posix(try file.synchronize())

@@ -2,8 +2,6 @@ import BlobStore
 import Logging
 import PosixIO
 package import StoreRecords
-import Synchronization
-import SystemPackage
 import Tensors
 import WeightFormats
 
@@ -32,21 +30,15 @@ extension WeightRegistry {
     }
     let tables = try segmentTables(of: manifest)
     let total = tables.reduce(0) { $0 &+ $1.byteCount }
-    let done = Atomic(0)
+    let count = counting(.copying, of: total, progress)
     let pins = target.blobs.newPins()
     defer { withExtendedLifetime(pins) {} }
     for table in tables {
-      do throws(BlobStoreError) {
-        try target.blobs.adopt(table, from: blobs, pins) { count in
-          progress(.copying, min(done.add(count, ordering: .relaxed).newValue, total), total)
-        }
-      } catch {
-        throw StoreError(error)
-      }
+      try blobStore(try target.blobs.adopt(table, from: blobs, pins, progress: count))
     }
-    let place: RecordPlace = records.isCheckpoint(model, version) ? .checkpoints : .models
+    let parent: ManifestFolder = records.isCheckpoint(model, version) ? .checkpoints : .models
     try target.records.transaction(model) { (records) throws(StoreError) in
-      try records.publish(VersionFolder(manifest), at: place, switching: .ifNone)
+      try records.publish(VersionFolder(manifest), in: parent, switching: .ifNone)
     }
     let check = try target.validation.validate(model, version, progress: progress)
     guard check.isValid else { throw StoreError(.damaged, "the copy in \(path) is damaged:\n\(check.text)") }

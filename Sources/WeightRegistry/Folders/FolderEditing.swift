@@ -27,10 +27,8 @@ package struct FolderEditing: Sendable {
     do throws(BlobStoreError) {
       let table = try ingest.hash(storages: [], progress: { _ in !interruption.isRequested }).table
       try ingest.forceToDisk { _ in !interruption.isRequested }
-      let blob = try ingest.commit(table, pins, progress: { _ in !interruption.isRequested })
-      file = FolderFile(
-        path: path, blob: blob, digest: table.segments.first?.digest ?? Table.emptyDigest,
-        byteCount: table.byteCount, modified: modified)
+      _ = try ingest.commit(table, pins, progress: { _ in !interruption.isRequested })
+      file = FolderFile(path: path, table, modified: modified)
     } catch {
       throw StoreError(error)
     }
@@ -131,7 +129,7 @@ package struct FolderEditing: Sendable {
   package func removeVersion(
     _ model: ModelName, _ version: VersionName, by actor: Actor, forgettingWriters forget: () -> Void = {}
   ) throws(StoreError) {
-    try records.transaction(model) { (records) throws(StoreError) in
+    try records.transaction(model, backupsOf: version) { (records, backups) throws(StoreError) in
       guard let folder = try records.folder(version) else { throw self.records.unknown(version, of: model) }
       if records.activeVersion == version {
         throw StoreError(.inUse, "\(model)/\(version) is active; point active at another version first")
@@ -140,7 +138,7 @@ package struct FolderEditing: Sendable {
       // The folder of a model stays when its last version has gone.
       try records.makeModel()
       if folder.isPublished {
-        try Retention.retire(version, in: records, by: actor)
+        try Retention.retire(version, in: records, beside: backups, by: actor)
       } else {
         try records.retract(version)
       }
@@ -167,7 +165,7 @@ package struct FolderEditing: Sendable {
       let moved = folder.renamed(newModel, newVersion)
       // The new name first: a crash in between leaves both.
       if folder.isPublished {
-        try new.publish(moved, at: old.place(of: version) ?? .models, switching: .ifNone)
+        try new.publish(moved, in: old.manifestFolder(of: version) ?? .models, switching: .ifNone)
         records.logger.info("renamed: \(model)/\(version) to \(newModel)/\(newVersion) by user \(actor.uid)")
       } else {
         try new.write(moved)

@@ -60,11 +60,11 @@ extension Import {
     let table = try Table(joining: tables)
     let digest = try WeightKeeping(records: records, pins: pins).store(table)
     let source = shards.count == 1 ? shards[0].name : "\(shards.count) shards"
-    let folder = try publish(
+    let manifest = try publish(
       weights, of: table, table: digest, as: model, version, from: source, if: condition,
       unless: Interruption(progress))
     for case .upload(let upload, _) in shards.map(\.source) { try records.uploads.discard(upload.name) }
-    tell(of: weights, folder, from: source)
+    tell(of: weights, manifest, from: source)
   }
 
   private func table(of record: WeightRecord) throws(StoreError) -> Table {

@@ -37,10 +37,10 @@ extension Import {
     let from = "\(source.model)/\(source.version)/model.\(view)"
     var changes: [FolderChange] = [.show("model.\(newView)")]
     if let modified { changes.append(.setModified("model.\(newView)", modified)) }
-    let folder = try publish(
+    let manifest = try publish(
       original.map { [$0] } ?? [], of: table, table: original?.table ?? main.table, with: changes, as: model, version,
       from: from, if: condition, unless: interruption)
-    records.logger.info("copy: \(folder.model)/\(folder.version)/model.\(newView) of \(from), without data")
+    records.logger.info("copy: \(manifest.model)/\(manifest.version)/model.\(newView) of \(from), without data")
     return true
   }
 

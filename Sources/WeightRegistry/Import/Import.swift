@@ -2,7 +2,6 @@ import BlobStore
 import Logging
 import PosixIO
 package import StoreRecords
-import Synchronization
 import SystemPackage
 import Tensors
 import WeightFormats
@@ -38,21 +37,20 @@ package struct Import: Sendable {
     defer { withExtendedLifetime(pins) {} }
     let source = try posix(try OpenedFile.open(request.source))
     let status = try posix(try source.status())
-    let done = Atomic(0)
-    let staged = try StagedWeights.copy(of: source, fileName: fileName, as: request.view, in: blobs) { count in
-      progress(.importing, min(done.add(count, ordering: .relaxed).newValue, status.size), status.size)
-    }
+    let staged = try StagedWeights.copy(
+      of: source, fileName: fileName, as: request.view, in: blobs,
+      progress: counting(.importing, of: status.size, progress))
     let (table, record) = try WeightKeeping(records: records, pins: pins)
       .keep(staged, at: "model.\(request.view)", modified: status.modified, indexing: progress)
     let files = try request.files.map { (file) throws(StoreError) in try store(file, pins) }
-    let place: RecordPlace = request.isCheckpoint || request.version.looksLikeCheckpoint ? .checkpoints : .models
-    let folder = try publish(
+    let parent: ManifestFolder = request.isCheckpoint || request.version.looksLikeCheckpoint ? .checkpoints : .models
+    let manifest = try publish(
       [record], of: table, table: record.table, with: files.map { .put($0) }, as: request.model, request.version,
-      from: fileName, at: place,
+      from: fileName, in: parent,
       activating: request.activating && !isCheckedFirst, unless: Interruption(progress))
-    tell(of: [record], folder, from: fileName)
+    tell(of: [record], manifest, from: fileName)
     if isCheckedFirst { try activation.setActive(request.model, request.version, progress: progress) }
-    return try records.manifest(of: request.model, request.version)
+    return manifest
   }
 
   /// Makes an upload, which nobody writes to any more, a weight file of a version without a copy. What the version's draft holds
@@ -67,11 +65,11 @@ package struct Import: Sendable {
     let pins = blobs.newPins()
     defer { withExtendedLifetime(pins) {} }
     let (table, record) = try store(upload, at: path, modified: modified, pins, progress)
-    let folder = try publish(
+    let manifest = try publish(
       [record], of: table, table: record.table, as: model, version, from: path, if: condition,
       unless: Interruption(progress))
     try records.uploads.discard(upload.name)
-    tell(of: [record], folder, from: path)
+    tell(of: [record], manifest, from: path)
   }
 
   /// Stores what is new of an upload.
@@ -79,13 +77,10 @@ package struct Import: Sendable {
     _ upload: Upload, at path: String, modified: Int64, _ pins: BlobPins, _ progress: @escaping ProgressHandler
   ) throws(StoreError) -> (Table, WeightRecord) {
     let size = try posix(try upload.file.status().size)
-    let done = Atomic(0)
     let ingest = try records.uploads.beginIngest(of: upload)
     let staged = try StagedWeights.upload(
-      ingest, fileName: path, as: FilePurpose.view(named: path)?.name, in: blobs
-    ) { count in
-      progress(.importing, min(done.add(count, ordering: .relaxed).newValue, size), size)
-    }
+      ingest, fileName: path, as: FilePurpose.view(named: path)?.name, in: blobs,
+      progress: counting(.importing, of: size, progress))
     return try WeightKeeping(records: records, pins: pins).keep(staged, at: path, modified: modified)
   }
 
@@ -94,18 +89,19 @@ package struct Import: Sendable {
   /// - Parameters:
   ///   - digest: the table of the whole state dict.
   ///   - changes: what else changes in the version's folder.
+  /// - Returns: what is published now.
   func publish(
     _ weights: [WeightRecord], of table: Table, table digest: Digest?, with changes: [FolderChange] = [],
-    as model: ModelName, _ version: VersionName, from source: String, at place: RecordPlace? = nil,
+    as model: ModelName, _ version: VersionName, from source: String, in parent: ManifestFolder? = nil,
     activating: Bool = false, if condition: PublicationCondition = .always, unless interruption: Interruption
-  ) throws(StoreError) -> VersionFolder {
+  ) throws(StoreError) -> Manifest {
     guard let digest else { throw StoreError(.damaged, "\(source) has no table") }
     while true {
       // Reading a table may take a while: it is read before, and must still be that of the version inside.
       let known = try records.folder(of: model, version, unless: interruption)?.manifest?.main?.table
       let published = try known.map { (known) throws(StoreError) in try records.table(known) }
       let result = try records.transaction(model, unless: interruption) {
-        (records) throws(StoreError) -> VersionFolder? in
+        (records) throws(StoreError) -> Manifest? in
         let there = try records.folder(version)
         try condition.check(there, model, version)
         let before = there ?? VersionFolder(model: model, version: version, made: Timestamp.now())
@@ -113,22 +109,21 @@ package struct Import: Sendable {
         var folder = try ManifestBuilder(records: self.records)
           .folder(before, with: weights, of: table, digest, from: source, comparedWith: published)
         for change in changes { folder.apply(change) }
-        let place = place ?? (version.looksLikeCheckpoint ? .checkpoints : .models)
-        try records.publish(folder, at: place, switching: activating ? .always : .ifNone)
-        return folder
+        let parent = parent ?? (version.looksLikeCheckpoint ? .checkpoints : .models)
+        return try records.publish(folder, in: parent, switching: activating ? .always : .ifNone)
       }
       if let result { return result }
     }
   }
 
   /// Writes to the log what was imported.
-  func tell(of weights: [WeightRecord], _ folder: VersionFolder, from source: String) {
+  func tell(of weights: [WeightRecord], _ manifest: Manifest, from source: String) {
     let extras = weights.filter { !$0.extras.isEmpty }
       .map { "; only in \($0.path): \($0.extras.joined(separator: ", "))" }.joined()
     let formats = Set(weights.map(\.format)).sorted().joined(separator: ", ")
-    let count = folder.manifest?.main?.tensorCount ?? 0
+    let count = manifest.main?.tensorCount ?? 0
     records.logger.info(
-      "import: \(folder.model)/\(folder.version) from \(source) (\(formats), \(count) tensors\(extras))")
+      "import: \(manifest.model)/\(manifest.version) from \(source) (\(formats), \(count) tensors\(extras))")
   }
 
   /// Copies a file that is no weight file into the store.
@@ -139,10 +134,8 @@ package struct Import: Sendable {
     let ingest = try blobStore(try blobs.beginIngest())
     do throws(BlobStoreError) {
       let table = try ingest.copyAndHash(bytes, storages: []).table
-      let blob = try ingest.commit(table, pins)
-      return FolderFile(
-        path: file.path, blob: blob, digest: table.segments.first?.digest ?? Table.emptyDigest,
-        byteCount: table.byteCount, modified: status.modified)
+      _ = try ingest.commit(table, pins)
+      return FolderFile(path: file.path, table, modified: status.modified)
     } catch {
       throw StoreError(error)
     }

@@ -42,7 +42,7 @@ struct ManifestBuilder {
     for file in files { manifest.put(file) }
     let sizes = sizes(of: manifest, published ?? table)
     manifest.main?.views = sizes
-    folder.publish(manifest)
+    folder.replaceManifest(with: manifest)
     for file in files {
       // What was kept, or lay there as an ordinary file, under the name of a weight file is that file now.
       if folder.file(at: file.path) != nil { folder.apply(.remove(file.path)) }

@@ -5,8 +5,7 @@ import Tensors
 package enum StateDictDifference {
   /// The first difference, in words; nil if they hold the same state dict.
   package static func first(_ old: Table, _ new: Table) -> String? {
-    let oldIndices = Dictionary(
-      old.stateDict.tensors.enumerated().map { (ByteString($1.name), $0) }, uniquingKeysWith: { first, _ in first })
+    let oldIndices = old.tensorIndices
     let newNames = Set(new.stateDict.tensors.map { ByteString($0.name) })
     if let missing = old.stateDict.tensors.first(where: { !newNames.contains(ByteString($0.name)) }) {
       return "tensor \"\(missing.name)\" is not in the new file"

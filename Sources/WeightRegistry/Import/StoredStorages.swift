@@ -1,9 +1,6 @@
 import BlobStore
-import Glibc
 import Logging
-import PosixIO
 import StoreRecords
-import SystemPackage
 import Tensors
 
 /// Finds what the store has already of a file that is being imported.
@@ -25,7 +22,7 @@ struct StoredStorages {
     do throws(StoreError) {
       let table = try records.table(digest)
       for (index, segments) in table.neededSegments.enumerated() {
-        guard try damaged(segments, of: table.packs[index], progress).isEmpty else { return nil }
+        guard try damaged(segments.sorted(), of: table.packs[index], progress).isEmpty else { return nil }
       }
       return (file, table)
     } catch {
@@ -48,7 +45,7 @@ struct StoredStorages {
         let key = StorageKey(digest: segment.digest, byteCount: segment.byteCount)
         if wanted.remove(key) != nil { found.append((key, index)) }
       }
-      let damaged = try damaged(Set(found.map(\.segment)), of: pack, progress)
+      let damaged = Set(try damaged(found.map(\.segment), of: pack, progress))
       for (key, segment) in found {
         if damaged.contains(segment) {
           wanted.insert(key)
@@ -64,28 +61,11 @@ struct StoredStorages {
     return stored
   }
 
-  /// Which of a pack's segments are not what they were; all of them if it cannot be read.
+  /// Which of a pack's segments are not what they were; all of them if it cannot be read. It is pinned: what is there stays.
   private func damaged(
-    _ segments: Set<Int>, of pack: Table.Pack, _ progress: @escaping RangeScanner.Progress
-  ) throws(StoreError) -> Set<Int> {
-    let order = segments.sorted()
-    do throws(BlobStoreError) {
-      // It is pinned by now: what is there stays.
-      guard try blobs.contains(pack.blob) else { return segments }
-      let blob = try blobs.open(pack.blob)
-      guard blob.byteCount == pack.segments.byteCount else { return segments }
-      let found: [StorageChecksum]
-      do throws(PosixError) {
-        found = try RangeScanner(blob, progress: progress).checksums(of: order.map { pack.segments.segments[$0].range })
-      } catch {
-        if error.errno.rawValue == EINTR { throw .system(error) }
-        return segments
-      }
-      return Set(zip(order, found).filter { pack.segments.segments[$0].digest != $1.digest }.map(\.0))
-    } catch {
-      if case .missing = error { return segments }
-      throw StoreError(error)
-    }
+    _ segments: [Int], of pack: Table.Pack, _ progress: @escaping RangeScanner.Progress
+  ) throws(StoreError) -> [Int] {
+    try blobStore(try blobs.damagedSegments(segments, of: pack.segments, progress: progress)) ?? segments
   }
 
   /// A pack with its segments, as one of the tables has them; nil if none does.

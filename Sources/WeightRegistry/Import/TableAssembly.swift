@@ -19,7 +19,7 @@ struct TableAssembly {
   }
 
   /// Enters where a storage lies.
-  mutating func place(_ storage: Int, _ checksum: StorageChecksum, in pack: Table.Pack, segment: Int) {
+  mutating func enter(_ storage: Int, _ checksum: StorageChecksum, in pack: Table.Pack, segment: Int) {
     storages[storage] = Table.Storage(
       pack: index(of: pack), segment: segment, crc32: checksum.crc32, descriptorWord: checksum.descriptorWord)
   }

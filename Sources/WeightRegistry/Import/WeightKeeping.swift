@@ -28,7 +28,7 @@ struct WeightKeeping {
     let (format, partialDigests) = (staged.format, staged.partialDigests)
     let progress = staged.progress
     let witness = staged.ingest.witness
-    try records.updateIndex(progress: indexing)
+    try records.index.update(progress: indexing)
     pins.pin([segments.blob])
     let isThere = try blobStore(try blobs.contains(segments.blob))
     let stored = StoredStorages(records: records, pins: pins)
@@ -58,7 +58,7 @@ struct WeightKeeping {
       let segmentAt = segments.indicesByOffset
       for (index, storage) in storages.enumerated() {
         guard let storage, storage.isInFile, let segment = segmentAt[storage.range.lowerBound] else { continue }
-        assembly.place(index, storage.checksum, in: pack, segment: segment)
+        assembly.enter(index, storage.checksum, in: pack, segment: segment)
       }
     }
     let stitch = try placeRest(
@@ -111,10 +111,10 @@ struct WeightKeeping {
     }
     for (index, storage) in storages.enumerated() where assembly.storages[index] == nil {
       guard let storage else { continue }
-      if let place = known[storage.key] {
-        assembly.place(index, storage.checksum, in: place.pack, segment: place.segment)
+      if let there = known[storage.key] {
+        assembly.enter(index, storage.checksum, in: there.pack, segment: there.segment)
       } else if let stored, let member = members[storage.key] {
-        assembly.place(index, storage.checksum, in: stored.pack, segment: stored.segments[member])
+        assembly.enter(index, storage.checksum, in: stored.pack, segment: stored.segments[member])
       }
     }
     return stitch

@@ -14,7 +14,7 @@ package struct Policies: Sendable {
     _ key: PolicyKey, of model: ModelName, to value: String?, by actor: Actor = .current
   ) throws(StoreError) -> ModelPolicies {
     let policies = try records.transaction(model) { (records) throws(StoreError) in
-      guard self.records.contains(model) else { throw self.records.unknown(model) }
+      try self.records.require(model)
       var policies = self.records.policies(of: model)
       try policies.set(key, to: value)
       let changed = policies

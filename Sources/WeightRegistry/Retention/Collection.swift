@@ -30,7 +30,7 @@ struct Collection {
     var kept: [Manifest] = []
     var dropped: [BackupRecord] = []
     for model in models {
-      for record in try records.keptRecords(of: model) {
+      for record in try records.allBackups(of: model) {
         if !record.isPinned, isMeant(record) { dropped.append(record) } else { kept.append(record.manifest) }
       }
     }
@@ -51,10 +51,11 @@ struct Collection {
   ///
   /// - Returns: false if it was restored a moment ago.
   private func drop(_ record: BackupRecord) throws(StoreError) -> Bool {
-    try records.transaction(record.manifest.model, unless: .init(progress)) { (records) throws(StoreError) in
+    let (model, version) = (record.manifest.model, record.manifest.version)
+    return try records.transaction(model, backupsOf: version, unless: .init(progress)) {
+      (records, backups) throws(StoreError) in
       // Another may have its number by now.
-      let current = try self.records.keptRecords(of: record.manifest.model, record.manifest.version)
-      guard current.contains(record) else { return false }
+      guard backups.contains(record) else { return false }
       try records.drop(record)
       return true
     }
@@ -63,11 +64,7 @@ struct Collection {
   private func remove(
     all needed: Set<Digest>, _ sweep: borrowing Sweep
   ) throws(StoreError) -> (count: Int, bytes: Int) {
-    do throws(BlobStoreError) {
-      return try sweep.run(keeping: needed, isDryRun: isDryRun) { progress(.sweeping, $0, $1) }
-    } catch {
-      throw StoreError(error)
-    }
+    try blobStore(try sweep.run(keeping: needed, isDryRun: isDryRun) { progress(.sweeping, $0, $1) })
   }
 
   /// Compacts packs that are mostly dead, after the sweep, so that there is room, and removes what that leaves.
@@ -85,7 +82,8 @@ struct Collection {
     if !dead.isEmpty {
       do throws(StoreError) {
         let compacted = try compaction.run(dead)
-        let rest = try remove(all: try neededByFolders().union(try neededByBackups()), sweep)
+        let needed = try backedUp().reduce(into: try neededByFolders()) { $0.formUnion($1.blobs) }
+        let rest = try remove(all: needed, sweep)
         report.compactedPacks = compacted.count
         report.removedBlobs += rest.count
         report.freedBytes += rest.bytes - compacted.bytes
@@ -99,8 +97,7 @@ struct Collection {
   }
 
   private func forgetInIndex() throws(StoreError) {
-    var manifests = try published()
-    for model in try records.modelsWithBackups() { manifests += try records.keptRecords(of: model).map(\.manifest) }
+    let manifests = try published() + backedUp()
     try records.index.keepOnly(
       manifests.reduce(into: []) { $0.formUnion($1.blobs) },
       contents: manifests.reduce(into: []) { contents, manifest in
@@ -115,12 +112,10 @@ struct Collection {
     return needed
   }
 
-  private func neededByBackups() throws(StoreError) -> Set<Digest> {
-    var needed: Set<Digest> = []
-    for model in try records.modelsWithBackups() {
-      for record in try records.keptRecords(of: model) { needed.formUnion(record.manifest.blobs) }
-    }
-    return needed
+  private func backedUp() throws(StoreError) -> [Manifest] {
+    var manifests: [Manifest] = []
+    for model in try records.modelsWithBackups() { manifests += try records.allBackups(of: model).map(\.manifest) }
+    return manifests
   }
 
   private func published() throws(StoreError) -> [Manifest] {
@@ -136,7 +131,7 @@ struct Collection {
       names += (Array(listing.published.keys) + listing.drafts).map { (model, $0) }
     }
     for (index, (model, version)) in names.enumerated() {
-      // One that has gone meanwhile is kept as a removed version, or its blobs are noted under its new name.
+      // One that has gone meanwhile is a removed version now, or its blobs are noted under its new name.
       if let folder = try records.folder(of: model, version) { body(folder) }
       guard progress(.reading, index + 1, names.count) else { throw StoreError(.interrupted, "stopped") }
     }

@@ -2,7 +2,6 @@ import BlobStore
 import Logging
 import PosixIO
 import StoreRecords
-import Synchronization
 import Tensors
 
 /// Moves what is needed of packs that are mostly dead into new ones.
@@ -51,15 +50,13 @@ struct Compaction {
   func run(_ uses: [PackUse]) throws(StoreError) -> (count: Int, bytes: Int) {
     // What is moved is copied and then hashed.
     let total = uses.reduce(0) { $0 + 2 * $1.neededByteCount }
-    let done = Atomic(0)
+    let count = counting(.compacting, of: total, progress)
     let pins = records.store.blobs.newPins()
     defer { withExtendedLifetime(pins) {} }
     var moves: [Digest: PackMove] = [:]
     for use in uses {
       do throws(StoreError) {
-        moves[use.pack.blob] = try use.compact(in: records.store.blobs, pins) { count in
-          progress(.compacting, min(done.add(count, ordering: .relaxed).newValue, total), total)
-        }
+        moves[use.pack.blob] = try use.compact(in: records.store.blobs, pins, progress: count)
       } catch {
         if case .interrupted = error.code { throw error }
         records.logger.error("pack \(use.pack.blob) was not compacted: \(error.message)")
@@ -73,7 +70,7 @@ struct Compaction {
       }
     }
     for model in try records.modelsWithBackups() {
-      for record in try records.keptRecords(of: model) { try follow(moves, of: record, &moved, pins) }
+      for record in try records.allBackups(of: model) { try follow(moves, of: record, &moved, pins) }
     }
     let packBytes = moves.values.reduce(0) { $0 + $1.pack.segments.byteCount }
     return (moves.count, moved.values.reduce(packBytes) { $0 + $1.byteCount })
@@ -89,8 +86,8 @@ struct Compaction {
     {
       let isDone = try records.transaction(model, unless: .init(progress)) { (records) throws(StoreError) in
         guard var folder = try records.folder(version), folder.manifest == manifest else { return false }
-        folder.publish(changed)
-        try records.publish(folder, at: .models, switching: .never)
+        folder.replaceManifest(with: changed)
+        try records.publish(folder, in: .models, switching: .never)
         return true
       }
       if isDone { return }
@@ -101,9 +98,10 @@ struct Compaction {
     _ moves: [Digest: PackMove], of record: BackupRecord, _ moved: inout [Digest: MovedTable], _ pins: BlobPins
   ) throws(StoreError) {
     guard let changed = try moving(record.manifest, moves, &moved, pins) else { return }
-    try records.transaction(record.manifest.model, unless: .init(progress)) { (records) throws(StoreError) in
-      let current = try self.records.keptRecords(of: record.manifest.model, record.manifest.version)
-      guard var record = current.first(where: { $0 == record }) else { return }
+    let (model, version) = (record.manifest.model, record.manifest.version)
+    try records.transaction(model, backupsOf: version, unless: .init(progress)) {
+      (records, backups) throws(StoreError) in
+      guard var record = backups.first(where: { $0 == record }) else { return }
       record.manifest = changed
       try records.write(record)
     }

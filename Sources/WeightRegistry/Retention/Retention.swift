@@ -2,7 +2,7 @@ import Logging
 package import PosixIO
 package import StoreRecords
 
-/// Removes versions, keeps and restores them, and forgets them for good.
+/// Removes versions, backs them up, restores them, and forgets them for good.
 package struct Retention: Sendable {
   let records: RecordStore
   let views: ViewCatalogue
@@ -12,8 +12,9 @@ package struct Retention: Sendable {
   package func backup(
     _ model: ModelName, _ version: VersionName, by actor: Actor = .current, unless interruption: Interruption = .never
   ) throws(StoreError) -> BackupRecord {
-    let record = try records.transaction(model, unless: interruption) { (records) throws(StoreError) in
-      try records.keep(try records.manifest(version), isPinned: true, by: actor)
+    let record = try records.transaction(model, backupsOf: version, unless: interruption) {
+      (records, backups) throws(StoreError) in
+      try records.backUp(try records.manifest(version), beside: backups, isPinned: true, by: actor)
     }
     records.logger.info("backup: \(model)/\(version) pinned as \(record.fileName)")
     return record
@@ -25,19 +26,21 @@ package struct Retention: Sendable {
   package func retire(
     _ model: ModelName, _ version: VersionName, by actor: Actor = .current, unless interruption: Interruption = .never
   ) throws(StoreError) {
-    try records.transaction(model, unless: interruption) { (records) throws(StoreError) in
-      try Self.retire(version, in: records, by: actor)
+    try records.transaction(model, backupsOf: version, unless: interruption) { (records, backups) throws(StoreError) in
+      try Self.retire(version, in: records, beside: backups, by: actor)
     }
   }
 
   /// As ``retire(_:_:by:unless:)``, as a part of something larger.
-  static func retire(_ version: VersionName, in records: ModelTransaction, by actor: Actor) throws(StoreError) {
+  static func retire(
+    _ version: VersionName, in records: ModelTransaction, beside backups: [BackupRecord], by actor: Actor
+  ) throws(StoreError) {
     var manifest = try records.manifest(version)
     try records.requireUnlinked(version)
     // Restoring brings back everything, what was removed file by file too.
     manifest.hidden = nil
-    // Kept before it goes: after a crash in between it is in the tree as before, and the record does no harm.
-    try records.keep(manifest, isPinned: false, by: actor)
+    // The record first: after a crash in between the version is in the tree as before, and the record does no harm.
+    try records.backUp(manifest, beside: backups, isPinned: false, by: actor)
     try records.retract(version)
     records.log("removed: \(records.model)/\(version); tantra restore brings it back until it is purged")
   }
@@ -47,16 +50,17 @@ package struct Retention: Sendable {
   package func restore(
     _ model: ModelName, _ version: VersionName, by actor: Actor = .current, unless interruption: Interruption = .never
   ) throws(StoreError) -> Manifest {
-    let manifest = try records.transaction(model, unless: interruption) { (records) throws(StoreError) in
+    let manifest = try records.transaction(model, backupsOf: version, unless: interruption) {
+      (records, backups) throws(StoreError) in
       if records.contains(version) {
         throw StoreError(.alreadyExists, "\(model)/\(version) exists; remove it before you restore an earlier one")
       }
-      let kept = try self.records.backups(of: model, version)
-      guard let record = kept.last(where: { !$0.isPinned }) ?? kept.last else {
+      let whole = backups.filter { !records.isLeftover($0) }
+      guard let record = whole.last(where: { !$0.isPinned }) ?? whole.last else {
         throw StoreError(
           .unknownVersion, "nothing is kept of \(model)/\(version); tantra list-weights --all shows what is")
       }
-      // A draft that lies there keeps its files.
+      // The files of a draft that lies there stay.
       var folder = VersionFolder(record.manifest)
       let draft = try records.folder(version)
       for file in draft?.publishedFiles ?? [] {
@@ -68,7 +72,7 @@ package struct Retention: Sendable {
         folder.apply(.put(file))
       }
       for file in draft?.keptFiles ?? [] { folder.apply(.put(file)) }
-      try records.publish(folder, at: record.isCheckpoint ? .checkpoints : .models, switching: .ifNone)
+      try records.publish(folder, in: record.isCheckpoint ? .checkpoints : .models, switching: .ifNone)
       if !record.isPinned { try records.drop(record) }
       return record.manifest
     }

@@ -64,8 +64,7 @@ package struct Statistics: Sendable {
           digest: segment.digest, byteCount: segment.byteCount)
       }
     }
-    let views = (manifest.main.map { Array($0.views.values) } ?? []).reduce(0, &+)
-    let files = manifest.files.map(\.byteCount).reduce(0, &+)
-    return Use(model: model, version: version, presented: views &+ files, blobs: manifest.blobs, packs: packs)
+    let presented = (manifest.viewSizes + manifest.files.map(\.byteCount)).reduce(0, &+)
+    return Use(model: model, version: version, presented: presented, blobs: manifest.blobs, packs: packs)
   }
 }

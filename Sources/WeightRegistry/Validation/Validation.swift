@@ -15,8 +15,7 @@ package struct Validation: Sendable {
   package func validate(
     _ model: ModelName, _ version: VersionName, progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(StoreError) -> ValidationReport {
-    guard records.contains(model) else { throw records.unknown(model) }
-    guard records.contains(model, version) else { throw records.unknown(version, of: model) }
+    try records.require(model, version)
     var report = ValidationReport(model: model, version: version)
     do throws(StoreError) {
       let manifest = try records.manifest(of: model, version)

@@ -1,7 +1,6 @@
 import BlobStore
 import PosixIO
 import StoreRecords
-import Synchronization
 import SystemPackage
 import Tensors
 import WeightFormats
@@ -16,15 +15,8 @@ struct VersionValidator {
     self.validation = validation
     self.manifest = manifest
     // Every pack is read once for its digests, every view twice (its tensors, its sum); values are looked at in one more pass.
-    let sizes = manifest.weights.map(\.byteCount) + (manifest.main.map { Array($0.views.values) } ?? [])
-    let total = sizes.reduce(0, &+) &* 2
-    let done = SharedCount()
-    scanProgress = { count in progress(.checking, min(done.add(count), total), total) }
-  }
-
-  private final class SharedCount: Sendable {
-    private let value = Atomic(0)
-    func add(_ count: Int) -> Int { value.add(count, ordering: .relaxed).newValue }
+    let total = (manifest.weights.map(\.byteCount) + manifest.viewSizes).reduce(0, &+) &* 2
+    scanProgress = counting(.checking, of: total, progress)
   }
 
   /// All checks, in the order of a report.
@@ -107,13 +99,10 @@ struct VersionValidator {
       return ["blob \(pack.blob): expected \(pack.segments.byteCount) bytes, found \(blob.byteCount)"]
     }
     let segments = needed.map { pack.segments.segments[$0] }
-    let found = try posix(try RangeScanner(blob, progress: scanProgress).checksums(of: segments.map(\.range)))
-    return zip(segments, found).filter { $0.digest != $1.digest }.map { segment, _ in
-      let tensors = table.tensors(inPack: index, range: segment.range)
-      let what =
-        tensors.isEmpty
-        ? "header or padding" : tensors.map { "tensor \"\($0)\"" }.joined(separator: ", ")
-      return "\(what): bytes \(segment.range.lowerBound)..<\(segment.range.upperBound) of blob \(pack.blob) are damaged"
+    return try posix(try RangeScanner(blob, progress: scanProgress).damagedSegments(of: segments)).map { damaged in
+      let range = segments[damaged].range
+      return "\(table.contents(ofPack: index, in: range)): bytes \(range.lowerBound)..<\(range.upperBound) of blob "
+        + "\(pack.blob) are damaged"
     }
   }
 
@@ -136,11 +125,13 @@ struct VersionValidator {
   private func damaged(_ digest: Digest, _ byteCount: Int) throws(StoreError) -> Bool {
     let blob = try blobStore(try records.store.blobs.open(digest))
     guard blob.byteCount == byteCount else { return true }
-    let ranges = SegmentTable.cut(byteCount: byteCount, at: []) ?? []
-    let found = try posix(try RangeScanner(blob, progress: scanProgress).checksums(of: ranges))
-    return SegmentTable(
-      zip(ranges, found).map { .init(offset: $0.lowerBound, byteCount: $0.count, digest: $1.digest) }
-    ).blob != digest
+    let sum = try self.sum(of: byteCount, RangeScanner(blob, progress: scanProgress))
+    return SegmentTable(whole: byteCount, sum).blob != digest
+  }
+
+  /// Plain SHA-256 of the first `byteCount` bytes.
+  private func sum(of byteCount: Int, _ scanner: RangeScanner) throws(StoreError) -> Digest {
+    try posix(try scanner.checksums(of: [0..<byteCount]))[0].digest
   }
 
   private var records: RecordStore { validation.records }
@@ -159,7 +150,8 @@ struct VersionValidator {
         throw StoreError(.damaged, "expected \(expected) bytes, found \(opened.byteCount)")
       }
       let (format, file) = try parsing(view.fileName, try WeightFormatCatalogue.parse(opened))
-      try sum(view, opened)
+      // For SHA256SUMS.
+      try validation.remember(try sum(of: opened.byteCount, scanner(of: opened)), of: view.name, manifest)
       problems += differences(of: file, in: opened, from: table)
       let original = manifest.original(servedAs: view.name)
       if let original, original.isStitched { try checkStitch(of: original, file, opened) }
@@ -180,8 +172,7 @@ struct VersionValidator {
   ) throws(StoreError) {
     let pieces = SegmentTable.cut(byteCount: opened.byteCount, at: file.ranges) ?? []
     let found = try posix(try scanner(of: opened).checksums(of: pieces))
-    let table = SegmentTable(
-      zip(pieces, found).map { .init(offset: $0.lowerBound, byteCount: $0.count, digest: $1.digest) })
+    let table = SegmentTable(pieces, found)
     guard table.blob == original.blob else {
       throw StoreError(
         .damaged, "its bytes are not those that were written: expected \(original.blob), found \(table.blob)")
@@ -189,30 +180,21 @@ struct VersionValidator {
   }
 
   private func scanner(of view: VersionView) -> RangeScanner {
-    RangeScanner(progress: scanProgress) { (offset, buffer) throws(PosixError) in
-      do throws(FormatError) {
-        try view.read(at: offset, into: buffer)
-      } catch {
+    RangeScanner(progress: scanProgress) { (_, offset, buffer) throws(PosixError) in
+      do throws(FormatError) { try view.read(at: offset, into: buffer) } catch {
         throw PosixError(.ioError, call: "read", path: error.message)
       }
     }
   }
 
-  /// Computes the plain SHA-256 of a view and remembers it, for SHA256SUMS.
-  private func sum(_ view: ViewFormat, _ opened: VersionView) throws(StoreError) {
-    let digests = try posix(try scanner(of: opened).checksums(of: [0..<opened.byteCount]))
-    if let digest = digests.first?.digest { try validation.remember(digest, of: view.name, manifest) }
-  }
-
   private func differences(of file: WeightFile, in view: VersionView, from table: Table) -> [String] {
     var problems: [String] = []
-    let expected = Dictionary(
-      table.stateDict.tensors.enumerated().map { (ByteString($1.name), $0) }, uniquingKeysWith: { first, _ in first })
+    let expected = table.tensorIndices
     if file.stateDict.tensors.count != expected.count {
       problems.append("expected \(expected.count) tensors, found \(file.stateDict.tensors.count)")
     }
-    var ranges: [Range<Int>] = []
-    var owners: [(name: String, index: Int)] = []
+    var segments: [SegmentTable.Segment] = []
+    var owners: [String] = []
     for tensor in file.stateDict.tensors {
       guard let index = expected[ByteString(tensor.name)] else {
         problems.append("tensor \"\(tensor.name)\" is not in the table")
@@ -226,15 +208,14 @@ struct VersionValidator {
       }
       // A strided tensor of a written file has no contiguous range there; its bytes were compared with the blob's digests.
       if case .range(let offset, _) = file.storages[tensor.storage] {
-        let start = offset + tensor.byteOffset
-        ranges.append(start..<start + tensor.byteCount)
-        owners.append((tensor.name, index))
+        segments.append(
+          .init(offset: offset + tensor.byteOffset, byteCount: tensor.byteCount, digest: table.digest(ofTensor: index)))
+        owners.append(tensor.name)
       }
     }
     do throws(PosixError) {
-      for (owner, found) in zip(owners, try scanner(of: view).checksums(of: ranges))
-      where found.digest != table.digest(ofTensor: owner.index) {
-        problems.append("tensor \"\(owner.name)\" has other bytes than the table says")
+      for damaged in try scanner(of: view).damagedSegments(of: segments) {
+        problems.append("tensor \"\(owners[damaged])\" has other bytes than the table says")
       }
     } catch {
       problems.append(error.description)
@@ -247,9 +228,9 @@ struct VersionValidator {
       var found: [String] = []
       var total = NonFiniteCount()
       for pack in table.packs.indices {
-        let tensors = table.stateDict.tensors.filter { table.place(ofStorage: $0.storage)?.pack == pack }
+        let tensors = table.stateDict.tensors.filter { table.location(ofStorage: $0.storage)?.pack == pack }
         let ranges = tensors.map { tensor in
-          let start = (table.place(ofStorage: tensor.storage)?.range.lowerBound ?? 0) + tensor.byteOffset
+          let start = (table.location(ofStorage: tensor.storage)?.range.lowerBound ?? 0) + tensor.byteOffset
           return start..<start + tensor.byteCount
         }
         let blob = try blobStore(try records.store.blobs.open(table.packs[pack].blob))

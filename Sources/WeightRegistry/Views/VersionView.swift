@@ -19,7 +19,7 @@ package enum Stretch: Sendable {
 /// One file of a version, ready to be read: something stored as it is, or a layout over blobs.
 package final class VersionView: Sendable {
   /// Where the bytes of a storage begin.
-  package struct Place: Sendable {
+  package struct Origin: Sendable {
     package var bytes: any StoredBytes
     package var offset: Int
     package init(bytes: any StoredBytes, offset: Int) {
@@ -30,8 +30,8 @@ package final class VersionView: Sendable {
 
   private enum Content: Sendable {
     case whole(any StoredBytes)
-    /// Places are nil for empty storages, which no segment names.
-    case layout(FileLayout, [Place?])
+    /// Origins are nil for empty storages, which no segment names.
+    case layout(FileLayout, [Origin?])
   }
 
   package let byteCount: Int
@@ -42,8 +42,8 @@ package final class VersionView: Sendable {
     self.byteCount = byteCount
   }
 
-  init(layout: FileLayout, places: [Place?]) {
-    content = .layout(layout, places)
+  init(layout: FileLayout, origins: [Origin?]) {
+    content = .layout(layout, origins)
     byteCount = layout.byteCount
   }
 
@@ -59,15 +59,15 @@ package final class VersionView: Sendable {
     let range = offset..<offset + min(count, byteCount - offset)
     switch content {
     case .whole(let bytes): return [.stored(bytes, range)]
-    case .layout(let layout, let places):
+    case .layout(let layout, let origins):
       var stretches: [Stretch] = []
       layout.forEachPiece(in: range) { segment, part in
         switch segment {
         case .literal(let bytes): stretches.append(.bytes(bytes[part]))
         case .storage(let index, let start, _):
-          guard let place = places[index] else { return }
-          let first = place.offset + start + part.lowerBound
-          stretches.append(.stored(place.bytes, first..<first + part.count))
+          guard let origin = origins[index] else { return }
+          let first = origin.offset + start + part.lowerBound
+          stretches.append(.stored(origin.bytes, first..<first + part.count))
         }
       }
       return stretches
@@ -85,14 +85,7 @@ package final class VersionView: Sendable {
     for stretch in stretches(offset: 0, count: count ?? byteCount) {
       switch stretch {
       case .bytes(let bytes):
-        let place = end
-        do throws(PosixError) {
-          try bytes.withUnsafeBytes { buffer in
-            Result { () throws(PosixError) in try file.write(buffer, at: place) }
-          }.get()
-        } catch {
-          throw .system(error)
-        }
+        do throws(PosixError) { try file.write(Array(bytes), at: end) } catch { throw .system(error) }
         guard progress(bytes.count) else { throw .system(PosixError(.interrupted, call: "copy", path: file.path)) }
       case .stored(let source, let range): try source.copy(range, to: file, at: end, progress: progress)
       }

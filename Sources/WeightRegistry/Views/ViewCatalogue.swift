@@ -111,12 +111,10 @@ package final class ViewCatalogue: Sendable {
     _ view: ViewFormat, from table: Table, of subject: String
   ) throws(StoreError) -> VersionView {
     let layout: FileLayout
-    do throws(FormatError) {
-      layout = try view.format.layout(of: table.stateDict, checksums: table.checksums)
-    } catch {
+    do throws(FormatError) { layout = try view.format.layout(of: table.stateDict, checksums: table.checksums) } catch {
       throw StoreError(error, file: "\(subject)/\(view.fileName)")
     }
-    return VersionView(layout: layout, places: try openPacks(of: table).storages)
+    return VersionView(layout: layout, origins: try openPacks(of: table).storages)
   }
 
   /// Puts a written file together from the packs that have its bytes.
@@ -125,9 +123,9 @@ package final class ViewCatalogue: Sendable {
     guard let stitch = table.stitch, let literals = table.literalRange else {
       throw StoreError(.damaged, "table \(digest) is damaged: it does not say how \(file.path) is made")
     }
-    var (packs, places) = try openPacks(of: table)
-    // One place more than there are storages: that of the literal bytes.
-    places.append(.init(bytes: packs[literals.pack], offset: literals.range.lowerBound))
+    var (packs, origins) = try openPacks(of: table)
+    // One origin more than there are storages: that of the literal bytes.
+    origins.append(.init(bytes: packs[literals.pack], offset: literals.range.lowerBound))
     var layout = FileLayout()
     var position = 0
     for piece in stitch.pieces {
@@ -142,19 +140,19 @@ package final class ViewCatalogue: Sendable {
         .damaged,
         "table \(digest) is damaged: it makes \(layout.byteCount) bytes of \(file.path), not \(file.byteCount)")
     }
-    return VersionView(layout: layout, places: places)
+    return VersionView(layout: layout, origins: origins)
   }
 
   /// Opens the packs of a table, and tells where its storages are; nil for empty ones.
   private func openPacks(
     of table: Table
-  ) throws(StoreError) -> (packs: [Blob], storages: [VersionView.Place?]) {
+  ) throws(StoreError) -> (packs: [Blob], storages: [VersionView.Origin?]) {
     var packs: [Blob] = []
     for pack in table.packs { packs.append(try open(pack.blob)) }
     return (
       packs,
       table.storages.indices.map { index in
-        table.place(ofStorage: index).map { .init(bytes: packs[$0.pack], offset: $0.range.lowerBound) }
+        table.location(ofStorage: index).map { .init(bytes: packs[$0.pack], offset: $0.range.lowerBound) }
       }
     )
   }

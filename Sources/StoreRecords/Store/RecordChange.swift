@@ -1,0 +1,8 @@
+/// A change of the records that somebody may have to be told of.
+package enum RecordChange: Sendable, Hashable {
+  /// A version has come, or some of its files have, or have gone: their paths, if it is only them.
+  case published(ModelName, VersionName, paths: [String]?)
+  case removed(ModelName, VersionName, paths: [String])
+  /// What links of the model lead to.
+  case links(ModelName)
+}
