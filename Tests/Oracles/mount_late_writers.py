@@ -24,7 +24,7 @@ def attempt(action):
         print(error)
 
 
-for index, (name, view) in enumerate([("model.safetensors", "pt"), ("model.pt", "bin"), ("config.json", None)]):
+for index, (name, view) in enumerate([("model.safetensors", "pt"), ("model.pt", "bin")]):
     version = f"{folder}{index}"
     os.mkdir(version)
     with open(os.path.join(source, name), "rb") as file:
@@ -53,10 +53,9 @@ for index, (name, view) in enumerate([("model.safetensors", "pt"), ("model.pt", 
     attempt(lambda: os.fsync(second))
     attempt(lambda: os.close(second))
     os.waitpid(child, 0)
-    if view is not None:
-        published(path, content, "a mapping of a child")
-        with open(os.path.join(version, f"model.{view}"), "rb") as file:
-            file.read()
+    published(path, content, "a mapping of a child")
+    with open(os.path.join(version, f"model.{view}"), "rb") as file:
+        file.read()
 
     # A descriptor that outlives the rename of its temporary name, as safetensors leaves one.
     if name.startswith("model"):

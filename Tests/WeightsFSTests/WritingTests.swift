@@ -140,11 +140,12 @@ import WeightsFS
     #expect(try fixture.contents("mamba/v1.3/model.bin") == fixture.contents("mamba/v1.0/model.bin"))
   }
 
-  @Test func theActiveVersionStays() throws {
-    #expect(fixture.failure { try fixture.unlink("mamba/v1.0/model.pt") }?.errno == EBUSY)
+  @Test func aVersionThatIsActiveByChoiceStays() throws {
+    _ = try fixture.request("active", "mamba/v1.0")
+    #expect(fixture.failure { try fixture.unlink("mamba/v1.0/model.pt") }?.errno == EPERM)
     #expect(fixture.failure { try fixture.removeFolder("mamba/v1.0") }?.errno == EBUSY)
     #expect(fixture.failure { try fixture.rename("mamba/v1.0", to: "mamba/v9") }?.errno == EBUSY)
-    #expect(fixture.failure { try fixture.rename("mamba/v1.0/model.pt", to: "mamba/v1.0/other.pt") }?.errno == EBUSY)
+    #expect(fixture.failure { try fixture.rename("mamba/v1.0/model.pt", to: "mamba/v1.0/other.pt") }?.errno == EPERM)
   }
 
   @Test func removedVersionsComeBackWhole() throws {

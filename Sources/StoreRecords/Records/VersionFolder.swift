@@ -106,14 +106,6 @@ package struct VersionFolder: Sendable {
     }
   }
 
-  /// Whether the file at a path is one of the published weight files, or a view of them.
-  package func isWeights(_ path: String) -> Bool {
-    switch content(at: path) {
-    case .view, .part: true
-    case .file, nil: false
-    }
-  }
-
   /// Names in a folder ("" is the version's own): views first, then others in order.
   package func children(of folder: String) -> [(name: String, entry: Entry)] {
     let prefix = folder.isEmpty ? "" : folder + "/"

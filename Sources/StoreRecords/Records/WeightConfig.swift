@@ -17,6 +17,9 @@ package struct WeightConfig: Sendable, Hashable, Codable {
     package var history: [ActiveSwitch]?
     /// From format 2 on, the time of the last switch in ``SwitchHistory`` that has taken effect; nil if there was none.
     package var lastSwitch: Int64?
+    /// Whether somebody wanted the active version to be that one; nil for what the history says: the first to become active did so
+    /// by itself.
+    package var isChosen: Bool?
     /// nil if all have their defaults.
     package var policies: ModelPolicies?
 
@@ -36,6 +39,7 @@ package struct WeightConfig: Sendable, Hashable, Codable {
     mutating func apply(_ change: ActiveSwitch) {
       active = change.to
       lastSwitch = change.time
+      isChosen = nil
     }
 
     /// Lets the pending switch, whose version is there, take effect.
@@ -45,7 +49,7 @@ package struct WeightConfig: Sendable, Hashable, Codable {
     }
 
     private enum CodingKeys: String, CodingKey {
-      case active, aliases, history, lastSwitch, policies, pending
+      case active, aliases, history, lastSwitch, isChosen = "chosen", policies, pending
     }
 
     package init(from decoder: any Decoder) throws {
@@ -60,6 +64,7 @@ package struct WeightConfig: Sendable, Hashable, Codable {
       aliases = try container.decodeIfPresent([VersionName: VersionName].self, forKey: .aliases) ?? [:]
       history = try container.decodeIfPresent([ActiveSwitch].self, forKey: .history)
       lastSwitch = try container.decodeIfPresent(Int64.self, forKey: .lastSwitch)
+      isChosen = try container.decodeIfPresent(Bool.self, forKey: .isChosen)
       policies = try container.decodeIfPresent(ModelPolicies.self, forKey: .policies)
       pending = try container.decodeIfPresent(ActiveSwitch.self, forKey: .pending)
     }
@@ -70,6 +75,7 @@ package struct WeightConfig: Sendable, Hashable, Codable {
       if !aliases.isEmpty { try container.encode(aliases, forKey: .aliases) }
       try container.encodeIfPresent(history, forKey: .history)
       try container.encodeIfPresent(lastSwitch, forKey: .lastSwitch)
+      try container.encodeIfPresent(isChosen, forKey: .isChosen)
       try container.encodeIfPresent(policies, forKey: .policies)
       try container.encodeIfPresent(pending, forKey: .pending)
     }

@@ -80,7 +80,10 @@ package final class ModelTransaction {
     to version: VersionName, by actor: Actor, isRollback: Bool
   ) throws(StoreError) -> ActiveSwitch? {
     guard contains(version) else { throw store.unknown(version, of: model) }
-    guard activeVersion != version else { return nil }
+    guard activeVersion != version else {
+      if record.isChosen != true { try configure { $0.isChosen = true } }
+      return nil
+    }
     return try makeActive(version, by: actor, isRollback: isRollback)
   }
 

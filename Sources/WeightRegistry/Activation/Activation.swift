@@ -97,11 +97,6 @@ package struct Activation: Sendable {
 
   // MARK: Links
 
-  /// Whether a model has an active version that nobody has chosen among others: the first that was published.
-  package func hasDefaultActive(_ model: ModelName) throws(StoreError) -> Bool {
-    try Freezing.isDefaultActive(model, in: records)
-  }
-
   /// Points `active` at a version; at one that is still to come only while no other is active.
   ///
   /// - Throws: `unknownVersion` if users of the model would be left without one.

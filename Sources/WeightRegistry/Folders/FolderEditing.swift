@@ -7,6 +7,7 @@ import Tensors
 /// Changes what versions' folders hold beside weights, and the folders themselves.
 package struct FolderEditing: Sendable {
   let records: RecordStore
+  private var freezing: Freezing { Freezing(records: records) }
 
   // MARK: Files
 
@@ -73,8 +74,7 @@ package struct FolderEditing: Sendable {
   ///
   /// - Parameter forget: lets go of files under that name that are still being written, while nobody can publish one; answers
   ///   whether there were any.
-  /// - Throws: `system(EPERM)` for a file of a frozen version; `inUse` for weights of the active one; `unknownView` if there is no
-  ///   such file.
+  /// - Throws: `system(EPERM)` for a file of a frozen version; `unknownView` if there is no such file.
   package func remove(
     _ path: String, of model: ModelName, _ version: VersionName, forgettingWriters forget: () -> Bool = { false }
   ) throws(StoreError) {
@@ -83,15 +83,7 @@ package struct FolderEditing: Sendable {
         if forget() { return }
         throw StoreError(.unknownView, "\(model)/\(version) has no file \(path)")
       }
-      if folder.isPublished(path) {
-        try Freezing(records: self.records).requireChangeable(model, version)
-        if records.activeVersion == version, folder.isWeights(path) {
-          throw StoreError(
-            .inUse,
-            "\(model)/\(version)/\(path) is what users of \(model) get, and cannot be removed; replace it, or make another version "
-              + "active first")
-        }
-      }
+      if folder.isPublished(path) { try freezing.requireChangeable(model, version) }
       try records.change(version, [removal])
       _ = forget()
     }
@@ -123,18 +115,21 @@ package struct FolderEditing: Sendable {
     try records.transaction(model) { (records) throws(StoreError) in try records.makeFolder(version) }
   }
 
-  /// Removes the folder of a version, which shows nothing. What was published of it can be restored until it is purged.
+  /// Removes the folder of a version, which shows nothing. What was published of it can be restored until it is purged. If it was
+  /// active, and nobody wanted that, another takes its place.
   ///
-  /// - Throws: `inUse` for the active version and for one that an alias points to; `notEmpty`.
+  /// - Throws: `inUse` for a version that somebody has made active and for one that an alias points to; `notEmpty`.
   package func removeVersion(
     _ model: ModelName, _ version: VersionName, by actor: Actor, forgettingWriters forget: () -> Void = {}
   ) throws(StoreError) {
     try records.transaction(model, backupsOf: version) { (records, backups) throws(StoreError) in
       guard let folder = try records.folder(version) else { throw self.records.unknown(version, of: model) }
-      if records.activeVersion == version {
+      let isActive = records.activeVersion == version
+      if isActive, try !freezing.isActiveByItself(model) {
         throw StoreError(.inUse, "\(model)/\(version) is active; point active at another version first")
       }
       guard folder.isEmpty() else { throw StoreError(.notEmpty, "\(model)/\(version) still holds files") }
+      if isActive { try letActiveMoveOn(from: version, in: records, by: actor) }
       // The folder of a model stays when its last version has gone.
       try records.makeModel()
       if folder.isPublished {
@@ -143,6 +138,22 @@ package struct FolderEditing: Sendable {
         try records.retract(version)
       }
       forget()
+    }
+  }
+
+  /// Makes the newest other version active, or none if there is none.
+  private func letActiveMoveOn(
+    from version: VersionName, in records: ModelTransaction, by actor: Actor
+  ) throws(StoreError) {
+    var newest: Manifest?
+    for other in try self.records.versions(of: records.model) where other != version {
+      let manifest = try records.manifest(other)
+      if manifest.published >= newest?.published ?? .min { newest = manifest }
+    }
+    if let newest { _ = try records.switchActive(to: newest.version, by: actor, isRollback: false) }
+    try records.configure { record in
+      if newest == nil { record.active = nil }
+      record.isChosen = newest == nil ? nil : false
     }
   }
 

@@ -28,14 +28,16 @@ package struct Freezing: Sendable {
     }
     for link in records.links(to: version, of: model) {
       if link != "active" { return "\(link) points to it" }
-      if try !Self.isDefaultActive(model, in: records) { return "somebody has made it active" }
+      if try !isActiveByItself(model) { return "somebody has made it active" }
     }
     return try records.backups(of: model, version).contains(where: \.isPinned) ? "it has a backup" : nil
   }
 
-  /// Whether a version became active by itself, because it was the first.
-  static func isDefaultActive(_ model: ModelName, in records: RecordStore) throws(StoreError) -> Bool {
-    guard records.activeVersion(of: model) != nil, let last = try records.history(of: model).last else { return false }
+  /// Whether the active version became that without anybody wanting it: because it was the first, or was left.
+  package func isActiveByItself(_ model: ModelName) throws(StoreError) -> Bool {
+    guard records.activeVersion(of: model) != nil else { return false }
+    if let isChosen = records.record(of: model).isChosen { return !isChosen }
+    guard let last = try records.history(of: model).last else { return false }
     return last.from == nil
   }
 }

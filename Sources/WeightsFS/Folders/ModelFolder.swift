@@ -35,7 +35,7 @@ struct ModelFolder: TreeFolder {
     if case .link(_, "active") = child,
       ExclusiveCreation.isUnderWay(
         by: caller.pid, of: .symbolicLink, { $0.suffix(2).elementsEqual([model.text[...], "active"]) }),
-      try tree.step(try tree.registry.activation.hasDefaultActive(model))
+      try tree.step(try tree.registry.freezing.isActiveByItself(model))
     {
       return nil
     }
@@ -133,7 +133,7 @@ struct ModelFolder: TreeFolder {
   func makeSymbolicLink(_ name: String, target: String, by caller: Caller) throws(FileSystemError) -> Node {
     let version = try version(ofTarget: target)
     if try child(named: name) != nil {
-      guard name == "active", try tree.step(try tree.registry.activation.hasDefaultActive(model)) else {
+      guard name == "active", try tree.step(try tree.registry.freezing.isActiveByItself(model)) else {
         throw FileSystemError(.exists)
       }
     }

@@ -1,3 +1,4 @@
+import Glibc
 import StoreRecords
 import Tensors
 import WeightRegistry
@@ -21,6 +22,7 @@ struct VersionDirectory: TreeFolder {
   /// - Throws: `EINVAL` for a name that no file here may have.
   func place(of name: String) throws(FileSystemError) -> FilePlace {
     let place = place(named: name)
+    if name.utf8.count > 255 { throw FileSystemError(ENAMETOOLONG) }
     if case .view = place.purpose { return place }
     if let problem = FilePurpose.problem(ofPath: place.path) { throw FileSystemError(.invalid, "\(place) \(problem)") }
     return place
@@ -32,7 +34,11 @@ struct VersionDirectory: TreeFolder {
 
   func child(named name: String, for caller: Caller) throws(FileSystemError) -> Node? {
     let place = place(named: name)
-    if place.purpose.isOrdinary { return try tree.node(at: place) }
+    if place.purpose.isOrdinary {
+      // Whoever links a folder once more, as cp -al does, finds the same file: that is no error on a disk either.
+      let isLinked = ExclusiveCreation.isUnderWay(by: caller.pid, of: .symbolicLink) { leads($0, to: place) }
+      return isLinked ? nil : try tree.node(at: place)
+    }
     let destination = Destination.version(place)
     if let number = tree.writers.expected(at: destination, by: caller.pid) { return .staging(number) }
     if let child = try tree.node(at: place) {
@@ -111,6 +117,7 @@ struct VersionDirectory: TreeFolder {
   ) throws(FileSystemError) -> Node {
     let place = try place(of: name)
     let folder = try tree.versionFolder(of: model, version)
+    let existing = folder.content(at: place.path)
     if folder.node(at: place.path) != nil, !folder.isPublished(place.path) { throw FileSystemError(.exists) }
     let other: FilePlace
     switch source.entry(in: tree) {
@@ -121,6 +128,12 @@ struct VersionDirectory: TreeFolder {
     }
     let theirs = try tree.versionFolder(of: other.model, other.version)
     guard let content = theirs.content(at: other.path) else { throw FileSystemError(.missing) }
+    if case .file(let file) = existing {
+      guard case .file(let same) = content, let digest = file.digest, digest == same.digest else {
+        throw FileSystemError(.exists)
+      }
+      return .ordinary(place)
+    }
     try Copying(tree: tree, place: place, isInterrupted: isInterrupted).install(content, of: theirs, isMove: false)
     guard let node = try tree.node(at: place) else { throw FileSystemError(.missing) }
     return node

@@ -1,3 +1,4 @@
+import Dispatch
 import PosixIO
 import StoreRecords
 import Synchronization
@@ -122,12 +123,6 @@ struct Renaming {
     }
     if folder.isPublished(from.path) { try tree.requireChangeable(from) }
     if case .ordinary = target { try tree.requireChangeable(to) }
-    let isReplacing = target != nil && mode == .replacing && (from.model, from.version) == (to.model, to.version)
-    if folder.isWeights(from.path), !isReplacing, tree.records.activeVersion(of: from.model) == from.version {
-      throw tree.refuse(
-        FileSystemError(.busy, "\(from) is part of the active version of \(from.model), and stays where it is"),
-        from.model, from.version)
-    }
     if from.purpose.isOrdinary, to.purpose.isOrdinary { return try moveOrdinary(from, to: to) }
     let open = tree.ordinary[from]
     let copying = Copying(tree: tree, place: to, isInterrupted: isInterrupted)
@@ -170,8 +165,9 @@ struct Renaming {
     }
     if let open = tree.ordinary[from] { try open.inTurn(move) } else { try move() }
     if to.purpose == .ordinary, tree.ordinary[to] == nil {
-      // What was kept for another name becomes a blob.
-      try OrdinaryEntry(tree: tree, place: to).handle(writes: false).release()
+      // What was kept for another name becomes a blob; nobody waits for that.
+      let handle = try OrdinaryEntry(tree: tree, place: to).handle(writes: false)
+      DispatchQueue.global().async { handle.release() }
     }
     try Publishing(tree: tree, place: to, isInterrupted: isInterrupted).completeShards()
   }

@@ -53,7 +53,7 @@ import Testing
       """)
   }
 
-  @Test func aFullDiskIsENOSPCAndChangesNothing() throws {
+  @Test func aFullDiskIsENOSPCAndCostsNothingElse() throws {
     let output = try mount.succeed(
       """
       mkdir $OUT/disk $OUT/mnt
@@ -65,6 +65,9 @@ import Testing
       head -c 24000000 /dev/urandom > $OUT/big
       mkdir small/v2
       cp $OUT/big small/v2/big.dat && exit 9 || true
+      # An ordinary file has what was written, as on a disk; half of a weight file is nothing.
+      test $(stat -c %s small/v2/big.dat) -lt 24000000; rm small/v2/big.dat
+      cp $OUT/big small/v2/model.safetensors && exit 9 || true
       test -z "$(ls -A small/v2)"
       test $(df --output=used -B1 $OUT/disk | tail -n 1) -lt 2000000
       grep -i 'space\\|full' .control/log | tail -n 1

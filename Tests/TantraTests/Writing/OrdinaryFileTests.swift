@@ -91,11 +91,10 @@ import Testing
       """)
   }
 
-  @Test func namesAreBytesAndAreAsLongAsOnADisk() throws {
+  @Test func namesAreAsLongAsOnADisk() throws {
     try mount.succeed(
       """
-      cd run/v1; printf a > $'e\\u0301'; printf b > $'\\u00e9'
-      test "$(cat $'e\\u0301')$(cat $'\\u00e9')" = ab
+      cd run/v1
       python - <<'PYTHON'
       import errno, os
       open("y" * 255, "w").close()

@@ -33,14 +33,30 @@ import Testing
     #expect(try mount.succeed("ls -A small/v1.1").isEmpty)
   }
 
-  @Test func theActiveVersionCannotBeRemovedOrRenamed() throws {
+  @Test func aVersionThatSomebodyHasMadeActiveStaysAsItIs() throws {
+    try mount.succeed("tantra set-active small v1.0")
     for script in [
-      "rm small/v1.0/model.pt", "rm -rf small/v1.0", "mv small/v1.0 small/v9", "rm small/v1.0/config.json",
-      "mv small/v1.0/config.json $OUT/",
+      "rm small/v1.0/model.pt", "rm -rf small/v1.0", "rm small/v1.0/config.json", "mv small/v1.0/config.json $OUT/",
+      "echo '{}' > small/v1.0/new.json; mv small/v1.0/new.json small/v1.0/config.json",
     ] {
-      try mount.fail(script, "Device or resource busy", reason: "active")
+      try mount.fail(script, "Operation not permitted", reason: "frozen")
     }
+    try mount.fail("mv small/v1.0 small/v9", "Device or resource busy", reason: "active")
+    try mount.succeed("rm small/v1.0/new.json || true")
     try mount.succeed("diff -r <(ls small/v1.0) <(ls $IN/full); cmp $IN/full/config.json small/v1.0/config.json")
+  }
+
+  @Test func activeMovesOnFromAVersionThatNobodyWanted() throws {
+    try mount.succeed(
+      """
+      cp -r $IN/full small/v1.1; cp -r $IN/full small/v1.2
+      test $(readlink small/active) = v1.0
+      rm -r small/v1.0
+      test $(readlink small/active) = v1.2
+      rm -r small/v1.2; test $(readlink small/active) = v1.1
+      rm -r small/v1.1; test ! -e small/active
+      echo small/v1.0 > .control/restore; ls small/v1.0/model.pt small/v1.0/config.json
+      """)
   }
 
   @Test func whatIsNotActiveAnyMoreCanBeRemoved() throws {
