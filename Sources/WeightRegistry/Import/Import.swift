@@ -39,8 +39,17 @@ package struct Import: Sendable {
     let source = try posix(try OpenedFile.open(request.source))
     let status = try posix(try source.status())
     let done = Atomic(0)
-    let staged = try StagedWeights.copy(of: source, fileName: fileName, as: request.view, in: blobs) { count in
-      progress(.importing, min(done.add(count, ordering: .relaxed).newValue, status.size), status.size)
+    // The state dict alone is written before it is read as a file is.
+    let total = status.size + (request.alone?.byteCount ?? 0)
+    let report: RangeScanner.Progress = { count in
+      progress(.importing, min(done.add(count, ordering: .relaxed).newValue, total), total)
+    }
+    let staged: StagedWeights
+    if let alone = request.alone {
+      staged = try StagedWeights.written(
+        of: alone, fileName: fileName, as: request.view, in: blobs, progress: report)
+    } else {
+      staged = try StagedWeights.copy(of: source, fileName: fileName, as: request.view, in: blobs, progress: report)
     }
     let (table, record) = try WeightKeeping(records: records, pins: pins)
       .keep(staged, at: "model.\(request.view)", modified: status.modified, indexing: progress)
@@ -51,6 +60,9 @@ package struct Import: Sendable {
       from: fileName, at: place,
       activating: request.activating && !isCheckedFirst, unless: Interruption(progress))
     tell(of: [record], folder, from: fileName)
+    if let alone = request.alone {
+      records.logger.info("import: \(fileName) was dropped but for its state dict: \(alone.dropped.joined(separator: ", "))")
+    }
     if isCheckedFirst { try activation.setActive(request.model, request.version, progress: progress) }
     return try records.manifest(of: request.model, request.version)
   }

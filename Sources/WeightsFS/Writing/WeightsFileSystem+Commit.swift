@@ -29,7 +29,11 @@ extension WeightsFileSystem {
     do throws(FileSystemError) {
       // Shells close a copy of the descriptor before anything is written.
       if try registryStep(try writer.byteCount()) == 0 {
-        if destination.isWeights { return }
+        if destination.isWeights {
+          if isLast || OpenDescriptors.contain(pathsEndingIn: "/\(destination)") { return }
+          throw FileSystemError(
+            .invalid, "\(destination) is not finished: nothing was written to it, and it is not published")
+        }
         if try node(at: destination) != nil, !(isLast && facts.hasTruncated) { return }
       }
       if facts.upload.isShared, facts.clone != nil, try registryStep(try writer.uploadByteCount()) > 0 {
@@ -243,9 +247,4 @@ extension WeightsFileSystem {
       writer.current.place == .version(place) ? [.put(kept)] : []
     }
   }
-}
-
-extension FolderFile {
-  /// The weight file of another version that this is a copy of.
-  fileprivate var weights: WeightRecord? { if case .weights(let record) = content { record } else { nil } }
 }

@@ -4,6 +4,7 @@ import PosixIO
 import StoreRecords
 import Synchronization
 import SystemPackage
+import Tensors
 import WeightRegistry
 
 extension WeightsFileSystem {
@@ -21,16 +22,19 @@ extension WeightsFileSystem {
       let key = Metrics.Key(model: model, version: version, view: view)
       let place = FilePlace(model: model, version: version, path: "model.\(view)")
       let start = ContinuousClock.now
-      let (opened, current) = try content(at: place)
+      let (opened, current, _) = try content(at: place)
       metrics.opened(key, in: start.duration(to: .now))
       guard isWriting || current == edition else { throw FileSystemError(.stale) }
       if isWriting { throw try reopening(place, opened, access) }
       return try openFile(opened, node, key)
     case .sidecar(let model, let version, let path, let edition), .kept(let model, let version, let path, let edition):
       let place = FilePlace(model: model, version: version, path: path)
-      let (opened, current) = try content(at: place)
+      let (opened, current, content) = try content(at: place)
       guard isWriting || current == edition else { throw FileSystemError(.stale) }
-      try requireHarmless(place, opened, access)
+      // Weight files were parsed when they came, and are data.
+      if case .file(let file) = content, file.weights == nil {
+        try requireHarmless(opened, file.blob, place.model, "\(place)", access)
+      }
       if isWriting { throw try reopening(place, opened, access) }
       return try openFile(opened, node, nil)
     case .modelFile(let model, let name, let edition):
@@ -38,6 +42,7 @@ extension WeightsFileSystem {
         isWriting || Edition(number: file.edition) == edition
       else { throw FileSystemError(.stale) }
       let opened = VersionView(bytes, byteCount: file.byteCount)
+      try requireHarmless(opened, nil, model, "\(model)/\(name)", access)
       if isWriting { throw try reopening(.model(model, name: name), opened, access) }
       return try openFile(opened, node, nil)
     case .record(let model, let version, let record):
@@ -48,11 +53,13 @@ extension WeightsFileSystem {
     }
   }
 
-  /// What is under a name in a version's folder now: its bytes, and which edition they are. The bytes are those of the folder that
-  /// the edition was read from, whatever is published meanwhile.
+  /// What is under a name in a version's folder now: its bytes, which edition they are, and what they are. All three are of one
+  /// folder, whatever is published meanwhile.
   ///
   /// - Throws: `ESTALE` if there is nothing.
-  private func content(at place: FilePlace) throws(FileSystemError) -> (VersionView, Edition) {
+  private func content(
+    at place: FilePlace
+  ) throws(FileSystemError) -> (VersionView, Edition, VersionFolder.Content) {
     func current() throws(FileSystemError) -> (VersionFolder, VersionFolder.Content, Edition) {
       let folder = try versionFolder(of: place.model, place.version)
       guard let content = folder.content(at: place.path), let edition = folder.node(at: place.path)?.edition else {
@@ -62,12 +69,12 @@ extension WeightsFileSystem {
     }
     let (folder, content, edition) = try current()
     do throws(StoreError) {
-      return (try registry.views.open(content, of: folder), edition)
+      return (try registry.views.open(content, of: folder), edition, content)
     } catch {
       // A purge may have moved the bytes since the folder was read.
       guard case .damaged = error.code else { throw FileSystemError(error) }
       let (moved, content, edition) = try current()
-      return (try registryStep(try registry.views.open(content, of: moved)), edition)
+      return (try registryStep(try registry.views.open(content, of: moved)), edition, content)
     }
   }
 
@@ -78,28 +85,19 @@ extension WeightsFileSystem {
       backing: view.whole?.localFile?.descriptor.rawValue)
   }
 
+  /// - Parameters:
+  ///   - blob: what the file is; nil if it is no blob.
+  ///   - path: names the file in the error.
   /// - Throws: `EACCES` if the file is to be read, and is a pickle that could run code. Who cuts it has nothing to read.
   private func requireHarmless(
-    _ place: FilePlace, _ opened: VersionView, _ access: OpenAccess
+    _ file: VersionView, _ blob: Digest?, _ model: ModelName, _ path: String, _ access: OpenAccess
   ) throws(FileSystemError) {
-    guard access.reads, !access.truncates, records.policies(of: place.model).pickles == .quarantine else { return }
-    let content: Quarantine.Content
-    switch try versionFolder(of: place.model, place.version).content(at: place.path) {
-    case .file(let file):
-      if let blob = file.blob {
-        content = .blob(blob)
-      } else if let name = file.upload {
-        content = .upload(name)
-      } else {
-        return
-      }
-    default: return
-    }
-    guard let reason = quarantine.reason(against: place.path, content, opened) else { return }
+    guard access.reads, !access.truncates, records.policies(of: model).pickles == .quarantine else { return }
+    guard let reason = quarantine.reason(against: file, blob) else { return }
     let error = FileSystemError(
       .forbidden,
-      "\(place) is quarantined, for unpickling it could run code: \(reason); "
-        + "tantra config \(place.model) pickles allow lets it be opened")
+      "\(path) is quarantined, for unpickling it could run code: \(reason); "
+        + "tantra config \(model) pickles allow lets it be opened")
     logger.warning("\(error.reason)")
     throw error
   }

@@ -4,7 +4,7 @@ import WeightFormats
 import WeightRegistry
 
 extension WeightsFileSystem {
-  /// Publishes a version if the file that has just come makes its set of shards complete.
+  /// Publishes a version if the file that has just come makes its set of shards complete, and their index is right.
   ///
   /// - Parameter before: what was at the place; it is there again if the set is refused.
   func completeShards(
@@ -19,7 +19,7 @@ extension WeightsFileSystem {
       do throws(FileSystemError) {
         try registryStep(
           try registry.importing.publish(
-            shards: shards, among: index.files, of: place.model, place.version, if: .folderIsThere()
+            shards: shards, among: index.files, as: index, of: place.model, place.version, if: .folderIsThere()
           ) { _, _, _ in
             !isInterrupted()
           })
@@ -40,7 +40,7 @@ extension WeightsFileSystem {
     }
   }
 
-  /// The files of a set that are not published yet; nil if there are none, or some are yet to come.
+  /// The files of a set that are not published yet; nil if some are yet to come.
   private func newShards(of index: ShardIndex, in folder: VersionFolder) throws(FileSystemError) -> [Shard]? {
     var shards: [Shard] = []
     for name in index.files {
@@ -57,7 +57,7 @@ extension WeightsFileSystem {
       default: return nil
       }
     }
-    return shards.isEmpty ? nil : shards
+    return shards
   }
 
   /// Undoes what a refused file has changed.
