@@ -9,16 +9,67 @@ extension JSONReader {
     } catch {
       throw FormatError(.malformed, "the text is not UTF-8")
     }
-    var reader = JSONReader(validUTF8: bytes, fileOffset: 0)
+    if try hasAscendingNames(bytes) { return bytes }
     var result = bytes
-    var open: [Container] = []
+    // By depth: where members are that another one follows, by name, and the member that comes.
+    var members = [[[UInt8]: Range<Int>]](repeating: [:], count: maximumDepth)
+    var current = [(name: [UInt8], start: Int)](repeating: ([], 0), count: maximumDepth)
+    try walk(
+      bytes,
+      begin: { (depth, name, isFirst) throws(FormatError) in
+        if isFirst { members[depth] = [:] }
+        var reader = JSONReader(validUTF8: Array(bytes[name]), fileOffset: name.lowerBound)
+        current[depth] = (try reader.string(maximum: SafetensorsHeader.nameByteLimit), name.lowerBound)
+        guard let earlier = members[depth][current[depth].name] else { return }
+        result.replaceSubrange(earlier, with: repeatElement(UInt8(ascii: " "), count: earlier.count))
+      },
+      next: { depth, comma in members[depth][current[depth].name] = current[depth].start..<comma + 1 })
+    return result
+  }
+
+  /// Whether the names of each object's members ascend, as in what this software writes: then no two are the same.
+  private static func hasAscendingNames(_ bytes: [UInt8]) throws(FormatError) -> Bool {
+    var last = [Range<Int>](repeating: 0..<0, count: maximumDepth)
+    var isAscending = true
+    try walk(
+      bytes,
+      begin: { (depth, name, isFirst) throws(FormatError) in
+        let isPlain = !bytes[name].contains(UInt8(ascii: "\\"))
+        isAscending =
+          isAscending && isPlain && (isFirst || bytes[last[depth]].lexicographicallyPrecedes(bytes[name]))
+        last[depth] = name
+      }, next: { _, _ in })
+    return isAscending
+  }
+
+  /// Reads a text, and tells of the members of its objects.
+  ///
+  /// - Parameters:
+  ///   - begin: is told where a member's name is, quotes included, and how many containers are around its object.
+  ///   - next: is told where the comma is after a member that another one follows.
+  private static func walk(
+    _ bytes: [UInt8],
+    begin: (_ depth: Int, _ name: Range<Int>, _ isFirst: Bool) throws(FormatError) -> Void,
+    next: (_ depth: Int, _ comma: Int) -> Void
+  ) throws(FormatError) {
+    var reader = JSONReader(validUTF8: bytes, fileOffset: 0)
+    /// Whether each open container is an object.
+    var open: [Bool] = []
     repeat {
       var isComplete = true
+      var isFirst = false
       switch reader.peek() {
-      case UInt8(ascii: "{"):
-        isComplete = try reader.begin("{", "}", Container(isObject: true), &open)
-      case UInt8(ascii: "["):
-        isComplete = try reader.begin("[", "]", Container(isObject: false), &open)
+      case UInt8(ascii: "{"), UInt8(ascii: "["):
+        guard open.count < maximumDepth else {
+          throw FormatError(.limit, "more than \(maximumDepth) levels of nesting at offset \(reader.offset)")
+        }
+        let isObject = reader.consume("{")
+        if !isObject { try reader.expect("[") }
+        if !reader.consume(isObject ? "}" : "]") {
+          open.append(isObject)
+          isComplete = false
+          isFirst = true
+        }
       case UInt8(ascii: "N"): try reader.literal("NaN")
       case UInt8(ascii: "I"): try reader.literal("Infinity")
       case UInt8(ascii: "-"):
@@ -30,58 +81,22 @@ extension JSONReader {
         }
       default: try reader.skipValue(depth: open.count)
       }
-      while isComplete, let last = open.indices.last {
+      while isComplete, let isObject = open.last {
         if reader.consume(",") {
           isComplete = false
-          open[last].endMember(at: reader.offset)
+          if isObject { next(open.count - 1, reader.offset - 1) }
         } else {
-          try reader.expect(open[last].isObject ? "}" : "]")
+          try reader.expect(isObject ? "}" : "]")
           open.removeLast()
         }
       }
-      guard !isComplete, let last = open.indices.last, open[last].isObject else { continue }
-      if let earlier = try open[last].beginMember(&reader) {
-        result.replaceSubrange(earlier, with: repeatElement(UInt8(ascii: " "), count: earlier.count))
-      }
+      guard !isComplete, open.last == true else { continue }
+      _ = reader.peek()
+      let start = reader.offset
+      _ = try reader.string(keeping: 0)
+      try begin(open.count - 1, start..<reader.offset, isFirst)
+      try reader.expect(":")
     } while !open.isEmpty
     try reader.expectEnd()
-    return result
-  }
-
-  /// An object or array that is being read.
-  private struct Container {
-    let isObject: Bool
-    private var name: [UInt8] = []
-    private var start = 0
-    /// Where members of an object are that another one follows, by name; each with its comma.
-    private var members: [[UInt8]: Range<Int>] = [:]
-
-    init(isObject: Bool) { self.isObject = isObject }
-
-    /// - Returns: where an earlier member of the same name is.
-    mutating func beginMember(_ reader: inout JSONReader) throws(FormatError) -> Range<Int>? {
-      _ = reader.peek()
-      start = reader.offset
-      name = try reader.string(maximum: SafetensorsHeader.nameByteLimit)
-      try reader.expect(":")
-      return members[name]
-    }
-
-    mutating func endMember(at end: Int) {
-      if isObject { members[name] = start..<end }
-    }
-  }
-
-  /// Consumes the beginning of a container; whether that was all of it.
-  private mutating func begin(
-    _ opening: UnicodeScalar, _ closing: UnicodeScalar, _ container: Container, _ open: inout [Container]
-  ) throws(FormatError) -> Bool {
-    guard open.count < Self.maximumDepth else {
-      throw FormatError(.limit, "more than \(Self.maximumDepth) levels of nesting at offset \(offset)")
-    }
-    try expect(opening)
-    if consume(closing) { return true }
-    open.append(container)
-    return false
   }
 }
