@@ -29,7 +29,7 @@ package struct StateDictAlone: Sendable {
       self.write = write
     }
 
-    init(_ file: OpenedFile) {
+    package init(_ file: OpenedFile) {
       read = { (offset, buffer) throws(PosixError) in try Self.fill(buffer, from: file, at: offset) }
       write = { (bytes, offset) throws(PosixError) in try file.write(bytes, at: offset) }
     }
