@@ -31,7 +31,8 @@ enum ForeignFile {
     Mark(bytes: Array("<!DOCTYPE".utf8), kind: "a web page: the download went wrong"),
     Mark(bytes: Array("<html".utf8), kind: "a web page: the download went wrong"),
     Mark(
-      offset: 4, bytes: Array("TFL3".utf8), kind: "a TensorFlow Lite model: a program with weights; take the weights of the model that it was made from"),
+      offset: 4, bytes: Array("TFL3".utf8),
+      kind: "a TensorFlow Lite model: a program with weights; take the weights of the model that it was made from"),
     Mark(bytes: Array("ggml".utf8), kind: "a ggml file; convert it to GGUF, or start from the original weights"),
   ]
 

@@ -29,7 +29,8 @@ import Testing
       .filter { $0.hasSuffix(".ckpt") }.sorted()
     try #require(names.count >= 10)
     if mounted {
-      try fixture.succeed("import", try fixture.scratch.write("data.pt", try SmallWeights.example().torchZip()), "--model", "a")
+      try fixture.succeed(
+        "import", try fixture.scratch.write("data.pt", try SmallWeights.example().torchZip()), "--model", "a")
       try fixture.mount()
     }
     var pairs: [String] = []

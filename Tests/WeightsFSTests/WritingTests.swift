@@ -207,13 +207,14 @@ import WeightsFS
 
   @Test(arguments: ["model.safetensors", "model.pt", "pytorch_model.bin"])
   func whatIsNotFinishedIsNotPublishedAndCloseSaysSo(name: String) throws {
-    let path = "mamba/v2.0/\(name)"
-    try fixture.makeFolder("mamba/v2.0")
+    let path = "mamba/v9.7-parts/\(name)"
+    try fixture.makeFolder("mamba/v9.7-parts")
     let whole = name.hasSuffix("safetensors") ? try weights.safetensors() : try weights.torchZip()
     for part in [[], Array(whole.prefix(7)), whole.dropLast(), [UInt8](repeating: 0, count: 100)] {
       let refusal = fixture.failure { try fixture.put(part, at: path) }
-      #expect(refusal?.errno == EINVAL && refusal?.reason.isEmpty == false, "\(part.count): \(String(describing: refusal))")
-      #expect(try fixture.names("mamba/v2.0").isEmpty)
+      #expect(
+        refusal?.errno == EINVAL && refusal?.reason.isEmpty == false, "\(part.count): \(String(describing: refusal))")
+      #expect(try fixture.names("mamba/v9.7-parts").isEmpty)
     }
     try fixture.put(whole, at: path)
     #expect(try fixture.contents(path) == whole)

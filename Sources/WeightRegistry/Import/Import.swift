@@ -61,7 +61,8 @@ package struct Import: Sendable {
       activating: request.activating && !isCheckedFirst, unless: Interruption(progress))
     tell(of: [record], folder, from: fileName)
     if let alone = request.alone {
-      records.logger.info("import: \(fileName) was dropped but for its state dict: \(alone.dropped.joined(separator: ", "))")
+      records.logger.info(
+        "import: \(fileName) was dropped but for its state dict: \(alone.dropped.joined(separator: ", "))")
     }
     if isCheckedFirst { try activation.setActive(request.model, request.version, progress: progress) }
     return try records.manifest(of: request.model, request.version)
