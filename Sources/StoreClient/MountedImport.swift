@@ -1,6 +1,7 @@
 import Glibc
 import PosixIO
 package import StoreRecords
+import Synchronization
 import SystemPackage
 import WeightFormats
 package import WeightRegistry
@@ -41,7 +42,12 @@ package struct MountedImport: ~Copyable {
       try makeFolder(folders.model)
       let isNew = try makeFolder(folders.version)
       for file in request.files { try write(file, waits: !isNew) }
-      try copy(request.source, to: "\(folders.version)/model.\(request.view)", of: folders.version)
+      let target = "\(folders.version)/model.\(request.view)"
+      if let alone = request.alone {
+        try write(alone, to: target, of: folders.version)
+      } else {
+        try copy(request.source, to: target, of: folders.version)
+      }
     } catch {
       undo()
       throw error
@@ -114,18 +120,38 @@ package struct MountedImport: ~Copyable {
 
   // MARK: Copying
 
-  /// Copies a file with its time. Its close publishes it, and tells what came of that.
+  /// Copies a file with its time.
   private func copy(_ source: String, to target: String, of version: String) throws(StoreError) {
     let input = open(source, O_RDONLY | O_CLOEXEC)
     guard input >= 0 else { throw failure(source, errno) }
     defer { close(input) }
     var status = stat()
     guard fstat(input, &status) == 0 else { throw failure(source, errno) }
-    let output = open(target, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard output >= 0 else { throw refusal(target, of: version, errno) }
-    do throws(StoreError) {
+    try make(target, of: version) { (output) throws(StoreError) in
       try copyBytes(from: input, source, to: output, target, size: Int(status.st_size))
       guard futimens(output, [status.st_mtim, status.st_mtim]) == 0 else { throw refusal(target, of: version, errno) }
+    }
+  }
+
+  /// Writes the state dict of a file that is not served itself.
+  private func write(_ alone: StateDictAlone, to target: String, of version: String) throws(StoreError) {
+    let (progress, total) = (progress, 2 * alone.byteCount)
+    let done = Atomic(0)
+    try make(target, of: version) { (output) throws(StoreError) in
+      try alone.write(to: .init(descriptor: output, path: target)) { count in
+        progress(.importing, min(done.add(count, ordering: .relaxed).newValue, total), total)
+      }
+    }
+  }
+
+  /// Makes a file that `body` fills. Its close publishes it, and tells what came of that.
+  private func make(
+    _ target: String, of version: String, _ body: (_ output: CInt) throws(StoreError) -> Void
+  ) throws(StoreError) {
+    let output = open(target, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    guard output >= 0 else { throw refusal(target, of: version, errno) }
+    do throws(StoreError) {
+      try body(output)
     } catch {
       // What was copied so far is no whole file, and close finds that out, too.
       ftruncate(output, 0)
@@ -181,5 +207,29 @@ package struct MountedImport: ~Copyable {
       // The mount has left no word: what the errno says has to do.
     }
     return error
+  }
+}
+
+extension StateDictAlone.Target {
+  /// A file that whoever opened it also closes.
+  fileprivate init(descriptor: CInt, path: String) {
+    self.init(
+      read: { (offset, buffer) throws(PosixError) in
+        var rest = buffer
+        while !rest.isEmpty {
+          let place = off_t(offset + buffer.count - rest.count)
+          let count = try systemCall("pread", path) { pread(descriptor, rest.baseAddress, rest.count, place) }
+          guard count > 0 else { throw PosixError(.ioError, call: "pread: the file is too short", path: path) }
+          rest = UnsafeMutableRawBufferPointer(rebasing: rest[count...])
+        }
+      },
+      write: { (bytes, offset) throws(PosixError) in
+        var rest = bytes
+        while !rest.isEmpty {
+          let place = off_t(offset + bytes.count - rest.count)
+          let count = try systemCall("pwrite", path) { pwrite(descriptor, rest.baseAddress, rest.count, place) }
+          rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+        }
+      })
   }
 }

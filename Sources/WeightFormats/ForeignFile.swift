@@ -31,7 +31,8 @@ enum ForeignFile {
     Mark(bytes: Array("<!DOCTYPE".utf8), kind: "a web page: the download went wrong"),
     Mark(bytes: Array("<html".utf8), kind: "a web page: the download went wrong"),
     Mark(
-      offset: 4, bytes: Array("TFL3".utf8), kind: "a TensorFlow Lite model: a program with weights, not a state dict"),
+      offset: 4, bytes: Array("TFL3".utf8),
+      kind: "a TensorFlow Lite model: a program with weights; take the weights of the model that it was made from"),
     Mark(bytes: Array("ggml".utf8), kind: "a ggml file; convert it to GGUF, or start from the original weights"),
   ]
 
@@ -52,7 +53,7 @@ enum ForeignFile {
   }
 
   /// Whether the file's beginning is missing: it is empty, or zeros stand where something will be written.
-  static func isUnwritten(_ head: [UInt8], byteCount: Int) -> Bool { head.allSatisfy { $0 == 0 } }
+  static func isUnwritten(_ head: [UInt8]) -> Bool { head.allSatisfy { $0 == 0 } }
 
   /// A protocol buffer whose first field is ONNX's `ir_version`, a small number, and whose next is a text: the producer's name,
   /// or a domain or a graph.

@@ -21,7 +21,7 @@ package enum WeightFormatCatalogue {
     if let kind = try ForeignFile.kind(of: source) {
       throw FormatError(.unsupported, "not a weight file of a known format: \(kind)")
     }
-    if ForeignFile.isUnwritten(head, byteCount: source.byteCount) {
+    if ForeignFile.isUnwritten(head) {
       throw FormatError(
         .truncated,
         source.byteCount == 0

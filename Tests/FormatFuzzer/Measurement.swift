@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import PosixIO
 import Tensors
 import WeightFormats
@@ -9,8 +10,8 @@ struct Measurement: Codable {
   var verdict: String
   var message: String
   var tensorCount: Int
-  /// Time of the processor, the system's included, so that what else runs does not count.
-  var milliseconds: Double
+  /// What the process has spent of the processor, the system's part included: what else runs does not count.
+  var processorMilliseconds: Double
   /// The most memory that the process had in use so far (`VmHWM` of /proc/self/status), before parsing and after.
   var kibibytesBefore: Int
   var kibibytesAfter: Int
@@ -18,9 +19,9 @@ struct Measurement: Codable {
   init(_ path: String) throws {
     let source = try FileSource(OpenedFile.open(path))
     kibibytesBefore = try Self.peak()
-    let start = clock()
+    let start = Self.processorTime()
     (verdict, message, tensorCount) = Self.parse(source)
-    milliseconds = Double(clock() - start) / Double(CLOCKS_PER_SEC) * 1000
+    processorMilliseconds = Self.processorTime() - start
     kibibytesAfter = try Self.peak()
   }
 
@@ -31,6 +32,14 @@ struct Measurement: Codable {
     } catch {
       return (error.code.rawValue, error.message, 0)
     }
+  }
+
+  /// Milliseconds since the process began: `getrusage(2)`.
+  private static func processorTime() -> Double {
+    var usage = rusage()
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    let microseconds = [usage.ru_utime, usage.ru_stime].reduce(0) { $0 + Int($1.tv_sec) * 1_000_000 + Int($1.tv_usec) }
+    return Double(microseconds) / 1000
   }
 
   private static func peak() throws -> Int {

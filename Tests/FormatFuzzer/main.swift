@@ -8,7 +8,7 @@ import Foundation
 ///     swift run -c release FormatFuzzer judge FILE ...                     whether files are inert, and whether they are weights
 ///
 /// TARGET: safetensors, torch-zip, torch-legacy, pickle, zip, safety. A run goes on where the state file says it stopped. Ends with 1
-/// if an input was described wrongly or took more than a second, and with 3, naming the input, if the parser trapped or hung.
+/// if an input was described wrongly or took more than two seconds, and with 3, naming the input, if the parser trapped or hung.
 func value(of option: String) -> String? {
   let arguments = CommandLine.arguments
   guard let index = arguments.firstIndex(of: option), index + 1 < arguments.count else { return nil }

@@ -41,6 +41,20 @@ import Testing
     #expect(throws: StoreError.self) { try WeightConfig.read(Array(text.utf8)) }
   }
 
+  @Test(arguments: [
+    #"{"format" : 1, "models" : {"x" : {}}, "format" : 2, "models" : {\#(plain)}}"#,
+    #"{"format" : 2, "models" : {"a" : {"active" : "v9"}, \#(plain)}}"#,
+    #"{"format" : 2, "models" : {\#(plain), "d" : {"active" : "v8", "active" : "v3"}}}"#,
+  ])
+  func ofMembersWithOneNameTheLastCounts(text: String) throws {
+    let config = try #require(Self.decoded(text))
+    #expect(Self.read(text) == config)
+    #expect(config.format == 2 && config.models.map(\.key.text).sorted() == ["a", "b", "c", "d"])
+    #expect(config.models.first { $0.key.text == "a" }?.value.active?.text == "v1")
+    let last = config.models.first { $0.key.text == "d" }?.value.active?.text
+    #expect(last == (text.contains("v8") ? "v3" : nil))
+  }
+
   @Test func nothingBeyondThatIsKeptOfAScan() throws {
     let text = #"{"format" : 2, "note" : "by hand", "models" : {\#(Self.plain)}}"#
     #expect(Self.read(text) == Self.decoded(text))

@@ -20,6 +20,12 @@ import Testing
     #expect(ModelArchitecture.named("Mamba") == nil)
   }
 
+  /// As in Python, which wrote config.json.
+  @Test(arguments: [#"{"a": "1", "a": "2"}"#, #"{"a": "1", "b": Infinity, "a": "2"}"#])
+  func ofFieldsWithOneNameTheLastCounts(text: String) throws {
+    #expect(try ConfigurationFields(parsing: Array(text.utf8)).string("a") == "2")
+  }
+
   @Test(arguments: ModelArchitecture.all)
   func weightsFillTheTensorsAnnounced(_ architecture: ModelArchitecture) throws {
     let (stateDict, storages) = architecture.weights(seed: 3)

@@ -43,6 +43,29 @@ import Testing
     #expect(summary.contains("\"parameters\": 689792"))
   }
 
+  @Test func filesInQuarantineAreLeftOutAndNamed() throws {
+    let model = fixture.scratch("in")
+    try fixture.scratch.write("in/model.safetensors", try SmallWeights.example().safetensors())
+    try fixture.scratch.write("in/args.txt", Array("cos\nsystem\n(S'true'\ntR.".utf8))
+    try fixture.scratch.write("in/config.json", Array("{}".utf8))
+    try fixture.succeed("import", model, "--model", "small")
+    let export = try fixture.tantra(["export", "small", "--folder", "--to", target])
+    #expect(export.status == 0 && export.errorText.contains("args.txt was left out"), "\(export.errorText)")
+    #expect(try listing(of: target + "/small_v1.0") == ["config.json", "model.safetensors"])
+    let json = try fixture.succeed("export", "small", "--folder", "--to", target, "--force", "--json")
+    #expect(json.contains("\"leftOut\"") && json.contains("args.txt") && json.contains("system"), "\(json)")
+    let backup = try fixture.tantra(["backup", "small", "v1.0", "--to", fixture.scratch("copy")])
+    #expect(backup.status == 0 && backup.errorText.contains("args.txt was left out"), "\(backup.errorText)")
+    #expect(
+      try fixture.succeed("backup", "small", "v1.0", "--to", fixture.scratch("copy"), "--json").contains("args.txt"))
+    let folder = try fixture.succeed(
+      "export", "small", "--folder", "--to", target + "/2", "--store", fixture.scratch("copy"))
+    #expect(folder.contains("config.json") && !folder.contains("args.txt"), "\(folder)")
+    // What the policy allows leaves like any file.
+    try fixture.succeed("config", "small", "pickles", "allow")
+    #expect(try fixture.succeed("export", "small", "--folder", "--to", target + "/3").contains("args.txt"))
+  }
+
   @Test func whatIsExportedCanBeImportedAsItIs() throws {
     try fixture.succeed("export", "mamba", "--format", "pt", "--to", target)
     let other = try TantraFixture(shipped: false)

@@ -119,6 +119,7 @@ private typealias P = TestPickle
       ("gzip", [0x1F, 0x8B, 8, 0]), ("numpy", [0x93] + Array("NUMPY".utf8)),
       ("tar", [UInt8](repeating: 0, count: 257) + Array("ustar".utf8)),
       ("HDF5", [0x89] + Array("HDF\r\n".utf8)), ("Git LFS", Array("version https://git-lfs.github.com/spec/v1".utf8)),
+      ("ONNX", [8, 7, 0x12, 7] + Array("pytorch".utf8)), ("TensorFlow Lite", [0x1C, 0, 0, 0] + Array("TFL3".utf8)),
       ("web page", Array("<!DOCTYPE html>".utf8)), ("pickle", [0x80, 4, 0x95]), ("GGUF", Array("GGUF".utf8)),
     ] as [(String, [UInt8])])
   func saysWhatOtherFilesAre(_ kind: String, _ head: [UInt8]) throws {
@@ -126,5 +127,16 @@ private typealias P = TestPickle
       try WeightFormatCatalogue.format(of: BufferSource(head + [UInt8](repeating: 0, count: 64)))
     }
     #expect(refusal.code == .unsupported && refusal.message.contains(kind))
+  }
+
+  @Test(
+    arguments: [
+      ("m/constants.pkl", "torch.jit.load"), ("m/code/__torch__.py", "torch.jit.load"), ("a.npy", "numpy"),
+      ("m/.data/extern_modules", "torch.package"), ("model.weights.h5", "Keras"), ("notes.txt", "data.pkl"),
+    ])
+  func saysWhatOtherArchivesAre(_ record: String, _ word: String) {
+    let archive = TestArchive([TestArchive.Record(record, [1, 2, 3])])
+    let refusal = #expect(throws: FormatError.self) { try WeightFormatCatalogue.parse(BufferSource(archive.bytes)) }
+    #expect(refusal?.code == .unsupported && refusal?.message.contains(word) == true, "\(refusal?.message ?? "")")
   }
 }

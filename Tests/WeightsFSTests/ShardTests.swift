@@ -159,6 +159,27 @@ import WeightsFS
     #expect(try fixture.contents("mamba/v2.1/model.safetensors") == shard(0..<2))
   }
 
+  @Test(
+    arguments: [
+      (#"{"layer.0": "model-00002-of-00002.safetensors", "layer.1": "model-00001-of-00002.safetensors"}"#, "layer.0"),
+      (#"{"layer.1": "model-00002-of-00002.safetensors", "x": "model-00001-of-00002.safetensors"}"#, "layer.0"),
+    ])
+  func anIndexThatIsWrongIsRefusedWithItsFirstMistake(map: String, tensor: String) throws {
+    try fixture.makeFolder("mamba/v2.0")
+    try fixture.put(try shard(0..<1), at: "mamba/v2.0/model-00001-of-00002.safetensors")
+    try fixture.put(try shard(1..<2), at: "mamba/v2.0/model-00002-of-00002.safetensors")
+    let path = "mamba/v2.0/model.safetensors.index.json"
+    let wrong = Array(#"{"weight_map": \#(map)}"#.utf8)
+    let refusal = fixture.failure { try fixture.put(wrong, at: path) }
+    #expect(refusal?.errno == EINVAL && refusal?.reason.contains(tensor) == true, "\(String(describing: refusal))")
+    #expect(!(try fixture.names("mamba/v2.0").contains("model.pt")))
+    try fixture.put(Array(index.utf8), at: path)
+    // What is published is compared with an index that comes later as well.
+    #expect(fixture.failure { try fixture.put(wrong, at: path) }?.errno == EINVAL)
+    try fixture.put(Array(index.utf8), at: path)
+    #expect(try fixture.contents("mamba/v2.0/model.safetensors") == shard(0..<2))
+  }
+
   @Test func pytorchModelIsCopiedWithoutData() throws {
     try fixture.makeFolder("mamba/v2.0")
     try fixture.put(try SmallWeights.example().torchZip(), at: "mamba/v2.0/pytorch_model.bin")

@@ -199,6 +199,24 @@ import WeightsFS
     #expect(staged.filter { $0.hasPrefix("upload.") }.count == 1)
   }
 
+  @Test(arguments: ["model.safetensors", "model.pt", "pytorch_model.bin"])
+  func whatIsNotFinishedIsNotPublishedAndCloseSaysSo(name: String) throws {
+    let path = "mamba/v9.7-parts/\(name)"
+    try fixture.makeFolder("mamba/v9.7-parts")
+    let whole = name.hasSuffix("safetensors") ? try weights.safetensors() : try weights.torchZip()
+    // Shells close a file once before they write to it.
+    try fixture.put([], at: path)
+    #expect(try fixture.names("mamba/v9.7-parts").isEmpty)
+    for part in [Array(whole.prefix(7)), whole.dropLast(), [UInt8](repeating: 0, count: 100)] {
+      let refusal = fixture.failure { try fixture.put(part, at: path) }
+      #expect(
+        refusal?.errno == EINVAL && refusal?.reason.isEmpty == false, "\(part.count): \(String(describing: refusal))")
+      #expect(try fixture.names("mamba/v9.7-parts").isEmpty)
+    }
+    try fixture.put(whole, at: path)
+    #expect(try fixture.contents(path) == whole)
+  }
+
   @Test func unsafePicklesAreQuarantined() throws {
     let pickle: [UInt8] = [0x80, 2] + Array("cos\nsystem\n(U\u{4}trueetR.".utf8)
     try fixture.put(pickle, at: "mamba/v1.0/training_args.bin")

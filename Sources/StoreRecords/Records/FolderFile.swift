@@ -66,6 +66,9 @@ package struct FolderFile: Sendable, Hashable, Codable {
   /// The blob that the file is; nil if it is none.
   package var blob: Digest? { if case .blob(let blob, _) = content { blob } else { nil } }
 
+  /// The weight file of another version that the file is a copy of; nil if it is none.
+  package var weights: WeightRecord? { if case .weights(let record) = content { record } else { nil } }
+
   /// Plain SHA-256 of the bytes of a blob.
   package var digest: Digest? { if case .blob(_, let digest) = content { digest } else { nil } }
 

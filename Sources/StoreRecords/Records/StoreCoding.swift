@@ -1,4 +1,5 @@
 import FoundationEssentials
+import WeightFormats
 
 /// How records are written as JSON: sorted keys, so that equal records have equal bytes.
 package enum StoreCoding {
@@ -19,7 +20,7 @@ package enum StoreCoding {
     _ type: Record.Type, from bytes: [UInt8], what: String
   ) throws(StoreError) -> Record {
     do {
-      return try JSONDecoder().decode(type, from: Data(bytes))
+      return try JSONDecoder().decode(type, from: Data(JSONReader.keepingLastMembers(of: bytes)))
     } catch let error as DecodingError {
       throw StoreError(.damaged, "\(what) is damaged: \(describe(error))")
     } catch {

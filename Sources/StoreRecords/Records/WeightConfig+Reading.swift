@@ -29,6 +29,7 @@ extension WeightConfig {
         config.format = Int(clamping: try reader.unsignedInteger())
         hasFormat = true
       case "models":
+        if hasModels { return false }
         hasModels = try reader.members { key, reader throws(FormatError) in
           guard let name = ModelName(key) else { return false }
           let start = reader.offset

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import WeightFormats
 
 /// The top-level fields of a config.json that anybody may have written. Reading never traps and never recurses.
 package struct ConfigurationFields: Sendable {
@@ -29,15 +30,16 @@ package struct ConfigurationFields: Sendable {
     }
     let decoder = JSONDecoder()
     do {
-      values = try decoder.decode([String: Field].self, from: Data(bytes)).mapValues(\.value)
-    } catch {
-      // The constants that Python writes for infinities are JSON5, not JSON.
-      decoder.allowsJSON5 = true
+      let text = Data(try JSONReader.keepingLastMembers(of: bytes))
       do {
-        values = try decoder.decode([String: Field].self, from: Data(bytes)).mapValues(\.value)
+        values = try decoder.decode([String: Field].self, from: text).mapValues(\.value)
       } catch {
-        throw Problem("expected a JSON object")
+        // The constants that Python writes for infinities are JSON5, not JSON.
+        decoder.allowsJSON5 = true
+        values = try decoder.decode([String: Field].self, from: text).mapValues(\.value)
       }
+    } catch {
+      throw Problem("expected a JSON object")
     }
   }
 

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Tensors
+import WeightFormats
 
 /// Byte-level BPE as GPT-2 and GPT-NeoX have it, read from tokenizer.json.
 package struct BytePairTokenizer: Tokenizer {
@@ -36,7 +37,7 @@ package struct BytePairTokenizer: Tokenizer {
   package init(parsing bytes: [UInt8]) throws(RuntimeError) {
     let file: TokenizerFile
     do {
-      file = try JSONDecoder().decode(TokenizerFile.self, from: Data(bytes))
+      file = try JSONDecoder().decode(TokenizerFile.self, from: Data(JSONReader.keepingLastMembers(of: bytes)))
     } catch {
       throw RuntimeError(.badData, "tokenizer.json: expected a tokenizer of Hugging Face's tokenizers with a BPE model")
     }

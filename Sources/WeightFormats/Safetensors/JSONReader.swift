@@ -184,7 +184,8 @@ package struct JSONReader {
 
   private func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }
 
-  private mutating func literal(_ text: String) throws(FormatError) {
+  /// Consumes what is written as `text` says.
+  mutating func literal(_ text: String) throws(FormatError) {
     for byte in text.utf8 {
       guard position < bytes.count, bytes[position] == byte else { throw unexpected("'\(text)'") }
       position += 1

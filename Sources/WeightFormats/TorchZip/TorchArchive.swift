@@ -26,15 +26,15 @@ struct TorchArchive {
     }
     let kind: String
     if contains(suffix: "/constants.pkl") || names.contains(isCode) {
-      kind = "a TorchScript archive: a program, not a state dict"
+      kind = "a TorchScript archive: a program; load it with torch.jit.load and save its state_dict() with torch.save"
     } else if contains(suffix: "/.data/extern_modules") {
-      kind = "a torch.package archive: a program, not a state dict"
+      kind = "a torch.package archive: a program; load its model and save the state_dict() of that with torch.save"
     } else if contains(suffix: ".npy") {
-      kind = "a numpy archive"
+      kind = "a numpy archive; put its arrays into a dict and save that with torch.save"
     } else if contains(suffix: ".weights.h5") {
-      kind = "a Keras archive"
+      kind = "a Keras archive; load it in Keras and save its weights as safetensors"
     } else if contains(suffix: "/archive_format") || contains(suffix: "/models/model.json") {
-      kind = "an exported program (pt2), not a state dict"
+      kind = "an exported program (pt2); load it with torch.export.load and save its state_dict with torch.save"
     } else if !contains(suffix: "/data.pkl") {
       kind = "a zip archive without a data.pkl: torch.save did not write it"
     } else {

@@ -14,14 +14,16 @@ package struct Export: Sendable {
   /// All of them are complete, checked and on disk before the first gets its name. If this throws, the target folder holds what
   /// it did before; only when a name is taken or lost to another program at that last moment may some have been moved already.
   ///
+  /// Files that the model's policy keeps in quarantine are left out of a folder, and are the last of those returned.
+  ///
   /// - Parameter progress: bytes of all files.
   /// - Throws: `alreadyExists`; `unknownView`; `damaged`; `system(ENOSPC)` if the disk is full; `interrupted`.
   package func callAsFunction(
     _ request: ExportRequest, progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(StoreError) -> [ExportedFile] {
-    let items = try views.withCurrent(request.model, request.version) {
-      (_: Manifest) throws(StoreError) -> [ExportItem] in
-      try self.items(of: request)
+    let (items, withheld) = try views.withCurrent(request.model, request.version) { (manifest) throws(StoreError) in
+      let withheld = request.arrangement == .folder ? try views.withheld(of: manifest) : []
+      return (try self.items(of: request, manifest, without: withheld), withheld)
     }
     let folderName = "\(request.model)_\(request.version)"
     let isFolder = request.arrangement == .folder
@@ -44,10 +46,13 @@ package struct Export: Sendable {
     }
     let prefix = (request.target == "." ? "" : request.target + "/") + (isFolder ? folderName + "/" : "")
     return items.map { ExportedFile(path: prefix + $0.path, byteCount: $0.content.byteCount, view: $0.view) }
+      + withheld.map { ExportedFile(path: prefix + $0.path, byteCount: 0, view: nil, leftOut: $0.reason) }
   }
 
-  private func items(of request: ExportRequest) throws(StoreError) -> [ExportItem] {
-    let manifest = try records.manifest(of: request.model, request.version)
+  private func items(
+    of request: ExportRequest, _ manifest: Manifest, without withheld: [WithheldFile]
+  ) throws(StoreError) -> [ExportItem] {
+    let withheld = Set(withheld.map(\.path))
     var items: [ExportItem] = []
     for view in request.views {
       let name = ProfessionalName(model: request.model, version: request.version, view: view)
@@ -58,7 +63,7 @@ package struct Export: Sendable {
           expected: try expected(of: view, manifest)))
     }
     guard request.arrangement == .folder else { return items }
-    for file in manifest.files {
+    for file in manifest.files where !withheld.contains(file.path) {
       let whole = file.digest.map { SegmentTable(whole: file.byteCount, $0).segments } ?? []
       items.append(
         ExportItem(

@@ -33,12 +33,14 @@ package struct ExportRequest: Sendable {
   }
 }
 
-/// A file that an export wrote.
+/// A file that an export wrote, or left out.
 package struct ExportedFile: Sendable, Hashable, Codable {
-  /// Where it is.
+  /// Where it is, or would be.
   package var path: String
   /// Bytes.
   package var byteCount: Int
   /// The view whose bytes it has; nil for a file that travels with the version.
   package var view: String?
+  /// Why it was not written: what unpickling it would do. Nil for a file that was written.
+  package var leftOut: String?
 }

@@ -9,11 +9,13 @@ import WeightFormats
 package struct CopyReport: Sendable, Hashable, Codable {
   package var blobs: Int
   package var byteCount: Int
+  /// Files that stay behind, because unpickling them could run code.
+  package var leftOut: [WithheldFile]
 }
 
 extension WeightRegistry {
   /// Copies a version with everything it needs into the store at `path`, which is made if it is missing, and validates it
-  /// there. Reads only, so that it works on a mounted store.
+  /// there. Files that the model's policy keeps in quarantine stay behind. Reads only, so that it works on a mounted store.
   ///
   /// - Throws: `alreadyExists` if there is another version of that name; `damaged` if something is damaged here: then nothing
   ///   is published there.
@@ -21,7 +23,9 @@ extension WeightRegistry {
     _ model: ModelName, _ version: VersionName, toStoreAt path: String,
     progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(StoreError) -> CopyReport {
-    let manifest = try records.manifest(of: model, version)
+    var manifest = try records.manifest(of: model, version)
+    let leftOut = try views.withheld(of: manifest)
+    manifest.files.removeAll { file in leftOut.contains { $0.path == file.path } }
     let target = try WeightRegistry(storePath: path, access: .writing(), logger: logger, checkers: checkers)
     if target.records.contains(model, version) {
       guard try target.records.manifest(of: model, version).isOfSameContent(as: manifest) else {
@@ -42,7 +46,7 @@ extension WeightRegistry {
     }
     let check = try target.validation.validate(model, version, progress: progress)
     guard check.isValid else { throw StoreError(.damaged, "the copy in \(path) is damaged:\n\(check.text)") }
-    return CopyReport(blobs: tables.count, byteCount: total)
+    return CopyReport(blobs: tables.count, byteCount: total, leftOut: leftOut)
   }
 
   /// How each blob that a version needs was hashed.

@@ -3,7 +3,7 @@ import Logging
 import PosixIO
 package import StoreRecords
 import Tensors
-import WeightFormats
+package import WeightFormats
 
 /// A weight file, one of several that make up a state dict, that has come under a name.
 package struct Shard: Sendable {
@@ -28,10 +28,11 @@ extension Import {
   ///
   /// - Parameters:
   ///   - names: the files that make up the state dict, in order.
-  ///   - shards: those of them that have come; the others are published already.
-  /// - Throws: `differentWeights` if the version is published with another state dict.
+  ///   - shards: those of them that have come; the others are published already. There may be none if only the index is new.
+  ///   - index: what says which file has which tensor; nil for a file that needs no index.
+  /// - Throws: `unacceptable` if the index is wrong; `differentWeights` if the version is published with another state dict.
   package func publish(
-    shards: [Shard], among names: [String], of model: ModelName, _ version: VersionName,
+    shards: [Shard], among names: [String], as index: ShardIndex? = nil, of model: ModelName, _ version: VersionName,
     if condition: PublicationCondition = .always, progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(StoreError) {
     try records.requireWriting()
@@ -57,6 +58,11 @@ extension Import {
         tables.append(try table(of: part))
       }
     }
+    let contents = zip(names, tables).map { name, table in (file: name, names: table.stateDict.tensors.map(\.name)) }
+    if let mistake = index?.mistake(comparedWith: contents) {
+      throw StoreError(.unacceptable(.malformed), "\(model)/\(version): \(mistake)")
+    }
+    if shards.isEmpty { return }
     let table = try Table(joining: tables)
     let digest = try WeightKeeping(records: records, pins: pins).store(table)
     let source = shards.count == 1 ? shards[0].name : "\(shards.count) shards"

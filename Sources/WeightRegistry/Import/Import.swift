@@ -37,9 +37,14 @@ package struct Import: Sendable {
     defer { withExtendedLifetime(pins) {} }
     let source = try posix(try OpenedFile.open(request.source))
     let status = try posix(try source.status())
-    let staged = try StagedWeights.copy(
-      of: source, fileName: fileName, as: request.view, in: blobs,
-      progress: counting(.importing, of: status.size, progress))
+    // The state dict alone is written before it is read as a file is.
+    let report = counting(.importing, of: status.size + (request.alone?.byteCount ?? 0), progress)
+    let staged: StagedWeights
+    if let alone = request.alone {
+      staged = try StagedWeights.written(of: alone, fileName: fileName, as: request.view, in: blobs, progress: report)
+    } else {
+      staged = try StagedWeights.copy(of: source, fileName: fileName, as: request.view, in: blobs, progress: report)
+    }
     let (table, record) = try WeightKeeping(records: records, pins: pins)
       .keep(staged, at: "model.\(request.view)", modified: status.modified, indexing: progress)
     let files = try request.files.map { (file) throws(StoreError) in try store(file, pins) }
@@ -49,6 +54,10 @@ package struct Import: Sendable {
       from: fileName, in: parent,
       activating: request.activating && !isCheckedFirst, unless: Interruption(progress))
     tell(of: [record], manifest, from: fileName)
+    if let alone = request.alone {
+      records.logger.info(
+        "import: \(fileName) was dropped but for its state dict: \(alone.dropped.joined(separator: ", "))")
+    }
     if isCheckedFirst { try activation.setActive(request.model, request.version, progress: progress) }
     return manifest
   }

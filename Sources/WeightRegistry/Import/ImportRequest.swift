@@ -21,6 +21,8 @@ package struct ImportRequest: Sendable {
   /// The extension under which its bytes appear, from the file's name.
   package var view: String
   package var files: [OtherFile]
+  /// What is published instead of the weight file; nil for the file itself.
+  package var alone: StateDictAlone?
   package var activating: Bool
   package var isCheckpoint: Bool
 

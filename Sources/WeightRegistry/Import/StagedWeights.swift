@@ -71,6 +71,16 @@ struct StagedWeights: ~Copyable {
       storages: measured.storages, partialDigests: measured.partialDigests, progress: progress)
   }
 
+  /// Writes and takes over the state dict of a file that is not served itself.
+  static func written(
+    of alone: StateDictAlone, fileName: String, as view: String?, in blobs: BlobStore,
+    progress: @escaping RangeScanner.Progress
+  ) throws(StoreError) -> StagedWeights {
+    let ingest = try blobStore(try blobs.beginIngest())
+    try alone.write(to: .init(ingest.file), progress: progress)
+    return try upload(ingest, fileName: fileName, as: view, in: blobs, progress: progress)
+  }
+
   /// What each storage is, wherever it lies.
   private static func measure(
     _ file: WeightFile, _ staged: OpenedFile, _ fileName: String, _ checksums: [StorageChecksum],
@@ -104,12 +114,31 @@ struct StagedWeights: ~Copyable {
     _ file: OpenedFile, _ fileName: String, as view: String?
   ) throws(StoreError) -> (format: String, file: WeightFile) {
     let source = try posix(try FileSource(file))
-    let (format, parsed) = try parsing(fileName, try WeightFormatCatalogue.parse(source))
+    let format: any WeightFormat
+    let parsed: WeightFile
+    do throws(FormatError) {
+      (format, parsed) = try WeightFormatCatalogue.parse(source)
+    } catch {
+      var refusal = StoreError(error, file: fileName)
+      if hasStateDictAlone(source) {
+        refusal.message += "; tantra import --state-dict-only takes its state dict without the rest"
+      }
+      throw refusal
+    }
     guard view == nil || format.fileExtensions.contains(where: { ImportRequest.view(forExtension: $0) == view }) else {
       throw StoreError(
         .unacceptable(.unsupported), "\(fileName): its content is \(format.name), which cannot be model.\(view ?? "")")
     }
     return (format.name, parsed)
+  }
+
+  /// Whether the state dict of a file can be had that is refused as a whole.
+  private static func hasStateDictAlone(_ source: FileSource) -> Bool {
+    do throws(FormatError) {
+      return try !WeightFormatCatalogue.parseStateDict(source).file.programs.isEmpty
+    } catch {
+      return false
+    }
   }
 }
 
@@ -145,7 +174,7 @@ extension WeightFile {
   /// Compares what the file states of a storage with what it is.
   ///
   /// - Throws: `unacceptable`, naming a tensor whose bytes are damaged.
-  fileprivate func compare(
+  func compare(
     _ checksum: StorageChecksum, with storage: Int, _ fileName: String
   ) throws(StoreError) {
     guard !expectedCRC32.isEmpty, let expected = expectedCRC32[storage], expected != checksum.crc32 else { return }
@@ -159,7 +188,7 @@ extension WeightFile {
   /// storages as well are compared as such.
   ///
   /// - Throws: `unacceptable`, naming a tensor whose record is damaged.
-  fileprivate func compareRecords(
+  func compareRecords(
     with staged: OpenedFile, _ fileName: String, _ progress: @escaping RangeScanner.Progress
   ) throws(StoreError) {
     let stored = Set(ranges.map(\.lowerBound))

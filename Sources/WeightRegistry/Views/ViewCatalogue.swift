@@ -8,7 +8,7 @@ import WeightFormats
 ///
 /// What was opened last is kept, by its content: whatever its name leads to meanwhile, a content never changes.
 package final class ViewCatalogue: Sendable {
-  private let records: RecordStore
+  let records: RecordStore
   private let cache = ViewCache()
 
   init(_ records: RecordStore) {

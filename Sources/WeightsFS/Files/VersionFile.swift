@@ -53,7 +53,7 @@ struct VersionFile: TreeFile {
 
   func open(_ access: OpenAccess) throws(FileSystemError) -> OpenFile {
     let start = ContinuousClock.now
-    let (opened, current) = try content()
+    let (opened, current, content) = try content()
     var key: Metrics.Key?
     if case .view(_, _, let view, _) = node {
       key = Metrics.Key(model: place.model, version: place.version, view: view)
@@ -61,24 +61,27 @@ struct VersionFile: TreeFile {
     }
     // Who is about to write need not have seen the latest edition: a second `ESTALE` in a row would be an error to the caller.
     guard access.changes || current == edition else { throw FileSystemError(.stale) }
-    if access.reads, !access.truncates { try tree.requireHarmless(place, try quarantined(), opened) }
+    // Weight files were parsed when they came, and are data.
+    if case .file(let file) = content, file.weights == nil {
+      try tree.requireHarmless(opened, file.blob, of: place.model, path: place.description, access)
+    }
     if access.changes { throw try tree.reopening(.version(place), opened, access) }
     return tree.open(opened, node, key)
   }
 
-  /// What is under the name now: its bytes, and which edition they are. The bytes are those of the folder that the edition was
-  /// read from, whatever is published meanwhile.
+  /// What is under the name now: its bytes, which edition they are, and what they are. All three are of one folder, whatever is
+  /// published meanwhile.
   ///
   /// - Throws: `ESTALE` if there is nothing.
-  private func content() throws(FileSystemError) -> (VersionView, Edition) {
+  private func content() throws(FileSystemError) -> (VersionView, Edition, VersionFolder.Content) {
     let (folder, content, edition) = try current()
     do throws(StoreError) {
-      return (try tree.registry.views.open(content, of: folder), edition)
+      return (try tree.registry.views.open(content, of: folder), edition, content)
     } catch {
       // A purge may have moved the bytes since the folder was read.
       guard case .damaged = error.code else { throw FileSystemError(error) }
       let (moved, content, edition) = try current()
-      return (try tree.step(try tree.registry.views.open(content, of: moved)), edition)
+      return (try tree.step(try tree.registry.views.open(content, of: moved)), edition, content)
     }
   }
 
@@ -88,15 +91,6 @@ struct VersionFile: TreeFile {
       throw FileSystemError(.stale)
     }
     return (folder, content, Edition(number: edition))
-  }
-
-  /// By what the quarantine knows the file; nil for weights that were parsed.
-  private func quarantined() throws(FileSystemError) -> Quarantine.Content? {
-    guard case .file(let file) = try tree.versionFolder(of: place.model, place.version).content(at: place.path) else {
-      return nil
-    }
-    return file.blob.map { .blob($0) }
-      ?? file.upload.map { .upload($0, byteCount: file.byteCount, modified: file.modified) }
   }
 }
 

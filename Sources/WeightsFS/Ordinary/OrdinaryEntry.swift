@@ -53,7 +53,9 @@ struct OrdinaryEntry: TreeFile {
     if access.changes { try requireChangeable() }
     let handle = try handle(writes: access.changes)
     do throws(FileSystemError) {
-      try requireHarmless(handle.file, access)
+      let blob = if case .stored(let file, _) = handle.file.current.body { file.blob } else { Digest?.none }
+      try tree.requireHarmless(
+        try handle.file.view(), blob, of: place.model, path: place.description, access)
       if access.truncates { try handle.file.cut(to: 0) { false } }
     } catch {
       handle.release()
@@ -122,26 +124,6 @@ struct OrdinaryEntry: TreeFile {
       throw FileSystemError(.missing)
     }
     return file
-  }
-
-  /// - Throws: `EACCES` if the file is to be read, and is a pickle that could run code. A file that is cut as it is opened is not
-  ///   read.
-  private func requireHarmless(_ file: OrdinaryFile, _ access: OpenAccess) throws(FileSystemError) {
-    guard access.reads, !access.truncates, tree.records.policies(of: place.model).pickles == .quarantine else { return }
-    try tree.requireHarmless(place, try content(of: file), try file.view())
-  }
-
-  private func content(of file: OrdinaryFile) throws(FileSystemError) -> Quarantine.Content? {
-    switch file.current.body {
-    case .stored(let file, _), .promised(let file, _, _): return file.blob.map { .blob($0) }
-    case .staged(let upload):
-      do throws(PosixError) {
-        let status = try upload.file.status()
-        return .upload(upload.name, byteCount: status.size, modified: status.modified)
-      } catch {
-        throw FileSystemError(StoreError(error))
-      }
-    }
   }
 }
 

@@ -3,6 +3,7 @@ import Logging
 import PosixIO
 import StoreRecords
 import SystemPackage
+import Tensors
 import WeightRegistry
 
 /// What the folders and files of a mount share: the store, and tables of what the kernel and programs have of it.
@@ -171,17 +172,21 @@ final class MountedTree: Sendable {
     return writer
   }
 
-  /// - Throws: `EACCES` if a file is a pickle that could run code.
+  /// - Parameters:
+  ///   - blob: what the file is; nil if it is no blob.
+  ///   - path: names the file in the error.
+  /// - Throws: `EACCES` if the file is to be read, and is a pickle that could run code. A file that is cut as it is opened is not
+  ///   read.
   func requireHarmless(
-    _ place: FilePlace, _ content: Quarantine.Content?, _ view: VersionView
+    _ file: VersionView, _ blob: Digest?, of model: ModelName, path: String, _ access: OpenAccess
   ) throws(FileSystemError) {
-    guard records.policies(of: place.model).pickles == .quarantine, let content,
-      let reason = quarantine.reason(against: place.path, content, view)
+    guard access.reads, !access.truncates, records.policies(of: model).pickles == .quarantine,
+      let reason = quarantine.reason(against: file, blob)
     else { return }
     let error = FileSystemError(
       .forbidden,
-      "\(place) is quarantined, for unpickling it could run code: \(reason); "
-        + "tantra config \(place.model) pickles allow lets it be opened")
+      "\(path) is quarantined, for unpickling it could run code: \(reason); "
+        + "tantra config \(model) pickles allow lets it be opened")
     logger.warning("\(error.reason)")
     throw error
   }

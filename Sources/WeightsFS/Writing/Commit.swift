@@ -179,8 +179,3 @@ struct Commit {
     }
   }
 }
-
-extension FolderFile {
-  /// The weight file of another version that this is a copy of.
-  fileprivate var weights: WeightRecord? { if case .weights(let record) = content { record } else { nil } }
-}

@@ -60,7 +60,7 @@ struct Publishing {
 
   // MARK: Sets of shards
 
-  /// Publishes a version if the file that has just come to the place makes its set of shards complete.
+  /// Publishes a version if the file that has just come to the place makes its set of shards complete, and their index is right.
   ///
   /// - Parameter undo: run if the set is refused.
   func completeShards(orElse undo: () throws(FileSystemError) -> Void = {}) throws(FileSystemError) {
@@ -73,7 +73,7 @@ struct Publishing {
       do throws(FileSystemError) {
         try tree.step(
           try importing.publish(
-            shards: shards, among: index.files, of: place.model, place.version, if: .folderIsThere()
+            shards: shards, among: index.files, as: index, of: place.model, place.version, if: .folderIsThere()
           ) { _, _, _ in !isInterrupted() })
       } catch {
         // What was interrupted is tried again by the next close.
@@ -92,7 +92,7 @@ struct Publishing {
     }
   }
 
-  /// The files of a set that are not published yet; nil if there are none, or some are yet to come.
+  /// The files of a set that are not published yet; nil if some are yet to come.
   private func newShards(of index: ShardIndex, in folder: VersionFolder) throws(FileSystemError) -> [Shard]? {
     var shards: [Shard] = []
     for name in index.files {
@@ -109,7 +109,7 @@ struct Publishing {
       default: return nil
       }
     }
-    return shards.isEmpty ? nil : shards
+    return shards
   }
 
   /// Undoes what a refused file has changed.

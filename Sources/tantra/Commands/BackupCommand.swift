@@ -12,7 +12,8 @@ struct BackupCommand: ParsableCommand {
       A backup costs no space while the version exists. Cleanup leaves a version that has one, and purge leaves the backup.
 
       With --to the version is first copied, with all it needs, into another store, which is made if it is missing, and \
-      validated there: a disk of its own, or a folder to hand on. `tantra mount --store DIR` mounts it.
+      validated there: a disk of its own, or a folder to hand on. `tantra mount --store DIR` mounts it. Files that would run \
+      code when they are unpickled are left out, and named, unless the model's policy pickles allows them.
       """)
 
   @Argument(help: "Name of the model.") var model: String
@@ -43,6 +44,9 @@ struct BackupCommand: ParsableCommand {
       if !json {
         Console.print(
           "\(model)/\(version): copied to \(to): \(report.blobs) blobs, \(Console.size(report.byteCount)); valid")
+      }
+      for file in report.leftOut where !json {
+        Console.error("\(file.path) was left out, for unpickling it could run code: \(file.reason)")
       }
       copy = report
     }

@@ -16,6 +16,9 @@ struct ImportCommand: ParsableCommand {
 
       Pickles are parsed, never run. What is written reads back byte for byte; every other format appears at once. A \
       version that exists is left as it is: the same weights in another format are added to it, others are refused, and then no file of it changes.
+
+      A file that would run code when it is loaded is refused. With --state-dict-only its state dict is published as \
+      torch.save writes it, and the rest is dropped, and named. A file that holds nothing but data is kept whole even then.
       """)
 
   @Argument(help: "Weight files, files that travel with them, or folders of both.") var files: [String]
@@ -23,12 +26,14 @@ struct ImportCommand: ParsableCommand {
   @Option(help: "Name of the version.") var version: String?
   @Flag(help: "Make the version active.") var active = false
   @Flag(help: "Keep it as a training checkpoint, which cleanup takes first.") var checkpoint = false
+  @Flag(help: "Of a file that would run code when it is loaded take the state dict, and drop the rest.")
+  var stateDictOnly = false
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var store: StoreOptions
 
   func run() throws {
     Interruption.watch()
-    let manifests =
+    let reports =
       switch try store.client.access(creating: true) {
       case .direct(let registry):
         try publish(registry.records) { request, progress in
@@ -45,17 +50,32 @@ struct ImportCommand: ParsableCommand {
           return try store.openForReading().records
         }
       }
-    if json { try Console.print(json: manifests) }
+    if json { try Console.print(json: reports) }
+  }
+
+  /// A published version, and what of the file was dropped.
+  private struct Report: Encodable {
+    var manifest: Manifest
+    var dropped: [String]?
+
+    private enum CodingKeys: CodingKey { case dropped }
+
+    func encode(to encoder: any Encoder) throws {
+      try manifest.encode(to: encoder)
+      var container = encoder.container(keyedBy: CodingKeys.self)
+      try container.encodeIfPresent(dropped, forKey: .dropped)
+    }
   }
 
   /// Publishes each file by `importing`, which answers with records that know of it, and tells what came of it.
   private func publish(
     _ records: RecordStore, importing: (ImportRequest, @escaping ProgressHandler) throws -> RecordStore
-  ) throws -> [Manifest] {
+  ) throws -> [Report] {
     let plan = try ImportPlan(
       files, model: model, version: version, checkpoint: checkpoint, active: active, records: records)
-    var manifests: [Manifest] = []
-    for request in plan.requests {
+    var reports: [Report] = []
+    for var request in plan.requests {
+      if stateDictOnly { request.alone = try StateDictAlone(of: request.source) }
       if ["demo", "sample", "test"].contains(where: { request.model.text.lowercased().hasPrefix($0) }) {
         Console.error("warning: \(request.model) sounds like something to try, not to serve")
       }
@@ -64,10 +84,10 @@ struct ImportCommand: ParsableCommand {
       let current = try importing(request, Interruption.stopping(bar.handler))
       bar.finish()
       let manifest = try current.manifest(of: request.model, request.version)
-      manifests.append(manifest)
+      reports.append(Report(manifest: manifest, dropped: request.alone?.dropped))
       if !json { Console.print(summary(of: manifest, request, isActive: current.activeVersion(of: request.model))) }
     }
-    return manifests
+    return reports
   }
 
   private func summary(of manifest: Manifest, _ request: ImportRequest, isActive active: VersionName?) -> String {
@@ -80,6 +100,9 @@ struct ImportCommand: ParsableCommand {
     ]
     if let written = manifest.weightFile("model.\(request.view)"), !written.extras.isEmpty {
       lines.append("only in \(written.path): " + written.extras.joined(separator: ", "))
+    }
+    if let alone = request.alone {
+      lines.append("dropped of \(request.source): " + alone.dropped.joined(separator: ", "))
     }
     return lines.joined(separator: "\n")
   }
