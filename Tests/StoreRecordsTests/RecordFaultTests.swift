@@ -38,6 +38,12 @@ import Testing
     }
   }
 
+  /// Lets a fault happen in this process, whose own files go with the store.
+  static func plan(_ fault: String, inStoreAt path: String) {
+    setenv("TANTRA_FAULT", fault, 1)
+    setenv("TMPDIR", String(path.dropLast("/run".count)), 1)
+  }
+
   /// Makes the store as it is before a change; answers the name of an upload that the folder needs all the time.
   private func prepare(_ change: Change, in fixture: RecordsFixture) throws -> String {
     let records = try fixture.open()
@@ -78,7 +84,7 @@ import Testing
     try restore()
     let traced = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
       [change = change as Change, run = run as String] in
-      setenv("TANTRA_FAULT", "trace:*:1+", 1)
+      RecordFaultTests.plan("trace:*:1+", inStoreAt: run)
       try RecordFaultTests.perform(change, inStoreAt: run)
     }
     let lines = String(decoding: try #require(traced).standardErrorContent, as: UTF8.self).split(separator: "\n")
@@ -92,7 +98,7 @@ import Testing
       try restore()
       await #expect(processExitsWith: .signal(SIGKILL)) {
         [change = change as Change, run = run as String, step = step as Int] in
-        setenv("TANTRA_FAULT", "kill:*:\(step)", 1)
+        RecordFaultTests.plan("kill:*:\(step)", inStoreAt: run)
         try RecordFaultTests.perform(change, inStoreAt: run)
       }
       let found = try picture()

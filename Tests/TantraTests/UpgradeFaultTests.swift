@@ -1,5 +1,4 @@
 import Foundation
-import StoreRecords
 import TestSupport
 import Testing
 

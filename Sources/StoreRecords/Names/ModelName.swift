@@ -65,8 +65,10 @@ extension StoreName {
 
   package init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
-    guard let name = Self(try container.decode(String.self)) else {
-      throw DecodingError.dataCorruptedError(in: container, debugDescription: "not a valid \(Self.noun) name")
+    let text = try container.decode(String.self)
+    guard let name = Self(text) else {
+      throw DecodingError.dataCorruptedError(
+        in: container, debugDescription: "\"\(text)\" is not a valid \(Self.noun) name")
     }
     self = name
   }

@@ -54,13 +54,7 @@ package struct WeightConfig: Sendable, Hashable, Codable {
 
     package init(from decoder: any Decoder) throws {
       let container = try decoder.container(keyedBy: CodingKeys.self)
-      active = try container.decodeIfPresent(String.self, forKey: .active).map { text in
-        guard let name = VersionName(text) else {
-          throw DecodingError.dataCorruptedError(
-            forKey: .active, in: container, debugDescription: "\"\(text)\" is not a valid version name")
-        }
-        return name
-      }
+      active = try container.decodeIfPresent(VersionName.self, forKey: .active)
       aliases = try container.decodeIfPresent([VersionName: VersionName].self, forKey: .aliases) ?? [:]
       history = try container.decodeIfPresent([ActiveSwitch].self, forKey: .history)
       lastSwitch = try container.decodeIfPresent(Int64.self, forKey: .lastSwitch)
