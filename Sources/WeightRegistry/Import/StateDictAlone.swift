@@ -1,4 +1,4 @@
-package import BlobStore
+import BlobStore
 package import PosixIO
 package import StoreRecords
 import SystemPackage
