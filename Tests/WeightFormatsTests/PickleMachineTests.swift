@@ -200,4 +200,16 @@ private typealias P = TestPickle
     let nones = P.text("(") + [UInt8](repeating: 0x4E, count: 5 << 20) + P.text("t")
     #expect(try #require(refusal(P.dict([("w", tensor), ("x", nones)]))).code == .limit)
   }
+
+  /// Python's unpicklers do not agree on what such a pickle is: one of them loses the rest of the frame.
+  @Test(arguments: [3, 5, 30])
+  func framesEndWhereAnOpcodeDoes(count: UInt64) {
+    let body = P.text("}") + P.string("name") + P.text("Ns.")
+    let right = [0x80, 4, 0x95] + little(UInt64(body.count)) + body
+    #expect(throws: Never.self) { try PickleSafety.check(BufferSource(right)) }
+    let wrong = [0x80, 4, 0x95] + little(count) + body + [UInt8](repeating: 0x4E, count: 40)
+    #expect(throws: FormatError.self) { try PickleSafety.check(BufferSource(wrong)) }
+    let nested = [0x80, 4, 0x95] + little(UInt64(body.count + 9)) + [0x95] + little(UInt64(body.count)) + body
+    #expect(throws: FormatError.self) { try PickleSafety.check(BufferSource(nested)) }
+  }
 }

@@ -149,7 +149,7 @@ extension PickleMachine {
   mutating func buildArray(_ index: Int, _ state: PickleValue) throws(FormatError) {
     guard case .tuple(let tuple) = state else { throw error(.forbidden, "a numpy array's state that is no tuple") }
     let parts = values(ofTuple: tuple, limit: 6)
-    guard parts.count == 5, case .integer = parts[0], isFlag(parts[3]) else {
+    guard parts.count == 5, parts[0] == .integer(1), isFlag(parts[3]) else {
       throw error(.forbidden, "a numpy array's state that numpy does not write")
     }
     let isFortran = parts[3] == .boolean(true) || parts[3] == .integer(1)
@@ -255,6 +255,7 @@ extension PickleMachine {
     guard frameEnd == 0 || frameEnd == input.position else {
       throw error(.malformed, "an array of joblib that does not follow its description")
     }
+    isInFrame = false
     var count = graph.numpyTypes[type].byteCount
     for length in graph.integers(ofTuple: lengths, in: arena) ?? [] { count = try product(count, length) }
     if let alignment = fields["numpy_array_alignment_bytes"], alignment != .none {

@@ -65,6 +65,8 @@ struct PickleMachine: ~Copyable {
   private let start: Int
   /// Where the current frame ends.
   private(set) var frameEnd = 0
+  /// Whether the frame goes on.
+  var isInFrame = false
 
   private init(_ input: PickleInput, dialect: Dialect, purpose: Purpose, skipsArrays: Bool) {
     self.input = input
@@ -175,6 +177,11 @@ struct PickleMachine: ~Copyable {
   /// Runs one opcode; returns false after STOP.
   private mutating func step() throws(FormatError) -> Bool {
     offset = input.position
+    if isInFrame, offset >= frameEnd {
+      // What an unpickler makes of this depends on how it reads: some lose the rest of the frame.
+      guard offset == frameEnd else { throw error(.malformed, "an opcode that reaches over the end of its frame") }
+      isInFrame = false
+    }
     let byte = try input.byte()
     guard let opcode = Opcode(rawValue: byte) else {
       throw broken("the byte 0x\(String(byte, radix: 16)) is no opcode of a pickle")
@@ -195,7 +202,9 @@ struct PickleMachine: ~Copyable {
       guard !overflow, input.byteCountLimit == .max || end - start <= input.byteCountLimit else {
         throw broken("a frame of \(count) bytes")
       }
+      guard !isInFrame else { throw error(.malformed, "a frame inside of a frame") }
       frameEnd = end
+      isInFrame = true
     case .stop: return try stop()
     case .mark: try pushMark()
     case .pop: try popValueOrMark()
@@ -258,6 +267,9 @@ struct PickleMachine: ~Copyable {
   }
 
   private mutating func stop() throws(FormatError) -> Bool {
+    guard !isInFrame || input.position == frameEnd else {
+      throw error(.malformed, "the opcode STOP before the end of its frame")
+    }
     guard let root = stack.last, stack.count > floor else { throw broken("the opcode STOP without an object") }
     guard purpose == .judgement || stack.count == 1 && marks.isEmpty else {
       throw error(.malformed, "the opcode STOP leaves \(stack.count) objects on the stack instead of one")

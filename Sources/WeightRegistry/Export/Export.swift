@@ -21,7 +21,8 @@ package struct Export: Sendable {
   package func callAsFunction(
     _ request: ExportRequest, progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(StoreError) -> [ExportedFile] {
-    let (items, withheld) = try views.withCurrent(request.model, request.version) { (manifest) throws(StoreError) in
+    let (items, withheld) = try views.withCurrent(request.model, request.version) { (_) throws(StoreError) in
+      let manifest = try records.manifest(of: request.model, request.version)
       let withheld = request.arrangement == .folder ? try views.withheld(of: manifest) : []
       return (try self.items(of: request, manifest, without: withheld), withheld)
     }

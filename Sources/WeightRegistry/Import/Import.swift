@@ -56,7 +56,7 @@ package struct Import: Sendable {
     tell(of: [record], manifest, from: fileName)
     if let alone = request.alone {
       records.logger.info(
-        "import: \(fileName) was dropped but for its state dict: \(alone.dropped.joined(separator: ", "))")
+        "import: \(fileName) was dropped but for its state dict: \(alone.dropped.joined(separator: "; "))")
     }
     if isCheckedFirst { try activation.setActive(request.model, request.version, progress: progress) }
     return manifest

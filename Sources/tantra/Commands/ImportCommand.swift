@@ -102,7 +102,7 @@ struct ImportCommand: ParsableCommand {
       lines.append("only in \(written.path): " + written.extras.joined(separator: ", "))
     }
     if let alone = request.alone {
-      lines.append("dropped of \(request.source): " + alone.dropped.joined(separator: ", "))
+      lines.append("dropped of \(request.source): " + alone.dropped.joined(separator: "; "))
     }
     return lines.joined(separator: "\n")
   }
