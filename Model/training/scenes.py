@@ -186,13 +186,3 @@ def cells(objects, r, count=5):
         words = objects.get(int(c), ("none",))
         row += [(f"{c + 1} ", False), (" ".join(str(w) for w in words if w is not None) + ";", True)]
     return row
-
-
-def whereabouts(objects, r, count=4):
-    """The other way round, for scenes that allow it: `star top left;blue shape middle;`: names of one object, then its place."""
-    found, row = names_of(objects, ("position",)), []
-    for _ in range(min(count, len(found))):
-        cell, name, _ = chosen(r, found)
-        found = [other for other in found if other[1] != name]
-        row += [(f"{name} ", False), (PLACES[cell] + ";", True)]
-    return row or cells(objects, r)
