@@ -88,6 +88,18 @@ def runs(r, count):
     return found
 
 
+def doubled(r, count):
+    """As `runs`, but nearly every mark is narrow or round, and the letters beside it are such whose case is their size only."""
+    pick = lambda letters, n: "".join(letters[i] for i in r.integers(0, len(letters), n))
+    letters, found = string.ascii_letters + 3 * "cCoOpPsSuUvVwWxXyYzZ", ""
+    while len(found) < count:
+        kind = r.random()
+        mark = pick(NARROW if kind < 0.7 else "oOeEaA1I0lmMnNwW" if kind < 0.9 else CHARACTERS[1:], 1)
+        found += pick(letters, int(r.integers(0, 4))) + mark * int(r.choice([1, 2, 2, 3, 3])) + pick(letters, int(r.integers(0, 4)))
+        found += " " if r.random() < 0.6 else ""
+    return found
+
+
 def random_text(r, count):
     """Any characters; letters and digits, numbers, words with marks; runs."""
     kind = r.random()

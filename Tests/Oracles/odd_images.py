@@ -16,7 +16,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 TEXT, FONT = "The quick brown fox, 0123456789", "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
 tantra, model = sys.argv[1:3]
-folder = pathlib.Path(tempfile.mkdtemp())
+temporary = tempfile.TemporaryDirectory()
+folder = pathlib.Path(temporary.name)
 
 
 def line(ink=0, paper=255, size=28):

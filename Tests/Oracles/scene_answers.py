@@ -20,7 +20,8 @@ import scenes
 tantra, folder = sys.argv[1:3]
 model, r = multimodal_model.load(folder), numpy.random.default_rng(9401)
 result = {"asked": 0, "equal": 0, "right": 0, "right_large": 0}
-scratch = pathlib.Path(tempfile.mkdtemp())
+temporary = tempfile.TemporaryDirectory()
+scratch = pathlib.Path(temporary.name)
 
 
 def answer(path, question):

@@ -94,6 +94,18 @@ import Testing
     #expect(validation.contains("\(model)/v1.1: valid") && validation.contains("golden             passed"))
   }
 
+  @Test func aRunFromTrainedWeightsBeginsWhereTheyEnded() throws {
+    let fixture = try TantraFixture(copyOf: Python.packageRoot + "/Model")
+    let listing = try fixture.succeed("export", "ocr_native", "--folder", "--to", fixture.scratch.path)
+    let line = try #require(listing.split(separator: "\n").first { $0.contains("/model.safetensors ") })
+    let start = String(try #require(line.range(of: "/model.safetensors ").map { line[..<$0.lowerBound] }))
+    _ = try script("train_ocr.py", [fixture.scratch("further"), "--minutes", "0.5", "--from", start, "--rate", "1e-4"])
+    let log = try JSONDecoder().decode(TimedLog.self, from: Data(try fixture.scratch.read("further/training.json")))
+    // A run from the beginning has a loss of more than 5 in its first steps.
+    let first = try #require(log.curve.first?.loss)
+    #expect(first < 1, "\(log.curve)")
+  }
+
   @Test func trainedWeightsPredictHeldOutBooksAsTheirCardSays() throws {
     let fixture = try TantraFixture(copyOf: Python.packageRoot + "/Model")
     var found: [Double] = []
