@@ -49,7 +49,7 @@ import Testing
     let lines = try JSONDecoder().decode([Line].self, from: Data(try fixture.succeed("list-weights", "--json").utf8))
     #expect(lines.map(\.model) == ["mamba", "mamba_multimodal", "ocr_native"])
     #expect(lines.map(\.isActive) == [true, true, true])
-    #expect(lines.map(\.parameters) == [689_792, 692_480, 697_520])
+    #expect(lines.map(\.parameters) == [689_792, 690_112, 697_520])
   }
 
   @Test func validateNamesTheDamagedTensorAndEndsWithOne() throws {

@@ -350,13 +350,14 @@ package final class ModelTransaction {
   /// Writes a backup, durably; one that has its number goes.
   package func write(_ record: BackupRecord) throws(StoreError) {
     store.store.blobs.noteNamed(record.manifest.blobs)
-    cache.withLock { $0.noteBackup(of: model) }
+    // When it is there: whoever has read the backups before must read them again.
+    defer { cache.withLock { $0.noteBackup(of: model) } }
     try files.write(record)
   }
 
   /// Removes a backup, durably. Its blobs stay until they are collected.
   package func drop(_ record: BackupRecord) throws(StoreError) {
-    cache.withLock { $0.noteBackup(of: model) }
+    defer { cache.withLock { $0.noteBackup(of: model) } }
     try files.remove(record)
   }
 }

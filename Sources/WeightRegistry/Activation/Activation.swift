@@ -21,7 +21,13 @@ package struct Activation: Sendable {
   ) throws(StoreError) -> VersionName? {
     try records.requireWriting()
     try records.require(model, version)
-    if records.activeVersion(of: model) == version { return version }
+    if records.activeVersion(of: model) == version {
+      // It stays, and now somebody wants it.
+      try records.transaction(model, unless: Interruption(progress)) { (records) throws(StoreError) in
+        _ = try records.switchActive(to: version, by: actor, isRollback: false)
+      }
+      return version
+    }
     return try whenFit(model, version, progress) { (records) throws(StoreError) in
       guard let change = try records.switchActive(to: version, by: actor, isRollback: false) else { return version }
       return change.from
