@@ -42,8 +42,8 @@ import Testing
       try mount.fail(script, "Operation not permitted", reason: "frozen")
     }
     try mount.fail("mv small/v1.0 small/v9", "Device or resource busy", reason: "active")
-    try mount.succeed("rm small/v1.0/new.json || true")
-    try mount.succeed("diff -r <(ls small/v1.0) <(ls $IN/full); cmp $IN/full/config.json small/v1.0/config.json")
+    try mount.succeed(
+      "diff <(ls small/v1.0 | grep -v new.json) <(ls $IN/full); cmp $IN/full/config.json small/v1.0/config.json")
   }
 
   @Test func activeMovesOnFromAVersionThatNobodyWanted() throws {
