@@ -45,6 +45,7 @@ import Testing
 
   @Test func filesInQuarantineAreLeftOutAndNamed() throws {
     let model = fixture.scratch("in")
+    try FileManager.default.createDirectory(atPath: model, withIntermediateDirectories: true)
     try fixture.scratch.write("in/model.safetensors", try SmallWeights.example().safetensors())
     try fixture.scratch.write("in/args.txt", Array("cos\nsystem\n(S'true'\ntR.".utf8))
     try fixture.scratch.write("in/config.json", Array("{}".utf8))

@@ -32,15 +32,12 @@ enum Corpus {
     #expect(summary.contains("\"equal\": true"), "\(summary)")
   }
 
-  @Test(arguments: [
-    ("pesto-pitch/mir-1k_g7.ckpt", "omegaconf"), ("silero-vad/silero_vad.jit", "TorchScript"),
-  ])
-  func whatIsNotInertIsRefusedByName(file: String, name: String) throws {
+  @Test func whatIsAProgramIsRefusedByName() throws {
     let source = fixture.scratch("upload.pt")
-    _ = try Command.run("cp", [Corpus.folder + "/" + file, source])
+    _ = try Command.run("cp", [Corpus.folder + "/silero-vad/silero_vad.jit", source])
     let refusal = try fixture.tantra(["import", source, "--model", "real"])
     #expect(refusal.status == 65)
-    #expect(refusal.errorText.contains(name), "\(refusal.errorText)")
+    #expect(refusal.errorText.contains("TorchScript"), "\(refusal.errorText)")
     #expect(try fixture.succeed("list-models").split(separator: "\n").count == 1)
   }
 }

@@ -23,7 +23,7 @@ import Testing
     """
 
   @Test(canMount, arguments: [false, true]) func theStateDictIsTakenAndTheRestIsNamed(mounted: Bool) throws {
-    try fixture.scratch.write("files/list", [])
+    try FileManager.default.createDirectory(atPath: fixture.scratch("files"), withIntermediateDirectories: true)
     try Python.oracle("numpy_leaves.py", ["program", fixture.scratch("files")])
     let names = try FileManager.default.contentsOfDirectory(atPath: fixture.scratch("files"))
       .filter { $0.hasSuffix(".ckpt") }.sorted()
@@ -49,7 +49,7 @@ import Testing
   }
 
   @Test func whatIsDroppedStandsInTheReportAndDataIsKeptWhole() throws {
-    try fixture.scratch.write("files/list", [])
+    try FileManager.default.createDirectory(atPath: fixture.scratch("files"), withIntermediateDirectories: true)
     try Python.oracle("numpy_leaves.py", ["program", fixture.scratch("files")])
     let json = try fixture.succeed(
       "import", fixture.scratch("files/object.ckpt"), "--model", "m", "--state-dict-only", "--json")

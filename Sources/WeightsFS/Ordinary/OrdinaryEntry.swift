@@ -195,15 +195,16 @@ struct OrdinaryHandle: OpenHandle {
   }
 
   func release() {
+    if writes { file.tree.ordinary.endWriting(file) }
     let facts = file.current
     // Before it is closed: whoever opens it again finds it as it will be.
-    if facts.writers <= (writes ? 1 : 0), facts.place?.purpose != .temporary {
+    if facts.writers == 0, facts.place?.purpose != .temporary {
       do throws(FileSystemError) {
         try file.commit { false }
       } catch {
         file.tree.logger.warning("\(facts.place?.description ?? "a removed file"): \(error)")
       }
     }
-    if file.tree.ordinary.close(file, forWriting: writes) { file.end() }
+    if file.tree.ordinary.close(file) { file.end() }
   }
 }

@@ -207,7 +207,8 @@ final class OrdinaryFile: Sendable {
   func flush(_ isInterrupted: @escaping @Sendable () -> Bool) throws(FileSystemError) {
     do throws(FileSystemError) {
       let facts = current
-      if facts.writers > 1 || facts.place?.purpose == .temporary {
+      // What the kernel writes itself is done when it is closed for good.
+      if facts.writers > 1 || facts.isBacked || facts.place?.purpose == .temporary {
         try synchronize(isInterrupted)
       } else {
         try commit(isInterrupted)

@@ -51,14 +51,16 @@ final class OrdinaryFiles: Sendable {
     return file
   }
 
+  /// Counts a file as closed by a writer, who still has it open until ``close(_:)``.
+  func endWriting(_ file: OrdinaryFile) { file.facts.withLock { $0.writers -= 1 } }
+
   /// Counts a file as closed.
   ///
-  /// - Returns: whether it was the last open one, and whether the last for writing.
-  func close(_ file: OrdinaryFile, forWriting writes: Bool) -> Bool {
+  /// - Returns: whether nobody has it open any more.
+  func close(_ file: OrdinaryFile) -> Bool {
     state.withLock { state in
       let facts = file.facts.withLock { facts in
         facts.opens -= 1
-        if writes { facts.writers -= 1 }
         return facts
       }
       guard facts.opens == 0 else { return false }

@@ -106,14 +106,16 @@ import Testing
       install -m 644 $IN/full/model.safetensors $IN/full/config.json small/v1.0/
       cmp $IN/full/model.safetensors small/v1.0/model.safetensors
       """)
-    // The first version of a model is active: install would remove the file before it writes it.
-    try mount.fail("install $IN/full/model.safetensors small/v1.0/model.safetensors", "Device or resource busy")
     try mount.succeed(
       """
-      cp -r small/v1.0 small/v1.1
+      install $IN/full/model.safetensors small/v1.0/model.safetensors
+      cmp $IN/full/model.safetensors small/v1.0/model.safetensors
+      cp -r small/v1.0 small/v1.1; tantra set-active small v1.0
       install $IN/full/model.safetensors small/v1.1/model.safetensors
       cmp $IN/full/model.safetensors small/v1.1/model.safetensors
       """)
+    // install would remove the file before it writes it.
+    try mount.fail("install $IN/full/model.safetensors small/v1.0/model.safetensors", "Operation not permitted")
   }
 
   @Test func mvMovesInOutAndWithin() throws {
