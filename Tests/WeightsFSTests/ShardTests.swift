@@ -37,10 +37,15 @@ import WeightsFS
     // The same once more is accepted, and what is removed can be purged around.
     try fixture.put(first, at: "mamba/v2.0/model-00001-of-00002.safetensors")
     #expect(try fixture.contents("mamba/v2.0/model-00001-of-00002.safetensors") == first)
+    let otherValues = try SmallWeights([("layer.0", [7, 1])]).safetensors()
+    #expect(
+      fixture.failure { try fixture.put(otherValues, at: "mamba/v2.0/model-00001-of-00002.safetensors") }?.errno
+        == EPERM)
+    // Names that the index does not have there are a mistake of the index, and said so.
     #expect(
       fixture.failure {
         try fixture.put(try shard(5..<6), at: "mamba/v2.0/model-00001-of-00002.safetensors")
-      }?.errno == EPERM)
+      }?.errno == EINVAL)
     #expect(try fixture.contents("mamba/v2.0/model-00001-of-00002.safetensors") == first)
     let report = try fixture.registry.retention.purge(nil, nil)
     #expect(try fixture.contents("mamba/v2.0/model.safetensors") == shard(0..<2), "\(report)")
