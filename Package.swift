@@ -113,7 +113,8 @@ let package = Package(
 
     // MARK: Tests
     .target(
-      name: "TestSupport", dependencies: ["Tensors", "WeightFormats", "TantraRuntime"], path: "Tests/TestSupport",
+      name: "TestSupport", dependencies: ["PosixIO", "Tensors", "WeightFormats", "TantraRuntime"],
+      path: "Tests/TestSupport",
       swiftSettings: strict),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "PosixIOTests", dependencies: ["PosixIO", "TestSupport", system], swiftSettings: strict),
@@ -165,7 +166,7 @@ let package = Package(
     .testTarget(
       name: "TantraTests",
       dependencies: [
-        "Tensors", "BlobStore", "StoreRecords", "WeightRegistry", "TantraRuntime", "TestSupport", logging,
+        "PosixIO", "Tensors", "BlobStore", "StoreRecords", "WeightRegistry", "TantraRuntime", "TestSupport", logging,
       ],
       swiftSettings: strict),
     .testTarget(

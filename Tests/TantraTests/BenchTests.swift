@@ -1,4 +1,5 @@
 import Foundation
+import PosixIO
 import TestSupport
 import Testing
 
@@ -152,21 +153,19 @@ import Testing
 
   @Test(arguments: [SIGINT, SIGTERM])
   func aSignalEndsItInOrder(signal: Int32) throws {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: TantraFixture.executable)
-    process.arguments = ["bench", "--in", place, "--size", "64M", "--rounds", "900", "--python", Python.interpreter]
-    process.environment = ProcessInfo.processInfo.environment.merging(["TANTRA_STORE": fixture.storePath]) { $1 }
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
-    try process.run()
+    let process = try ChildProcess(
+      "/usr/bin/env",
+      [
+        "env", "TANTRA_STORE=\(fixture.storePath)", TantraFixture.executable, "bench", "--in", place, "--size", "64M",
+        "--rounds", "900", "--python", Python.interpreter,
+      ])
     let isMounted = fixture.wait(60) {
       FileManager.default.contents(atPath: "/proc/self/mountinfo").map { String(decoding: $0, as: UTF8.self) }?
         .contains(place) == true
     }
     #expect(isMounted)
-    kill(process.processIdentifier, signal)
-    process.waitUntilExit()
-    #expect(process.terminationReason == .exit && process.terminationStatus == 130)
+    process.send(signal)
+    #expect(process.wait() == 130)
     try expectNothingLeft()
   }
 

@@ -45,7 +45,7 @@ import Testing
     #expect(trace.status == 0 && steps > 50 && old != new)
     for step in 1...steps {
       let fixture = try oldStore()
-      #expect(try upgrade(fixture, fault: "kill:*:\(step)").status == SIGKILL, "step \(step)")
+      #expect(try upgrade(fixture, fault: "kill:*:\(step)").status == 128 + SIGKILL, "step \(step)")
       let left = try records(fixture)
       if isFinished {
         #expect(try upgrade(fixture).status == 0, "step \(step)")

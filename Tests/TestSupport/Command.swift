@@ -1,44 +1,34 @@
 package import Foundation
+import PosixIO
 
 /// A program run to its end, with what it wrote.
 package struct Command: Sendable {
+  /// The exit status, or 128 plus the signal that ended the program.
   package var status: Int32
   package var output: Data
   package var errorText: String
 
   package var outputText: String { String(decoding: output, as: UTF8.self) }
 
+  /// Sends output to two files, then becomes the program.
+  private static let redirection = #"out=$1 err=$2; shift 2; exec "$@" > "$out" 2> "$err""#
+
   /// Runs `executable` (a path, or a name looked up in PATH) and waits for it.
   ///
-  /// Output goes through files, so that no amount of it can block the program.
+  /// Output goes through files, so that no amount of it can block the program. Not by Foundation's `Process`: many of those at
+  /// once, on many threads, have damaged the heap.
   package static func run(
     _ executable: String, _ arguments: [String] = [], environment: [String: String] = [:], folder: String? = nil
   ) throws -> Command {
     let scratch = try TemporaryFolder()
-    let process = Process()
-    if executable.contains("/") {
-      process.executableURL = URL(fileURLWithPath: executable)
-      process.arguments = arguments
-    } else {
-      process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-      process.arguments = [executable] + arguments
-    }
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-    if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
-    let outputPath = scratch.path + "/out"
-    let errorPath = scratch.path + "/err"
-    for path in [outputPath, errorPath] { try Data().write(to: URL(fileURLWithPath: path)) }
-    let outputFile = try FileHandle(forWritingTo: URL(fileURLWithPath: outputPath))
-    let errorFile = try FileHandle(forWritingTo: URL(fileURLWithPath: errorPath))
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = outputFile
-    process.standardError = errorFile
-    try process.run()
-    process.waitUntilExit()
-    try outputFile.close()
-    try errorFile.close()
+    let (outputPath, errorPath) = (scratch.path + "/out", scratch.path + "/err")
+    let words =
+      ["env"] + (folder.map { ["-C", $0] } ?? []) + environment.map { "\($0)=\($1)" }
+      + ["/bin/sh", "-c", redirection, "sh", outputPath, errorPath, executable] + arguments
+    let process = try ChildProcess("/usr/bin/env", words)
     return Command(
-      status: process.terminationStatus, output: try Data(contentsOf: URL(fileURLWithPath: outputPath)),
+      status: process.wait() ?? 255,
+      output: try Data(contentsOf: URL(fileURLWithPath: outputPath)),
       errorText: String(decoding: try Data(contentsOf: URL(fileURLWithPath: errorPath)), as: UTF8.self))
   }
 }
