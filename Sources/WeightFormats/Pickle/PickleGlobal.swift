@@ -17,8 +17,8 @@ enum PickleGlobal: Sendable, Hashable {
   /// A storage of quantized numbers, of so many bytes each.
   case quantizedStorageClass(width: Int)
 
-  /// Looks up `module\nname`; nil if it is not known for inert.
-  static func named(_ path: [UInt8]) -> PickleGlobal? { byPath[ByteString(path)] }
+  /// The index in `numbered` of what `module\nname` names; nil if it is not known for inert.
+  static func number(ofPath path: [UInt8]) -> Int? { numbersByPath[ByteString(path)] }
 
   /// All that are allowed, for references by number.
   static let numbered = Array(Set(allowed.values))
@@ -28,6 +28,8 @@ enum PickleGlobal: Sendable, Hashable {
 
   private static let numbers = Dictionary(
     numbered.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+
+  private static let numbersByPath = byPath.mapValues(\.number)
 
   /// By module, newline and name. Python 2 calls some modules by other names, which Python 3 translates.
   private static let byPath: [ByteString: PickleGlobal] = {

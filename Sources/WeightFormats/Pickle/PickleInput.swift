@@ -106,12 +106,17 @@ struct PickleInput {
   /// The bytes of a line without its newline, which is read too; nil if there are more than `limit`, of which the rest is left.
   mutating func line(limit: Int) throws(FormatError) -> [UInt8]? {
     var line: [UInt8] = []
-    while true {
-      let next = try byte()
-      if next == UInt8(ascii: "\n") { return line }
-      guard line.count < limit else { return nil }
-      line.append(next)
+    while try !isAtEnd() {
+      let stretch = window[cursor...].prefix(limit + 1 - line.count)
+      if let end = stretch.firstIndex(of: UInt8(ascii: "\n")) {
+        cursor = end + 1
+        return line + stretch[..<end]
+      }
+      cursor = stretch.endIndex
+      line += stretch
+      if line.count > limit { return nil }
     }
+    throw truncated()
   }
 
   /// Fetches what comes next without reading it; false at the end.

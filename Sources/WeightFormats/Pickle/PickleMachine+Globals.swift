@@ -29,7 +29,7 @@ extension PickleMachine {
   }
 
   private mutating func global(_ module: [UInt8], _ name: [UInt8]) throws(FormatError) -> PickleReference {
-    if let global = PickleGlobal.named(module + [UInt8(ascii: "\n")] + name) { return .global(global) }
+    if let number = PickleGlobal.number(ofPath: module + [UInt8(ascii: "\n")] + name) { return .global(number: number) }
     let path = printable(module, name)
     switch purpose {
     case .weights: throw error(.forbidden, "the global \(path) is not allowed in weights")

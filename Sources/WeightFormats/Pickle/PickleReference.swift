@@ -49,7 +49,9 @@ struct PickleReference: Sendable, Hashable {
   static func dictionary(_ index: Int) -> PickleReference { PickleReference(.dictionary, index) }
   static func storage(_ index: Int) -> PickleReference { PickleReference(.storage, index) }
   static func tensor(_ index: Int) -> PickleReference { PickleReference(.tensor, index) }
-  static func global(_ global: PickleGlobal) -> PickleReference { PickleReference(.global, global.number) }
+  static func global(_ global: PickleGlobal) -> PickleReference { .global(number: global.number) }
+  /// The global of that index in ``PickleGlobal/numbered``.
+  static func global(number: Int) -> PickleReference { PickleReference(.global, number) }
   static func numpyType(_ index: Int) -> PickleReference { PickleReference(.numpyType, index) }
   static func array(_ index: Int) -> PickleReference { PickleReference(.array, index) }
   static func object(_ index: Int) -> PickleReference { PickleReference(.object, index) }
