@@ -74,18 +74,15 @@ struct VersionFile: TreeFile {
   ///
   /// - Throws: `ESTALE` if there is nothing.
   private func content() throws(FileSystemError) -> (VersionView, Edition, VersionFolder.Content) {
-    let (folder, content, edition) = try current()
-    do throws(StoreError) {
-      return (try tree.registry.views.open(content, of: folder), edition, content)
-    } catch {
-      // A purge may have moved the bytes since the folder was read.
-      guard case .damaged = error.code else { throw FileSystemError(error) }
-      let (moved, content, edition) = try current()
-      return (try tree.step(try tree.registry.views.open(content, of: moved)), edition, content)
+    let (found, view) = try tree.opening(current) { (found) throws(StoreError) in
+      try tree.registry.views.open(found.content, of: found.folder)
     }
+    return (view, found.edition, found.content)
   }
 
-  private func current() throws(FileSystemError) -> (VersionFolder, VersionFolder.Content, Edition) {
+  private func current() throws(FileSystemError) -> (
+    folder: VersionFolder, content: VersionFolder.Content, edition: Edition
+  ) {
     let folder = try tree.versionFolder(of: place.model, place.version)
     guard let content = folder.content(at: place.path), let edition = folder.node(at: place.path)?.edition else {
       throw FileSystemError(.stale)

@@ -80,14 +80,11 @@ struct ModelFolder: TreeFolder {
       let copied = try tree.step(try tree.modelFiles.open(theirName, of: theirs))
     else { throw FileSystemError(.crossDevice) }
     let upload = try tree.step(try tree.records.uploads.begin())
-    do throws(FileSystemError) {
+    try tree.filling(upload) { () throws(FileSystemError) in
       try VersionView(copied.bytes, byteCount: copied.file.byteCount).copy(to: upload.file, isInterrupted)
       try tree.step(
         try tree.modelFiles.keep(
           upload, as: name, of: model, modified: copied.file.modified, isInterrupted: isInterrupted))
-    } catch {
-      try tree.step(try tree.records.uploads.discard(upload.name))
-      throw error
     }
     guard let made = try ownFile(named: name) else { throw FileSystemError(.missing) }
     return made
@@ -117,7 +114,7 @@ struct ModelFolder: TreeFolder {
     } catch {
       throw error.code == .inUse ? FileSystemError(.notEmpty, error.message) : FileSystemError(error)
     }
-    tree.inodes.retire { $0 == .model(model) || $0 == .modelRecords(model) }
+    for node in [Node.model(model), .modelRecords(model)] { tree.inodes.retire(node) }
   }
 
   // MARK: Links

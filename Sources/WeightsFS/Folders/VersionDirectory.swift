@@ -34,17 +34,15 @@ struct VersionDirectory: TreeFolder {
 
   func child(named name: String, for caller: Caller) throws(FileSystemError) -> Node? {
     let place = place(named: name)
-    if place.purpose.isOrdinary {
-      // Whoever links a folder once more, as cp -al does, finds the same file: that is no error on a disk either.
-      let isLinked = ExclusiveCreation.isUnderWay(by: caller.pid, of: .symbolicLink) { leads($0, to: place) }
-      return isLinked ? nil : try tree.node(at: place)
-    }
     let destination = Destination.version(place)
     if let number = tree.writers.expected(at: destination, by: caller.pid) { return .staging(number) }
     if let child = try tree.node(at: place) {
-      // A published file can be made anew: what is accepted replaces it, or is the same.
-      if try tree.isPublished(destination),
-        ExclusiveCreation.isUnderWay(by: caller.pid, of: .file, { leads($0, to: place) })
+      // A published weight file can be made anew: what is accepted replaces it, or is the same. Whoever links an ordinary file once
+      // more, as cp -al does, finds the same file: that is no error on a disk either.
+      let isOrdinary = place.purpose.isOrdinary
+      let mayBeMade = isOrdinary ? true : try tree.isPublished(destination)
+      if mayBeMade,
+        ExclusiveCreation.isUnderWay(by: caller.pid, of: isOrdinary ? .symbolicLink : .file, { leads($0, to: place) })
       {
         return nil
       }
@@ -166,7 +164,7 @@ struct VersionDirectory: TreeFolder {
       return isEmpty ? [.removeFolder(inner)] : []
     }
     if !isEmpty { throw FileSystemError(.notEmpty) }
-    tree.inodes.retire { $0 == .sidecarFolder(model, version, inner) }
+    tree.inodes.retire(.sidecarFolder(model, version, inner))
   }
 
   private func removeVersion(by caller: Caller) throws(FileSystemError) {

@@ -17,12 +17,8 @@ struct OrdinaryEntry: TreeFile {
     guard let name = file.upload else { return }
     // The record was written when the upload was begun.
     let upload = try tree.step(try tree.records.uploads.open(name))
-    do throws(PosixError) {
-      let status = try upload.file.status()
-      (attributes.size, attributes.modified) = (status.size, status.modified)
-    } catch {
-      throw FileSystemError(StoreError(error))
-    }
+    let status = try tree.step(try posix(try upload.file.status()))
+    (attributes.size, attributes.modified) = (status.size, status.modified)
   }
 
   func extendedAttributeNames() throws(FileSystemError) -> [String] { try recorded().digest == nil ? [] : ["digest"] }
@@ -68,12 +64,7 @@ struct OrdinaryEntry: TreeFile {
   func create(_ access: OpenAccess) throws(FileSystemError) -> OpenFile {
     let isBacked = place.purpose == .temporary
     let upload = try tree.step(try tree.records.uploads.begin(sharing: isBacked))
-    do throws(FileSystemError) {
-      try tree.record(upload, at: place)
-    } catch {
-      try tree.step(try tree.records.uploads.discard(upload.name))
-      throw error
-    }
+    try tree.filling(upload) { () throws(FileSystemError) in try tree.record(upload, at: place) }
     let file = try tree.ordinary.open(place, forWriting: access.changes) { number in
       OrdinaryFile(
         tree: tree, number: number, place: place, body: .staged(upload), isBacked: isBacked && upload.isShared)
@@ -107,16 +98,9 @@ struct OrdinaryEntry: TreeFile {
   }
 
   private func body() throws(FileSystemError) -> OrdinaryFile.Body {
-    let file = try recorded()
-    if let name = file.upload { return .staged(try tree.step(try tree.records.uploads.reopen(name))) }
-    do throws(StoreError) {
-      return .stored(file, try tree.registry.views.open(file))
-    } catch {
-      // A purge may have moved the bytes since the folder was read.
-      guard case .damaged = error.code else { throw FileSystemError(error) }
-      let file = try recorded()
-      return .stored(file, try tree.step(try tree.registry.views.open(file)))
-    }
+    if let name = try recorded().upload { return .staged(try tree.step(try tree.records.uploads.reopen(name))) }
+    let (file, view) = try tree.opening(recorded) { (file) throws(StoreError) in try tree.registry.views.open(file) }
+    return .stored(file, view)
   }
 
   private func recorded() throws(FileSystemError) -> FolderFile {

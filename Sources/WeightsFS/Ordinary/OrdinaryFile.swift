@@ -26,8 +26,6 @@ final class OrdinaryFile: Sendable {
     /// nil after the file was removed, or replaced by another.
     var place: FilePlace?
     var body: Body
-    /// mtime that somebody asked for.
-    var modified: Int64?
     /// How often the file is open, and how often for writing.
     var opens = 0
     var writers = 0
@@ -56,10 +54,7 @@ final class OrdinaryFile: Sendable {
 
   /// Runs `body` while nobody else changes or commits the file.
   func inTurn<R>(_ body: () throws(FileSystemError) -> R) throws(FileSystemError) -> R {
-    let result: Result<R, FileSystemError> = turn.withLock { _ in
-      do throws(FileSystemError) { return .success(try body()) } catch { return .failure(error) }
-    }
-    return try result.get()
+    try turn.inTurn(body)
   }
 
   // MARK: Looking
@@ -71,10 +66,9 @@ final class OrdinaryFile: Sendable {
     case .stored(let file, _): (attributes.size, attributes.modified) = (file.byteCount, file.modified)
     case .promised(let file, _, let count): (attributes.size, attributes.modified) = (count, file.modified)
     case .staged(let upload):
-      let status = try posixStep { () throws(PosixError) in try upload.file.status() }
+      let status = try tree.step(try posix(try upload.file.status()))
       (attributes.size, attributes.modified) = (status.size, status.modified)
     }
-    if let modified = facts.modified { attributes.modified = modified }
   }
 
   func read(offset: Int, count: Int) throws(FileSystemError) -> [Stretch] {
@@ -82,12 +76,7 @@ final class OrdinaryFile: Sendable {
     case .stored(_, let view): return view.stretches(offset: offset, count: count)
     case .promised(_, let view, let end): return view.stretches(offset: offset, count: max(0, min(count, end - offset)))
     case .staged(let upload):
-      let bytes = try posixStep { () throws(PosixError) in
-        try [UInt8](upTo: max(0, count)) { (buffer) throws(PosixError) in
-          try upload.file.read(at: offset, into: buffer)
-        }
-      }
-      return [.bytes(bytes[...])]
+      return [.bytes(try tree.step(try posix(try upload.file.read(at: offset, count: count)))[...])]
     }
   }
 
@@ -126,8 +115,7 @@ final class OrdinaryFile: Sendable {
           .notPermitted, "the file is published as weights, which never change: open its name again to write a new one")
       }
       let upload = try stage(keeping: limit, isInterrupted)
-      facts.withLock { $0.modified = nil }
-      try posixStep { () throws(PosixError) in try body(upload.file) }
+      try tree.step(try posix(try body(upload.file)))
     }
   }
 
@@ -144,12 +132,9 @@ final class OrdinaryFile: Sendable {
     case .promised(_, let view, let count): source = (view, count)
     }
     let upload = try tree.step(try tree.records.uploads.begin())
-    do throws(FileSystemError) {
+    try tree.filling(upload) { () throws(FileSystemError) in
       try source.view.copy(min(source.count, limit), to: upload.file, isInterrupted)
       if let place = facts.place { try tree.record(upload, at: place) }
-    } catch {
-      try tree.step(try tree.records.uploads.discard(upload.name))
-      throw error
     }
     self.facts.withLock { $0.body = .staged(upload) }
     return upload
@@ -164,8 +149,9 @@ final class OrdinaryFile: Sendable {
         if let place = facts.place { try tree.change(place) { _ in [.setModified(place.path, time)] } }
         let changed = file.moved(to: file.path, modified: time)
         self.facts.withLock { $0.body = .stored(changed, view) }
-      case .promised: self.facts.withLock { $0.modified = time }
-      case .staged(let upload): try posixStep { () throws(PosixError) in try upload.file.setModified(time) }
+      case .promised(let file, let view, let count):
+        self.facts.withLock { $0.body = .promised(file.moved(to: file.path, modified: time), view, count: count) }
+      case .staged(let upload): try tree.step(try posix(try upload.file.setModified(time)))
       }
     }
   }
@@ -181,7 +167,7 @@ final class OrdinaryFile: Sendable {
       }
       switch facts.body {
       case .staged(let upload):
-        let size = try posixStep { () throws(PosixError) in try upload.file.status().size }
+        let size = try tree.step(try posix(try upload.file.status().size))
         guard size == 0, offset == 0 else { throw FileSystemError(.crossDevice) }
       case .promised(_, let view, let end):
         guard view === source.view, offset == end else { throw FileSystemError(.crossDevice) }
@@ -199,7 +185,7 @@ final class OrdinaryFile: Sendable {
   /// `fsync`: what was written is on the disk, and its name is.
   func synchronize(_ isInterrupted: @escaping @Sendable () -> Bool) throws(FileSystemError) {
     guard case .staged(let upload) = current.body else { return }
-    try posixStep { () throws(PosixError) in try upload.file.synchronize(unless: isInterrupted) }
+    try tree.step(try posix(try upload.file.synchronize(unless: isInterrupted)))
   }
 
   /// One close by a writer. A writer that was sent a signal, and goes on, loses nothing: what is not done now is done when it has
@@ -229,14 +215,14 @@ final class OrdinaryFile: Sendable {
       switch facts.body {
       case .stored: return
       case .promised(let file, let view, let count) where count == view.byteCount:
-        let copy = file.moved(to: place.path, modified: facts.modified)
+        let copy = file.moved(to: place.path)
         try tree.step(
           try folders.put(copy, in: place.model, place.version, unless: interruption, isWanted: isWanted))
         self.facts.withLock { $0.body = .stored(copy, view) }
       case .promised, .staged:
         let upload = try stage(isInterrupted)
         if place.purpose == .temporary { return }
-        let modified = try posixStep { () throws(PosixError) in try upload.file.status().modified }
+        let modified = try tree.step(try posix(try upload.file.status().modified))
         let file = try tree.step(
           try folders.keep(
             upload, at: place.path, of: place.model, place.version, modified: modified, unless: interruption,
@@ -271,10 +257,6 @@ final class OrdinaryFile: Sendable {
     let facts = current
     guard facts.place == nil, case .staged(let upload) = facts.body else { return }
     do throws(StoreError) { try tree.records.uploads.discard(upload.name) } catch { tree.logger.warning("\(error)") }
-  }
-
-  private func posixStep<R>(_ body: () throws(PosixError) -> R) throws(FileSystemError) -> R {
-    do throws(PosixError) { return try body() } catch { throw FileSystemError(StoreError(error)) }
   }
 }
 

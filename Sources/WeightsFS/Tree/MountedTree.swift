@@ -120,7 +120,33 @@ final class MountedTree: Sendable {
     }
   }
 
+  /// Lets `body` fill and hand over an upload, which goes if that fails.
+  func filling(_ upload: Upload, _ body: () throws(FileSystemError) -> Void) throws(FileSystemError) {
+    do throws(FileSystemError) {
+      try body()
+    } catch {
+      try step(try records.uploads.discard(upload.name))
+      throw error
+    }
+  }
+
   // MARK: Open files
+
+  /// Opens what a folder names; looks once more if its bytes have gone: a purge may have moved them since the folder was read.
+  ///
+  /// - Returns: what was found, and its bytes.
+  func opening<Found>(
+    _ find: () throws(FileSystemError) -> Found, _ open: (Found) throws(StoreError) -> VersionView
+  ) throws(FileSystemError) -> (found: Found, view: VersionView) {
+    let found = try find()
+    do throws(StoreError) {
+      return (found, try open(found))
+    } catch {
+      guard case .damaged = error.code else { throw FileSystemError(error) }
+      let moved = try find()
+      return (moved, try step(try open(moved)))
+    }
+  }
 
   /// Hands out a file whose bytes never change.
   ///

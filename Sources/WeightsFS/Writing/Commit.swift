@@ -166,13 +166,8 @@ struct Commit {
 
   /// Keeps an upload in its folder, durably.
   private func keep(_ upload: Upload, at place: FilePlace, modified: Int64) throws(FileSystemError) {
-    let size: Int
-    do throws(PosixError) {
-      size = try upload.file.status().size
-      try upload.file.synchronize(unless: isInterrupted)
-    } catch {
-      throw FileSystemError(StoreError(error))
-    }
+    let size = try tree.step(try posix(try upload.file.status().size))
+    try tree.step(try posix(try upload.file.synchronize(unless: isInterrupted)))
     let kept = FolderFile(path: place.path, content: .upload(upload.name), byteCount: size, modified: modified)
     try tree.change(place, Interruption(isInterrupted)) { _ in
       writer.current.destination == .version(place) ? [.put(kept)] : []

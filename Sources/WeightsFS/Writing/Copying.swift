@@ -45,21 +45,14 @@ struct Copying {
     switch (file.content, place.purpose) {
     case (.blob(let blob, _), .view), (.blob(let blob, _), .part):
       let upload = try tree.step(try tree.records.uploads.copy(of: blob))
-      do throws(FileSystemError) {
+      try tree.filling(upload) { () throws(FileSystemError) in
         try publishing.publish(upload, modified: file.modified)
-      } catch {
-        try tree.step(try tree.records.uploads.discard(upload.name))
-        throw error
       }
     case (.upload(let name), .view) where isMove, (.upload(let name), .part) where isMove:
       let upload = try tree.step(try tree.records.uploads.open(name))
-      var modified = file.modified
       // The record of an ordinary file was made when it was.
-      if FilePurpose(file.path).isOrdinary {
-        do throws(PosixError) { modified = try upload.file.status().modified } catch {
-          throw FileSystemError(StoreError(error))
-        }
-      }
+      let modified =
+        FilePurpose(file.path).isOrdinary ? try tree.step(try posix(try upload.file.status().modified)) : file.modified
       try publishing.publish(upload, modified: modified)
     case (.upload, .shard) where isMove:
       let kept = file.moved(to: place.path)
@@ -101,14 +94,11 @@ struct Copying {
   /// Makes an ordinary file, which takes the place of the one that is there.
   private func installOrdinary(_ view: VersionView, modified: Int64) throws(FileSystemError) {
     let upload = try tree.step(try tree.records.uploads.begin())
-    do throws(FileSystemError) {
+    try tree.filling(upload) { () throws(FileSystemError) in
       try view.copy(to: upload.file, isInterrupted)
       try tree.step(
         try tree.registry.folders.keep(
           upload, at: place.path, of: place.model, place.version, modified: modified, unless: interruption))
-    } catch {
-      try tree.step(try tree.records.uploads.discard(upload.name))
-      throw error
     }
   }
 }

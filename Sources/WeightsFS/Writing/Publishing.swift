@@ -47,13 +47,8 @@ struct Publishing {
   /// A preallocated safetensors file can look whole while its end was never written; a zip archive ends with its directory.
   private func requireWritten(_ upload: Upload) throws(FileSystemError) {
     let file = upload.file
-    do throws(PosixError) {
-      guard try file.hasHole() else { return }
-      let head = try [UInt8](upTo: 2) { (buffer) throws(PosixError) in try file.read(at: 0, into: buffer) }
-      if head == [0x50, 0x4B] { return }
-    } catch {
-      throw FileSystemError(StoreError(error))
-    }
+    guard try tree.step(try posix(try file.hasHole())) else { return }
+    if try tree.step(try posix(try file.read(at: 0, count: 2))) == [0x50, 0x4B] { return }
     throw FileSystemError(
       .invalid, "\(place) is not finished: a part of it was never written; close it when all is there")
   }

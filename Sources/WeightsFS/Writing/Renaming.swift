@@ -48,7 +48,7 @@ struct Renaming {
       try move(model, version, to: newModel, version)
     }
     try tree.step(try folders.removeModel(model))
-    tree.inodes.rename { $0 == .model(model) ? .model(newModel) : nil }
+    tree.inodes.rename(.model(model), to: .model(newModel))
   }
 
   private func renameVersion(
@@ -74,7 +74,7 @@ struct Renaming {
           tree.writers.move(model, version, to: newModel, newVersion)
           tree.ordinary.move(model, version, to: newModel, newVersion)
           // What stood under the new name was empty, and is gone.
-          tree.inodes.retire { $0 == .version(newModel, newVersion) }
+          tree.inodes.retire(.version(newModel, newVersion))
           tree.inodes.rename { node in
             guard let own = node.version, own.model == model, own.version == version else { return nil }
             return node.moved(to: newModel, newVersion)

@@ -41,13 +41,7 @@ final class TemporaryLinks: Sendable {
   }
 
   /// Runs `body` while no link of this file system is made durable, renamed or removed.
-  func inTurn(_ body: () throws(FileSystemError) -> Void) throws(FileSystemError) {
-    let failure: FileSystemError? = turn.withLock { _ in
-      do throws(FileSystemError) { try body() } catch { return error }
-      return nil
-    }
-    if let failure { throw failure }
-  }
+  func inTurn(_ body: () throws(FileSystemError) -> Void) throws(FileSystemError) { try turn.inTurn(body) }
 
   /// Those of a model.
   func all(of model: ModelName) -> [VersionName: VersionName] {

@@ -74,10 +74,7 @@ final class Writer: Sendable {
 
   /// Runs `body` while nobody else reads, writes or commits the file.
   func inTurn<R>(_ body: () throws(FileSystemError) -> R) throws(FileSystemError) -> R {
-    let result: Result<R, FileSystemError> = turn.withLock { _ in
-      do throws(FileSystemError) { return .success(try body()) } catch { return .failure(error) }
-    }
-    return try result.get()
+    try turn.inTurn(body)
   }
 
   /// The file is to begin with what is there already. What was not changed need not be committed.
@@ -94,8 +91,7 @@ final class Writer: Sendable {
   func noteWrites() throws(StoreError) {
     let facts = current
     guard facts.upload.isShared, let settled = facts.settled else { return }
-    let status: FileStatus
-    do throws(PosixError) { status = try facts.upload.file.status() } catch { throw StoreError(error) }
+    let status = try posix(try facts.upload.file.status())
     guard (status.size, status.modified) != (settled.size, settled.modified) else { return }
     self.facts.withLock { facts in
       facts.isDirty = true
@@ -108,10 +104,7 @@ final class Writer: Sendable {
   /// Notes that a close has dealt with all that was written so far: committed it, or refused it.
   func settle(refusal: FileSystemError? = nil) throws(StoreError) {
     let upload = current.upload
-    var status: FileStatus?
-    if upload.isShared {
-      do throws(PosixError) { status = try upload.file.status() } catch { throw StoreError(error) }
-    }
+    let status = upload.isShared ? try posix(try upload.file.status()) : nil
     facts.withLock { facts in
       facts.isDirty = false
       facts.isGivenUp = false
@@ -130,14 +123,14 @@ final class Writer: Sendable {
 
   /// Bytes that are in the staging folder.
   func uploadByteCount() throws(StoreError) -> Int {
-    do throws(PosixError) { return try current.upload.file.status().size } catch { throw StoreError(error) }
+    try posix(try current.upload.file.status().size)
   }
 
   /// mtime that a commit gives the file.
   func modified() throws(StoreError) -> Int64 {
     let facts = current
     if let modified = facts.modified { return modified }
-    do throws(PosixError) { return try facts.upload.file.status().modified } catch { throw StoreError(error) }
+    return try posix(try facts.upload.file.status().modified)
   }
 
   // MARK: Bytes
@@ -146,13 +139,7 @@ final class Writer: Sendable {
     try inTurn { () throws(FileSystemError) in
       let facts = current
       if let clone = facts.clone { return try clone.read(offset: offset, count: count) }
-      do throws(PosixError) {
-        return try [UInt8](upTo: max(0, count)) { (buffer) throws(PosixError) in
-          try facts.upload.file.read(at: offset, into: buffer)
-        }
-      } catch {
-        throw FileSystemError(StoreError(error))
-      }
+      return try tree.step(try posix(try facts.upload.file.read(at: offset, count: count)))
     }
   }
 
@@ -228,7 +215,7 @@ final class Writer: Sendable {
       try clone.source.copy(min(clone.count, limit), to: file, isInterrupted)
     } catch {
       // A shared file that is not empty counts as written to.
-      do throws(PosixError) { try file.truncate(to: 0) } catch { throw FileSystemError(StoreError(error)) }
+      try tree.step(try posix(try file.truncate(to: 0)))
       throw error
     }
     facts.withLock { $0.clone = nil }
@@ -239,12 +226,9 @@ final class Writer: Sendable {
     let facts = current
     guard facts.isSealed else { return }
     let fresh = try tree.step(try tree.records.uploads.begin())
-    do throws(FileSystemError) {
+    try tree.filling(fresh) { () throws(FileSystemError) in
       let source = try tree.step(try tree.registry.views.open(facts.upload))
       try source.copy(min(source.byteCount, limit), to: fresh.file, isInterrupted)
-    } catch {
-      try tree.step(try tree.records.uploads.discard(fresh.name))
-      throw error
     }
     self.facts.withLock { facts in
       facts.upload = fresh
@@ -253,11 +237,7 @@ final class Writer: Sendable {
   }
 
   func synchronize(_ isInterrupted: @escaping @Sendable () -> Bool) throws(FileSystemError) {
-    do throws(PosixError) {
-      try current.upload.file.synchronize(unless: isInterrupted)
-    } catch {
-      throw FileSystemError(StoreError(error))
-    }
+    try tree.step(try posix(try current.upload.file.synchronize(unless: isInterrupted)))
   }
 
   /// The last reference is gone: what no close could commit goes.
