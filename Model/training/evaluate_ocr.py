@@ -23,17 +23,9 @@ from PIL import Image
 
 import ocr_model
 import ocr_tests
+from edits import distance
 
 TESSERACT = ["tesseract", "PATH", "-", "--psm", "7"]
-
-
-def distance(a, b):
-    row = list(range(len(b) + 1))
-    for i, x in enumerate(a, 1):
-        before, row[0] = row[0], i
-        for j, y in enumerate(b, 1):
-            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (x != y))
-    return row[-1]
 
 
 @torch.no_grad()

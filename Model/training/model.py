@@ -1,12 +1,11 @@
 """A Mamba language model whose state_dict() has the keys of transformers' MambaForCausalLM, and whose state carries on."""
-import json
-import pathlib
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
 from torch import nn
 
+import folders
+from folders import save  # For whoever imports this module.
 from layers import Backbone
 
 
@@ -34,16 +33,5 @@ class Mamba(nn.Module):
 
 
 def load(folder):
-    """The model of a folder that holds config.json and model.safetensors."""
-    folder = pathlib.Path(folder)
-    model = Mamba(json.loads((folder / "config.json").read_text()))
-    model.load_state_dict(load_file(folder / "model.safetensors"), strict=True)
-    return model
-
-
-def save(model, folder):
-    """Writes config.json and model.safetensors, as `tantra import FOLDER` takes them."""
-    folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(model.config, indent=2, sort_keys=True) + "\n")
-    save_file(model.state_dict(), folder / "model.safetensors", metadata={"format": "pt"})
+    """The model of a folder."""
+    return folders.load(Mamba, folder)

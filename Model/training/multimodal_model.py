@@ -1,12 +1,11 @@
 """mamba_multimodal: an image -> stages of convolution -> a prefix of 36 tokens -> a Mamba over bytes -> the answer."""
-import json
-import pathlib
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
 from torch import nn
 
+import folders
+from folders import save  # For whoever imports this module.
 from layers import Backbone, Norm, Stage, mamba_config
 
 
@@ -96,13 +95,5 @@ def picked(states, index):
 
 
 def load(folder):
-    folder = pathlib.Path(folder)
-    model = Multimodal(json.loads((folder / "config.json").read_text()))
-    model.load_state_dict(load_file(folder / "model.safetensors"), strict=True)
-    return model
-
-
-def save(model, folder):
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(model.config, indent=2, sort_keys=True) + "\n")
-    save_file({k: v.contiguous() for k, v in model.state_dict().items()}, folder / "model.safetensors", metadata={"format": "pt"})
+    """The model of a folder."""
+    return folders.load(Multimodal, folder)

@@ -1,12 +1,11 @@
 """ocr_native: a line's image -> stages of convolution -> Mamba layers of alternating direction -> scores for CTC."""
-import json
 import math
-import pathlib
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import nn
 
+import folders
+from folders import save  # For whoever imports this module.
 from layers import Backbone, Norm, Stage, mamba_config
 
 CHARACTERS = "".join(map(chr, range(32, 127)))
@@ -64,13 +63,5 @@ def read(scores):
 
 
 def load(folder):
-    folder = pathlib.Path(folder)
-    model = Ocr(json.loads((folder / "config.json").read_text()))
-    model.load_state_dict(load_file(folder / "model.safetensors"), strict=True)
-    return model
-
-
-def save(model, folder):
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(model.config, indent=2, sort_keys=True) + "\n")
-    save_file({k: v.contiguous() for k, v in model.state_dict().items()}, folder / "model.safetensors", metadata={"format": "pt"})
+    """The model of a folder."""
+    return folders.load(Ocr, folder)

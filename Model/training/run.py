@@ -1,7 +1,9 @@
 """What the training runs of ocr_native and mamba_multimodal share: a schedule by processor time, averaged weights, checkpoints."""
+import argparse
 import copy
 import json
 import os
+import pathlib
 import signal
 import sys
 import time
@@ -21,6 +23,18 @@ def restart_with_settings():
     """Starts the program anew with SETTINGS in its environment, unless they are there."""
     if not SETTINGS.keys() <= os.environ.keys():
         os.execve(sys.executable, [sys.executable, *sys.argv], SETTINGS | os.environ)
+
+
+def arguments(description, rate):
+    """What both runs are told on the command line, and may add to."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("output", type=pathlib.Path)
+    parser.add_argument("--minutes", type=float, required=True, help="minutes of processor time")
+    parser.add_argument("--finish", type=float, default=10, help="minutes of processor time that are left after SIGUSR1")
+    parser.add_argument("--rate", type=float, default=rate, help="highest learning rate")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=2)
+    return parser
 
 
 class Run:

@@ -8,9 +8,7 @@
 
 With questions from the start the model learns which colours and shapes there are, but not which belong together; the first
 two phases give it that. Losses are of answers only. The output is as train_ocr.py's."""
-import argparse
 import json
-import pathlib
 
 import run as runs
 
@@ -100,14 +98,7 @@ def step(run, head, share):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("output", type=pathlib.Path)
-    parser.add_argument("--minutes", type=float, required=True, help="minutes of processor time")
-    parser.add_argument("--finish", type=float, default=10, help="minutes of processor time that are left after SIGUSR1")
-    parser.add_argument("--rate", type=float, default=3e-3, help="highest learning rate")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=2)
-    a = parser.parse_args()
+    a = runs.arguments(__doc__, rate=3e-3).parse_args()
     torch.set_num_threads(a.threads)
     torch.manual_seed(a.seed)
     model, head = models.Multimodal(models.config()), nn.Linear(128, 7 + 6 + 11)

@@ -9,7 +9,6 @@ the last few hundred steps.
 
 --from goes on with trained weights, of a folder with model.safetensors and config.json: without a curriculum, and with more
 of what is hard, lines that are badly worn and runs of narrow marks."""
-import argparse
 import json
 import pathlib
 
@@ -59,14 +58,8 @@ def loss_of(model, lines):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("output", type=pathlib.Path)
-    parser.add_argument("--minutes", type=float, required=True, help="minutes of processor time")
-    parser.add_argument("--finish", type=float, default=10, help="minutes of processor time that are left after SIGUSR1")
+    parser = runs.arguments(__doc__, rate=4e-3)
     parser.add_argument("--from", type=pathlib.Path, dest="start", metavar="FOLDER", help="go on with the weights in FOLDER")
-    parser.add_argument("--rate", type=float, default=4e-3, help="highest learning rate")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=2)
     a = parser.parse_args()
     torch.set_num_threads(a.threads)
     torch.manual_seed(a.seed)

@@ -13,6 +13,10 @@ import time
 
 from PIL import Image, ImageDraw, ImageFont
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "Model" / "training"))
+
+from edits import distance
+
 FONTS = "/usr/share/fonts/truetype/dejavu/"
 LICENCE = pathlib.Path("/usr/share/common-licenses/GPL-3").read_text()
 words = " ".join(LICENCE.split()).split(" ")
@@ -31,15 +35,6 @@ def lines_of(count, width, start=0):
             at += 1
         found.append("".join(c for c in line if " " <= c <= "~"))
     return found, at
-
-
-def distance(a, b):
-    row = list(range(len(b) + 1))
-    for i, x in enumerate(a, 1):
-        before, row[0] = row[0], i
-        for j, y in enumerate(b, 1):
-            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (x != y))
-    return row[-1]
 
 
 def page(blocks, size=(1654, 2339)):
