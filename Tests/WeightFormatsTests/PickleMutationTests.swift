@@ -7,25 +7,13 @@ import WeightFormats
 /// Pickles of torch and numpy with random damage, in archives whose checksums are right, and in legacy files: what is accepted here
 /// must load in torch too, and hold the same tensors.
 @Suite struct PickleMutationTests {
-  /// A generator of reproducible numbers (SplitMix64, Steele, Lea and Flood 2014).
-  private struct Numbers: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var value = state
-      value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
-      value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
-      return value ^ value >> 31
-    }
-  }
-
   private static let opcodes =
     Array("().012BCGJKMNQRTUX]abcdehjlqrstu}".utf8) + Array(0x80...0x96)
 
   /// Damages of each file. TANTRA_PICKLE_ROUNDS=1060 makes 20,000 files in all.
   private static let rounds = ProcessInfo.processInfo.environment["TANTRA_PICKLE_ROUNDS"].flatMap { Int($0) } ?? 100
 
-  private func mutate(_ pickle: [UInt8], with numbers: inout Numbers) -> [UInt8] {
+  private func mutate(_ pickle: [UInt8], with numbers: inout SeededNumbers) -> [UInt8] {
     var pickle = pickle
     for _ in 0..<Int.random(in: 1...3, using: &numbers) {
       let position = Int.random(in: 2..<pickle.count, using: &numbers)
@@ -48,7 +36,7 @@ import WeightFormats
   @Test func whatIsAcceptedLoadsInTorchAndIsTheSameThere() throws {
     let folder = try TemporaryFolder()
     try Python.oracle("torch_read.py", ["cases", folder.path])
-    var numbers = Numbers(state: 2026)
+    var numbers = SeededNumbers(state: 2026)
     var accepted: [(path: String, file: WeightFile, source: BufferSource)] = []
     var count = 0
     for name in [

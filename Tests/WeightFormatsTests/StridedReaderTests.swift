@@ -1,21 +1,10 @@
 import Foundation
+import TestSupport
 import Testing
 import WeightFormats
 
 /// Contiguous copies of strided tensors: right for any strides, refused for impossible ones, and made in one go.
 @Suite struct StridedReaderTests {
-  /// A generator of reproducible numbers (SplitMix64, Steele, Lea and Flood 2014).
-  private struct Numbers: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var value = state
-      value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
-      value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
-      return value ^ value >> 31
-    }
-  }
-
   /// Copies a tensor of a file in memory; checks that every byte is written once and every read is inside.
   private func copy(_ source: WeightFile.StridedSource, of file: [UInt8]) throws -> [UInt8] {
     let reader = try StridedReader(source)
@@ -57,7 +46,7 @@ import WeightFormats
   }
 
   @Test func copiesAnyOrderOfStrides() throws {
-    var numbers = Numbers(state: 15)
+    var numbers = SeededNumbers(state: 15)
     let file = (0..<200_000).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
     for _ in 0..<400 {
       let rank = Int.random(in: 0...5, using: &numbers)
