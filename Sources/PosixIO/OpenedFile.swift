@@ -78,6 +78,9 @@ package struct VolumeStatus: Sendable, Hashable {
   package var free: Int
   /// Free for ordinary users.
   package var available: Int
+  /// Inodes that it can have, and those that are free; 0 if it does not count them.
+  package var files: Int
+  package var freeFiles: Int
   /// Whether it is stacked on other file systems: overlayfs.
   package var isStacked: Bool
 
@@ -91,6 +94,8 @@ package struct VolumeStatus: Sendable, Hashable {
     capacity = bytes(result.f_blocks)
     free = bytes(result.f_bfree)
     available = bytes(result.f_bavail)
+    files = Int(clamping: result.f_files)
+    freeFiles = Int(clamping: result.f_favail)
     isStacked = tantra_is_stacked(descriptor.rawValue) != 0
   }
 }

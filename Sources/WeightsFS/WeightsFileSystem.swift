@@ -84,7 +84,7 @@ package final class WeightsFileSystem: FileSystem {
   ) throws(FileSystemError) {
     if mode == .exchanging { throw FileSystemError(.invalid, "names cannot be exchanged here") }
     let (folder, newFolder) = (try tree.node(parent), try tree.node(newParent))
-    if folder == newFolder, name == newName { return }
+    if folder == newFolder, ExactName(name) == ExactName(newName) { return }
     try Renaming(tree: tree, mode: mode, caller: caller, isInterrupted: isInterrupted)
       .rename(name, in: folder, to: newName, in: newFolder)
   }
@@ -118,7 +118,8 @@ package final class WeightsFileSystem: FileSystem {
   package func volumeStatistics() throws(FileSystemError) -> VolumeStatistics {
     let volume = try tree.step(try tree.records.volume())
     return VolumeStatistics(
-      capacity: volume.capacity, free: volume.free, available: volume.available, files: tree.inodes.count)
+      capacity: volume.capacity, free: volume.free, available: volume.available, files: volume.files,
+      freeFiles: volume.freeFiles)
   }
 
   // MARK: Extended attributes

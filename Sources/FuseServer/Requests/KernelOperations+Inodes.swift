@@ -99,6 +99,8 @@ extension KernelOperations {
       answer.f_bfree = UInt(max(0, volume.free) / block)
       answer.f_bavail = UInt(max(0, volume.available) / block)
       answer.f_files = UInt(max(0, volume.files))
+      answer.f_ffree = UInt(max(0, volume.freeFiles))
+      answer.f_favail = answer.f_ffree
       answer.f_namemax = UInt(NAME_MAX)
       request.reply(statistics: answer)
     } catch {

@@ -20,7 +20,7 @@ extension KernelOperations {
       KernelOperations.enter(raw, "symlink") { fileSystem, request throws(FileSystemError) in
         try fileSystem.makeSymbolicLink(
           try KernelOperations.newName(name), in: InodeNumber(rawValue: parent),
-          target: try KernelOperations.newName(target), caller: request.caller)
+          target: try KernelOperations.linkTarget(target), caller: request.caller)
       }
     }
     table.link = { raw, inode, parent, name in
@@ -59,16 +59,32 @@ extension KernelOperations {
 
   /// A name that leads to something, if anything has it: no file of ours has one that is not UTF-8.
   static func knownName(_ name: UnsafePointer<CChar>?) throws(FileSystemError) -> String {
-    guard let name, let text = String(validatingCString: name) else { throw FileSystemError(ENOENT) }
+    guard let text = try text(name, limit: NAME_MAX) else { throw FileSystemError(ENOENT) }
     return text
   }
 
-  /// A name, or a link's target, that is to be kept.
+  /// A name that is to be kept.
   private static func newName(_ name: UnsafePointer<CChar>?) throws(FileSystemError) -> String {
-    guard let name, let text = String(validatingCString: name) else {
-      throw FileSystemError(EILSEQ, "names are UTF-8; this one is not")
-    }
+    try kept(try text(name, limit: NAME_MAX))
+  }
+
+  /// What a symbolic link is to lead to.
+  private static func linkTarget(_ target: UnsafePointer<CChar>?) throws(FileSystemError) -> String {
+    try kept(try text(target, limit: PATH_MAX - 1))
+  }
+
+  private static func kept(_ text: String?) throws(FileSystemError) -> String {
+    guard let text else { throw FileSystemError(EILSEQ, "names are UTF-8; this one is not") }
     return text
+  }
+
+  /// The text at an address; nil if it is not UTF-8.
+  ///
+  /// - Throws: `ENAMETOOLONG` for more than `limit` bytes: the kernel leaves that to us.
+  private static func text(_ name: UnsafePointer<CChar>?, limit: CInt) throws(FileSystemError) -> String? {
+    guard let name else { return nil }
+    if strnlen(name, Int(limit) + 1) > Int(limit) { throw FileSystemError(ENAMETOOLONG) }
+    return String(validatingCString: name)
   }
 
   private static func renameMode(_ flags: UInt32) throws(FileSystemError) -> RenameMode {

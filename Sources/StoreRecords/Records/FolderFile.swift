@@ -12,7 +12,7 @@ package struct FolderFile: Sendable, Hashable, Codable {
     case weights(WeightRecord)
   }
 
-  package var path: String
+  @ExactName package var path: String
   package var content: Content
   package var byteCount: Int
   /// Nanoseconds since 1970.

@@ -49,7 +49,7 @@ struct LegacyManifest: Decodable {
         + (parts ?? []).map { $0.weightFile(at: $0.view) },
       provenance: provenance)
     manifest.files = sidecars.sorted { $0.path < $1.path }
-    manifest.hidden = hidden
+    manifest.hidden = hidden.map { Set($0.map { ExactName($0) }) }
     return manifest
   }
 }

@@ -55,7 +55,7 @@ package struct Manifest: Sendable, Hashable, Codable {
   /// Folders in which no file lies.
   package var folders: [String]
   /// Paths of files that were removed from the folder and come back when the version is restored; nil for none.
-  package var hidden: Set<String>?
+  package var hidden: Set<ExactName>?
   package var provenance: Provenance
 
   package init(
@@ -89,7 +89,7 @@ package struct Manifest: Sendable, Hashable, Codable {
     weights = try container.decode([WeightRecord].self, forKey: .weights)
     files = try container.decode([FolderFile].self, forKey: .files)
     folders = try container.decodeIfPresent([String].self, forKey: .folders) ?? []
-    hidden = try container.decodeIfPresent(Set<String>.self, forKey: .hidden)
+    hidden = try container.decodeIfPresent(Set<ExactName>.self, forKey: .hidden)
     provenance = try container.decode(Provenance.self, forKey: .provenance)
   }
 
@@ -132,11 +132,11 @@ package struct Manifest: Sendable, Hashable, Codable {
   package var viewSizes: [Int] { (main?.views ?? [:]).values.map(\.self) }
 
   /// The weight file at a path, as somebody wrote it.
-  package func weightFile(_ path: String) -> WeightRecord? { weights.first { $0.path == path } }
+  package func weightFile(_ path: String) -> WeightRecord? { weights.first { $0.$path == ExactName(path) } }
 
   /// Adds a weight file, or replaces the one at its path.
   package mutating func put(_ file: WeightRecord) {
-    weights.removeAll { $0.path == file.path }
+    weights.removeAll { $0.$path == file.$path }
     weights.append(file)
     main?.viewTimes?[file.viewName ?? ""] = nil
   }

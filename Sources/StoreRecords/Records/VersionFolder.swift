@@ -28,11 +28,11 @@ package struct VersionFolder: Sendable {
   /// What is published; nil for a draft. Its list of ordinary files is empty here.
   package private(set) var manifest: Manifest?
   /// Ordinary files, and files that are kept, by path; hidden ones too.
-  private var files: TreeDictionary<String, FolderFile> = [:]
+  private var files: TreeDictionary<ExactName, FolderFile> = [:]
   /// Paths of files that are not shown.
-  private var hidden: TreeSet<String> = []
+  private var hidden: TreeSet<ExactName> = []
   /// Names in each folder, by its path; "" is the version's own.
-  private var names: TreeDictionary<String, TreeSet<String>> = ["": []]
+  private var names: TreeDictionary<ExactName, TreeSet<ExactName>> = [ExactName(""): []]
 
   /// An empty draft.
   package init(model: ModelName, version: VersionName, made: Int64) {
@@ -47,7 +47,7 @@ package struct VersionFolder: Sendable {
     replaceManifest(with: manifest)
     for file in manifest.files { put(file) }
     for folder in manifest.folders { addFolder(folder) }
-    for path in manifest.hidden ?? [] { hide(path) }
+    for path in manifest.hidden ?? [] { hide(path.wrappedValue) }
   }
 
   /// Exchanges what is published, its ordinary files left out: those here stay.
@@ -115,7 +115,7 @@ package struct VersionFolder: Sendable {
         children.append((view.fileName, .content(.view(view.name))))
       }
     }
-    for name in (names[folder] ?? []).sorted() {
+    for name in (names[folder] ?? []).sorted().map(\.wrappedValue) {
       if let entry = entry(at: prefix + name) { children.append((name, entry)) }
     }
     return children
@@ -168,7 +168,7 @@ package struct VersionFolder: Sendable {
   }
 
   private var emptyFolders: [String] {
-    names.filter { $0.value.isEmpty && !$0.key.isEmpty }.map(\.key).sorted()
+    names.filter { $0.value.isEmpty }.map(\.key.wrappedValue).filter { !$0.isEmpty }.sorted()
   }
 
   private static func belongsToManifest(_ file: FolderFile) -> Bool {
@@ -200,7 +200,7 @@ package struct VersionFolder: Sendable {
     switch change {
     case .put(let file): put(file)
     case .remove(let path):
-      guard files.removeValue(forKey: path) != nil else { return }
+      guard files.removeValue(forKey: ExactName(path)) != nil else { return }
       if manifest?.weightFile(path) == nil { removeName(path) }
     case .hide(let path): hide(path)
     case .show(let path): hidden.remove(path)
@@ -221,7 +221,7 @@ package struct VersionFolder: Sendable {
         manifest?.setModified(time, ofView: view.name)
       } else if var part = manifest?.weightFile(path), var manifest {
         part.modified = time
-        manifest.weights = manifest.weights.map { $0.path == path ? part : $0 }
+        manifest.weights = manifest.weights.map { $0.$path == part.$path ? part : $0 }
         self.manifest = manifest
       }
     }
@@ -262,4 +262,19 @@ package struct VersionFolder: Sendable {
 extension FilePurpose {
   /// All views, in the order of a listing.
   fileprivate static var views: [ViewFormat] { WeightFormatCatalogue.views }
+}
+
+// Names are looked up by strings.
+
+extension TreeDictionary where Key == ExactName {
+  fileprivate subscript(name: String) -> Value? {
+    get { self[ExactName(name)] }
+    set { self[ExactName(name)] = newValue }
+  }
+}
+
+extension TreeSet where Element == ExactName {
+  fileprivate func contains(_ name: String) -> Bool { contains(ExactName(name)) }
+  fileprivate mutating func insert(_ name: String) { insert(ExactName(name)) }
+  fileprivate mutating func remove(_ name: String) { remove(ExactName(name)) }
 }

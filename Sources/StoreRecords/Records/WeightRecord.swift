@@ -4,7 +4,7 @@ import WeightFormats
 /// A weight file as somebody wrote it, served verbatim.
 package struct WeightRecord: Sendable, Hashable, Codable {
   /// Its path in the version: `model.safetensors`, `unet/diffusion_pytorch_model.safetensors`.
-  package var path: String
+  @ExactName package var path: String
   /// The format's name: `torch-zip`.
   package var format: String
   /// The id that the file has as a blob. It stands for these bytes even if they are stitched and there is no such blob.

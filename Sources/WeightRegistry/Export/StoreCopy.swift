@@ -25,7 +25,7 @@ extension WeightRegistry {
   ) throws(StoreError) -> CopyReport {
     var manifest = try records.manifest(of: model, version)
     let leftOut = try views.withheld(of: manifest)
-    manifest.files.removeAll { file in leftOut.contains { $0.path == file.path } }
+    manifest.files.removeAll { file in leftOut.contains { ExactName($0.path) == file.$path } }
     let target = try WeightRegistry(storePath: path, access: .writing(), logger: logger, checkers: checkers)
     if target.records.contains(model, version) {
       guard try target.records.manifest(of: model, version).isOfSameContent(as: manifest) else {

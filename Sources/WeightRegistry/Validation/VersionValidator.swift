@@ -252,7 +252,7 @@ struct VersionValidator {
 
   /// The bytes of an ordinary file; nil if there is none, or it is damaged, which ``checkFiles()`` has reported then.
   private func contents(of path: String) -> [UInt8]? {
-    guard let blob = manifest.files.first(where: { $0.path == path })?.blob else { return nil }
+    guard let blob = manifest.files.first(where: { $0.$path == ExactName(path) })?.blob else { return nil }
     do { return try records.store.blobs.contents(of: blob, limit: 16 << 20) } catch { return nil }
   }
 }

@@ -4,10 +4,12 @@ package struct VolumeStatistics: Sendable, Hashable {
   package var free: Int
   package var available: Int
   package var files: Int
-  package init(capacity: Int, free: Int, available: Int, files: Int) {
+  package var freeFiles: Int
+  package init(capacity: Int, free: Int, available: Int, files: Int, freeFiles: Int) {
     self.capacity = capacity
     self.free = free
     self.available = available
     self.files = files
+    self.freeFiles = freeFiles
   }
 }

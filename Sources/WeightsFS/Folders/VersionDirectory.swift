@@ -22,7 +22,6 @@ struct VersionDirectory: TreeFolder {
   /// - Throws: `EINVAL` for a name that no file here may have.
   func place(of name: String) throws(FileSystemError) -> FilePlace {
     let place = place(named: name)
-    if name.utf8.count > 255 { throw FileSystemError(ENAMETOOLONG) }
     if case .view = place.purpose { return place }
     if let problem = FilePurpose.problem(ofPath: place.path) { throw FileSystemError(.invalid, "\(place) \(problem)") }
     return place
@@ -107,7 +106,7 @@ struct VersionDirectory: TreeFolder {
     let place = try place(of: name)
     if place.isWeights { throw FileSystemError(.invalid, "\(place) is the name of a weight file, not of a folder") }
     try tree.change(place) { _ in [.makeFolder(place.path)] }
-    return .sidecarFolder(model, version, place.path)
+    return .sidecarFolder(place)
   }
 
   func makeHardLink(
@@ -164,7 +163,7 @@ struct VersionDirectory: TreeFolder {
       return isEmpty ? [.removeFolder(inner)] : []
     }
     if !isEmpty { throw FileSystemError(.notEmpty) }
-    tree.inodes.retire(.sidecarFolder(model, version, inner))
+    tree.inodes.retire(.sidecarFolder(place))
   }
 
   private func removeVersion(by caller: Caller) throws(FileSystemError) {

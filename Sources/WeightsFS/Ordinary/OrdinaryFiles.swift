@@ -104,7 +104,7 @@ final class OrdinaryFiles: Sendable {
   func move(_ model: ModelName, _ version: VersionName, to newModel: ModelName, _ newVersion: VersionName) {
     state.withLock { state in
       for (place, file) in state.files where (place.model, place.version) == (model, version) {
-        let moved = FilePlace(model: newModel, version: newVersion, path: place.path)
+        let moved = place.moved(to: newModel, newVersion)
         state.files[place] = nil
         file.facts.withLock { $0.place = moved }
         state.files[moved] = file

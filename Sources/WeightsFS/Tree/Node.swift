@@ -14,11 +14,11 @@ enum Node: Hashable, Sendable {
   /// A view, and which bytes it has (``Edition``): another edition is another inode.
   case view(ModelName, VersionName, String, Edition)
   /// A folder that files lie in, by its path in the version.
-  case sidecarFolder(ModelName, VersionName, String)
+  case sidecarFolder(FilePlace)
   /// A weight file under a name of its own.
-  case sidecar(ModelName, VersionName, String, Edition)
+  case sidecar(FilePlace, Edition)
   /// A shard that is not hashed yet.
-  case kept(ModelName, VersionName, String, Edition)
+  case kept(FilePlace, Edition)
   /// An ordinary file: the same inode whatever is written to it.
   case ordinary(FilePlace)
   /// One that was removed while somebody had it open, by its number.
@@ -49,7 +49,7 @@ enum Node: Hashable, Sendable {
   /// Tells contents apart that have the same path, one after another.
   var edition: UInt64 {
     switch self {
-    case .view(_, _, _, let edition), .sidecar(_, _, _, let edition), .kept(_, _, _, let edition),
+    case .view(_, _, _, let edition), .sidecar(_, let edition), .kept(_, let edition),
       .modelFile(_, _, let edition):
       edition.number
     case .staging(let number), .removed(let number): number
@@ -73,15 +73,14 @@ enum Node: Hashable, Sendable {
     case .link(let model, let name): VersionLink(tree: tree, model: model, name: name)
     case .modelFile(let model, let name, let edition): OwnFile(tree: tree, model: model, name: name, edition: edition)
     case .version(let model, let version): VersionDirectory(tree: tree, model: model, version: version, inner: "")
-    case .sidecarFolder(let model, let version, let path):
-      VersionDirectory(tree: tree, model: model, version: version, inner: path)
+    case .sidecarFolder(let place):
+      VersionDirectory(tree: tree, model: place.model, version: place.version, inner: place.path)
     case .view(let model, let version, let view, let edition):
       VersionFile(
         tree: tree, node: self, place: FilePlace(model: model, version: version, path: "model.\(view)"),
         edition: edition)
-    case .sidecar(let model, let version, let path, let edition), .kept(let model, let version, let path, let edition):
-      VersionFile(
-        tree: tree, node: self, place: FilePlace(model: model, version: version, path: path), edition: edition)
+    case .sidecar(let place, let edition), .kept(let place, let edition):
+      VersionFile(tree: tree, node: self, place: place, edition: edition)
     case .ordinary(let place): OrdinaryEntry(tree: tree, place: place)
     case .removed(let number): RemovedEntry(tree: tree, number: number)
     case .staging(let number): StagedFile(tree: tree, number: number)
@@ -105,10 +104,7 @@ enum Node: Hashable, Sendable {
     case .link(let model, let name), .modelFile(let model, let name, _): "\(model)/\(name)"
     case .version(let model, let version): "\(model)/\(version)"
     case .view(let model, let version, let view, _): "\(model)/\(version)/model.\(view)"
-    case .sidecarFolder(let model, let version, let path), .sidecar(let model, let version, let path, _),
-      .kept(let model, let version, let path, _):
-      "\(model)/\(version)/\(path)"
-    case .ordinary(let place): place.description
+    case .sidecarFolder(let place), .sidecar(let place, _), .kept(let place, _), .ordinary(let place): place.description
     case .removed: ".removed"
     case .staging: ".staging"
     case .names: ".files"
@@ -127,13 +123,11 @@ extension Node {
   /// The version in whose folder, or in whose records, the node is; nil for others.
   var version: (model: ModelName, version: VersionName)? {
     switch self {
-    case .version(let model, let version), .view(let model, let version, _, _),
-      .sidecarFolder(let model, let version, _),
-      .sidecar(let model, let version, _, _), .kept(let model, let version, _, _),
-      .versionRecords(let model, let version),
+    case .version(let model, let version), .view(let model, let version, _, _), .versionRecords(let model, let version),
       .record(let model, let version, _):
       (model, version)
-    case .ordinary(let place): (place.model, place.version)
+    case .sidecarFolder(let place), .sidecar(let place, _), .kept(let place, _), .ordinary(let place):
+      (place.model, place.version)
     default: nil
     }
   }
@@ -143,10 +137,10 @@ extension Node {
     switch self {
     case .version: .version(model, version)
     case .view(_, _, let view, let edition): .view(model, version, view, edition)
-    case .sidecarFolder(_, _, let path): .sidecarFolder(model, version, path)
-    case .sidecar(_, _, let path, let edition): .sidecar(model, version, path, edition)
-    case .kept(_, _, let path, let edition): .kept(model, version, path, edition)
-    case .ordinary(let place): .ordinary(FilePlace(model: model, version: version, path: place.path))
+    case .sidecarFolder(let place): .sidecarFolder(place.moved(to: model, version))
+    case .sidecar(let place, let edition): .sidecar(place.moved(to: model, version), edition)
+    case .kept(let place, let edition): .kept(place.moved(to: model, version), edition)
+    case .ordinary(let place): .ordinary(place.moved(to: model, version))
     case .versionRecords: .versionRecords(model, version)
     case .record(_, _, let record): .record(model, version, record)
     default: self

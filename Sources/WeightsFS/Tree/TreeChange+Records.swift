@@ -37,8 +37,9 @@ extension MountedTree {
   private static func name(
     of path: String, in model: ModelName, _ version: VersionName
   ) -> (folder: Node, name: String) {
-    guard let slash = path.lastIndex(of: "/") else { return (.version(model, version), path) }
-    return (.sidecarFolder(model, version, String(path[..<slash])), String(path[path.index(after: slash)...]))
+    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return (.version(model, version), path) }
+    let folder = FilePlace(model: model, version: version, path: String(path[..<slash]))
+    return (.sidecarFolder(folder), String(path[path.utf8.index(after: slash)...]))
   }
 
   /// The names that come and go with a version, and those of its views.

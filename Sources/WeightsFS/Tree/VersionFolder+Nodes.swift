@@ -8,18 +8,18 @@ extension VersionFolder {
 
   /// What an entry of the folder is in the tree.
   func node(of entry: Entry, at path: String) -> Node {
+    let place = FilePlace(model: model, version: version, path: path)
     switch entry {
-    case .folder: .sidecarFolder(model, version, path)
+    case .folder: return .sidecarFolder(place)
     case .content(.view(let view)):
-      .view(model, version, view, Edition(manifest?.content(of: view) ?? Table.emptyDigest))
-    case .content(.part(let file)): .sidecar(model, version, path, Edition(file.blob))
-    case .content(.file) where FilePurpose(path).isOrdinary:
-      .ordinary(FilePlace(model: model, version: version, path: path))
+      return .view(model, version, view, Edition(manifest?.content(of: view) ?? Table.emptyDigest))
+    case .content(.part(let file)): return .sidecar(place, Edition(file.blob))
+    case .content(.file) where place.purpose.isOrdinary: return .ordinary(place)
     case .content(.file(let file)):
       switch file.content {
-      case .blob(let blob, _): .sidecar(model, version, path, Edition(blob))
-      case .weights(let weights): .sidecar(model, version, path, Edition(weights.blob))
-      case .upload(let name): .kept(model, version, path, Edition(number: Upload.number(ofName: name)))
+      case .blob(let blob, _): return .sidecar(place, Edition(blob))
+      case .weights(let weights): return .sidecar(place, Edition(weights.blob))
+      case .upload(let name): return .kept(place, Edition(number: Upload.number(ofName: name)))
       }
     }
   }

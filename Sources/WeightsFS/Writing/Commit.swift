@@ -154,10 +154,9 @@ struct Commit {
 
   /// What a copy is of, if it is whole and its source is still what it was.
   private func content(of clone: Writer.Clone) throws(FileSystemError) -> FolderFile? {
-    guard clone.isWhole, case .sidecar(let model, let version, let path, let edition) = clone.node,
-      tree.hasVersion(model, version)
+    guard clone.isWhole, case .sidecar(let place, let edition) = clone.node, tree.hasVersion(place.model, place.version)
     else { return nil }
-    switch try tree.versionFolder(of: model, version).content(at: path) {
+    switch try tree.versionFolder(of: place.model, place.version).content(at: place.path) {
     case .part(let part) where Edition(part.blob) == edition: return FolderFile(part)
     case .file(let file) where (file.blob ?? file.weights?.blob).map({ Edition($0) }) == edition: return file
     default: return nil

@@ -5,9 +5,14 @@ struct FilePlace: Hashable, Sendable, CustomStringConvertible {
   var model: ModelName
   var version: VersionName
   /// `config.json`, `vocab/merges.txt`.
-  var path: String
+  @ExactName var path: String
 
   var description: String { "\(model)/\(version)/\(path)" }
+
+  /// The same path in another version.
+  func moved(to model: ModelName, _ version: VersionName) -> FilePlace {
+    FilePlace(model: model, version: version, path: path)
+  }
 
   /// What becomes of a file that is closed under the name.
   var purpose: FilePurpose { FilePurpose(path) }
