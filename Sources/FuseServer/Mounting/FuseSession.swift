@@ -100,6 +100,11 @@ final class FuseSession: @unchecked Sendable {
     _ = fuse_lowlevel_notify_inval_entry(raw, parent.rawValue, name, name.utf8.count)
   }
 
+  /// Makes the kernel ask again for what it knows of a folder itself: its times.
+  func invalidateAttributes(of folder: InodeNumber) {
+    _ = fuse_lowlevel_notify_inval_inode(raw, folder.rawValue, -1, 0)
+  }
+
   /// Waits for a request; whether there is one now, or nil if the session has ended.
   private func receive(_ buffer: inout fuse_buf) -> Bool? {
     let size = fuse_session_receive_buf(raw, &buffer)

@@ -3,7 +3,7 @@ import Glibc
 import Synchronization
 import WeightsFS
 
-/// Tells the kernel which names to look up again, on a thread of its own.
+/// Tells the kernel which names to look up again, and which folders have changed, on a thread of its own.
 ///
 /// Since Linux 6.16 the kernel can be told to look up every name again (`FUSE_NOTIFY_INC_EPOCH`), which waits for nothing.
 /// Earlier ones are told name by name, and each such notification waits for the lock of the name's folder: a request that
@@ -41,6 +41,8 @@ final class KernelNotifier: Sendable {
       return (state.session, state.changes, state.hasEpochs)
     }
     guard let session, !changes.isEmpty else { return }
+    // That waits for no lock of a folder.
+    for folder in Set(changes.map(\.parent)) { session.invalidateAttributes(of: folder) }
     if hasEpochs {
       if session.invalidateAllNames() { return }
       state.withLock { $0.hasEpochs = false }

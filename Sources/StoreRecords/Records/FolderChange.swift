@@ -9,7 +9,7 @@ package enum FolderChange: Sendable, Hashable, Codable {
   case show(String)
   case makeFolder(String)
   case removeFolder(String)
-  /// A file's mtime, in nanoseconds since 1970.
+  /// The mtime of a file, or of a folder ("" is the version's own), in nanoseconds since 1970.
   case setModified(String, Int64)
 
   private enum CodingKeys: String, CodingKey {

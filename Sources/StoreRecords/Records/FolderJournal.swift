@@ -62,6 +62,7 @@ struct FolderJournal: Sendable {
   private static func problem(of change: FolderChange) -> String? {
     switch change {
     case .put(let file): FilePurpose.problem(ofPath: file.path, allowsViews: true) ?? file.problem
+    case .setModified("", _): nil
     default: FilePurpose.problem(ofPath: change.path, allowsViews: true)
     }
   }

@@ -42,6 +42,19 @@ package struct Manifest: Sendable, Hashable, Codable {
     }
   }
 
+  /// When the entries of a folder changed last.
+  package struct FolderTime: Sendable, Hashable, Codable {
+    /// Its path in the version; "" for the version's own folder.
+    @ExactName package var path: String
+    /// Nanoseconds since 1970.
+    package var modified: Int64
+
+    package init(path: String, modified: Int64) {
+      self.path = path
+      self.modified = modified
+    }
+  }
+
   package var model: ModelName
   package var version: VersionName
   /// Rises each time the manifest is written; names its journal.
@@ -56,6 +69,8 @@ package struct Manifest: Sendable, Hashable, Codable {
   package var folders: [String]
   /// Paths of files that were removed from the folder and come back when the version is restored; nil for none.
   package var hidden: Set<ExactName>?
+  /// mtimes of folders whose entries have changed since the publication; nil for none.
+  package var folderTimes: [FolderTime]?
   package var provenance: Provenance
 
   package init(
@@ -72,7 +87,7 @@ package struct Manifest: Sendable, Hashable, Codable {
   }
 
   private enum CodingKeys: String, CodingKey {
-    case model, version, revision, main, weights, files, folders, hidden, provenance
+    case model, version, revision, main, weights, files, folders, hidden, folderTimes, provenance
   }
 
   /// Reads a manifest of any format.
@@ -90,6 +105,7 @@ package struct Manifest: Sendable, Hashable, Codable {
     files = try container.decode([FolderFile].self, forKey: .files)
     folders = try container.decodeIfPresent([String].self, forKey: .folders) ?? []
     hidden = try container.decodeIfPresent(Set<ExactName>.self, forKey: .hidden)
+    folderTimes = try container.decodeIfPresent([FolderTime].self, forKey: .folderTimes)
     provenance = try container.decode(Provenance.self, forKey: .provenance)
   }
 
@@ -103,6 +119,7 @@ package struct Manifest: Sendable, Hashable, Codable {
     try container.encode(files, forKey: .files)
     if !folders.isEmpty { try container.encode(folders, forKey: .folders) }
     try container.encodeIfPresent(hidden?.sorted(), forKey: .hidden)
+    try container.encodeIfPresent(folderTimes, forKey: .folderTimes)
     try container.encode(provenance, forKey: .provenance)
   }
 
@@ -116,11 +133,11 @@ package struct Manifest: Sendable, Hashable, Codable {
     return blobs
   }
 
-  /// Whether two manifests present the same, whatever is hidden and however often they were written.
+  /// Whether two manifests present the same, whatever is hidden, and however often and whenever they were written.
   package func isOfSameContent(as other: Manifest) -> Bool {
     func normalized(_ manifest: Manifest) -> Manifest {
       var manifest = manifest
-      (manifest.revision, manifest.hidden) = (0, nil)
+      (manifest.revision, manifest.hidden, manifest.folderTimes) = (0, nil, nil)
       return manifest
     }
     return normalized(self) == normalized(other)

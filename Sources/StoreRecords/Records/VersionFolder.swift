@@ -33,6 +33,8 @@ package struct VersionFolder: Sendable {
   private var hidden: TreeSet<ExactName> = []
   /// Names in each folder, by its path; "" is the version's own.
   private var names: TreeDictionary<ExactName, TreeSet<ExactName>> = [ExactName(""): []]
+  /// mtimes of folders, by path, in nanoseconds since 1970; of others it is that of the publication.
+  private var times: TreeDictionary<ExactName, Int64> = [:]
 
   /// An empty draft.
   package init(model: ModelName, version: VersionName, made: Int64) {
@@ -48,13 +50,14 @@ package struct VersionFolder: Sendable {
     for file in manifest.files { put(file) }
     for folder in manifest.folders { addFolder(folder) }
     for path in manifest.hidden ?? [] { hide(path.wrappedValue) }
+    for folder in manifest.folderTimes ?? [] { times[folder.path] = folder.modified }
   }
 
   /// Exchanges what is published, its ordinary files left out: those here stay.
   package mutating func replaceManifest(with manifest: Manifest) {
     for part in self.manifest?.parts ?? [] { removeName(part.path) }
     var manifest = manifest
-    (manifest.files, manifest.folders, manifest.hidden) = ([], [], nil)
+    (manifest.files, manifest.folders, manifest.hidden, manifest.folderTimes) = ([], [], nil, nil)
     self.manifest = manifest
     for part in manifest.parts { addName(part.path) }
   }
@@ -96,6 +99,9 @@ package struct VersionFolder: Sendable {
 
   /// Whether there is a folder at a path; "" is the version's own.
   package func isFolder(_ path: String) -> Bool { names[path] != nil && !hidden.contains(path) }
+
+  /// mtime of a folder, in nanoseconds since 1970.
+  package func modified(ofFolder path: String) -> Int64 { times[path] ?? manifest?.published ?? made }
 
   /// Whether the file at a path belongs to the published version, and not only to its folder.
   package func isPublished(_ path: String) -> Bool {
@@ -154,6 +160,7 @@ package struct VersionFolder: Sendable {
     manifest.files = publishedFiles
     manifest.folders = emptyFolders
     manifest.hidden = hidden.isEmpty ? nil : Set(hidden)
+    manifest.folderTimes = times.isEmpty ? nil : folderTimes
     return manifest
   }
 
@@ -165,6 +172,11 @@ package struct VersionFolder: Sendable {
   /// The changes that make an empty draft this one.
   var changesFromEmpty: [FolderChange] {
     emptyFolders.map { .makeFolder($0) } + files.values.sorted { $0.path < $1.path }.map { .put($0) }
+      + folderTimes.map { .setModified($0.path, $0.modified) }
+  }
+
+  private var folderTimes: [Manifest.FolderTime] {
+    times.sorted { $0.key < $1.key }.map { .init(path: $0.key.wrappedValue, modified: $0.value) }
   }
 
   private var emptyFolders: [String] {
@@ -181,6 +193,7 @@ package struct VersionFolder: Sendable {
     folder.files = files
     folder.hidden = hidden
     folder.names = names
+    folder.times = times
     folder.manifest = manifest
     folder.manifest?.model = model
     folder.manifest?.version = version
@@ -209,6 +222,7 @@ package struct VersionFolder: Sendable {
       guard isFolder(path), isEmpty(path), !path.isEmpty else { return }
       if names[path]?.isEmpty == true {
         names[path] = nil
+        times[path] = nil
         removeName(path)
       } else {
         // The files that are left in it are hidden, and so is the folder.
@@ -223,8 +237,32 @@ package struct VersionFolder: Sendable {
         part.modified = time
         manifest.weights = manifest.weights.map { $0.$path == part.$path ? part : $0 }
         self.manifest = manifest
+      } else if names[path] != nil {
+        times[path] = time
       }
     }
+  }
+
+  /// Carries out a change, and notes the folders whose entries change with it.
+  mutating func apply(_ change: FolderChange, noting changed: inout Set<ExactName>) {
+    let wasThere = entry(at: change.path) != nil
+    apply(change)
+    guard wasThere != (entry(at: change.path) != nil) else { return }
+    changed.insert(ExactName(Self.split(change.path).folder))
+    if case .makeFolder(let path) = change { changed.insert(ExactName(path)) }
+  }
+
+  /// Folders that do not show the same names as in another state of this one.
+  func foldersWithOtherNames(than other: VersionFolder) -> Set<ExactName> {
+    Set(names.keys).union(other.names.keys).filter { folder in
+      let path = folder.wrappedValue
+      return !children(of: path).elementsEqual(other.children(of: path)) { ExactName($0.name) == ExactName($1.name) }
+    }
+  }
+
+  /// The changes that give folders another mtime.
+  func timeChanges(of folders: Set<ExactName>, to time: Int64) -> [FolderChange] {
+    folders.map(\.wrappedValue).filter { isFolder($0) }.sorted().map { .setModified($0, time) }
   }
 
   private mutating func put(_ file: FolderFile) {

@@ -13,6 +13,8 @@ package struct WeightConfig: Sendable, Hashable, Codable {
     package var active: VersionName?
     /// Names of other symbolic links, and the versions they point to.
     package var aliases: [VersionName: VersionName]
+    /// When each of those links was made or re-pointed, in nanoseconds since 1970; nil if none was since that is kept.
+    package private(set) var aliasTimes: [VersionName: Int64]?
     /// In a store of format 1, how `active` got where it is, oldest first; the last ``historyLimit`` switches.
     package var history: [ActiveSwitch]?
     /// From format 2 on, the time of the last switch in ``SwitchHistory`` that has taken effect; nil if there was none.
@@ -48,14 +50,23 @@ package struct WeightConfig: Sendable, Hashable, Codable {
       pending = nil
     }
 
+    /// Remembers when links changed: now.
+    mutating func noteAliasTimes(since before: Model, at time: Int64) {
+      guard aliases != before.aliases else { return }
+      var times = (aliasTimes ?? [:]).filter { aliases[$0.key] != nil }
+      for (name, version) in aliases where before.aliases[name] != version { times[name] = time }
+      aliasTimes = times.isEmpty ? nil : times
+    }
+
     private enum CodingKeys: String, CodingKey {
-      case active, aliases, history, lastSwitch, isChosen = "chosen", policies, pending
+      case active, aliases, aliasTimes, history, lastSwitch, isChosen = "chosen", policies, pending
     }
 
     package init(from decoder: any Decoder) throws {
       let container = try decoder.container(keyedBy: CodingKeys.self)
       active = try container.decodeIfPresent(VersionName.self, forKey: .active)
       aliases = try container.decodeIfPresent([VersionName: VersionName].self, forKey: .aliases) ?? [:]
+      aliasTimes = try container.decodeIfPresent([VersionName: Int64].self, forKey: .aliasTimes)
       history = try container.decodeIfPresent([ActiveSwitch].self, forKey: .history)
       lastSwitch = try container.decodeIfPresent(Int64.self, forKey: .lastSwitch)
       isChosen = try container.decodeIfPresent(Bool.self, forKey: .isChosen)
@@ -67,6 +78,7 @@ package struct WeightConfig: Sendable, Hashable, Codable {
       var container = encoder.container(keyedBy: CodingKeys.self)
       try container.encodeIfPresent(active, forKey: .active)
       if !aliases.isEmpty { try container.encode(aliases, forKey: .aliases) }
+      try container.encodeIfPresent(aliasTimes, forKey: .aliasTimes)
       try container.encodeIfPresent(history, forKey: .history)
       try container.encodeIfPresent(lastSwitch, forKey: .lastSwitch)
       try container.encodeIfPresent(isChosen, forKey: .isChosen)

@@ -66,10 +66,19 @@ package final class ModelTransaction {
   // MARK: What is decided
 
   /// Changes what is decided about the model.
-  package func configure(_ change: (inout WeightConfig.Model) -> Void) throws(StoreError) {
-    let (before, after) = try store.configurationFile.change(model, in: cache, change)
+  ///
+  /// - Parameter time: when links changed that do so, if that was a while ago.
+  package func configure(at time: Int64? = nil, _ change: (inout WeightConfig.Model) -> Void) throws(StoreError) {
+    let (before, after) = try store.configurationFile.change(model, in: cache) { record in
+      let before = record
+      change(&record)
+      record.noteAliasTimes(since: before, at: time ?? Timestamp.now())
+    }
     hasConfigured = true
-    if before.active != after.active || before.aliases != after.aliases { changes.append(.links(model)) }
+    if before.active != after.active || before.aliases != after.aliases {
+      changes.append(.links(model))
+      store.times.note(model, at: time)
+    }
   }
 
   /// Makes a version active, and remembers the switch.
@@ -141,15 +150,22 @@ package final class ModelTransaction {
     _ folder: VersionFolder, in parent: ManifestFolder, switching: Switching, by actor: Actor = .current
   ) throws(StoreError) -> Manifest {
     let version = folder.version
-    guard var manifest = folder.completeManifest else { throw store.unknown(version, of: model) }
     let revisions = try cache.listing(of: model).journals[version] ?? []
     let before = try cache.folder(of: model, version)
+    var folder = folder
+    if let before = before?.folder {
+      let changed = folder.foldersWithOtherNames(than: before)
+      for change in folder.timeChanges(of: changed, to: Timestamp.now()) { folder.apply(change) }
+    }
+    guard var manifest = folder.completeManifest else { throw store.unknown(version, of: model) }
+    let rest = folder.remainder
+    let isNewModel = !store.hasFolder(model)
     manifest.revision = max(before?.folder.manifest?.revision ?? 0, revisions.max() ?? 0) + 1
     (manifest.model, manifest.version) = (model, version)
     let published = manifest
     let text = try files.text(of: published)
     let appear = { () throws(StoreError) in
-      try self.write(text, of: published, in: self.manifestFolder(of: version) ?? parent, with: folder.remainder)
+      try self.write(text, of: published, in: self.manifestFolder(of: version) ?? parent, with: rest)
     }
     store.store.blobs.noteNamed(folder.blobs)
     try changingRecords { () throws(StoreError) in
@@ -170,7 +186,14 @@ package final class ModelTransaction {
     }
     store.uploads.exchange(before?.folder.uploads ?? [], for: folder.uploads)
     changes.append(.published(model, version, paths: nil))
+    if before == nil { noteEntries(isNewModel: isNewModel) }
     return published
+  }
+
+  /// A name has come into the model's folder, or has gone.
+  private func noteEntries(isNewModel: Bool = false) {
+    store.times.note(model)
+    if isNewModel { store.times.noteRoot() }
   }
 
   /// Writes a manifest, after the journal of what it cannot hold.
@@ -203,6 +226,7 @@ package final class ModelTransaction {
     cache.withLock { $0.change(model, version, to: nil) }
     store.uploads.exchange(folder.uploads, for: [])
     changes.append(.removed(model, version, paths: names))
+    noteEntries()
   }
 
   /// Runs a step that changes records on disk. If it fails they may have changed or not, so that they are read again: what is
@@ -229,12 +253,14 @@ package final class ModelTransaction {
   /// Makes a folder that is no version yet, with all that it holds. A draft of that name goes.
   package func write(_ draft: VersionFolder) throws(StoreError) {
     let before = try cache.folder(of: model, draft.version)
+    let isNewModel = !store.hasFolder(model)
     store.store.blobs.noteNamed(draft.blobs)
     try changingRecords { () throws(StoreError) in
       let loaded = LoadedFolder(folder: draft, journal: try writeJournal(of: draft, 0, draft.changesFromEmpty))
       cache.withLock { $0.change(model, draft.version, to: loaded) }
     }
     store.uploads.exchange(before?.folder.uploads ?? [], for: draft.uploads)
+    if before == nil { noteEntries(isNewModel: isNewModel) }
   }
 
   /// Changes what a version's folder holds, durably. It is made as a draft if there is none.
@@ -244,12 +270,15 @@ package final class ModelTransaction {
     guard let before = try cache.folder(of: model, version) else { throw store.unknown(version, of: model) }
     var folder = before.folder
     var (dropped, named): ([String], [String]) = ([], [])
+    var changedFolders: Set<ExactName> = []
     for change in folderChanges {
       if case .put(let file) = change { store.store.blobs.noteNamed(file.blobs) }
       if let old = folder.file(at: change.path)?.upload { dropped.append(old) }
-      folder.apply(change)
+      folder.apply(change, noting: &changedFolders)
       if let new = folder.file(at: change.path)?.upload { named.append(new) }
     }
+    let times = folder.timeChanges(of: changedFolders, to: Timestamp.now())
+    for change in times { folder.apply(change) }
     // Rewriting costs with the number of files, and happens once in as many changes.
     if let journal = before.journal, journal.lineCount > 64 + 2 * folder.fileCount {
       if folder.isPublished { try publish(folder, in: .models, switching: .never) } else { try write(folder) }
@@ -259,9 +288,9 @@ package final class ModelTransaction {
     try changingRecords { () throws(StoreError) in
       let journal =
         if let journal = before.journal {
-          try files.append(folderChanges, to: journal, of: changed)
+          try files.append(folderChanges + times, to: journal, of: changed)
         } else {
-          try writeJournal(of: changed, changed.manifest?.revision ?? 0, folderChanges)
+          try writeJournal(of: changed, changed.manifest?.revision ?? 0, folderChanges + times)
         }
       let loaded = LoadedFolder(folder: changed, journal: journal)
       cache.withLock { $0.change(model, version, to: loaded) }
@@ -288,13 +317,15 @@ package final class ModelTransaction {
 
   /// Makes the model a folder that stays without a version.
   package func makeModel() throws(StoreError) {
-    _ = try cache.listing(of: model)
+    if try cache.listing(of: model).isMade { return }
+    let isNewModel = !store.hasFolder(model)
     let folders = try store.store.forWriting(store.store.folders)
     _ = try posix(try folders.makeFolder(model.text))
     cache.withLock { memory in
       memory.listings.change(model) { $0.isMade = true }
       memory.noteChange(of: model)
     }
+    if isNewModel { noteEntries(isNewModel: true) }
   }
 
   /// Takes the model's folder away, which holds nothing.
@@ -313,6 +344,8 @@ package final class ModelTransaction {
       memory.listings.change(model) { $0.isMade = false }
       memory.noteChange(of: model)
     }
+    store.times.forget(model)
+    store.times.noteRoot()
   }
 
   // MARK: Backups

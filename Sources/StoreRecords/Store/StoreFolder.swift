@@ -14,6 +14,7 @@ import SystemPackage
 ///     |-- folders/<model>/            what has changed in versions' folders, and drafts
 ///     |-- backups/<model>/            manifests of retired and backed-up versions
 ///     |-- history/<model>.jsonl       which versions were active
+///     |-- times/<model>               when the entries of models' folders changed
 ///     `-- .staging/                   uploads in progress, and the lock
 package struct StoreFolder: Sendable {
   package let path: String
@@ -23,6 +24,7 @@ package struct StoreFolder: Sendable {
   let folders: Folder?
   let backups: Folder?
   let history: Folder?
+  let times: Folder?
   let staging: Folder?
   package let blobs: BlobStore
 
@@ -52,6 +54,7 @@ package struct StoreFolder: Sendable {
       folders = try optional("folders")
       backups = try optional("backups")
       history = try optional(Self.historyName)
+      times = try optional("times")
       let staging = try optional(".staging")
       self.staging = staging
       blobs = BlobStore(root: try folder("sha256", in: try folder("weights", in: root)), staging: staging)

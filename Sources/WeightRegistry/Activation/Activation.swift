@@ -164,9 +164,13 @@ package struct Activation: Sendable {
   }
 
   /// Makes, re-points or (with nil) removes another link of a model.
-  package func setAlias(_ name: VersionName, of model: ModelName, to version: VersionName?) throws(StoreError) {
+  ///
+  /// - Parameter time: when somebody did so, if that was a while ago; in nanoseconds since 1970.
+  package func setAlias(
+    _ name: VersionName, of model: ModelName, to version: VersionName?, at time: Int64? = nil
+  ) throws(StoreError) {
     try records.transaction(model) { (records) throws(StoreError) in
-      try records.configure { $0.aliases[name] = version }
+      try records.configure(at: time) { $0.aliases[name] = version }
     }
     records.logger.info("link: \(model)/\(name) \(version.map { "-> \($0)" } ?? "removed")")
   }

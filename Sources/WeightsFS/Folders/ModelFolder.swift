@@ -42,6 +42,12 @@ struct ModelFolder: TreeFolder {
     return child
   }
 
+  func describe(_ attributes: inout FileAttributes) throws(FileSystemError) {
+    attributes.modified = try tree.modified(of: model)
+  }
+
+  func setModified(_ time: Int64) throws(FileSystemError) { try tree.step(try tree.records.times.set(model, to: time)) }
+
   func children() throws(FileSystemError) -> [(name: String, node: Node)] {
     let published = try tree.step(try tree.records.listing(of: model)).published.keys
     let versions = (published + (try tree.step(try tree.records.drafts(of: model)))).sorted()
@@ -121,7 +127,9 @@ struct ModelFolder: TreeFolder {
 
   /// The symbolic links and what they point to.
   var links: [String: VersionName] {
-    let aliases = tree.records.aliases(of: model).merging(tree.temporaryLinks.all(of: model)) { _, new in new }
+    let aliases = tree.records.aliases(of: model).merging(
+      tree.temporaryLinks.all(of: model).mapValues(\.version)
+    ) { _, new in new }
     var links = Dictionary(aliases.map { ($0.key.text, $0.value) }, uniquingKeysWith: { first, _ in first })
     if let active = tree.records.activeLink(of: model) { links["active"] = active }
     return links
@@ -170,8 +178,16 @@ struct VersionLink: TreeLink {
 
   func describe(_ attributes: inout FileAttributes) throws(FileSystemError) {
     attributes.size = try target().utf8.count
+    attributes.modified = try made() ?? tree.modified(of: model)
     // Links are re-pointed: the kernel must ask each time.
     attributes.isCacheable = false
+  }
+
+  /// When the link was made or re-pointed, in nanoseconds since 1970; nil if that is not known.
+  private func made() throws(FileSystemError) -> Int64? {
+    let record = tree.records.record(of: model)
+    if name == "active" { return record.lastSwitch }
+    return VersionName(name).flatMap { tree.temporaryLinks[model, $0]?.made ?? record.aliasTimes?[$0] }
   }
 
   func remove(by caller: Caller) throws(FileSystemError) {

@@ -18,6 +18,10 @@ struct RootFolder: TreeFolder {
     return [(".control", .control), (".files", .names)] + models.map { ($0.text, .model($0)) }
   }
 
+  func describe(_ attributes: inout FileAttributes) throws(FileSystemError) {
+    if let modified = try tree.step(try tree.records.times.modifiedRoot()) { attributes.modified = modified }
+  }
+
   func makeDirectory(_ name: String) throws(FileSystemError) -> Node {
     if child(named: name) != nil { throw FileSystemError(.exists) }
     let model = try tree.step(try ModelName(validating: name))

@@ -69,8 +69,11 @@ struct VersionDirectory: TreeFolder {
   }
 
   func describe(_ attributes: inout FileAttributes) throws(FileSystemError) {
-    let folder = try tree.versionFolder(of: model, version)
-    attributes.modified = folder.manifest?.published ?? folder.made
+    attributes.modified = try tree.versionFolder(of: model, version).modified(ofFolder: inner)
+  }
+
+  func setModified(_ time: Int64) throws(FileSystemError) {
+    try tree.change(FilePlace(model: model, version: version, path: inner)) { _ in [.setModified(inner, time)] }
   }
 
   func extendedAttributeNames() -> [String] {

@@ -80,6 +80,11 @@ final class MountedTree: Sendable {
 
   func hasVersion(_ model: ModelName, _ version: VersionName) -> Bool { records.hasFolder(model, version) }
 
+  /// mtime of a model's folder, in nanoseconds since 1970.
+  func modified(of model: ModelName) throws(FileSystemError) -> Int64 {
+    try step(try records.times.modified(of: model)) ?? started
+  }
+
   /// What a version's folder holds.
   func versionFolder(of model: ModelName, _ version: VersionName) throws(FileSystemError) -> VersionFolder {
     guard hasVersion(model, version), let folder = try step(try records.folder(of: model, version)) else {

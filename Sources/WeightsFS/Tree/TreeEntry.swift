@@ -29,7 +29,7 @@ extension TreeEntry {
     throw FileSystemError(.readOnlyFile)
   }
 
-  /// Folders and links have the time of what they hold; nobody is told that it was not changed, as with chmod.
+  /// Links have the time at which they were made; nobody is told that it was not changed, as with chmod.
   func setModified(_ time: Int64) throws(FileSystemError) {}
 }
 

@@ -11,28 +11,36 @@ final class TemporaryLinks: Sendable {
     var name: VersionName
   }
 
+  struct Link: Sendable {
+    var version: VersionName
+    /// When it was made, in nanoseconds since 1970.
+    var made: Int64
+  }
+
   /// How long a link may wait for its final name before it becomes durable under the one that it has.
   private static let patience = DispatchTimeInterval.seconds(1)
 
   /// Held by whoever makes a link durable or moves it: a link that is renamed meanwhile would be kept under both names.
   private let turn = Mutex<Void>(())
-  private let links = Mutex<[Name: VersionName]>([:])
+  private let links = Mutex<[Name: Link]>([:])
 
-  subscript(model: ModelName, name: VersionName) -> VersionName? {
+  subscript(model: ModelName, name: VersionName) -> Link? {
     get { links.withLock { $0[Name(model: model, name: name)] } }
     set { links.withLock { $0[Name(model: model, name: name)] = newValue } }
   }
 
   /// Makes a link that becomes durable if nobody renames it soon.
   func add(_ alias: VersionName, to version: VersionName, of model: ModelName, in tree: MountedTree) {
-    self[model, alias] = version
+    let link = Link(version: version, made: Timestamp.now())
+    self[model, alias] = link
+    tree.records.times.note(model, at: link.made)
     DispatchQueue.global().asyncAfter(deadline: .now() + Self.patience) { [weak tree] in
       guard let tree else { return }
       do throws(FileSystemError) {
         try self.inTurn { () throws(FileSystemError) in
-          guard let version = self[model, alias] else { return }
+          guard let link = self[model, alias] else { return }
           defer { self[model, alias] = nil }
-          try tree.step(try tree.registry.activation.setAlias(alias, of: model, to: version))
+          try tree.step(try tree.registry.activation.setAlias(alias, of: model, to: link.version, at: link.made))
         }
       } catch {
         tree.logger.error("\(model)/\(alias): the link could not be kept: \(error)")
@@ -44,7 +52,7 @@ final class TemporaryLinks: Sendable {
   func inTurn(_ body: () throws(FileSystemError) -> Void) throws(FileSystemError) { try turn.inTurn(body) }
 
   /// Those of a model.
-  func all(of model: ModelName) -> [VersionName: VersionName] {
+  func all(of model: ModelName) -> [VersionName: Link] {
     links.withLock { links in
       Dictionary(
         links.filter { $0.key.model == model }.map { ($0.key.name, $0.value) }, uniquingKeysWith: { first, _ in first })
