@@ -5,12 +5,15 @@ package struct ModelName: StoreName {
   package static var noun: String { "model" }
 }
 
-/// The name of a version of a model: as a model's, but never `active`, and not that of the model's own file.
+/// The name of a version of a model: as a model's, but never `active` nor `README.md`.
 package struct VersionName: StoreName {
   package let text: String
   package init(unchecked text: String) { self.text = text }
   package static var noun: String { "version" }
   package static var reserved: Set<String> { ["active", ModelFile.readmeName] }
+
+  /// Not a version: the files in the model's own folder, which are recorded as those of a draft are.
+  package static let own = VersionName(unchecked: ".own")
 
   /// Whether trainers use such a name for a checkpoint: `checkpoint-*`, `step-*`, `epoch-*`.
   package var looksLikeCheckpoint: Bool {

@@ -32,10 +32,13 @@ struct FolderJournal: Sendable {
   static func parse(fileName: String) -> (version: VersionName, revision: Int)? {
     guard fileName.hasSuffix(".jsonl") else { return nil }
     let stem = fileName.dropLast(6)
-    guard let dot = stem.lastIndex(of: "."), let version = VersionName(stem[..<dot]),
-      let revision = Int(stem[stem.index(after: dot)...]), (0..<Int.max).contains(revision)
+    guard let dot = stem.lastIndex(of: "."), let version = version(named: stem[..<dot]), let revision = Int(stem[stem.index(after: dot)...]), (0..<Int.max).contains(revision)
     else { return nil }
     return (version, revision)
+  }
+
+  private static func version(named text: Substring) -> VersionName? {
+    text == VersionName.own.text ? .own : VersionName(text)
   }
 
   /// Reads a journal; nil if it has not even its first line: then it was never acknowledged.

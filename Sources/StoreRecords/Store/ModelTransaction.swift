@@ -29,7 +29,13 @@ package final class ModelTransaction {
 
   /// What a version's folder holds; nil if there is no such version, nor a draft.
   package func folder(_ version: VersionName) throws(StoreError) -> VersionFolder? {
-    try cache.folder(of: model, version)?.folder
+    try cache.folder(of: model, version)?.folder ?? store.emptyOwnFolder(model, version)
+  }
+
+  /// - Throws: `alreadyExists` if a file in the model's own folder has the name.
+  package func requireNoFile(named name: VersionName) throws(StoreError) {
+    guard try folder(.own)?.entry(at: name.text) != nil else { return }
+    throw StoreError(.alreadyExists, "\(model)/\(name) is a file: remove it, or choose another name")
   }
 
   /// The folder of a published version.
@@ -158,6 +164,7 @@ package final class ModelTransaction {
       for change in folder.timeChanges(of: changed, to: Timestamp.now()) { folder.apply(change) }
     }
     guard var manifest = folder.completeManifest else { throw store.unknown(version, of: model) }
+    if before == nil { try requireNoFile(named: version) }
     let rest = folder.remainder
     let isNewModel = !store.hasFolder(model)
     manifest.revision = max(before?.folder.manifest?.revision ?? 0, revisions.max() ?? 0) + 1
@@ -246,13 +253,14 @@ package final class ModelTransaction {
   ///
   /// - Throws: `alreadyExists`.
   package func makeFolder(_ version: VersionName) throws(StoreError) {
-    guard try folder(version) == nil else { throw StoreError(.alreadyExists, "\(model)/\(version) exists") }
+    guard try cache.folder(of: model, version) == nil else { throw StoreError(.alreadyExists, "\(model)/\(version) exists") }
     try write(VersionFolder(model: model, version: version, made: Timestamp.now()))
   }
 
   /// Makes a folder that is no version yet, with all that it holds. A draft of that name goes.
   package func write(_ draft: VersionFolder) throws(StoreError) {
     let before = try cache.folder(of: model, draft.version)
+    if before == nil, draft.version != .own { try requireNoFile(named: draft.version) }
     let isNewModel = !store.hasFolder(model)
     store.store.blobs.noteNamed(draft.blobs)
     try changingRecords { () throws(StoreError) in
@@ -266,7 +274,7 @@ package final class ModelTransaction {
   /// Changes what a version's folder holds, durably. It is made as a draft if there is none.
   package func change(_ version: VersionName, _ folderChanges: [FolderChange]) throws(StoreError) {
     guard !folderChanges.isEmpty else { return }
-    if try folder(version) == nil { try makeFolder(version) }
+    if try cache.folder(of: model, version) == nil { try makeFolder(version) }
     guard let before = try cache.folder(of: model, version) else { throw store.unknown(version, of: model) }
     var folder = before.folder
     var (dropped, named): ([String], [String]) = ([], [])
@@ -277,6 +285,7 @@ package final class ModelTransaction {
       folder.apply(change, noting: &changedFolders)
       if let new = folder.file(at: change.path)?.upload { named.append(new) }
     }
+    if version == .own, changedFolders.remove(ExactName("")) != nil { store.times.note(model) }
     let times = folder.timeChanges(of: changedFolders, to: Timestamp.now())
     for change in times { folder.apply(change) }
     // Rewriting costs with the number of files, and happens once in as many changes.
@@ -336,6 +345,7 @@ package final class ModelTransaction {
     guard listing.published.isEmpty, listing.drafts.isEmpty else {
       throw StoreError(.inUse, "\(model) still has versions; remove their folders first")
     }
+    guard try folder(.own)?.isEmpty() != false else { throw StoreError(.inUse, "\(model) still has files") }
     for (version, revisions) in listing.journals { try cache.removeJournals(of: model, version, revisions) }
     let folders = try store.store.forWriting(store.store.folders)
     try posix(try folders.removeFolder(model.text))

@@ -27,7 +27,7 @@ struct RecordFiles: Sendable {
       if isReader, attempt < 8, let parent, try self.manifest(of: model, version, in: parent).revision != revision {
         continue
       }
-      guard manifest != nil || journal != nil && !isReader else { return nil }
+      guard manifest != nil || journal != nil && (!isReader || version == .own) else { return nil }
       var folder =
         manifest.map { VersionFolder($0) } ?? VersionFolder(model: model, version: version, made: journal?.made ?? 0)
       for change in journal?.changes ?? [] { folder.apply(change) }

@@ -54,6 +54,7 @@ extension RecordStore {
 
   /// Whether there is such a version, or a draft.
   package func hasFolder(_ model: ModelName, _ version: VersionName) -> Bool {
+    if version == .own { return hasFolder(model) }
     guard let listing = readableListing(of: model) else { return true }
     return listing.published[version] != nil || !isReader && listing.journals[version]?.contains(0) == true
   }

@@ -156,18 +156,25 @@ package final class RecordStore: Sendable {
 
   // MARK: Folders
 
-  /// What a version's folder holds; nil if there is no such version, nor a draft.
+  /// What a version's folder holds; nil if there is no such version, nor a draft. Every model has a folder ``VersionName/own``.
   package func folder(
     of model: ModelName, _ version: VersionName, unless interruption: Interruption = .never
   ) throws(StoreError) -> VersionFolder? {
     let key = RecordMemory.Key(model: model, version: version)
     if let known = cache.withLock({ $0.folders[key] }) { return known.folder }
     let listing = try listing(of: model)
-    if listing.published[version] == nil, listing.journals[version]?.contains(0) != true { return nil }
+    if listing.published[version] == nil, listing.journals[version]?.contains(0) != true {
+      return emptyOwnFolder(model, version)
+    }
     if isReader { return try cache.folder(of: model, version)?.folder }
     return try locks[model].withLock(unless: interruption) { () throws(StoreError) in
       try cache.folder(of: model, version)?.folder
     }
+  }
+
+  /// A model's own folder in which there is no file; nil for a version.
+  func emptyOwnFolder(_ model: ModelName, _ version: VersionName) -> VersionFolder? {
+    version == .own && hasFolder(model) ? VersionFolder(model: model, version: .own, made: 0) : nil
   }
 
   /// Reads and checks a table.

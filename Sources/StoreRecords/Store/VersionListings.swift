@@ -15,8 +15,11 @@ package struct ModelListing: Sendable {
 
   /// Versions that are folders without weights.
   package var drafts: [VersionName] {
-    journals.compactMap { published[$0.key] == nil && $0.value.contains(0) ? $0.key : nil }
+    journals.compactMap { $0.key != .own && published[$0.key] == nil && $0.value.contains(0) ? $0.key : nil }
   }
+
+  /// Everything that holds files: versions, drafts, and the model's own folder.
+  package var folders: [VersionName] { published.keys + drafts + (journals[.own] == nil ? [] : [.own]) }
 
   var isEmpty: Bool { published.isEmpty && journals.isEmpty && !isMade }
 }

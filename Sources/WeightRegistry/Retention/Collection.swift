@@ -127,8 +127,7 @@ struct Collection {
   private func forEachFolder(_ body: (VersionFolder) -> Void) throws(StoreError) {
     var names: [(ModelName, VersionName)] = []
     for model in records.allModels {
-      let listing = try records.listing(of: model)
-      names += (Array(listing.published.keys) + listing.drafts).map { (model, $0) }
+      names += try records.listing(of: model).folders.map { (model, $0) }
     }
     for (index, (model, version)) in names.enumerated() {
       // One that has gone meanwhile is a removed version now, or its blobs are noted under its new name.

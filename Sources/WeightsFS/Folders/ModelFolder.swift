@@ -1,5 +1,3 @@
-import Dispatch
-import Logging
 import StoreRecords
 import WeightRegistry
 
@@ -12,24 +10,20 @@ struct ModelFolder: TreeFolder {
   func child(named name: String) throws(FileSystemError) -> Node? {
     if let version = VersionName(name), tree.hasVersion(model, version) { return .version(model, version) }
     if links[name] != nil { return .link(model, name) }
-    return try ownFile(named: name)
+    if let file = try files.child(named: name) { return file }
+    return name == ModelFile.readmeName ? try plainReadme : nil
   }
 
-  /// What has a name here, if it is a file.
-  func ownFile(named name: String) throws(FileSystemError) -> Node? {
-    try tree.step(try tree.modelFiles.file(name, of: model)).map { Self.node($0, of: model) }
-  }
+  /// The files that lie here, which are recorded as those of a draft are.
+  private var files: VersionDirectory { VersionDirectory(tree: tree, model: model, version: .own, inner: "") }
 
-  private static func node(_ file: ModelFile, of model: ModelName) -> Node {
-    .modelFile(model, file.name, Edition(number: file.edition))
+  private var plainReadme: Node? {
+    get throws(FileSystemError) {
+      try tree.step(try tree.readmes.file(of: model)).map { .plainReadme(model, Edition(number: $0.edition)) }
+    }
   }
 
   func child(named name: String, for caller: Caller) throws(FileSystemError) -> Node? {
-    if ModelFile.canBeCalled(name) {
-      let destination = Destination.model(model, name: name)
-      if let number = tree.writers.expected(at: destination, by: caller.pid) { return .staging(number) }
-      return try child(named: name) ?? tree.writers.writer(at: destination).map { .staging($0.number) }
-    }
     let child = try child(named: name)
     // The link that came with the first version gives way to one that somebody makes.
     if case .link(_, "active") = child,
@@ -51,19 +45,38 @@ struct ModelFolder: TreeFolder {
   func children() throws(FileSystemError) -> [(name: String, node: Node)] {
     let published = try tree.step(try tree.records.listing(of: model)).published.keys
     let versions = (published + (try tree.step(try tree.records.drafts(of: model)))).sorted()
+    var files = try self.files.children()
+    if !files.contains(where: { $0.name == ModelFile.readmeName }), let readme = try plainReadme {
+      files.append((ModelFile.readmeName, readme))
+    }
     return links.keys.sorted().map { ($0, .link(model, $0)) }
-      + versions.map { ($0.text, .version(model, $0)) }
-      + (try tree.step(try tree.modelFiles.files(of: model))).map { ($0.name, Self.node($0, of: model)) }
+      + versions.map { ($0.text, .version(model, $0)) } + files
   }
 
-  func destination(of name: String) throws(FileSystemError) -> Destination {
-    guard ModelFile.canBeCalled(name) else {
-      throw FileSystemError(
-        .notPermitted,
-        "\(model)/\(name): of files a model's folder holds \(ModelFile.readmeName) alone; others are made in the folder of a "
-          + "version: mkdir MODEL/VERSION first")
+  // MARK: Files
+
+  /// The place of a file that gets a name here, or has it.
+  func place(of name: String) throws(FileSystemError) -> FilePlace {
+    if name == "active" {
+      throw FileSystemError(.notPermitted, "\(model)/active is the link to the model's active version, and no file")
     }
-    return .model(model, name: name)
+    return try files.place(of: name)
+  }
+
+  func destination(of name: String) throws(FileSystemError) -> Destination { .version(try place(of: name)) }
+
+  func create(
+    _ name: String, _ access: OpenAccess, isExclusive: Bool
+  ) throws(FileSystemError) -> (node: Node, file: OpenFile) {
+    _ = try place(of: name)
+    switch try child(named: name) {
+    case .version: throw FileSystemError(.isDirectory)
+    case .link: throw FileSystemError(.exists)
+    case .plainReadme where isExclusive: throw FileSystemError(.exists)
+    case .plainReadme: try tree.takeOverReadme(of: model)
+    default: break
+    }
+    return try files.create(name, access, isExclusive: isExclusive)
   }
 
   func makeDirectory(_ name: String) throws(FileSystemError) -> Node {
@@ -80,41 +93,27 @@ struct ModelFolder: TreeFolder {
       let target = try VersionLink(tree: tree, model: theirs, name: link).target()
       return try makeSymbolicLink(name, target: target, by: caller)
     }
-    _ = try destination(of: name)
-    if try child(named: name) != nil { throw FileSystemError(.exists) }
-    guard case .modelFile(let theirs, let theirName, _) = source,
-      let copied = try tree.step(try tree.modelFiles.open(theirName, of: theirs))
-    else { throw FileSystemError(.crossDevice) }
-    let upload = try tree.step(try tree.records.uploads.begin())
-    try tree.filling(upload) { () throws(FileSystemError) in
-      try VersionView(copied.bytes, byteCount: copied.file.byteCount).copy(to: upload.file, isInterrupted)
-      try tree.step(
-        try tree.modelFiles.keep(
-          upload, as: name, of: model, modified: copied.file.modified, isInterrupted: isInterrupted))
+    _ = try place(of: name)
+    switch try child(named: name) {
+    case nil, .ordinary: return try files.makeHardLink(to: source, named: name, by: caller, isInterrupted)
+    default: throw FileSystemError(.exists)
     }
-    guard let made = try ownFile(named: name) else { throw FileSystemError(.missing) }
-    return made
   }
 
   func unlink(_ name: String, by caller: Caller) throws(FileSystemError) {
     switch try child(named: name) {
     case .link: try VersionLink(tree: tree, model: model, name: name).remove(by: caller)
     case .version: throw FileSystemError(.isDirectory)
-    default: try unlinkOwnFile(name)
+    case .plainReadme: try tree.step(try tree.readmes.remove(of: model))
+    default:
+      // The one that was taken over must not come back.
+      if name == ModelFile.readmeName { try tree.step(try tree.readmes.remove(of: model)) }
+      try files.unlink(name, by: caller)
     }
   }
 
-  /// Removes a file, or takes the name from one that is being written.
-  private func unlinkOwnFile(_ name: String) throws(FileSystemError) {
-    let destination = Destination.model(model, name: name)
-    let isThere = try ownFile(named: name) != nil
-    if isThere { try tree.step(try tree.modelFiles.remove(name, of: model)) }
-    let isForgotten = tree.writers.forget(destination) { writer in !(isThere && writer.current.isDirty) }
-    if !isThere, !isForgotten { throw FileSystemError(.missing) }
-  }
-
   func remove(by caller: Caller) throws(FileSystemError) {
-    if try !tree.step(try tree.modelFiles.files(of: model)).isEmpty { throw FileSystemError(.notEmpty) }
+    if try plainReadme != nil { throw FileSystemError(.notEmpty) }
     do throws(StoreError) {
       try tree.registry.folders.removeModel(model)
     } catch {
@@ -178,13 +177,13 @@ struct VersionLink: TreeLink {
 
   func describe(_ attributes: inout FileAttributes) throws(FileSystemError) {
     attributes.size = try target().utf8.count
-    attributes.modified = try made() ?? tree.modified(of: model)
+    attributes.modified = if let made { made } else { try tree.modified(of: model) }
     // Links are re-pointed: the kernel must ask each time.
     attributes.isCacheable = false
   }
 
   /// When the link was made or re-pointed, in nanoseconds since 1970; nil if that is not known.
-  private func made() throws(FileSystemError) -> Int64? {
+  private var made: Int64? {
     let record = tree.records.record(of: model)
     if name == "active" { return record.lastSwitch }
     return VersionName(name).flatMap { tree.temporaryLinks[model, $0]?.made ?? record.aliasTimes?[$0] }
@@ -231,38 +230,4 @@ struct VersionLink: TreeLink {
 
 extension Actor {
   init(_ caller: Caller) { self.init(uid: caller.uid, pid: caller.pid) }
-}
-
-/// A file in a model's own folder: `README.md`. The registry keeps it as it is, under its own name.
-struct OwnFile: TreeFile {
-  let tree: MountedTree
-  let model: ModelName
-  let name: String
-  let edition: Edition
-
-  func describe(_ attributes: inout FileAttributes) throws(FileSystemError) {
-    guard let file = try tree.step(try tree.modelFiles.file(name, of: model)) else { throw FileSystemError(.missing) }
-    attributes.size = file.byteCount
-    attributes.modified = file.modified
-    // It is looked up on disk each time, and nobody is told when it changes.
-    attributes.isCacheable = false
-  }
-
-  func open(_ access: OpenAccess) throws(FileSystemError) -> OpenFile {
-    guard let (file, bytes) = try tree.step(try tree.modelFiles.open(name, of: model)),
-      access.changes || Edition(number: file.edition) == edition
-    else { throw FileSystemError(.stale) }
-    let opened = VersionView(bytes, byteCount: file.byteCount)
-    try tree.requireHarmless(opened, nil, of: model, path: "\(model)/\(name)", access)
-    if access.changes { throw try tree.reopening(.model(model, name: name), opened, access) }
-    return tree.open(opened, .modelFile(model, name, edition))
-  }
-
-  func setSize(_ size: Int, _ isInterrupted: @escaping @Sendable () -> Bool) throws(FileSystemError) {
-    throw tree.refusalToCut("\(model)/\(name)")
-  }
-
-  func setModified(_ time: Int64) throws(FileSystemError) {
-    try tree.step(try tree.modelFiles.setModified(name, of: model, to: time))
-  }
 }

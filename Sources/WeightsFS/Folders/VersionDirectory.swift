@@ -3,7 +3,7 @@ import StoreRecords
 import Tensors
 import WeightRegistry
 
-/// The folder of a version or a draft, or a folder in it.
+/// The folder of a version or a draft, or a folder in it; also the files of a model's own folder, without its versions and links.
 struct VersionDirectory: TreeFolder {
   let tree: MountedTree
   let model: ModelName
@@ -23,7 +23,7 @@ struct VersionDirectory: TreeFolder {
   func place(of name: String) throws(FileSystemError) -> FilePlace {
     let place = place(named: name)
     if case .view = place.purpose { return place }
-    if let problem = FilePurpose.problem(ofPath: place.path) { throw FileSystemError(.invalid, "\(place) \(problem)") }
+    if let problem = FilePurpose.problem(ofPath: place.path, allowsViews: place.isInModel) { throw FileSystemError(.invalid, "\(place) \(problem)") }
     return place
   }
 
@@ -123,7 +123,6 @@ struct VersionDirectory: TreeFolder {
     switch source.entry(in: tree) {
     case let file as VersionFile: other = file.place
     case let file as OrdinaryEntry: other = file.place
-    case is OwnFile: throw FileSystemError(.crossDevice)
     default: throw FileSystemError(.notPermitted, "\(place): only files of versions can be linked")
     }
     let theirs = try tree.versionFolder(of: other.model, other.version)

@@ -31,7 +31,7 @@ final class MountedTree: Sendable {
   }
 
   var records: RecordStore { registry.records }
-  var modelFiles: ModelFiles { ModelFiles(records) }
+  var readmes: PlainReadmes { PlainReadmes(records) }
 
   /// Runs a step of the registry; what fails for a reason that nobody could expect goes to the log.
   @discardableResult
@@ -102,7 +102,6 @@ final class MountedTree: Sendable {
   func node(at destination: Destination) throws(FileSystemError) -> Node? {
     switch destination {
     case .version(let place): try node(at: place)
-    case .model(let model, let name): try ModelFolder(tree: self, model: model).child(named: name)
     }
   }
 
@@ -190,12 +189,11 @@ final class MountedTree: Sendable {
 
   /// Begins a file in the making.
   ///
-  /// - Parameter sharing: whether whoever writes may have the file itself. Files of a model's own folder are not shared: they may
-  ///   be written to after a close has kept what there was, as shells do.
+  /// - Parameter sharing: whether whoever writes may have the file itself.
   func beginWriter(
     at destination: Destination, sharing: Bool, isReadable: Bool = true, hasTruncated: Bool
   ) throws(FileSystemError) -> Writer {
-    let upload = try step(try records.uploads.begin(sharing: sharing && destination.place != nil))
+    let upload = try step(try records.uploads.begin(sharing: sharing))
     let writer = Writer(
       tree: self, number: writers.newNumber(), destination: destination, upload: upload, isReadable: isReadable,
       hasTruncated: hasTruncated)
@@ -233,8 +231,7 @@ final class MountedTree: Sendable {
 
   // MARK: Refusals
 
-  /// As ``refuse(_:_:_:)``, for a file that is to be made; a model's own folder has no such xattr. Of several files with one
-  /// name the reason tells which.
+  /// As ``refuse(_:_:_:)``, for a file that is to be made. Of several files with one name the reason tells which.
   func refuse(_ error: FileSystemError, at destination: Destination) -> FileSystemError {
     guard let place = destination.place else { return error }
     var error = error

@@ -8,8 +8,8 @@ enum Node: Hashable, Sendable {
   case model(ModelName)
   /// `active`, or an alias.
   case link(ModelName, String)
-  /// A file in a model's own folder: `README.md`.
-  case modelFile(ModelName, String, Edition)
+  /// The README.md of a model that an earlier edition kept.
+  case plainReadme(ModelName, Edition)
   case version(ModelName, VersionName)
   /// A view, and which bytes it has (``Edition``): another edition is another inode.
   case view(ModelName, VersionName, String, Edition)
@@ -41,7 +41,7 @@ enum Node: Hashable, Sendable {
   var kind: FileKind {
     switch self {
     case .root, .model, .version, .sidecarFolder, .names, .control, .records, .modelRecords, .versionRecords: .directory
-    case .modelFile, .view, .sidecar, .kept, .ordinary, .removed, .staging, .controlFile, .record: .regular
+    case .plainReadme, .view, .sidecar, .kept, .ordinary, .removed, .staging, .controlFile, .record: .regular
     case .link, .professionalName: .symbolicLink
     }
   }
@@ -50,7 +50,7 @@ enum Node: Hashable, Sendable {
   var edition: UInt64 {
     switch self {
     case .view(_, _, _, let edition), .sidecar(_, let edition), .kept(_, let edition),
-      .modelFile(_, _, let edition):
+      .plainReadme(_, let edition):
       edition.number
     case .staging(let number), .removed(let number): number
     default: 0
@@ -60,7 +60,7 @@ enum Node: Hashable, Sendable {
   /// Whether what was told of the file stays true when it is gone from the tree.
   var isUnchanging: Bool {
     switch self {
-    case .view, .sidecar, .modelFile: true
+    case .view, .sidecar, .plainReadme: true
     default: false
     }
   }
@@ -71,7 +71,7 @@ enum Node: Hashable, Sendable {
     case .root: RootFolder(tree: tree)
     case .model(let model): ModelFolder(tree: tree, model: model)
     case .link(let model, let name): VersionLink(tree: tree, model: model, name: name)
-    case .modelFile(let model, let name, let edition): OwnFile(tree: tree, model: model, name: name, edition: edition)
+    case .plainReadme(let model, let edition): PlainReadme(tree: tree, model: model, edition: edition)
     case .version(let model, let version): VersionDirectory(tree: tree, model: model, version: version, inner: "")
     case .sidecarFolder(let place):
       VersionDirectory(tree: tree, model: place.model, version: place.version, inner: place.path)
@@ -101,7 +101,8 @@ enum Node: Hashable, Sendable {
     switch self {
     case .root: ""
     case .model(let model): "\(model)"
-    case .link(let model, let name), .modelFile(let model, let name, _): "\(model)/\(name)"
+    case .link(let model, let name): "\(model)/\(name)"
+    case .plainReadme(let model, _): "\(model)/\(ModelFile.readmeName)"
     case .version(let model, let version): "\(model)/\(version)"
     case .view(let model, let version, let view, _): "\(model)/\(version)/model.\(view)"
     case .sidecarFolder(let place), .sidecar(let place, _), .kept(let place, _), .ordinary(let place): place.description

@@ -40,7 +40,6 @@ struct Commit {
       }
       switch destination {
       case .version(let place): try commit(at: place)
-      case .model(let model, let name): try keep(as: name, of: model)
       }
       try tree.step(try writer.settle())
     } catch {
@@ -53,17 +52,6 @@ struct Commit {
       }
       throw error
     }
-  }
-
-  /// Keeps a file of a model's own folder.
-  private func keep(as name: String, of model: ModelName) throws(FileSystemError) {
-    guard tree.hasModel(model) else { throw FileSystemError(.missing) }
-    try writer.materialize(isInterrupted)
-    let modified = try tree.step(try writer.modified())
-    try tree.step(
-      try tree.modelFiles.keep(
-        writer.current.upload, as: name, of: model, modified: modified, isInterrupted: isInterrupted))
-    writer.facts.withLock { $0.isSealed = true }
   }
 
   /// Commits a file in the folder of a version.

@@ -5,23 +5,22 @@ import WeightRegistry
 enum Destination: Hashable, Sendable, CustomStringConvertible {
   /// In the folder of a version.
   case version(FilePlace)
-  /// In a model's own folder, under a name that ``ModelFile`` may have.
-  case model(ModelName, name: String)
 
   var description: String {
     switch self {
     case .version(let place): place.description
-    case .model(let model, let name): "\(model)/\(name)"
     }
   }
 
   /// Whether closing it publishes weights.
   var isWeights: Bool {
-    if case .version(let place) = self { place.isWeights } else { false }
+    place?.isWeights == true
   }
 
   /// The place in the folder of a version.
   var place: FilePlace? {
-    if case .version(let place) = self { place } else { nil }
+    switch self {
+    case .version(let place): place
+    }
   }
 }

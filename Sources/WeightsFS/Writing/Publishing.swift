@@ -59,7 +59,7 @@ struct Publishing {
   ///
   /// - Parameter undo: run if the set is refused.
   func completeShards(orElse undo: () throws(FileSystemError) -> Void = {}) throws(FileSystemError) {
-    guard place.purpose == .shard || ShardIndex.names.contains(place.path) else { return }
+    guard !place.isInModel, place.purpose == .shard || ShardIndex.names.contains(place.path) else { return }
     let folder = try tree.versionFolder(of: place.model, place.version)
     for name in ShardIndex.names {
       guard case .file(let file) = folder.content(at: name), file.blob != nil, file.byteCount <= ShardIndex.limit,

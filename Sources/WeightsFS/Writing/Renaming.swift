@@ -20,12 +20,31 @@ struct Renaming {
         try VersionLink(tree: tree, model: old.model, name: name).rename(to: newName, mode, by: caller)
       case .link: throw FileSystemError(.crossDevice)
       case .version(let model, let version): try renameVersion(model, version, to: newName, of: new)
-      default: try renameOwnFile(name, of: old, to: newName, of: new)
+      default: try renameFile(try fileToMove(name, in: old), to: try new.place(of: newName), try new.child(named: newName))
       }
+    case (let old as ModelFolder, let new as VersionDirectory):
+      let place = try new.place(of: newName)
+      try renameFile(try fileToMove(name, in: old), to: place, try tree.node(at: place))
+    case (let old as VersionDirectory, let new as ModelFolder):
+      try renameFile(try old.place(of: name), to: try new.place(of: newName), try new.child(named: newName))
     case (let old as VersionDirectory, let new as VersionDirectory):
-      try renameFile(try old.place(of: name), to: try new.place(of: newName))
+      let place = try new.place(of: newName)
+      try renameFile(try old.place(of: name), to: place, try tree.node(at: place))
     default: throw FileSystemError(.crossDevice)
     }
+  }
+
+  /// The place of a file in a model's own folder that is to be moved.
+  ///
+  /// - Throws: `EXDEV` for a version and a link: mv copies them.
+  private func fileToMove(_ name: String, in folder: ModelFolder) throws(FileSystemError) -> FilePlace {
+    switch try folder.child(named: name) {
+    case nil: throw FileSystemError(.missing)
+    case .version, .link: throw FileSystemError(.crossDevice)
+    case .plainReadme: try tree.takeOverReadme(of: folder.model)
+    default: break
+    }
+    return try folder.place(of: name)
   }
 
   // MARK: Models and versions
@@ -41,10 +60,8 @@ struct Renaming {
     // Both are there while files move: whenever that ends, nothing is lost.
     let folders = tree.registry.folders
     try tree.step(try folders.makeModel(newModel))
-    for file in try tree.step(try tree.modelFiles.files(of: model)) {
-      try tree.step(try tree.modelFiles.move(file.name, of: model, to: file.name, of: newModel))
-    }
-    for version in try tree.step(try tree.records.drafts(of: model)) {
+    try tree.takeOverReadme(of: model)
+    for version in try tree.step(try tree.records.listing(of: model)).folders {
       try move(model, version, to: newModel, version)
     }
     try tree.step(try folders.removeModel(model))
@@ -84,36 +101,15 @@ struct Renaming {
 
   // MARK: Files
 
-  /// Renames a file in models' folders, closed or still open: then its bytes count as they are now.
-  private func renameOwnFile(
-    _ name: String, of old: ModelFolder, to newName: String, of new: ModelFolder
-  ) throws(FileSystemError) {
-    let (from, to) = (Destination.model(old.model, name: name), Destination.model(new.model, name: newName))
-    let isThere = try old.ownFile(named: name) != nil
-    let writer = tree.writers.writer(at: from)
-    guard isThere || writer != nil else { throw FileSystemError(.missing) }
-    let existing = try new.child(named: newName)
-    if existing != nil, mode == .keeping { throw FileSystemError(.exists) }
-    if existing?.kind == .directory { throw FileSystemError(.isDirectory) }
-    if existing?.kind == .symbolicLink {
-      throw FileSystemError(.exists, "\(to) is a link; remove it first, or point it elsewhere with ln -sfn")
-    }
-    _ = try new.destination(of: newName)
-    if isThere {
-      try tree.step(try tree.modelFiles.move(name, of: old.model, to: newName, of: new.model))
-      for writer in tree.writers.all where writer.current.destination == from {
-        writer.facts.withLock { $0.destination = to }
-      }
-    } else if let writer {
-      try rename(writer, from, to: to)
-    }
-  }
-
-  private func renameFile(_ from: FilePlace, to: FilePlace) throws(FileSystemError) {
+  /// - Parameter target: what has the new name now.
+  private func renameFile(_ from: FilePlace, to: FilePlace, _ target: Node?) throws(FileSystemError) {
     let folder = try tree.versionFolder(of: from.model, from.version)
-    let target = try tree.node(at: to)
     if target?.kind == .directory { throw FileSystemError(.isDirectory) }
     if target != nil, mode == .keeping { throw FileSystemError(.exists) }
+    if target?.kind == .symbolicLink {
+      throw FileSystemError(.exists, "\(to) is a link; remove it first, or point it elsewhere with ln -sfn")
+    }
+    if case .plainReadme(let model, _) = target { try tree.takeOverReadme(of: model) }
     guard let content = folder.content(at: from.path) else {
       guard let writer = tree.writers.writer(at: .version(from)) else {
         // A folder: mv copies it and removes it.
