@@ -29,15 +29,6 @@ import WeightsFS
     #expect(try fixture.contents("mamba/v2.0/\(name)") == content)
   }
 
-  @Test func closingAModelsReadme() throws {
-    let file = try fixture.openForWriting("mamba/README.md")
-    try fixture.write(bytes, to: file)
-    #expect(fixture.failure { try fixture.tree.flush(file.handle) { true } }?.errno == EINTR)
-    #expect(!(try fixture.names("mamba").contains("README.md")))
-    try fixture.close(file)
-    #expect(try fixture.contents("mamba/README.md") == bytes)
-  }
-
   @Test func renaming() throws {
     try fixture.put(bytes, at: "mamba/v2.0/.tmp")
     let (parent, name) = try fixture.split("mamba/v2.0/.tmp")

@@ -6,45 +6,41 @@ import Testing
 import WeightRegistry
 import WeightsFS
 
-/// `README.md` in a model's folder, without a kernel.
+/// Files in a model's own folder, without a kernel.
 @Suite struct ModelFileTests {
   let fixture: TreeFixture
   private let card = Array("# Mamba\n".utf8)
 
   init() throws { fixture = try TreeFixture() }
 
-  @Test func aModelTakesAReadme() throws {
-    try fixture.put(card, at: "mamba/README.md")
-    #expect(try fixture.names("mamba") == ["active", "v1.0", "v1.1", "README.md"])
-    #expect(try fixture.contents("mamba/README.md") == card)
-    #expect(try fixture.tree.attributes(of: try fixture.inode("mamba/README.md")).size == card.count)
-    // In the store it lies beside the manifests, where people find it without a mount.
-    #expect(try fixture.scratch.read("store/models/mamba/README.md") == card)
+  @Test(arguments: ["README.md", "notes.txt", "trainer_state.json", "v1.0.json", ".x.swp", "model.safetensors", "4913"])
+  func aModelTakesFiles(name: String) throws {
+    try fixture.put(card, at: "mamba/\(name)")
+    #expect(try fixture.names("mamba") == ["active", "v1.0", "v1.1", name])
+    #expect(try fixture.contents("mamba/\(name)") == card)
+    #expect(try fixture.tree.attributes(of: try fixture.inode("mamba/\(name)")).size == card.count)
+    #expect(try fixture.reopened().contents("mamba/\(name)") == card)
   }
 
-  @Test func itIsReplacedWholeAtCloseAndReadersKeepTheOldOne() throws {
+  @Test func oneThatIsReplacedStaysForItsReaders() throws {
     try fixture.put(card, at: "mamba/README.md")
     let reader = try fixture.open("mamba/README.md")
-    let inode = try fixture.inode("mamba/README.md")
-    let writer = try fixture.openForWriting("mamba/README.md")
-    try fixture.write(Array("new".utf8), to: writer)
-    #expect(try fixture.contents("mamba/README.md") == card)
-    try fixture.close(writer)
+    try fixture.put(Array("new".utf8), at: "mamba/.README.md.x7Yz")
+    try fixture.rename("mamba/.README.md.x7Yz", to: "mamba/README.md")
     #expect(try fixture.contents("mamba/README.md") == Array("new".utf8))
     #expect(try fixture.contents(of: reader.handle) == card)
-    #expect(try fixture.tree.attributes(of: inode).size == card.count)
     fixture.tree.release(reader.handle)
     let appended = try fixture.openForWriting("mamba/README.md", truncates: false)
     try fixture.write(Array("er".utf8), to: appended, at: 3)
+    #expect(try fixture.contents("mamba/README.md") == Array("newer".utf8))
     try fixture.close(appended)
     #expect(try fixture.contents("mamba/README.md") == Array("newer".utf8))
   }
 
   @Test(arguments: [".README.md.x7Yz", "README.md~", "sedAb12Cd"])
-  func toolsWriteItUnderANameOfTheirOwnFirst(name: String) throws {
+  func toolsWriteUnderANameOfTheirOwnFirst(name: String) throws {
     try fixture.put(Array("old".utf8), at: "mamba/README.md")
     try fixture.put(card, at: "mamba/\(name)")
-    #expect(try fixture.reopened().contents("mamba/\(name)") == card)
     try fixture.rename("mamba/\(name)", to: "mamba/README.md")
     #expect(try fixture.contents("mamba/README.md") == card)
     #expect(fixture.failure { _ = try fixture.inode("mamba/\(name)") }?.errno == ENOENT)
@@ -57,23 +53,21 @@ import WeightsFS
     #expect(try fixture.contents("mamba/README.md") == Array("open".utf8))
   }
 
-  @Test func otherFilesAreRefusedWithAReason() throws {
-    for name in ["notes.txt", "readme.md", "v1.0.json", ".x.pkl", ".README.md.json"] {
-      let failure = fixture.failure { try fixture.put([1], at: "mamba/\(name)") }
-      #expect(failure?.errno == EPERM, "\(name)")
-      #expect(failure?.reason.contains("README.md") == true, "\(name)")
-    }
+  @Test func namesOfVersionsAndLinksStayTheirs() throws {
     try fixture.put(card, at: "mamba/README.md")
-    #expect(fixture.failure { try fixture.rename("mamba/README.md", to: "mamba/notes.txt") }?.errno == EPERM)
+    #expect(fixture.failure { try fixture.put(card, at: "mamba/v1.1") }?.errno == EISDIR)
     #expect(fixture.failure { try fixture.rename("mamba/README.md", to: "mamba/v1.1") }?.errno == EISDIR)
-    #expect(fixture.failure { try fixture.rename("mamba/README.md", to: "mamba/active") }?.errno == EEXIST)
+    #expect(fixture.failure { try fixture.rename("mamba/README.md", to: "mamba/active") }?.errno == EPERM)
     #expect(fixture.failure { try fixture.makeFolder("mamba/README.md") }?.errno == EEXIST)
     try fixture.makeFolder("other")
     #expect(fixture.failure { try fixture.makeFolder("other/README.md") }?.errno == EINVAL)
+    #expect(fixture.failure { try fixture.put(card, at: "other/active") }?.errno == EPERM)
+    try fixture.put(card, at: "other/v1.0")
+    #expect(fixture.failure { try fixture.rename("mamba/v1.1", to: "other/v1.0") }?.errno == EEXIST)
     #expect(try fixture.contents("mamba/README.md") == card)
   }
 
-  @Test func itIsRemovedAndKeepsItsFolderFromBeing() throws {
+  @Test func filesKeepAModelsFolderFromBeingRemoved() throws {
     try fixture.makeFolder("fresh")
     try fixture.put(card, at: "fresh/README.md")
     #expect(fixture.failure { try fixture.removeFolder("fresh") }?.errno == ENOTEMPTY)
@@ -81,9 +75,10 @@ import WeightsFS
     #expect(fixture.failure { try fixture.unlink("fresh/README.md") }?.errno == ENOENT)
     #expect(try fixture.names("fresh").isEmpty)
     try fixture.removeFolder("fresh")
+    #expect(fixture.failure { _ = try fixture.inode("fresh") }?.errno == ENOENT)
   }
 
-  @Test func itMovesWithItsModelAndBetweenModels() throws {
+  @Test func filesMoveWithTheirModelAndBetweenFolders() throws {
     try fixture.makeFolder("fresh")
     try fixture.put(card, at: "fresh/README.md")
     try fixture.rename("fresh", to: "renamed")
@@ -91,10 +86,13 @@ import WeightsFS
     try fixture.rename("renamed/README.md", to: "mamba/README.md")
     #expect(try fixture.contents("mamba/README.md") == card)
     #expect(try fixture.names("renamed").isEmpty)
-    #expect(fixture.failure { try fixture.rename("mamba/README.md", to: "mamba/v1.0/README.md") }?.errno == EXDEV)
+    try fixture.rename("mamba/README.md", to: "mamba/v1.1/README.md")
+    #expect(try fixture.contents("mamba/v1.1/README.md") == card)
+    try fixture.rename("mamba/v1.1/README.md", to: "mamba/card.md")
+    #expect(try fixture.contents("mamba/card.md") == card)
   }
 
-  @Test func itIsCopiedAndLinkedWithinTheMount() throws {
+  @Test func aFileIsCopiedAndLinkedWithinTheMount() throws {
     try fixture.put(card, at: "mamba/README.md")
     try fixture.makeFolder("fresh")
     try fixture.copy("mamba/README.md", to: "fresh/README.md", piece: 3)
@@ -115,16 +113,8 @@ import WeightsFS
     let told = try fixture.tree.setAttributes(
       of: inode, AttributeChange(modified: time), caller: fixture.caller, isInterrupted: { false })
     #expect(told.modified == time && told.inode == inode)
-    #expect(try fixture.tree.attributes(of: inode).modified == time)
-    let stored = try FileManager.default.attributesOfItem(atPath: fixture.scratch("store/models/mamba/README.md"))
-    #expect((stored[.modificationDate] as? Date)?.timeIntervalSince1970.rounded() == 1_600_000_000)
-    // An inode that the kernel has from before leads to a fresh look.
-    let failure = fixture.failure {
-      _ = try fixture.tree.open(
-        inode, OpenAccess(reads: true, writes: false, truncates: false, caller: fixture.caller))
-    }
-    #expect(failure?.errno == ESTALE)
-    #expect(try fixture.contents("mamba/README.md") == card)
+    let again = try fixture.reopened()
+    #expect(try again.tree.attributes(of: try again.inode("mamba/README.md")).modified == time)
   }
 
   @Test func readersSeeItAndPurgeLeavesIt() throws {
@@ -148,5 +138,24 @@ import WeightsFS
     let again = try fixture.reopened()
     #expect(try again.names("").contains("fresh"))
     #expect(again.registry.records.models.map(\.text) == ["mamba"])
+  }
+
+  @Test func theReadmeOfAnEarlierEditionIsTakenOver() throws {
+    let path = "store/models/mamba/README.md"
+    try fixture.scratch.write(path, card)
+    #expect(try fixture.names("mamba") == ["active", "v1.0", "v1.1", "README.md"])
+    let inode = try fixture.inode("mamba/README.md")
+    #expect(try fixture.contents("mamba/README.md") == card)
+    let file = try fixture.openForWriting("mamba/README.md", truncates: false)
+    try fixture.write(Array("new".utf8), to: file, at: card.count)
+    try fixture.close(file)
+    #expect(try fixture.contents("mamba/README.md") == card + Array("new".utf8))
+    #expect(try fixture.inode("mamba/README.md") != inode)
+    #expect(!FileManager.default.fileExists(atPath: fixture.scratch(path)))
+    // One that comes back, as from an earlier edition, is not shown beside the new one, and goes with it.
+    try fixture.scratch.write(path, card)
+    #expect(try fixture.names("mamba") == ["active", "v1.0", "v1.1", "README.md"])
+    try fixture.unlink("mamba/README.md")
+    #expect(fixture.failure { _ = try fixture.inode("mamba/README.md") }?.errno == ENOENT)
   }
 }
