@@ -16,6 +16,7 @@ static const uint32_t cfuse_capability_parallel_directory_operations = FUSE_CAP_
 static const uint32_t cfuse_capability_cache_symlinks = FUSE_CAP_CACHE_SYMLINKS;
 static const uint32_t cfuse_capability_writeback_cache = FUSE_CAP_WRITEBACK_CACHE;
 
+static const int cfuse_set_mode = FUSE_SET_ATTR_MODE;
 static const int cfuse_set_size = FUSE_SET_ATTR_SIZE;
 static const int cfuse_set_modified = FUSE_SET_ATTR_MTIME;
 static const int cfuse_set_modified_now = FUSE_SET_ATTR_MTIME_NOW;

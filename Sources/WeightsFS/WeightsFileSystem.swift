@@ -107,6 +107,7 @@ package final class WeightsFileSystem: FileSystem {
     }
     let entry = node.entry(in: tree)
     if let size = change.size { try entry.setSize(size, isInterrupted) }
+    if let isExecutable = change.isExecutable { try entry.setExecutable(isExecutable) }
     if let modified = change.modified { try entry.setModified(modified) }
     if node.isUnchanging, change.modified == nil { return try attributes(of: inode) }
     var attributes = try tree.attributes(of: node)

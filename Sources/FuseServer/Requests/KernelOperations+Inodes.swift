@@ -78,6 +78,7 @@ extension KernelOperations {
       guard status.pointee.st_size >= 0 else { throw FileSystemError(EINVAL) }
       change.size = Int(status.pointee.st_size)
     }
+    if fields & cfuse_set_mode != 0 { change.isExecutable = isExecutable(status.pointee.st_mode) }
     if fields & (cfuse_set_modified | cfuse_set_modified_now) != 0 {
       var time = status.pointee.st_mtim
       if fields & cfuse_set_modified_now != 0 { clock_gettime(CLOCK_REALTIME, &time) }
@@ -87,6 +88,9 @@ extension KernelOperations {
     if let information { change.handle = HandleNumber(rawValue: information.pointee.fh) }
     return change
   }
+
+  /// Whether a mode lets its owner run the file.
+  static func isExecutable(_ mode: mode_t) -> Bool { mode & S_IXUSR != 0 }
 
   private static func statistics(_ dispatcher: Dispatcher, _ request: consuming Request) {
     do throws(FileSystemError) {

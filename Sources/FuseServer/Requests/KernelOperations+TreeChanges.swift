@@ -30,9 +30,9 @@ extension KernelOperations {
           in: InodeNumber(rawValue: parent), caller: request.caller, isInterrupted: request.interruption)
       }
     }
-    table.create = { raw, parent, name, _, information in
+    table.create = { raw, parent, name, mode, information in
       Dispatcher.handle(raw) {
-        KernelOperations.create($0, $1, name: name, in: InodeNumber(rawValue: parent), information)
+        KernelOperations.create($0, $1, name: name, mode, in: InodeNumber(rawValue: parent), information)
       }
     }
     table.unlink = { raw, parent, name in
@@ -112,15 +112,16 @@ extension KernelOperations {
   }
 
   private static func create(
-    _ dispatcher: Dispatcher, _ request: consuming Request, name: UnsafePointer<CChar>?, in parent: InodeNumber,
+    _ dispatcher: Dispatcher, _ request: consuming Request, name: UnsafePointer<CChar>?, _ mode: mode_t, in parent: InodeNumber,
     _ information: UnsafeMutablePointer<fuse_file_info>?
   ) {
     guard let information else { return request.reply(errno: EINVAL) }
     do throws(FileSystemError) {
       let isExclusive = information.pointee.flags & O_EXCL != 0
+      var access = access(information.pointee.flags, caller: request.caller)
+      access.makesExecutable = isExecutable(mode)
       let created = try dispatcher.fileSystem.create(
-        try newName(name), in: parent, access(information.pointee.flags, caller: request.caller),
-        isExclusive: isExclusive)
+        try newName(name), in: parent, access, isExclusive: isExclusive)
       describe(created.file, writes: true, in: &information.pointee)
       let entry = KernelAttributes.entry(for: created.item.attributes, owner: dispatcher.owner)
       let isAccepted =

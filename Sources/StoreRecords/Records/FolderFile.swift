@@ -17,12 +17,15 @@ package struct FolderFile: Sendable, Hashable, Codable {
   package var byteCount: Int
   /// Nanoseconds since 1970.
   package var modified: Int64
+  /// Whether it is a program: all that is kept of its mode, as in git.
+  package var isExecutable: Bool
 
-  package init(path: String, content: Content, byteCount: Int, modified: Int64) {
+  package init(path: String, content: Content, byteCount: Int, modified: Int64, isExecutable: Bool = false) {
     self.path = path
     self.content = content
     self.byteCount = byteCount
     self.modified = modified
+    self.isExecutable = isExecutable
   }
 
   /// An ordinary file that is a blob.
@@ -31,10 +34,11 @@ package struct FolderFile: Sendable, Hashable, Codable {
   }
 
   /// An ordinary file that is a blob, hashed as one segment.
-  package init(path: String, _ table: SegmentTable, modified: Int64) {
+  package init(path: String, _ table: SegmentTable, modified: Int64, isExecutable: Bool = false) {
     self.init(
       path: path, blob: table.blob, digest: table.segments.first?.digest ?? Table.emptyDigest,
       byteCount: table.byteCount, modified: modified)
+    self.isExecutable = isExecutable
   }
 
   /// A copy of another version's weight file.
@@ -85,7 +89,7 @@ package struct FolderFile: Sendable, Hashable, Codable {
   }
 
   private enum CodingKeys: String, CodingKey {
-    case path, blob, digest, upload, weights, byteCount, modified
+    case path, blob, digest, upload, weights, byteCount, modified, isExecutable
   }
 
   package init(from decoder: any Decoder) throws {
@@ -93,6 +97,7 @@ package struct FolderFile: Sendable, Hashable, Codable {
     path = try container.decode(String.self, forKey: .path)
     byteCount = try container.decode(Int.self, forKey: .byteCount)
     modified = try container.decode(Int64.self, forKey: .modified)
+    isExecutable = try container.decodeIfPresent(Bool.self, forKey: .isExecutable) ?? false
     if let upload = try container.decodeIfPresent(String.self, forKey: .upload) {
       content = .upload(upload)
     } else if let weights = try container.decodeIfPresent(WeightRecord.self, forKey: .weights) {
@@ -108,6 +113,7 @@ package struct FolderFile: Sendable, Hashable, Codable {
     try container.encode(path, forKey: .path)
     try container.encode(byteCount, forKey: .byteCount)
     try container.encode(modified, forKey: .modified)
+    if isExecutable { try container.encode(true, forKey: .isExecutable) }
     switch content {
     case .blob(let blob, let digest):
       try container.encode(blob, forKey: .blob)

@@ -18,7 +18,7 @@ package struct FolderEditing: Sendable {
   @discardableResult
   package func keep(
     _ upload: Upload, at path: String, of model: ModelName, _ version: VersionName, modified: Int64,
-    unless interruption: Interruption = .never, isWanted: () -> Bool = { true }
+    isExecutable: Bool = false, unless interruption: Interruption = .never, isWanted: () -> Bool = { true }
   ) throws(StoreError) -> FolderFile {
     try records.requireWriting()
     let pins = records.store.blobs.newPins()
@@ -29,7 +29,7 @@ package struct FolderEditing: Sendable {
       let table = try ingest.hash(storages: [], progress: { _ in !interruption.isRequested }).table
       try ingest.forceToDisk { _ in !interruption.isRequested }
       _ = try ingest.commit(table, pins, progress: { _ in !interruption.isRequested })
-      file = FolderFile(path: path, table, modified: modified)
+      file = FolderFile(path: path, table, modified: modified, isExecutable: isExecutable)
     } catch {
       throw StoreError(error)
     }

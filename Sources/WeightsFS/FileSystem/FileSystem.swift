@@ -15,7 +15,8 @@ package protocol FileSystem: AnyObject, Sendable {
 
   func attributes(of inode: InodeNumber) throws(FileSystemError) -> FileAttributes
 
-  /// Sets what can be set: truncation of a control file's request, times; mode and owner are accepted and ignored.
+  /// Sets what can be set: sizes, times, and whether an ordinary file is a program; the rest of the mode, and the owner, are
+  /// accepted and ignored.
   func setAttributes(
     of inode: InodeNumber, _ change: AttributeChange, caller: Caller, isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) -> FileAttributes

@@ -4,11 +4,14 @@ package struct OpenAccess: Sendable, Hashable {
   package var writes: Bool
   package var truncates: Bool
   package var caller: Caller
+  /// Whether a file that is made by it is to be a program.
+  package var makesExecutable: Bool
 
   /// Whether it asks for a file that it may change.
   var changes: Bool { writes || truncates }
 
-  package init(reads: Bool, writes: Bool, truncates: Bool, caller: Caller) {
+  package init(reads: Bool, writes: Bool, truncates: Bool, caller: Caller, makesExecutable: Bool = false) {
+    self.makesExecutable = makesExecutable
     self.reads = reads
     self.writes = writes
     self.truncates = truncates

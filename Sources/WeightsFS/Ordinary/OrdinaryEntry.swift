@@ -14,6 +14,7 @@ struct OrdinaryEntry: TreeFile {
     if let file = tree.ordinary[place] { return try file.describe(&attributes) }
     let file = try recorded()
     (attributes.size, attributes.modified) = (file.byteCount, file.modified)
+    attributes.permissions = file.permissions
     guard let name = file.upload else { return }
     // The record was written when the upload was begun.
     let upload = try tree.step(try tree.records.uploads.open(name))
@@ -45,6 +46,14 @@ struct OrdinaryEntry: TreeFile {
     try tree.change(place) { $0.content(at: place.path) == nil ? [] : [.setModified(place.path, time)] }
   }
 
+  func setExecutable(_ isExecutable: Bool) throws(FileSystemError) {
+    if try recorded().isExecutable == isExecutable { return }
+    try requireChangeable()
+    let handle = try handle(writes: false)
+    defer { handle.release() }
+    try handle.file.setExecutable(isExecutable)
+  }
+
   func open(_ access: OpenAccess) throws(FileSystemError) -> OpenFile {
     if access.changes { try requireChangeable() }
     let handle = try handle(writes: access.changes)
@@ -64,10 +73,14 @@ struct OrdinaryEntry: TreeFile {
   func create(_ access: OpenAccess) throws(FileSystemError) -> OpenFile {
     let isBacked = place.purpose == .temporary
     let upload = try tree.step(try tree.records.uploads.begin(sharing: isBacked))
-    try tree.filling(upload) { () throws(FileSystemError) in try tree.record(upload, at: place) }
+    let isExecutable = access.makesExecutable
+    try tree.filling(upload) { () throws(FileSystemError) in
+      try tree.record(upload, at: place, isExecutable: isExecutable)
+    }
     let file = try tree.ordinary.open(place, forWriting: access.changes) { number in
       OrdinaryFile(
-        tree: tree, number: number, place: place, body: .staged(upload), isBacked: isBacked && upload.isShared)
+        tree: tree, number: number, place: place, body: .staged(upload), isExecutable: isExecutable,
+        isBacked: isBacked && upload.isShared)
     }
     return OrdinaryHandle(file: file, writes: access.changes).opened
   }
@@ -83,7 +96,8 @@ struct OrdinaryEntry: TreeFile {
     var isMade = false
     let file = try tree.ordinary.open(place, forWriting: writes) { number throws(FileSystemError) in
       isMade = true
-      return OrdinaryFile(tree: tree, number: number, place: place, body: try body())
+      return OrdinaryFile(
+        tree: tree, number: number, place: place, body: try body(), isExecutable: try recorded().isExecutable)
     }
     let handle = OrdinaryHandle(file: file, writes: writes)
     // The record may have changed before the file was known to be open.
@@ -109,6 +123,11 @@ struct OrdinaryEntry: TreeFile {
     }
     return file
   }
+}
+
+extension FolderFile {
+  /// Permission bits.
+  var permissions: UInt32 { isExecutable ? 0o755 : FileKind.regular.permissions }
 }
 
 /// An ordinary file that was removed, and that somebody still has open.

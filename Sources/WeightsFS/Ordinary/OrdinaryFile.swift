@@ -29,6 +29,7 @@ final class OrdinaryFile: Sendable {
     /// How often the file is open, and how often for writing.
     var opens = 0
     var writers = 0
+    var isExecutable: Bool
     /// Whether the bytes have been published as weights, which never change.
     var isFrozen = false
     /// Whether the kernel reads and writes the staged file itself.
@@ -41,10 +42,12 @@ final class OrdinaryFile: Sendable {
   private let turn = Mutex<Void>(())
   let facts: Mutex<Facts>
 
-  init(tree: MountedTree, number: UInt64, place: FilePlace, body: Body, isBacked: Bool = false) {
+  init(
+    tree: MountedTree, number: UInt64, place: FilePlace, body: Body, isExecutable: Bool, isBacked: Bool = false
+  ) {
     self.tree = tree
     self.number = number
-    facts = Mutex(Facts(place: place, body: body, isBacked: isBacked))
+    facts = Mutex(Facts(place: place, body: body, isExecutable: isExecutable, isBacked: isBacked))
   }
 
   var current: Facts { facts.withLock { $0 } }
@@ -62,6 +65,7 @@ final class OrdinaryFile: Sendable {
   func describe(_ attributes: inout FileAttributes) throws(FileSystemError) {
     let facts = current
     attributes.linkCount = facts.place == nil ? 0 : 1
+    if facts.isExecutable { attributes.permissions = 0o755 }
     switch facts.body {
     case .stored(let file, _): (attributes.size, attributes.modified) = (file.byteCount, file.modified)
     case .promised(let file, _, let count): (attributes.size, attributes.modified) = (count, file.modified)
@@ -134,7 +138,7 @@ final class OrdinaryFile: Sendable {
     let upload = try tree.step(try tree.records.uploads.begin())
     try tree.filling(upload) { () throws(FileSystemError) in
       try source.view.copy(min(source.count, limit), to: upload.file, isInterrupted)
-      if let place = facts.place { try tree.record(upload, at: place) }
+      if let place = facts.place { try tree.record(upload, at: place, isExecutable: facts.isExecutable) }
     }
     self.facts.withLock { $0.body = .staged(upload) }
     return upload
@@ -152,6 +156,26 @@ final class OrdinaryFile: Sendable {
       case .promised(let file, let view, let count):
         self.facts.withLock { $0.body = .promised(file.moved(to: file.path, modified: time), view, count: count) }
       case .staged(let upload): try tree.step(try posix(try upload.file.setModified(time)))
+      }
+    }
+  }
+
+  /// Makes the file a program, or no program any more.
+  func setExecutable(_ isExecutable: Bool) throws(FileSystemError) {
+    try inTurn { () throws(FileSystemError) in
+      if let place = current.place {
+        try tree.change(place) { folder in
+          guard case .file(var file) = folder.content(at: place.path) else { return [] }
+          file.isExecutable = isExecutable
+          return [.put(file)]
+        }
+      }
+      facts.withLock { facts in
+        facts.isExecutable = isExecutable
+        if case .stored(var file, let view) = facts.body {
+          file.isExecutable = isExecutable
+          facts.body = .stored(file, view)
+        }
       }
     }
   }
@@ -215,7 +239,8 @@ final class OrdinaryFile: Sendable {
       switch facts.body {
       case .stored: return
       case .promised(let file, let view, let count) where count == view.byteCount:
-        let copy = file.moved(to: place.path)
+        var copy = file.moved(to: place.path)
+        copy.isExecutable = facts.isExecutable
         try tree.step(
           try folders.put(copy, in: place.model, place.version, unless: interruption, isWanted: isWanted))
         self.facts.withLock { $0.body = .stored(copy, view) }
@@ -225,8 +250,8 @@ final class OrdinaryFile: Sendable {
         let modified = try tree.step(try posix(try upload.file.status().modified))
         let file = try tree.step(
           try folders.keep(
-            upload, at: place.path, of: place.model, place.version, modified: modified, unless: interruption,
-            isWanted: isWanted))
+            upload, at: place.path, of: place.model, place.version, modified: modified,
+            isExecutable: facts.isExecutable, unless: interruption, isWanted: isWanted))
         let view = try tree.step(try tree.registry.views.open(file))
         self.facts.withLock { $0.body = .stored(file, view) }
       }
@@ -281,8 +306,10 @@ extension MountedTree {
   }
 
   /// Lets the record of a folder name an upload: it is not swept then, whatever becomes of this process.
-  func record(_ upload: Upload, at place: FilePlace) throws(FileSystemError) {
-    let file = FolderFile(path: place.path, content: .upload(upload.name), byteCount: 0, modified: Timestamp.now())
+  func record(_ upload: Upload, at place: FilePlace, isExecutable: Bool) throws(FileSystemError) {
+    let file = FolderFile(
+      path: place.path, content: .upload(upload.name), byteCount: 0, modified: Timestamp.now(),
+      isExecutable: isExecutable)
     try change(place) { _ in [.put(file)] }
   }
 }

@@ -16,6 +16,8 @@ protocol TreeEntry: Sendable {
 
   /// - Parameter time: in nanoseconds since 1970.
   func setModified(_ time: Int64) throws(FileSystemError)
+
+  func setExecutable(_ isExecutable: Bool) throws(FileSystemError)
 }
 
 extension TreeEntry {
@@ -31,6 +33,9 @@ extension TreeEntry {
 
   /// Links have the time at which they were made; nobody is told that it was not changed, as with chmod.
   func setModified(_ time: Int64) throws(FileSystemError) {}
+
+  /// Only ordinary files are programs, and nobody is told that others did not become one.
+  func setExecutable(_ isExecutable: Bool) throws(FileSystemError) {}
 }
 
 /// A folder. What it does not allow answers with `EPERM`.
