@@ -112,7 +112,8 @@ extension KernelOperations {
   }
 
   private static func create(
-    _ dispatcher: Dispatcher, _ request: consuming Request, name: UnsafePointer<CChar>?, _ mode: mode_t, in parent: InodeNumber,
+    _ dispatcher: Dispatcher, _ request: consuming Request, name: UnsafePointer<CChar>?, _ mode: mode_t,
+    in parent: InodeNumber,
     _ information: UnsafeMutablePointer<fuse_file_info>?
   ) {
     guard let information else { return request.reply(errno: EINVAL) }

@@ -32,7 +32,8 @@ struct FolderJournal: Sendable {
   static func parse(fileName: String) -> (version: VersionName, revision: Int)? {
     guard fileName.hasSuffix(".jsonl") else { return nil }
     let stem = fileName.dropLast(6)
-    guard let dot = stem.lastIndex(of: "."), let version = version(named: stem[..<dot]), let revision = Int(stem[stem.index(after: dot)...]), (0..<Int.max).contains(revision)
+    guard let dot = stem.lastIndex(of: "."), let version = version(named: stem[..<dot]),
+      let revision = Int(stem[stem.index(after: dot)...]), (0..<Int.max).contains(revision)
     else { return nil }
     return (version, revision)
   }

@@ -19,7 +19,7 @@ package final class ModelTransaction {
     self.model = model
   }
 
-  private var cache: RecordCache { store.cache }
+  var cache: RecordCache { store.cache }
   private var files: RecordFiles { cache.files }
 
   /// Writes a line to the log.
@@ -30,12 +30,6 @@ package final class ModelTransaction {
   /// What a version's folder holds; nil if there is no such version, nor a draft.
   package func folder(_ version: VersionName) throws(StoreError) -> VersionFolder? {
     try cache.folder(of: model, version)?.folder ?? store.emptyOwnFolder(model, version)
-  }
-
-  /// - Throws: `alreadyExists` if a file in the model's own folder has the name.
-  package func requireNoFile(named name: VersionName) throws(StoreError) {
-    guard try folder(.own)?.entry(at: name.text) != nil else { return }
-    throw StoreError(.alreadyExists, "\(model)/\(name) is a file: remove it, or choose another name")
   }
 
   /// The folder of a published version.
@@ -197,12 +191,6 @@ package final class ModelTransaction {
     return published
   }
 
-  /// A name has come into the model's folder, or has gone.
-  private func noteEntries(isNewModel: Bool = false) {
-    store.times.note(model)
-    if isNewModel { store.times.noteRoot() }
-  }
-
   /// Writes a manifest, after the journal of what it cannot hold.
   private func write(
     _ text: [UInt8], of manifest: Manifest, in parent: ManifestFolder, with rest: [FolderChange]
@@ -253,7 +241,9 @@ package final class ModelTransaction {
   ///
   /// - Throws: `alreadyExists`.
   package func makeFolder(_ version: VersionName) throws(StoreError) {
-    guard try cache.folder(of: model, version) == nil else { throw StoreError(.alreadyExists, "\(model)/\(version) exists") }
+    guard try cache.folder(of: model, version) == nil else {
+      throw StoreError(.alreadyExists, "\(model)/\(version) exists")
+    }
     try write(VersionFolder(model: model, version: version, made: Timestamp.now()))
   }
 
@@ -322,40 +312,6 @@ package final class ModelTransaction {
       }
     }
     return extent
-  }
-
-  /// Makes the model a folder that stays without a version.
-  package func makeModel() throws(StoreError) {
-    if try cache.listing(of: model).isMade { return }
-    let isNewModel = !store.hasFolder(model)
-    let folders = try store.store.forWriting(store.store.folders)
-    _ = try posix(try folders.makeFolder(model.text))
-    cache.withLock { memory in
-      memory.listings.change(model) { $0.isMade = true }
-      memory.noteChange(of: model)
-    }
-    if isNewModel { noteEntries(isNewModel: true) }
-  }
-
-  /// Takes the model's folder away, which holds nothing.
-  ///
-  /// - Throws: `inUse` if it holds something.
-  package func removeModel() throws(StoreError) {
-    let listing = try cache.listing(of: model)
-    guard listing.published.isEmpty, listing.drafts.isEmpty else {
-      throw StoreError(.inUse, "\(model) still has versions; remove their folders first")
-    }
-    guard try folder(.own)?.isEmpty() != false else { throw StoreError(.inUse, "\(model) still has files") }
-    for (version, revisions) in listing.journals { try cache.removeJournals(of: model, version, revisions) }
-    let folders = try store.store.forWriting(store.store.folders)
-    try posix(try folders.removeFolder(model.text))
-    try posix(try folders.synchronize())
-    cache.withLock { memory in
-      memory.listings.change(model) { $0.isMade = false }
-      memory.noteChange(of: model)
-    }
-    store.times.forget(model)
-    store.times.noteRoot()
   }
 
   // MARK: Backups

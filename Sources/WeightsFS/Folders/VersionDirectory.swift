@@ -23,7 +23,9 @@ struct VersionDirectory: TreeFolder {
   func place(of name: String) throws(FileSystemError) -> FilePlace {
     let place = place(named: name)
     if case .view = place.purpose { return place }
-    if let problem = FilePurpose.problem(ofPath: place.path, allowsViews: place.isInModel) { throw FileSystemError(.invalid, "\(place) \(problem)") }
+    if let problem = FilePurpose.problem(ofPath: place.path, allowsViews: place.isInModel) {
+      throw FileSystemError(.invalid, "\(place) \(problem)")
+    }
     return place
   }
 

@@ -20,7 +20,8 @@ struct Renaming {
         try VersionLink(tree: tree, model: old.model, name: name).rename(to: newName, mode, by: caller)
       case .link: throw FileSystemError(.crossDevice)
       case .version(let model, let version): try renameVersion(model, version, to: newName, of: new)
-      default: try renameFile(try fileToMove(name, in: old), to: try new.place(of: newName), try new.child(named: newName))
+      default:
+        try renameFile(try fileToMove(name, in: old), to: try new.place(of: newName), try new.child(named: newName))
       }
     case (let old as ModelFolder, let new as VersionDirectory):
       let place = try new.place(of: newName)
