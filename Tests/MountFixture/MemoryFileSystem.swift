@@ -199,7 +199,7 @@ package final class MemoryFileSystem: FileSystem {
   package func observeChanges(_ observer: @escaping @Sendable (TreeChange) -> Void) {}
 
   package func volumeStatistics() throws(FileSystemError) -> VolumeStatistics {
-    VolumeStatistics(capacity: 1 << 30, free: 1 << 29, available: 1 << 28, files: 12345)
+    VolumeStatistics(capacity: 1 << 30, free: 1 << 29, available: 1 << 28, files: 12345, freeFiles: 345)
   }
 
   func inode(of handle: HandleNumber) throws(FileSystemError) -> InodeNumber {

@@ -52,8 +52,8 @@ package enum FilePurpose: Sendable, Hashable {
       && [parts[parts.count - 3], parts[parts.count - 1]].allSatisfy { $0.allSatisfy(\.isNumber) }
   }
 
-  /// How deep files may lie.
-  package static let depthLimit = 8
+  /// Bytes that a path may have: as many as a system call takes.
+  private static let pathLimit = 4095
 
   /// Why `path` cannot be that of a file or folder in a version's folder, as the end of a sentence; nil if it can.
   ///
@@ -68,7 +68,7 @@ package enum FilePurpose: Sendable, Hashable {
       }
       if component.count > 255 { return "has a name of more than 255 bytes" }
     }
-    if components.count > depthLimit { return "lies more than \(depthLimit) folders deep" }
+    if path.utf8.count > pathLimit { return "has a path of more than \(pathLimit) bytes" }
     if !allowsViews, WeightFormatCatalogue.views.contains(where: { $0.fileName.utf8.elementsEqual(components[0]) }) {
       return "has the name of a view"
     }

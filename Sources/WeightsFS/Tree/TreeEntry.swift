@@ -119,6 +119,7 @@ extension TreeFolder {
   }
 
   func unlink(_ name: String, by caller: Caller) throws(FileSystemError) {
+    if try child(named: name)?.kind == .directory { throw FileSystemError(.isDirectory) }
     _ = try destination(of: name)
     throw FileSystemError(.notPermitted)
   }

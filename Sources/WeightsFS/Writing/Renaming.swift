@@ -53,11 +53,12 @@ struct Renaming {
   private func renameModel(_ name: String, to newName: String) throws(FileSystemError) {
     guard let model = ModelName(name), tree.hasModel(model) else { throw FileSystemError(.missing) }
     let newModel = try tree.step(try ModelName(validating: newName))
-    if tree.hasModel(newModel) { throw FileSystemError(.exists) }
+    if mode == .keeping, tree.hasModel(newModel) { throw FileSystemError(.exists) }
     if tree.records.contains(model) {
       throw FileSystemError(
         .notPermitted, "\(model) has published versions and keeps its name; copy it: cp -r \(model) \(newModel)")
     }
+    if tree.hasModel(newModel) { try ModelFolder(tree: tree, model: newModel).remove(by: caller) }
     // Both are there while files move: whenever that ends, nothing is lost.
     let folders = tree.registry.folders
     try tree.step(try folders.makeModel(newModel))
@@ -73,7 +74,13 @@ struct Renaming {
     _ model: ModelName, _ version: VersionName, to newName: String, of new: ModelFolder
   ) throws(FileSystemError) {
     let newVersion = try tree.step(try VersionName(validating: newName))
-    if new.links[newName] != nil { throw FileSystemError(.exists) }
+    switch try new.child(named: newName) {
+    case nil: break
+    case .version(let other, let version):
+      if try !tree.versionFolder(of: other, version).isEmpty() { throw FileSystemError(.notEmpty) }
+    case .link: throw FileSystemError(.exists)
+    default: throw FileSystemError(.notDirectory)
+    }
     do throws(FileSystemError) {
       try move(model, version, to: new.model, newVersion)
     } catch {
@@ -105,7 +112,7 @@ struct Renaming {
   /// - Parameter target: what has the new name now.
   private func renameFile(_ from: FilePlace, to: FilePlace, _ target: Node?) throws(FileSystemError) {
     let folder = try tree.versionFolder(of: from.model, from.version)
-    if target?.kind == .directory { throw FileSystemError(.isDirectory) }
+    if target?.kind == .directory, !folder.isFolder(from.path) { throw FileSystemError(.isDirectory) }
     if target != nil, mode == .keeping { throw FileSystemError(.exists) }
     if target?.kind == .symbolicLink {
       throw FileSystemError(.exists, "\(to) is a link; remove it first, or point it elsewhere with ln -sfn")
@@ -114,7 +121,8 @@ struct Renaming {
     guard let content = folder.content(at: from.path) else {
       guard let writer = tree.writers.writer(at: .version(from)) else {
         // A folder: mv copies it and removes it.
-        throw FileSystemError(folder.node(at: from.path) == nil ? .missing : .crossDevice)
+        guard folder.isFolder(from.path) else { throw FileSystemError(.missing) }
+        throw FileSystemError(target.map { $0.kind == .directory } ?? true ? .crossDevice : .notDirectory)
       }
       return try rename(writer, .version(from), to: .version(to))
     }
