@@ -94,7 +94,7 @@ struct RecordsFixture {
   }
 }
 
-/// Everything that a folder tells, for comparing two of them.
+/// Everything that a folder tells but the times of folders, for comparing two of them.
 struct FolderPicture: Equatable {
   private var lines: [String] = []
 
@@ -106,7 +106,7 @@ struct FolderPicture: Equatable {
     lines.append("\(folder.figures) \(folder.uploads.sorted()) \(folder.blobs.sorted())")
     if var manifest = folder.completeManifest {
       lines.append("\(manifest.hidden?.sorted() ?? [])")
-      (manifest.revision, manifest.hidden) = (0, nil)
+      (manifest.revision, manifest.hidden, manifest.folderTimes) = (0, nil, nil)
       manifest.main?.viewTimes = nil
       for view in manifest.main?.views.keys.sorted() ?? [] {
         lines.append("\(view) \(folder.completeManifest?.modified(ofView: view) ?? 0)")
