@@ -11,8 +11,9 @@ package final class ModelTransaction {
   /// What has changed, for those who have to be told.
   private(set) var changes: [RecordChange] = []
   /// Whether those who only read the store have something to look at.
-  var concernsReaders: Bool { hasConfigured || !changes.isEmpty }
-  private var hasConfigured = false
+  var concernsReaders: Bool { hasUntold || !changes.isEmpty }
+  /// Whether something has changed that nobody in this process has to be told of.
+  private var hasUntold = false
 
   init(_ store: RecordStore, _ model: ModelName) {
     self.store = store
@@ -74,7 +75,7 @@ package final class ModelTransaction {
       change(&record)
       record.noteAliasTimes(since: before, at: time ?? Timestamp.now())
     }
-    hasConfigured = true
+    hasUntold = true
     if before.active != after.active || before.aliases != after.aliases {
       changes.append(.links(model))
       store.times.note(model, at: time)
@@ -296,6 +297,7 @@ package final class ModelTransaction {
     }
     store.uploads.exchange(dropped, for: named)
     if folder.isPublished { changes.append(.published(model, version, paths: folderChanges.map(\.path))) }
+    if version == .own { hasUntold = true }
   }
 
   /// Writes a whole journal, durably.

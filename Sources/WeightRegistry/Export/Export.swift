@@ -53,7 +53,7 @@ package struct Export: Sendable {
   private func items(
     of request: ExportRequest, _ manifest: Manifest, without withheld: [WithheldFile]
   ) throws(StoreError) -> [ExportItem] {
-    let withheld = Set(withheld.map(\.path))
+    let withheld = Set(withheld.map { ExactName($0.path) })
     var items: [ExportItem] = []
     for view in request.views {
       let name = ProfessionalName(model: request.model, version: request.version, view: view)
@@ -64,7 +64,7 @@ package struct Export: Sendable {
           expected: try expected(of: view, manifest)))
     }
     guard request.arrangement == .folder else { return items }
-    for file in manifest.files where !withheld.contains(file.path) {
+    for file in manifest.files where !withheld.contains(file.$path) {
       let whole = file.digest.map { SegmentTable(whole: file.byteCount, $0).segments } ?? []
       items.append(
         ExportItem(
