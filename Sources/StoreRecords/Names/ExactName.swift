@@ -21,11 +21,8 @@ package struct ExactName: Sendable, Hashable, Comparable, Codable, CustomStringC
     a.wrappedValue.utf8.lexicographicallyPrecedes(b.wrappedValue.utf8)
   }
 
-  package func hash(into hasher: inout Hasher) {
-    // The end is marked, so that the parts of a value cannot run into each other.
-    for byte in wrappedValue.utf8 { hasher.combine(byte) }
-    hasher.combine(UInt8.max)
-  }
+  /// Names that look the same have one hash; that they are not equal tells them apart.
+  package func hash(into hasher: inout Hasher) { hasher.combine(wrappedValue) }
 
   package init(from decoder: any Decoder) throws {
     wrappedValue = try decoder.singleValueContainer().decode(String.self)

@@ -307,7 +307,7 @@ extension FilePurpose {
 extension TreeDictionary where Key == ExactName {
   fileprivate subscript(name: String) -> Value? {
     get { self[ExactName(name)] }
-    set { self[ExactName(name)] = newValue }
+    _modify { yield &self[ExactName(name)] }
   }
 }
 
