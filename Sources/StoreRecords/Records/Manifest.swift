@@ -27,6 +27,27 @@ package struct Manifest: Sendable, Hashable, Codable {
     }
   }
 
+  /// What the main state dict was read from. The first that a version has rules.
+  package enum MainSource: Int, Sendable, Comparable {
+    /// `model.safetensors`, `model.pt` or `model.bin`.
+    case view
+    case shards
+    /// `pytorch_model.bin`
+    case fallback
+
+    /// What a file of a purpose is to the main state dict; nil for a component.
+    package init?(_ purpose: FilePurpose) {
+      switch purpose {
+      case .view: self = .view
+      case .shard: self = .shards
+      case .fallback: self = .fallback
+      case .component, .temporary, .ordinary: return nil
+      }
+    }
+
+    package static func < (a: MainSource, b: MainSource) -> Bool { a.rawValue < b.rawValue }
+  }
+
   /// Where the weights came from.
   package struct Provenance: Sendable, Hashable, Codable {
     /// Base name of the imported file, or how it was made.
@@ -56,6 +77,9 @@ package struct Manifest: Sendable, Hashable, Codable {
   package var folders: [String]
   /// Paths of files that were removed from the folder and come back when the version is restored; nil for none.
   package var hidden: Set<String>?
+  /// What ordinary files were when the weights were published that have been replaced since: they belong to this edition. Nil for
+  /// none.
+  package var earlier: [FolderFile]?
   package var provenance: Provenance
 
   package init(
@@ -72,7 +96,7 @@ package struct Manifest: Sendable, Hashable, Codable {
   }
 
   private enum CodingKeys: String, CodingKey {
-    case model, version, revision, main, weights, files, folders, hidden, provenance
+    case model, version, revision, main, weights, files, folders, hidden, earlier, provenance
   }
 
   /// Reads a manifest of any format.
@@ -90,6 +114,7 @@ package struct Manifest: Sendable, Hashable, Codable {
     files = try container.decode([FolderFile].self, forKey: .files)
     folders = try container.decodeIfPresent([String].self, forKey: .folders) ?? []
     hidden = try container.decodeIfPresent(Set<String>.self, forKey: .hidden)
+    earlier = try container.decodeIfPresent([FolderFile].self, forKey: .earlier)
     provenance = try container.decode(Provenance.self, forKey: .provenance)
   }
 
@@ -103,6 +128,7 @@ package struct Manifest: Sendable, Hashable, Codable {
     try container.encode(files, forKey: .files)
     if !folders.isEmpty { try container.encode(folders, forKey: .folders) }
     try container.encodeIfPresent(hidden?.sorted(), forKey: .hidden)
+    try container.encodeIfPresent(earlier, forKey: .earlier)
     try container.encode(provenance, forKey: .provenance)
   }
 
@@ -111,7 +137,7 @@ package struct Manifest: Sendable, Hashable, Codable {
 
   /// Every blob that the version needs.
   package var blobs: Set<Digest> {
-    var blobs = Set(files.flatMap(\.blobs) + weights.flatMap(\.blobs))
+    var blobs = Set((files + (earlier ?? [])).flatMap(\.blobs) + weights.flatMap(\.blobs))
     if let main { blobs.formUnion([main.table] + main.packs) }
     return blobs
   }
@@ -120,7 +146,7 @@ package struct Manifest: Sendable, Hashable, Codable {
   package func isOfSameContent(as other: Manifest) -> Bool {
     func normalized(_ manifest: Manifest) -> Manifest {
       var manifest = manifest
-      (manifest.revision, manifest.hidden) = (0, nil)
+      (manifest.revision, manifest.hidden, manifest.earlier) = (0, nil, nil)
       return manifest
     }
     return normalized(self) == normalized(other)
@@ -167,6 +193,14 @@ package struct Manifest: Sendable, Hashable, Codable {
       times[view] = time
       main?.viewTimes = times
     }
+  }
+
+  /// What the main state dict was read from; nil if there is none.
+  package var mainSource: MainSource? {
+    guard let main else { return nil }
+    if weights.contains(where: { $0.viewName != nil }) { return .view }
+    if weightFile(FilePurpose.fallbackName)?.table == main.table { return .fallback }
+    return weights.contains { FilePurpose($0.path) == .shard } ? .shards : .view
   }
 
   /// Weight files that are shown under names of their own: not those of views.

@@ -45,6 +45,17 @@ package struct Retention: Sendable {
     records.log("removed: \(records.model)/\(version); tantra restore brings it back until it is purged")
   }
 
+  /// Keeps the edition of a version that another is about to replace; it can be restored until it is purged.
+  static func retireEdition(
+    of folder: VersionFolder, in records: ModelTransaction, beside backups: [BackupRecord], by actor: Actor
+  ) throws(StoreError) {
+    guard let manifest = folder.editionManifest else { return }
+    let record = try records.backUp(manifest, beside: backups, isPinned: false, by: actor)
+    records.log(
+      "replaced: the edition of \(records.model)/\(folder.version) is kept as \(folder.version)@\(record.number) until it is "
+        + "purged")
+  }
+
   /// Brings a version back: the one removed last, else from its newest backup.
   @discardableResult
   package func restore(

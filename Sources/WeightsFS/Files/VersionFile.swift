@@ -1,11 +1,13 @@
 import BlobStore
 import Logging
+import PosixIO
 import StoreRecords
 import Synchronization
 import Tensors
 import WeightRegistry
 
-/// A weight file in the folder of a version: a view, one under a name of its own, or a shard that waits for its set.
+/// A file of a version that is private to its writer until it is closed: a weight file, one that is not finished or turned out to
+/// be none, or a shard that waits for its set.
 struct VersionFile: TreeFile {
   let tree: MountedTree
   let node: Node
@@ -18,7 +20,11 @@ struct VersionFile: TreeFile {
     guard let content = folder.content(at: place.path) else { throw FileSystemError(.missing) }
     attributes.size = content.byteCount(in: folder)
     attributes.modified = content.modified(in: folder)
-    if case .file(let file) = content, file.upload != nil { attributes.isCacheable = false }
+    guard case .file(let file) = content, let name = file.upload else { return }
+    attributes.isCacheable = false
+    // Somebody may be going on with it.
+    let upload = try tree.step(try tree.records.uploads.open(name))
+    attributes.size = try tree.step(try posix(try upload.file.status().size))
   }
 
   func extendedAttributeNames() -> [String] {
@@ -65,8 +71,16 @@ struct VersionFile: TreeFile {
     if case .file(let file) = content, file.weights == nil {
       try tree.requireHarmless(opened, file.blob, of: place.model, path: place.description, access)
     }
-    if access.changes { throw try tree.reopening(.version(place), opened, access) }
-    return tree.open(opened, node, key)
+    guard case .file(let file) = content, place.mayBeWeights else {
+      if access.changes { throw try tree.reopening(.version(place), opened, access) }
+      return tree.open(opened, node, key)
+    }
+    if access.changes {
+      if let upload = file.upload { throw try tree.continuing(upload, at: place, opened, access) }
+      try tree.requireChangeable(place)
+      throw try tree.reopening(.version(place), opened, access)
+    }
+    return file.upload == nil ? tree.open(opened, node, key) : tree.openGrowing(opened, node)
   }
 
   /// What is under the name now: its bytes, which edition they are, and what they are. All three are of one folder, whatever is

@@ -15,10 +15,8 @@ enum Destination: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// Whether closing it publishes weights.
-  var isWeights: Bool {
-    if case .version(let place) = self { place.isWeights } else { false }
-  }
+  /// Whether closing it publishes weights or is refused.
+  var isWeights: Bool { place?.isWeights ?? false }
 
   /// The place in the folder of a version.
   var place: FilePlace? {

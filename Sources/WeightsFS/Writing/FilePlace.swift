@@ -12,6 +12,9 @@ struct FilePlace: Hashable, Sendable, CustomStringConvertible {
   /// What becomes of a file that is closed under the name.
   var purpose: FilePurpose { FilePurpose(path) }
 
-  /// Whether closing it publishes it.
+  /// Whether closing it publishes it or is refused.
   var isWeights: Bool { purpose.isWeights }
+
+  /// Whether closing it publishes it if it holds weights.
+  var mayBeWeights: Bool { purpose.mayBeWeights }
 }
