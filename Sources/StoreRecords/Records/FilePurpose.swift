@@ -6,7 +6,8 @@ package enum FilePurpose: Sendable, Hashable {
   case view(String)
   /// `pytorch_model.bin`: the main state dict if the version has no other. What is closed under the name is weights, or refused.
   case fallback
-  /// The name of a file that may hold a state dict. What it holds decides when it is closed: a weight file, or an ordinary file.
+  /// The name of a file that may hold a state dict, or weights that are kept unread. What it holds decides when it is closed: it is
+  /// a weight file then, or an ordinary file.
   case component
   /// A part of a set: kept until the set is complete.
   case shard
@@ -58,7 +59,9 @@ package enum FilePurpose: Sendable, Hashable {
   private static func mayBeWeights(_ path: String) -> Bool {
     let name = path.utf8[(path.utf8.lastIndex(of: UInt8(ascii: "/")) ?? path.utf8.startIndex)...]
     guard let dot = name.lastIndex(of: UInt8(ascii: ".")) else { return false }
-    return WeightFormatCatalogue.fileExtensions.contains(String(path[path.utf8.index(after: dot)...]))
+    let fileExtension = String(path[path.utf8.index(after: dot)...])
+    return WeightFormatCatalogue.fileExtensions.contains(fileExtension)
+      || OpaqueFormat.fileExtensions.contains(fileExtension)
   }
 
   /// Whether it is the name of a shard of the main state dict: `model-00001-of-00002.safetensors`.

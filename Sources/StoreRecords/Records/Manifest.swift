@@ -206,6 +206,15 @@ package struct Manifest: Sendable, Hashable, Codable {
   /// Weight files that are shown under names of their own: not those of views.
   package var parts: [WeightRecord] { weights.filter { $0.viewName == nil } }
 
+  /// Those of them that are no part of the main state dict.
+  package var components: [WeightRecord] {
+    let main = mainSource
+    return parts.filter { file in
+      guard let source = MainSource(FilePurpose(file.path)) else { return true }
+      return main.map { source > $0 } ?? true
+    }
+  }
+
   /// Every table that the version needs, and the packs that each may name.
   package var tables: [(table: Digest, packs: [Digest])] {
     var tables = weights.compactMap { file in file.table.map { ($0, file.packs) } }

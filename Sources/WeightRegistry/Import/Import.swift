@@ -4,7 +4,7 @@ package import PosixIO
 package import StoreRecords
 import SystemPackage
 import Tensors
-import WeightFormats
+package import WeightFormats
 
 /// Publishes weight files. Reading, hashing and storing come first and hold up nobody; then one transaction looks at what is
 /// published under the name, and adds to it.
@@ -106,10 +106,9 @@ package struct Import: Sendable {
     tell(of: [copy], manifest, from: path)
   }
 
-  /// The table of a weight file.
-  func table(of file: WeightRecord) throws(StoreError) -> Table {
-    guard let digest = file.table else { throw StoreError(.damaged, "\(file.path) has no table") }
-    return try records.table(digest)
+  /// The table of a weight file; nil for one that is kept unread.
+  func table(of file: WeightRecord) throws(StoreError) -> Table? {
+    try file.table.map { (digest) throws(StoreError) in try records.table(digest) }
   }
 
   /// Stores what is new of an upload.
@@ -118,9 +117,13 @@ package struct Import: Sendable {
   ) throws(StoreError) -> Arrival {
     let size = try posix(try upload.file.status().size)
     let ingest = try records.uploads.beginIngest(of: upload)
+    let progress = counting(.importing, of: size, progress)
+    if FilePurpose(path) == .component, let format = try Self.opaqueFormat(of: upload.file, path) {
+      return try WeightKeeping(records: records, pins: pins)
+        .keepUnread(ingest, at: path, as: format, modified: modified, progress)
+    }
     let staged = try StagedWeights.upload(
-      ingest, fileName: path, as: FilePurpose.view(named: path)?.name, in: blobs,
-      progress: counting(.importing, of: size, progress))
+      ingest, fileName: path, as: FilePurpose.view(named: path)?.name, in: blobs, progress: progress)
     let (table, record) = try WeightKeeping(records: records, pins: pins).keep(staged, at: path, modified: modified)
     return try Arrival(record, table)
   }
@@ -190,13 +193,17 @@ package struct Import: Sendable {
   ) throws(StoreError) -> OtherContent {
     let source = try posix(try OpenedFile.open(file.source))
     let status = try posix(try source.status())
-    let isWeights = try FilePurpose(file.path).mayBeWeights ? Self.isWeights(source, file.source) : false
-    if isWeights {
-      let staged = try StagedWeights.copy(
-        of: source, fileName: file.path, as: nil, in: blobs,
-        progress: counting(.importing, of: status.size, progress))
-      let (table, record) = try WeightKeeping(records: records, pins: pins)
-        .keep(staged, at: file.path, modified: status.modified)
+    let progress = counting(.importing, of: status.size, progress)
+    let keeping = WeightKeeping(records: records, pins: pins)
+    if FilePurpose(file.path).mayBeWeights, let format = try Self.weightFormat(of: source, file.source) {
+      if let opaque = OpaqueFormat(rawValue: format) {
+        let ingest = try blobStore(try blobs.beginIngest())
+        return .weights(
+          try keeping.keepUnread(
+            ingest, copying: source, at: file.path, as: opaque, modified: status.modified, progress))
+      }
+      let staged = try StagedWeights.copy(of: source, fileName: file.path, as: nil, in: blobs, progress: progress)
+      let (table, record) = try keeping.keep(staged, at: file.path, modified: status.modified)
       return .weights(try Arrival(record, table))
     }
     let bytes = try posix(try LocalBytes(source))
@@ -210,24 +217,30 @@ package struct Import: Sendable {
     }
   }
 
-  /// Whether the file at a path holds a state dict, as far as its headers tell.
+  /// Whether the file at a path is a weight file, as far as its beginning and headers tell.
   ///
   /// - Throws: `unacceptable` if it is cut off.
   package static func isWeights(_ path: String) throws(StoreError) -> Bool {
-    try isWeights(try posix(try OpenedFile.open(path)), path)
+    try weightFormat(of: try posix(try OpenedFile.open(path)), path) != nil
   }
 
-  /// Whether a file holds a state dict, as far as its headers tell.
+  /// The name of a file's format; nil if it is no weight file.
   ///
   /// - Throws: `unacceptable` if it is cut off.
-  private static func isWeights(_ file: OpenedFile, _ name: String) throws(StoreError) -> Bool {
+  private static func weightFormat(of file: OpenedFile, _ name: String) throws(StoreError) -> String? {
+    if let format = try opaqueFormat(of: file, name) { return format.rawValue }
     let source = try posix(try FileSource(file))
     do throws(FormatError) {
-      _ = try WeightFormatCatalogue.parse(source)
-      return true
+      return try WeightFormatCatalogue.parse(source).format.name
     } catch {
       if [.truncated, .unreadable].contains(error.code) { throw StoreError(error, file: name) }
-      return false
+      return nil
     }
+  }
+
+  /// The format of a file that is kept unread; nil for others.
+  package static func opaqueFormat(of file: OpenedFile, _ name: String) throws(StoreError) -> OpaqueFormat? {
+    let source = try posix(try FileSource(file))
+    return try parsing(name, try OpaqueFormat.format(of: source, named: name))
   }
 }

@@ -4,29 +4,6 @@ import StoreRecords
 import Tensors
 import WeightFormats
 
-/// A state dict that comes, and the weight files that hold it.
-struct Arrival {
-  /// The files as somebody wrote them: all shards of a set; none if only a synthesized view was copied.
-  var files: [WeightRecord]
-  /// The whole state dict, by its digest.
-  var table: Table
-  var digest: Digest
-  /// What it is to the main state dict, by the names of the files; nil for a component.
-  var source: Manifest.MainSource?
-
-  init(_ file: WeightRecord, _ table: Table) throws(StoreError) {
-    guard let digest = file.table else { throw StoreError(.damaged, "\(file.path) has no table") }
-    self.init(files: [file], table: table, digest: digest, source: .init(FilePurpose(file.path)))
-  }
-
-  init(files: [WeightRecord], table: Table, digest: Digest, source: Manifest.MainSource?) {
-    self.files = files
-    self.table = table
-    self.digest = digest
-    self.source = source
-  }
-}
-
 /// Makes the manifest of a version from what is published under its name and the weight files that come: the one place.
 ///
 /// It reads and compares tables, which may take a while, and so does its work before the model's records are locked. What it
@@ -68,29 +45,31 @@ struct ManifestBuilder {
   /// - Throws: `differentWeights` if that is refused.
   mutating func add(_ arrival: Arrival) throws(StoreError) {
     paths += arrival.files.map(\.path)
-    if let source = arrival.source {
-      try add(arrival, asMain: source)
+    if let source = arrival.source, let contents = arrival.contents {
+      try add(arrival, contents, asMain: source)
     } else {
       try replaceFiles(with: arrival)
     }
   }
 
-  private mutating func add(_ arrival: Arrival, asMain source: Manifest.MainSource) throws(StoreError) {
+  private mutating func add(
+    _ arrival: Arrival, _ contents: Arrival.Contents, asMain source: Manifest.MainSource
+  ) throws(StoreError) {
     guard let main, let current = manifest.mainSource else {
       put(arrival.files)
-      return becomeMain(arrival)
+      return becomeMain(contents)
     }
-    let difference = StateDictDifference.first(main, arrival.table)
+    let difference = StateDictDifference.first(main, contents.table)
     if source > current {
       // The main state dict stays. What comes is a part of it, or one more component.
       return try replaceFiles(with: arrival)
     }
     if source < current {
-      let isTied = difference == nil && !StateDictDifference.haveSameNames(main, arrival.table)
+      let isTied = difference == nil && !StateDictDifference.haveSameNames(main, contents.table)
       put(arrival.files)
       if difference != nil || isTied {
         changesPublished = changesPublished || known != nil
-        becomeMain(arrival)
+        becomeMain(contents)
       }
       return
     }
@@ -98,7 +77,7 @@ struct ManifestBuilder {
       try beginEdition(difference)
       manifest.weights.removeAll { $0.viewName != nil }
       put(arrival.files)
-      return becomeMain(arrival)
+      return becomeMain(contents)
     }
     put(arrival.files)
   }
@@ -106,10 +85,12 @@ struct ManifestBuilder {
   /// Adds files that do not touch the main state dict. What is published under their names gives way.
   private mutating func replaceFiles(with arrival: Arrival) throws(StoreError) {
     for file in arrival.files {
-      guard let earlier = manifest.weightFile(file.path), earlier.blob != file.blob, let digest = earlier.table else {
+      guard let earlier = manifest.weightFile(file.path), earlier.blob != file.blob else { continue }
+      guard let known = earlier.table, let new = file.table else {
+        try beginEdition("\(file.path) has other bytes")
         continue
       }
-      if let difference = StateDictDifference.first(try records.table(digest), arrival.table) {
+      if let difference = StateDictDifference.first(try records.table(known), try records.table(new)) {
         try beginEdition(difference)
       }
     }
@@ -136,11 +117,12 @@ struct ManifestBuilder {
     }
   }
 
-  private mutating func becomeMain(_ arrival: Arrival) {
-    main = arrival.table
+  private mutating func becomeMain(_ contents: Arrival.Contents) {
+    let table = contents.table
+    main = table
     manifest.main = .init(
-      table: arrival.digest, packs: arrival.table.packs.map(\.blob),
-      tensorCount: arrival.table.stateDict.tensors.count, parameterCount: arrival.table.stateDict.parameterCount)
+      table: contents.digest, packs: table.packs.map(\.blob), tensorCount: table.stateDict.tensors.count,
+      parameterCount: table.stateDict.parameterCount)
   }
 
   /// Measures the views. Called when everything has been added.

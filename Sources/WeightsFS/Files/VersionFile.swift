@@ -67,9 +67,13 @@ struct VersionFile: TreeFile {
     }
     // Who is about to write need not have seen the latest edition: a second `ESTALE` in a row would be an error to the caller.
     guard access.changes || current == edition else { throw FileSystemError(.stale) }
-    // Weight files were parsed when they came, and are data.
-    if case .file(let file) = content, file.weights == nil {
+    // Weight files that were parsed when they came are data.
+    switch content {
+    case .file(let file) where file.weights == nil:
       try tree.requireHarmless(opened, file.blob, of: place.model, path: place.description, access)
+    case .part(let file) where file.table == nil:
+      try tree.requireHarmless(opened, file.blob, of: place.model, path: place.description, access)
+    default: break
     }
     guard case .file(let file) = content, place.mayBeWeights else {
       if access.changes { throw try tree.reopening(.version(place), opened, access) }

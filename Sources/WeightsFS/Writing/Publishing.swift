@@ -102,6 +102,7 @@ struct Publishing {
 
   /// Whether some format claims the file by its first bytes.
   private func beginsAsWeights(_ upload: Upload) throws(FileSystemError) -> Bool {
+    if try tree.step(try Import.opaqueFormat(of: upload.file, place.path)) != nil { return true }
     let source = try tree.step(try posix(try FileSource(upload.file)))
     do throws(FormatError) {
       _ = try WeightFormatCatalogue.format(of: source)
@@ -124,15 +125,26 @@ struct Publishing {
       guard case .file(let file) = folder.content(at: name), file.blob != nil, file.byteCount <= ShardIndex.limit,
         let index = try shardIndex(file), let shards = try newShards(of: index, in: folder)
       else { continue }
-      do throws(FileSystemError) {
-        try tree.step(
-          try importing.publish(
-            shards: shards, among: index.files, as: index, of: place.model, place.version, if: .folderIsThere()
-          ) { _, _, _ in !isInterrupted() })
+      // Of a published set one shard may be written again; others that differ come all together.
+      let isWhole = shards.count == index.files.count
+      do throws(StoreError) {
+        try importing.publish(
+          shards: shards, among: index.files, as: index, of: place.model, place.version, refusing: !isWhole,
+          if: .folderIsThere()
+        ) { _, _, _ in !isInterrupted() }
       } catch {
+        let failure = FileSystemError(error)
         // What was interrupted is tried again by the next close.
-        if error.errno != FileSystemError.Condition.interrupted.errno { try undo() }
-        throw error
+        if failure.errno == FileSystemError.Condition.interrupted.errno { throw failure }
+        if place.purpose == .shard, folder.manifest?.mainSource == .shards, error.isOfWeights {
+          do throws(FileSystemError) { try tree.requireChangeable(place) } catch {
+            try undo()
+            throw error
+          }
+          continue
+        }
+        try undo()
+        throw failure
       }
     }
   }
@@ -171,6 +183,16 @@ struct Publishing {
     try tree.change(place) { _ in
       if case .file(let file) = before { return [.put(file)] }
       return [.remove(place.path)]
+    }
+  }
+}
+
+extension StoreError {
+  /// Whether the reason is what a state dict holds.
+  fileprivate var isOfWeights: Bool {
+    switch code {
+    case .differentWeights, .unacceptable(.malformed): true
+    default: false
     }
   }
 }
