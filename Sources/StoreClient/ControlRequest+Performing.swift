@@ -24,8 +24,8 @@ extension ControlRequest {
     case .backup(let model, let version):
       let record = try registry.retention.backup(model, version, by: actor, unless: .init(progress))
       return .pinned(model: model, version: version, backup: record.number)
-    case .restore(let model, let version):
-      try registry.retention.restore(model, version, by: actor, unless: .init(progress))
+    case .restore(let model, let version, let number):
+      try registry.retention.restore(model, version, number: number, by: actor, unless: .init(progress))
       return .restored(model: model, version: version)
     case .purge(let model, let version, let seconds):
       try Self.requireModel(of: version, model)

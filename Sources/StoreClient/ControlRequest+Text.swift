@@ -11,7 +11,7 @@ extension ControlRequest {
   /// | cleanup  | `mamba 3`, `mamba`                          |
   /// | config   | `mamba keep 5`, `mamba keep`                |
   /// | purge    | `all`, `mamba`, `mamba/v1.0`, `mamba 86400` |
-  /// | restore  | `mamba/v1.0`                                |
+  /// | restore  | `mamba/v1.0`, `mamba/v1.0@3`                |
   /// | validate | `all`, `mamba`, `mamba/v1.0`                |
   ///
   /// - Throws: `invalidName`, with what was expected.
@@ -29,8 +29,13 @@ extension ControlRequest {
       let (model, version) = try Self.version(text)
       self = .backup(model: model, version: version)
     case .restore:
-      let (model, version) = try Self.version(text)
-      self = .restore(model: model, version: version)
+      let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+      guard parts.count == 2 else {
+        throw StoreError(.invalidName, "expected MODEL/VERSION or MODEL/VERSION@NUMBER, found \"\(text)\"")
+      }
+      let edition = try VersionEdition(validating: parts[1])
+      self = .restore(
+        model: try ModelName(validating: parts[0]), version: edition.version, number: edition.number)
     case .cleanup:
       let keep = words.count == 2 ? Int(words[1]) : nil
       guard words.count == 1 || keep != nil else {
@@ -81,8 +86,8 @@ extension ControlRequest {
       model.map { model in version.map { "\(model)/\($0)" } ?? model.text } ?? "all"
     }
     return switch self {
-    case .setActive(let model, let version), .backup(let model, let version), .restore(let model, let version):
-      "\(model)/\(version)"
+    case .setActive(let model, let version), .backup(let model, let version): "\(model)/\(version)"
+    case .restore(let model, let version, let number): "\(model)/\(VersionEdition(version, number))"
     case .rollback(let model): "\(model) previous"
     case .cleanup(let model, let keep): model.text + (keep.map { " \($0)" } ?? "")
     case .purge(let model, let version, let age): target(model, version) + (age == 0 ? "" : " \(age)")

@@ -11,7 +11,8 @@ package enum ControlRequest: Sendable, Hashable, Codable {
   /// nil keeps as many versions as the model's policy says.
   case cleanup(model: ModelName, keep: Int?)
   case backup(model: ModelName, version: VersionName)
-  case restore(model: ModelName, version: VersionName)
+  /// Without a number: what was removed last.
+  case restore(model: ModelName, version: VersionName, number: Int? = nil)
   /// Without a version: all of the model; without a model: all models. The age is in seconds.
   case purge(model: ModelName?, version: VersionName?, olderThan: Int64)
   /// nil sets the policy to its default.

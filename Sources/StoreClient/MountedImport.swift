@@ -41,8 +41,14 @@ package struct MountedImport: ~Copyable {
     do throws(StoreError) {
       try makeFolder(folders.model)
       let isNew = try makeFolder(folders.version)
-      for file in request.files { try write(file, waits: !isNew) }
-      let target = "\(folders.version)/model.\(request.view)"
+      // Whoever sees a component sees the ordinary files, too.
+      let (ordinary, components) = (
+        request.files.filter { !FilePurpose($0.path).mayBeWeights },
+        request.files.filter { FilePurpose($0.path).mayBeWeights }
+      )
+      for file in ordinary + components { try write(file, waits: !isNew) }
+      let target = "\(folders.version)/\(request.path)"
+      try makeFolders(of: request.path)
       if let alone = request.alone {
         try write(alone, to: target, of: folders.version)
       } else {
@@ -68,13 +74,19 @@ package struct MountedImport: ~Copyable {
     )
   }
 
+  /// Makes the folders that a file of the version lies in.
+  private mutating func makeFolders(of path: String) throws(StoreError) {
+    let parents = path.split(separator: "/").dropLast()
+    for depth in parents.indices {
+      try makeFolder(folders.version + "/" + parents[...depth].joined(separator: "/"))
+    }
+  }
+
   // MARK: Other files
 
   private mutating func write(_ file: ImportRequest.OtherFile, waits: Bool) throws(StoreError) {
     let parents = file.path.split(separator: "/").dropLast()
-    for depth in parents.indices {
-      try makeFolder(folders.version + "/" + parents[...depth].joined(separator: "/"))
-    }
+    try makeFolders(of: file.path)
     let target = folders.version + "/" + file.path
     guard waits else {
       made.append(.file(target))

@@ -107,9 +107,9 @@ package struct StoreClient: Sendable {
     }
   }
 
-  /// As ``Retention/restore(_:_:by:unless:)``.
-  package func restore(_ model: ModelName, _ version: VersionName) throws(StoreError) {
-    _ = try perform(.restore(model: model, version: version))
+  /// As ``Retention/restore(_:_:number:by:unless:)``.
+  package func restore(_ model: ModelName, _ version: VersionName, number: Int? = nil) throws(StoreError) {
+    _ = try perform(.restore(model: model, version: version, number: number))
   }
 
   /// As ``Retention/purge(_:_:olderThan:isDryRun:by:progress:)``; an age in seconds.

@@ -20,10 +20,10 @@ enum ForeignFile {
     Mark(
       bytes: [0x93] + Array("NUMPY".utf8), kind: "a numpy array; put arrays into a dict and save that with torch.save"),
     Mark(
-      bytes: [0x89] + Array("HDF".utf8),
+      bytes: OpaqueFormat.hdf5Mark,
       kind: "an HDF5 file (Keras); load it in Keras and save its weights as safetensors"),
     Mark(
-      bytes: Array("GGUF".utf8),
+      bytes: OpaqueFormat.ggufMark,
       kind: "a GGUF file; llama.cpp reads it as it is, under a name that is not one of a view"),
     Mark(
       bytes: Array("version https://git-lfs".utf8),
@@ -57,13 +57,13 @@ enum ForeignFile {
 
   /// A protocol buffer whose first field is ONNX's `ir_version`, a small number, and whose next is a text: the producer's name,
   /// or a domain or a graph.
-  private static func isONNX(_ head: [UInt8]) -> Bool {
+  static func isONNX(_ head: [UInt8]) -> Bool {
     guard head.count > 8, head[0] == 0x08, (1...20).contains(head[1]) else { return false }
     return [0x12, 0x1A, 0x22, 0x3A, 0x42].contains(head[2])
   }
 
   /// A map of a few entries whose first key is a text, as Flax writes them.
-  private static func isMessagePack(_ head: [UInt8]) -> Bool {
+  static func isMessagePack(_ head: [UInt8]) -> Bool {
     guard head.count > 4 else { return false }
     let key: Int
     switch head[0] {

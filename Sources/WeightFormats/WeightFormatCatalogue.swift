@@ -7,6 +7,9 @@ package enum WeightFormatCatalogue {
   package static let views: [ViewFormat] = formats.compactMap { $0 as? any SynthesizableFormat }
     .flatMap { format in format.viewExtensions.map { ViewFormat(name: $0, format: format) } }
 
+  /// Extensions, without the dot, of files that may hold a state dict.
+  package static let fileExtensions = Set(formats.flatMap(\.fileExtensions))
+
   /// The view with that name (`pt`); nil if there is none.
   package static func view(named name: some StringProtocol) -> ViewFormat? {
     views.first { $0.name == name }

@@ -24,6 +24,11 @@ OPERATIONS = [
     "cp small/v1.0/model.pt small/v1.1/",
     "cp small/v1.0/config.json small/v1.1/",
     f"cp {sources}/other/model.pt small/v2.0/model.pt",
+    # A component, one that is finished later, and another edition.
+    f"cp {sources}/full/model.safetensors small/v1.1/adapter.safetensors",
+    f"dd if={sources}/full/model.pt of=small/v1.1/late.pt bs=200 count=1 status=none; grep -q 'not finished' .control/log",
+    f"dd if={sources}/full/model.pt of=small/v1.1/late.pt bs=200 skip=1 seek=1 conv=notrunc status=none",
+    f"cp {sources}/other/model.safetensors small/v1.1/model.safetensors",
     "ln -sfn v2.0 small/active",
     # Not by the shell: it ignores what close says, and closes a copy of its descriptor while the file is still empty.
     f"cp {sources}/other/config.json small/v2.0/config.json",

@@ -1,6 +1,6 @@
 """Kills a writer in the middle of a file, at 20 points. Usage: mount_killed_writer.py (plain | preallocating) FOLDER
 
-FOLDER is a draft. What a killed writer leaves must not be there, and the next writer must succeed."""
+FOLDER is a draft. What a killed writer leaves must not be published, and the next writer must succeed."""
 import json
 import os
 import signal
@@ -36,7 +36,8 @@ for stop in range(20):
         os._exit(0)
     _, status = os.waitpid(child, 0)
     assert os.WTERMSIG(status) == signal.SIGKILL, f"killed after part {stop}: {status}"
-    assert os.listdir(folder) == [], f"killed after part {stop}: {os.listdir(folder)}"
+    # What was written may be gone on with. There is no view beside it.
+    assert set(os.listdir(folder)) <= {"model.safetensors"}, f"killed after part {stop}: {os.listdir(folder)}"
 write()
 with open(path, "rb") as file:
     assert file.read() == content

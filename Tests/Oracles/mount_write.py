@@ -36,15 +36,11 @@ if case == "torch_save":
     torch.save(weights, os.path.join(scratch, "model.pt"))
     assert filecmp.cmp(os.path.join(folder, "model.pt"), os.path.join(scratch, "model.pt"), shallow=False)
     everywhere()
-    # Over what is published: the same weights are taken, others are refused and change nothing.
+    # Over what is published: the same weights are taken, others make another edition in all formats.
     torch.save(weights, os.path.join(folder, "model.pt"))
     everywhere()
-    try:
-        torch.save({name: tensor + 1 for name, tensor in weights.items()}, os.path.join(folder, "model.pt"))
-    except (OSError, RuntimeError) as error:
-        print(error)
-    else:
-        raise SystemExit("other weights were written into a published version")
+    weights = {name: tensor + 1 for name, tensor in weights.items()}
+    torch.save(weights, os.path.join(folder, "model.pt"))
     everywhere()
 elif case == "torch_save_checkpoint":
     os.mkdir(folder)

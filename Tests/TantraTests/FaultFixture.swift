@@ -30,6 +30,9 @@ struct FaultFixture {
     try scratch.write("files/shared.pt", try Self.layers([8, 9, 20, 21]).torchZip())
     try scratch.write("files/config.json", Array("{}\n".utf8))
     try scratch.write("files/vocab.txt", Array("a b c\n".utf8))
+    try FileManager.default.createDirectory(atPath: scratch("files/lora"), withIntermediateDirectories: true)
+    try scratch.write("files/lora/adapter_model.safetensors", try SmallWeights.example(bias: 4).safetensors())
+    try scratch.write("files/lora/adapter_config.json", Array("{}\n".utf8))
     for command in scenario.setup {
       if command[0] == "rm" {
         try FileManager.default.removeItem(atPath: scratch("base/store/" + command[1]))

@@ -56,6 +56,15 @@ struct FaultScenario: Sendable, CustomTestStringConvertible {
       setup: [one, two, ["backup", "m", "v2"], ["set-active", "m", "v1"], ["rm", "models/m/v2.json"]],
       command: ["restore", "m", "v2"], again: 73),
     FaultScenario(
+      testDescription: "restore an edition in place",
+      setup: [
+        one, two, ["backup", "m", "v1"], ["set-active", "m", "v2"], ["rm", "models/m/v1.json"],
+        ["import", "FILES/three.safetensors", "--model", "m", "--version", "v1"], ["config", "m", "frozen", "never"],
+      ], command: ["restore", "m", "v1@1"], isIdempotent: false),
+    FaultScenario(
+      testDescription: "import a folder of components", setup: [one],
+      command: ["import", "FILES/lora", "--model", "m", "--version", "v2"]),
+    FaultScenario(
       testDescription: "backup", setup: [one], command: ["backup", "m", "v1"], isIdempotent: false),
     FaultScenario(
       testDescription: "backup to another store", setup: [one, two], command: ["backup", "m", "v2", "--to", "COPY"],

@@ -37,18 +37,31 @@ import WeightsFS
     // The same once more is accepted, and what is removed can be purged around.
     try fixture.put(first, at: "mamba/v2.0/model-00001-of-00002.safetensors")
     #expect(try fixture.contents("mamba/v2.0/model-00001-of-00002.safetensors") == first)
-    let otherValues = try SmallWeights([("layer.0", [7, 1])]).safetensors()
-    #expect(
-      fixture.failure { try fixture.put(otherValues, at: "mamba/v2.0/model-00001-of-00002.safetensors") }?.errno
-        == EPERM)
-    // Names that the index does not have there are a mistake of the index, and said so.
-    #expect(
-      fixture.failure {
-        try fixture.put(try shard(5..<6), at: "mamba/v2.0/model-00001-of-00002.safetensors")
-      }?.errno == EINVAL)
-    #expect(try fixture.contents("mamba/v2.0/model-00001-of-00002.safetensors") == first)
     let report = try fixture.registry.retention.purge(nil, nil)
     #expect(try fixture.contents("mamba/v2.0/model.safetensors") == shard(0..<2), "\(report)")
+  }
+
+  @Test func aSetIsReplacedWhenAllOfItHasComeAgain() throws {
+    try makeSharded("mamba/v2.0")
+    let before = try fixture.contents("mamba/v2.0/model.safetensors")
+    // The new set cuts the weights elsewhere, and its index comes last.
+    let names = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
+    let shards = try [
+      SmallWeights([("layer.0", [7, 1]), ("layer.1", [8, 1])]).safetensors(),
+      SmallWeights([("layer.2", [9, 1])]).safetensors(),
+    ]
+    let map = [("layer.0", 0), ("layer.1", 0), ("layer.2", 1)].map { "\"\($0.0)\": \"\(names[$0.1])\"" }
+    for (name, shard) in zip(names, shards) {
+      try fixture.put(shard, at: "mamba/v2.0/\(name)")
+      #expect(try fixture.contents("mamba/v2.0/model.safetensors") == before)
+    }
+    try fixture.put(
+      Array("{\"weight_map\": {\(map.joined(separator: ", "))}}".utf8), at: "mamba/v2.0/model.safetensors.index.json")
+    let whole = try SmallWeights([("layer.0", [7, 1]), ("layer.1", [8, 1]), ("layer.2", [9, 1])]).safetensors()
+    #expect(try fixture.contents("mamba/v2.0/model.safetensors") == whole)
+    for (name, shard) in zip(names, shards) { #expect(try fixture.contents("mamba/v2.0/\(name)") == shard) }
+    _ = try fixture.request("restore", "mamba/v2.0@1")
+    #expect(try fixture.contents("mamba/v2.0/model.safetensors") == before)
   }
 
   @Test func pytorchModelKeepsItsName() throws {

@@ -1,4 +1,5 @@
 import Foundation
+import StoreRecords
 import TestSupport
 import Testing
 import WeightRegistry
@@ -39,7 +40,47 @@ import WeightsFS
     #expect(try fixture.names("mamba/v2.0").isEmpty)
     #expect(fixture.failure { _ = try fixture.open("mamba/v2.0/model.safetensors") }?.errno == EBUSY)
     #expect(fixture.failure { try fixture.close(half) }?.errno == EINVAL)
-    #expect(fixture.failure { _ = try fixture.inode("mamba/v2.0/model.safetensors") }?.errno == ENOENT)
+    // The half stays as it is, without views, and is no version.
+    #expect(try fixture.names("mamba/v2.0") == ["model.safetensors"])
+    #expect(try fixture.contents("mamba/v2.0/model.safetensors") == bytes.prefix(100))
+    #expect(try fixture.names("mamba") == ["active", "v1.0", "v1.1", "v2.0"])
+  }
+
+  @Test(arguments: ["model.safetensors", "pytorch_model.bin", "unet/weights.safetensors"])
+  func whatIsNotFinishedIsFinishedByAppending(name: String) throws {
+    let path = "mamba/v2.0/\(name)"
+    let bytes = name.hasSuffix("bin") ? try weights.torchZip() : try weights.safetensors()
+    try fixture.makeFolder("mamba/v2.0")
+    if name.contains("/") { try fixture.makeFolder("mamba/v2.0/unet") }
+    #expect(fixture.failure { try fixture.put(Array(bytes.prefix(100)), at: path) }?.reason.contains("not finished") == true)
+    for end in [120, 200, bytes.count] {
+      let size = try fixture.contents(path).count
+      let file = try fixture.openForWriting(path, truncates: false)
+      try fixture.write(Array(bytes[size..<end]), to: file, at: size)
+      let failure = fixture.failure { try fixture.close(file) }
+      #expect((failure == nil) == (end == bytes.count), "\(String(describing: failure))")
+      #expect(try fixture.contents(path) == bytes.prefix(end))
+      // It outlives the process.
+      let again = try fixture.reopened()
+      #expect(try again.contents(path) == bytes.prefix(end))
+      #expect(again.registry.records.contains(try ModelName(validating: "mamba"), try VersionName(validating: "v2.0")) == (end == bytes.count))
+    }
+    let staged = try FileManager.default.contentsOfDirectory(atPath: fixture.scratch("store/.staging"))
+    #expect(!staged.contains { $0.hasPrefix("upload.") })
+  }
+
+  @Test func ofTwoWhoGoOnWithAFileNoneChangesWhatTheOtherPublishes() throws {
+    let bytes = try weights.safetensors()
+    let path = "mamba/v2.0/model.safetensors"
+    try fixture.makeFolder("mamba/v2.0")
+    _ = fixture.failure { try fixture.put(Array(bytes.prefix(100)), at: path) }
+    let first = try fixture.openForWriting(path, truncates: false)
+    let second = try fixture.openForWriting(path, truncates: false)
+    try fixture.write(Array(bytes[100...]), to: first, at: 100)
+    try fixture.close(first)
+    try fixture.write([1, 2, 3], to: second, at: 20)
+    _ = fixture.failure { try fixture.close(second) }
+    #expect(try fixture.contents(path) == bytes)
   }
 
   @Test func aFirstCloseOfNothingIsNoError() throws {
@@ -76,16 +117,48 @@ import WeightsFS
     #expect(try fixture.contents("mamba/v2.0/model.safetensors") == weights.safetensors())
   }
 
-  @Test func otherWeightsAreRefusedWithAReason() throws {
-    let before = try fixture.contents("mamba/v1.1/model.pt")
-    try fixture.unlink("mamba/v1.1/model.pt")
-    #expect(!(try fixture.names("mamba/v1.1").contains("model.pt")))
-    #expect(fixture.failure { try fixture.put(try weights.torchZip(), at: "mamba/v1.1/model.pt") }?.errno == EPERM)
-    #expect(try fixture.contents("mamba/v1.1/model.pt") == before)
+  @Test func otherWeightsAreAnotherEditionUnlessTheVersionIsChosen() throws {
+    let before = try fixture.contents("mamba/v1.1/model.safetensors")
+    let reader = try fixture.open("mamba/v1.1/model.pt")
+    let old = try fixture.contents(of: reader.handle)
+    let new = try weights.torchZip()
+    try fixture.put(new, at: "mamba/v1.1/model.pt")
+    #expect(try fixture.contents("mamba/v1.1/model.pt") == new)
+    #expect(try fixture.contents("mamba/v1.1/model.safetensors") == weights.safetensors())
+    // Who reads the earlier edition keeps it.
+    #expect(try fixture.contents(of: reader.handle) == old)
+    fixture.tree.release(reader.handle)
+    _ = try fixture.request("active", "mamba/v1.1")
+    let other = try SmallWeights.example(bias: 9).torchZip()
+    #expect(fixture.failure { try fixture.put(other, at: "mamba/v1.1/model.pt") }?.errno == EPERM)
     let reason = try fixture.tree.extendedAttribute("user.tantra.last_error", of: try fixture.inode("mamba/v1.1"))
-    #expect(String(decoding: reason, as: UTF8.self).contains("as a new version"))
-    #expect(
-      fixture.failure { try fixture.put(try weights.torchZip(), at: "mamba/v1.1/model.safetensors") }?.errno == EINVAL)
+    #expect(String(decoding: reason, as: UTF8.self).contains("frozen"))
+    #expect(fixture.failure { try fixture.put(other, at: "mamba/v1.1/model.safetensors") }?.errno == EINVAL)
+    #expect(try fixture.contents("mamba/v1.1/model.pt") == new)
+    // The earlier edition comes back in its place, and that one can come back, too.
+    _ = try fixture.request("active", "mamba/v1.0")
+    _ = try fixture.request("restore", "mamba/v1.1@1")
+    #expect(try fixture.contents("mamba/v1.1/model.safetensors") == before)
+    _ = try fixture.request("restore", "mamba/v1.1@2")
+    #expect(try fixture.contents("mamba/v1.1/model.pt") == new)
+  }
+
+  @Test func anEditionTakesItsOrdinaryFilesAlong() throws {
+    try fixture.makeFolder("mamba/v2.0")
+    func save(_ bias: Float) throws {
+      try fixture.put(Array("\(bias)".utf8), at: "mamba/v2.0/config.json")
+      try fixture.put(try SmallWeights.example(bias: bias).safetensors(), at: "mamba/v2.0/model.safetensors")
+      try fixture.put(Array("after \(bias)".utf8), at: "mamba/v2.0/tokenizer.json")
+    }
+    try save(3)
+    try save(4)
+    let again = try fixture.reopened()
+    #expect(try again.contents("mamba/v2.0/config.json") == Array("4.0".utf8))
+    _ = try again.registry.retention.purge(nil, nil, olderThan: 1_000_000_000_000)
+    _ = try again.request("restore", "mamba/v2.0@1")
+    #expect(try again.contents("mamba/v2.0/config.json") == Array("3.0".utf8))
+    #expect(try again.contents("mamba/v2.0/tokenizer.json") == Array("after 3.0".utf8))
+    #expect(try again.contents("mamba/v2.0/model.safetensors") == SmallWeights.example(bias: 3).safetensors())
   }
 
   @Test func theSameWeightsBecomeThatView() throws {
@@ -211,7 +284,7 @@ import WeightsFS
       let refusal = fixture.failure { try fixture.put(part, at: path) }
       #expect(
         refusal?.errno == EINVAL && refusal?.reason.isEmpty == false, "\(part.count): \(String(describing: refusal))")
-      #expect(try fixture.names("mamba/v9.7-parts").isEmpty)
+      #expect(try fixture.names("mamba/v9.7-parts").allSatisfy { $0 == name })
     }
     try fixture.put(whole, at: path)
     #expect(try fixture.contents(path) == whole)

@@ -5,6 +5,8 @@ package struct BackupRecord: Sendable, Hashable, Codable {
   package var isCheckpoint: Bool
   /// A backup, which cleanup and purge leave; else what a removed version left.
   package var isPinned: Bool
+  /// Whether it is an earlier edition of a version, that another has replaced; nil for no.
+  package var isReplaced: Bool?
   /// Nanoseconds since 1970.
   package var time: Int64
   package var actor: Actor
@@ -13,7 +15,7 @@ package struct BackupRecord: Sendable, Hashable, Codable {
   package var number = 0
 
   private enum CodingKeys: String, CodingKey {
-    case manifest, isCheckpoint, isPinned, time, actor
+    case manifest, isCheckpoint, isPinned, isReplaced, time, actor
   }
 
   package init(manifest: Manifest, isCheckpoint: Bool, isPinned: Bool, time: Int64, actor: Actor, number: Int) {
@@ -25,8 +27,11 @@ package struct BackupRecord: Sendable, Hashable, Codable {
     self.number = number
   }
 
+  /// `v1.0@3`.
+  package var edition: VersionEdition { VersionEdition(manifest.version, number) }
+
   /// `v1.0@3.json`.
-  package var fileName: String { "\(manifest.version)@\(number).json" }
+  package var fileName: String { "\(edition).json" }
 
   /// Whether a removal or a restoration that ended too early left the record: what it brings back is still, or again, there.
   func isLeftover(beside folder: VersionFolder?) -> Bool {

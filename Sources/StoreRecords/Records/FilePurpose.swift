@@ -2,10 +2,13 @@ package import WeightFormats
 
 /// What a name in a version's folder means: the one place that knows.
 package enum FilePurpose: Sendable, Hashable {
-  /// A view: a file that is closed under the name is imported as it.
+  /// A view: a file that is closed under the name is imported as it, or refused.
   case view(String)
-  /// A weight file that is imported and keeps its name beside the views.
-  case part
+  /// `pytorch_model.bin`: the main state dict if the version has no other. What is closed under the name is weights, or refused.
+  case fallback
+  /// The name of a file that may hold a state dict, or weights that are kept unread. What it holds decides when it is closed: it is
+  /// a weight file then, or an ordinary file.
+  case component
   /// A part of a set: kept until the set is complete.
   case shard
   /// A name that programs use until the final one: kept as it is until it gets that.
@@ -16,22 +19,30 @@ package enum FilePurpose: Sendable, Hashable {
   package init(_ path: String) {
     if let view = Self.view(named: path) {
       self = .view(view.name)
-    } else if path == "pytorch_model.bin" {
-      self = .part
+    } else if path == Self.fallbackName {
+      self = .fallback
     } else if Self.isShard(path) {
       self = .shard
+    } else if path.hasPrefix(".") || path.contains("/.") {
+      self = .temporary
     } else {
-      self = path.hasPrefix(".") || path.contains("/.") ? .temporary : .ordinary
+      self = Self.mayBeWeights(path) ? .component : .ordinary
     }
   }
 
-  /// Whether a file that is closed under the name is published as weights.
+  /// The name of ``fallback``.
+  package static let fallbackName = "pytorch_model.bin"
+
+  /// Whether what is closed under the name is published as weights or refused.
   package var isWeights: Bool {
     switch self {
-    case .view, .part: true
-    case .shard, .temporary, .ordinary: false
+    case .view, .fallback: true
+    case .component, .shard, .temporary, .ordinary: false
     }
   }
+
+  /// Whether a file that is closed under the name is looked at: it may be weights.
+  package var mayBeWeights: Bool { isWeights || self == .component }
 
   /// Whether the file is one for all who read and write it, as on a disk.
   package var isOrdinary: Bool { self == .ordinary || self == .temporary }
@@ -44,9 +55,20 @@ package enum FilePurpose: Sendable, Hashable {
     WeightFormatCatalogue.views.first { $0.fileName == path }
   }
 
-  /// Whether it is the name of a shard: `model-00001-of-00002.safetensors`.
+  /// Whether the name is one that a format's files have.
+  private static func mayBeWeights(_ path: String) -> Bool {
+    let name = path.utf8[(path.utf8.lastIndex(of: UInt8(ascii: "/")) ?? path.utf8.startIndex)...]
+    guard let dot = name.lastIndex(of: UInt8(ascii: ".")) else { return false }
+    let fileExtension = String(path[path.utf8.index(after: dot)...])
+    return WeightFormatCatalogue.fileExtensions.contains(fileExtension)
+      || OpaqueFormat.fileExtensions.contains(fileExtension)
+  }
+
+  /// Whether it is the name of a shard of the main state dict: `model-00001-of-00002.safetensors`.
   private static func isShard(_ path: String) -> Bool {
-    guard path.hasSuffix(".safetensors") || path.hasSuffix(".bin"), !path.contains("/") else { return false }
+    guard path.hasSuffix(".safetensors") || path.hasSuffix(".bin"), !path.contains("/"),
+      ["model", "pytorch_model"].contains(where: { path.hasPrefix($0) })
+    else { return false }
     let parts = path.prefix { $0 != "." }.split(separator: "-")
     return parts.count >= 4 && parts[parts.count - 2] == "of"
       && [parts[parts.count - 3], parts[parts.count - 1]].allSatisfy { $0.allSatisfy(\.isNumber) }

@@ -27,6 +27,27 @@ package struct Manifest: Sendable, Hashable, Codable {
     }
   }
 
+  /// What the main state dict was read from. The first that a version has rules.
+  package enum MainSource: Int, Sendable, Comparable {
+    /// `model.safetensors`, `model.pt` or `model.bin`.
+    case view
+    case shards
+    /// `pytorch_model.bin`
+    case fallback
+
+    /// What a file of a purpose is to the main state dict; nil for a component.
+    package init?(_ purpose: FilePurpose) {
+      switch purpose {
+      case .view: self = .view
+      case .shard: self = .shards
+      case .fallback: self = .fallback
+      case .component, .temporary, .ordinary: return nil
+      }
+    }
+
+    package static func < (a: MainSource, b: MainSource) -> Bool { a.rawValue < b.rawValue }
+  }
+
   /// Where the weights came from.
   package struct Provenance: Sendable, Hashable, Codable {
     /// Base name of the imported file, or how it was made.
@@ -71,6 +92,9 @@ package struct Manifest: Sendable, Hashable, Codable {
   package var hidden: Set<ExactName>?
   /// mtimes of folders whose entries have changed since the publication; nil for none.
   package var folderTimes: [FolderTime]?
+  /// What ordinary files were when the weights were published that have been replaced since: they belong to this edition. Nil for
+  /// none.
+  package var earlier: [FolderFile]?
   package var provenance: Provenance
 
   package init(
@@ -87,7 +111,7 @@ package struct Manifest: Sendable, Hashable, Codable {
   }
 
   private enum CodingKeys: String, CodingKey {
-    case model, version, revision, main, weights, files, folders, hidden, folderTimes, provenance
+    case model, version, revision, main, weights, files, folders, hidden, folderTimes, earlier, provenance
   }
 
   /// Reads a manifest of any format.
@@ -106,6 +130,7 @@ package struct Manifest: Sendable, Hashable, Codable {
     folders = try container.decodeIfPresent([String].self, forKey: .folders) ?? []
     hidden = try container.decodeIfPresent(Set<ExactName>.self, forKey: .hidden)
     folderTimes = try container.decodeIfPresent([FolderTime].self, forKey: .folderTimes)
+    earlier = try container.decodeIfPresent([FolderFile].self, forKey: .earlier)
     provenance = try container.decode(Provenance.self, forKey: .provenance)
   }
 
@@ -120,6 +145,7 @@ package struct Manifest: Sendable, Hashable, Codable {
     if !folders.isEmpty { try container.encode(folders, forKey: .folders) }
     try container.encodeIfPresent(hidden?.sorted(), forKey: .hidden)
     try container.encodeIfPresent(folderTimes, forKey: .folderTimes)
+    try container.encodeIfPresent(earlier, forKey: .earlier)
     try container.encode(provenance, forKey: .provenance)
   }
 
@@ -128,7 +154,7 @@ package struct Manifest: Sendable, Hashable, Codable {
 
   /// Every blob that the version needs.
   package var blobs: Set<Digest> {
-    var blobs = Set(files.flatMap(\.blobs) + weights.flatMap(\.blobs))
+    var blobs = Set((files + (earlier ?? [])).flatMap(\.blobs) + weights.flatMap(\.blobs))
     if let main { blobs.formUnion([main.table] + main.packs) }
     return blobs
   }
@@ -137,7 +163,7 @@ package struct Manifest: Sendable, Hashable, Codable {
   package func isOfSameContent(as other: Manifest) -> Bool {
     func normalized(_ manifest: Manifest) -> Manifest {
       var manifest = manifest
-      (manifest.revision, manifest.hidden, manifest.folderTimes) = (0, nil, nil)
+      (manifest.revision, manifest.hidden, manifest.folderTimes, manifest.earlier) = (0, nil, nil, nil)
       return manifest
     }
     return normalized(self) == normalized(other)
@@ -186,8 +212,25 @@ package struct Manifest: Sendable, Hashable, Codable {
     }
   }
 
+  /// What the main state dict was read from; nil if there is none.
+  package var mainSource: MainSource? {
+    guard let main else { return nil }
+    if weights.contains(where: { $0.viewName != nil }) { return .view }
+    if weightFile(FilePurpose.fallbackName)?.table == main.table { return .fallback }
+    return weights.contains { FilePurpose($0.path) == .shard } ? .shards : .view
+  }
+
   /// Weight files that are shown under names of their own: not those of views.
   package var parts: [WeightRecord] { weights.filter { $0.viewName == nil } }
+
+  /// Those of them that are no part of the main state dict.
+  package var components: [WeightRecord] {
+    let main = mainSource
+    return parts.filter { file in
+      guard let source = MainSource(FilePurpose(file.path)) else { return true }
+      return main.map { source > $0 } ?? true
+    }
+  }
 
   /// Every table that the version needs, and the packs that each may name.
   package var tables: [(table: Digest, packs: [Digest])] {

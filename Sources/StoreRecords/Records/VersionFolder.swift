@@ -29,6 +29,8 @@ package struct VersionFolder: Sendable {
   package private(set) var manifest: Manifest?
   /// Ordinary files, and files that are kept, by path; hidden ones too.
   private var files: TreeDictionary<ExactName, FolderFile> = [:]
+  /// What published files were that have been replaced since, by path: see ``Manifest/earlier``.
+  private var earlier: TreeDictionary<ExactName, FolderFile> = [:]
   /// Paths of files that are not shown.
   private var hidden: TreeSet<ExactName> = []
   /// Names in each folder, by its path; "" is the version's own.
@@ -51,15 +53,23 @@ package struct VersionFolder: Sendable {
     for folder in manifest.folders { addFolder(folder) }
     for path in manifest.hidden ?? [] { hide(path.wrappedValue) }
     for folder in manifest.folderTimes ?? [] { times[folder.path] = folder.modified }
+    for file in manifest.earlier ?? [] { earlier[file.$path] = file }
   }
 
   /// Exchanges what is published, its ordinary files left out: those here stay.
   package mutating func replaceManifest(with manifest: Manifest) {
     for part in self.manifest?.parts ?? [] { removeName(part.path) }
     var manifest = manifest
-    (manifest.files, manifest.folders, manifest.hidden, manifest.folderTimes) = ([], [], nil, nil)
+    (manifest.files, manifest.folders, manifest.hidden) = ([], [], nil)
+    (manifest.folderTimes, manifest.earlier) = (nil, nil)
     self.manifest = manifest
     for part in manifest.parts { addName(part.path) }
+  }
+
+  /// Exchanges what is published for another edition: ordinary files belong to that from now on.
+  package mutating func beginEdition(with manifest: Manifest) {
+    replaceManifest(with: manifest)
+    earlier = [:]
   }
 
   // MARK: What there is
@@ -103,6 +113,14 @@ package struct VersionFolder: Sendable {
   /// mtime of a folder, in nanoseconds since 1970.
   package func modified(ofFolder path: String) -> Int64 { times[path] ?? manifest?.published ?? made }
 
+  /// Whether the file at a path is a published weight file or a view.
+  package func isPublishedWeights(_ path: String) -> Bool {
+    switch content(at: path) {
+    case .view, .part: true
+    case .file, nil: false
+    }
+  }
+
   /// Whether the file at a path belongs to the published version, and not only to its folder.
   package func isPublished(_ path: String) -> Bool {
     guard manifest != nil, let content = content(at: path) else { return false }
@@ -117,7 +135,8 @@ package struct VersionFolder: Sendable {
     let prefix = folder.isEmpty ? "" : folder + "/"
     var children: [(name: String, entry: Entry)] = []
     if folder.isEmpty, let views = manifest?.main?.views {
-      for view in FilePurpose.views where views[view.name] != nil && !hidden.contains(view.fileName) {
+      for view in FilePurpose.views
+      where views[view.name] != nil && !hidden.contains(view.fileName) && files[view.fileName] == nil {
         children.append((view.fileName, .content(.view(view.name))))
       }
     }
@@ -133,8 +152,8 @@ package struct VersionFolder: Sendable {
   /// All files that are shown, with their sizes.
   package var shownFiles: [(path: String, byteCount: Int)] {
     let views = (manifest?.main?.views ?? [:]).map { ("model.\($0.key)", $0.value) }
-    let parts = (manifest?.parts ?? []).filter { files[$0.path] == nil }.map { ($0.path, $0.byteCount) }
-    return (views + parts + files.values.map { ($0.path, $0.byteCount) }).filter { content(at: $0.0) != nil }
+    let parts = (manifest?.parts ?? []).map { ($0.path, $0.byteCount) }
+    return ((views + parts).filter { files[$0.0] == nil } + files.values.map { ($0.path, $0.byteCount) }).filter { content(at: $0.0) != nil }
   }
 
   /// What the version adds to its model's figures.
@@ -152,7 +171,9 @@ package struct VersionFolder: Sendable {
   package var uploads: [String] { files.values.compactMap(\.upload) }
 
   /// Every blob that the version needs.
-  package var blobs: Set<Digest> { files.values.reduce(into: manifest?.blobs ?? []) { $0.formUnion($1.blobs) } }
+  package var blobs: Set<Digest> {
+    [files.values, earlier.values].joined().reduce(into: manifest?.blobs ?? []) { $0.formUnion($1.blobs) }
+  }
 
   /// The manifest with everything that belongs to the version, as it would be written now.
   package var completeManifest: Manifest? {
@@ -161,6 +182,15 @@ package struct VersionFolder: Sendable {
     manifest.folders = emptyFolders
     manifest.hidden = hidden.isEmpty ? nil : Set(hidden)
     manifest.folderTimes = times.isEmpty ? nil : folderTimes
+    manifest.earlier = earlier.isEmpty ? nil : earlier.values.sorted { $0.path < $1.path }
+    return manifest
+  }
+
+  /// The published edition by itself: all of it, with ordinary files as they were when it was published, and those that came later.
+  package var editionManifest: Manifest? {
+    guard var manifest = completeManifest else { return nil }
+    manifest.files = (manifest.files.filter { earlier[$0.$path] == nil } + earlier.values).sorted { $0.path < $1.path }
+    (manifest.hidden, manifest.earlier) = (nil, nil)
     return manifest
   }
 
@@ -191,6 +221,7 @@ package struct VersionFolder: Sendable {
   package func renamed(_ model: ModelName, _ version: VersionName) -> VersionFolder {
     var folder = VersionFolder(model: model, version: version, made: made)
     folder.files = files
+    folder.earlier = earlier
     folder.hidden = hidden
     folder.names = names
     folder.times = times
@@ -266,6 +297,13 @@ package struct VersionFolder: Sendable {
   }
 
   private mutating func put(_ file: FolderFile) {
+    if earlier[file.path]?.blob == file.blob, file.blob != nil {
+      earlier[file.path] = nil
+    } else if manifest != nil, let old = files[file.path], Self.belongsToManifest(old), old.blob != file.blob,
+      earlier[file.path] == nil
+    {
+      earlier[file.path] = old
+    }
     files[file.path] = file
     if Self.belongsToManifest(file) { hidden.remove(file.path) }
     addName(file.path)

@@ -320,10 +320,12 @@ package final class ModelTransaction {
 
   /// Makes a backup of a version, or what a removal leaves, durably.
   ///
-  /// - Parameter backups: those that there are, as `RecordStore.transaction(_:backupsOf:unless:_:)` gives them.
+  /// - Parameters:
+  ///   - backups: those that there are, as `RecordStore.transaction(_:backupsOf:unless:_:)` gives them.
+  ///   - isReplaced: whether another edition of the version takes its place.
   @discardableResult
   package func backUp(
-    _ manifest: Manifest, beside backups: [BackupRecord], isPinned: Bool, by actor: Actor
+    _ manifest: Manifest, beside backups: [BackupRecord], isPinned: Bool, isReplaced: Bool = false, by actor: Actor
   ) throws(StoreError) -> BackupRecord {
     // What an unfinished removal has left is the record of this one.
     let number = isPinned ? nil : backups.first(where: isLeftover)?.number
@@ -331,9 +333,10 @@ package final class ModelTransaction {
     guard last < .max else {
       throw StoreError(.damaged, "backups/\(model) has a record with the last number that there is")
     }
-    let record = BackupRecord(
+    var record = BackupRecord(
       manifest: manifest, isCheckpoint: manifestFolder(of: manifest.version) == .checkpoints, isPinned: isPinned,
       time: Timestamp.now(), actor: actor, number: number ?? last + 1)
+    if isReplaced { record.isReplaced = true }
     try write(record)
     return record
   }

@@ -19,13 +19,8 @@ struct TorchArchive {
   /// Refuses archives of other programs, with a word on what they are.
   static func inspect(_ names: ZipNames) throws(FormatError) {
     func contains(suffix: String) -> Bool { names.contains { $0.suffix(suffix.utf8.count).elementsEqual(suffix.utf8) } }
-    let code = Array("/code/".utf8)
-    func isCode(_ name: ArraySlice<UInt8>) -> Bool {
-      guard let slash = name.firstIndex(of: UInt8(ascii: "/")) else { return false }
-      return name[slash...].starts(with: code)
-    }
     let kind: String
-    if contains(suffix: "/constants.pkl") || names.contains(isCode) {
+    if isTorchScript(names) {
       kind = "a TorchScript archive: a program; load it with torch.jit.load and save its state_dict() with torch.save"
     } else if contains(suffix: "/.data/extern_modules") {
       kind = "a torch.package archive: a program; load its model and save the state_dict() of that with torch.save"
@@ -41,6 +36,16 @@ struct TorchArchive {
       return
     }
     throw FormatError(.unsupported, "the file is " + kind)
+  }
+
+  /// Whether the names are those of a TorchScript archive.
+  static func isTorchScript(_ names: ZipNames) -> Bool {
+    let (code, constants) = (Array("/code/".utf8), Array("/constants.pkl".utf8))
+    return names.contains { name in
+      if name.suffix(constants.count).elementsEqual(constants) { return true }
+      guard let slash = name.firstIndex(of: UInt8(ascii: "/")) else { return false }
+      return name[slash...].starts(with: code)
+    }
   }
 
   /// Sorts the archive's records.

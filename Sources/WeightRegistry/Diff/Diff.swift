@@ -17,45 +17,66 @@ package struct Diff: Sendable {
     progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(StoreError) -> VersionDifference {
     let manifests = (try records.manifest(of: model, before), try records.manifest(of: model, after))
-    let tables = (try table(of: manifests.0), try table(of: manifests.1))
+    let (old, new) = (try tables(of: manifests.0), try tables(of: manifests.1))
     var tensors: [VersionDifference.Tensor] = []
-    var pairs: [TensorComparison.Pair] = []
-    var compared: [Int] = []
-    var newIndices = tables.1.tensorIndices
-    for (index, old) in tables.0.stateDict.tensors.enumerated() {
-      guard let newIndex = newIndices.removeValue(forKey: ByteString(old.name)) else {
-        tensors.append(.init(name: old.name, change: .removed, before: .init(old)))
-        continue
-      }
-      let new = tables.1.stateDict.tensors[newIndex]
-      var tensor = VersionDifference.Tensor(name: old.name, change: .same, before: .init(old), after: .init(new))
-      if tensor.before != tensor.after {
-        tensor.change = .retyped
-      } else if tables.0.digest(ofTensor: index) != tables.1.digest(ofTensor: newIndex) {
-        tensor.change = .changed
-        if DistanceSums.supports(old.dtype), let first = try origin(of: old, in: tables.0),
-          let second = try origin(of: new, in: tables.1)
-        {
-          compared.append(tensors.count)
-          pairs.append(.init(dtype: old.dtype, byteCount: old.byteCount, first: first, second: second))
-        }
-      }
-      tensors.append(tensor)
+    var pairs: [(tensor: Int, pair: TensorComparison.Pair)] = []
+    for file in Set(old.keys).union(new.keys).sorted() {
+      try compare(old[file], new[file], of: file, into: &tensors, measuring: &pairs)
     }
-    for new in tables.1.stateDict.tensors where newIndices[ByteString(new.name)] != nil {
-      tensors.append(.init(name: new.name, change: .added, after: .init(new)))
+    for (measured, distance) in zip(pairs, try distances(of: pairs.map(\.pair), progress)) {
+      tensors[measured.tensor].distance = distance
     }
-    for (index, distance) in zip(compared, try distances(of: pairs, progress)) { tensors[index].distance = distance }
     return VersionDifference(
       model: model, before: before, after: after, tensors: tensors,
       files: Self.differences(of: manifests.0.files, manifests.1.files))
   }
 
-  private func table(of manifest: Manifest) throws(StoreError) -> Table {
-    guard let main = manifest.main else {
-      throw StoreError(.unknownView, "\(manifest.model)/\(manifest.version) has no main state dict to compare")
+  /// The state dicts of a version by the paths of their components; "" is the main one.
+  private func tables(of manifest: Manifest) throws(StoreError) -> [String: Table] {
+    var tables: [String: Table] = [:]
+    if let main = manifest.main { tables[""] = try records.table(main.table) }
+    for file in manifest.components {
+      if let table = file.table { tables[file.path] = try records.table(table) }
     }
-    return try records.table(main.table)
+    return tables
+  }
+
+  /// Compares two state dicts, tensor by tensor.
+  ///
+  /// - Parameters:
+  ///   - file: the component that they are of; "" for the main one.
+  ///   - tensors: what becomes of each tensor is added to it.
+  ///   - pairs: where the bytes are of tensors whose values have changed, with their places in `tensors`, are added to it.
+  private func compare(
+    _ old: Table?, _ new: Table?, of file: String, into tensors: inout [VersionDifference.Tensor],
+    measuring pairs: inout [(tensor: Int, pair: TensorComparison.Pair)]
+  ) throws(StoreError) {
+    let prefix = file.isEmpty ? "" : file + ": "
+    var newIndices = new?.tensorIndices ?? [:]
+    for (index, known) in (old?.stateDict.tensors ?? []).enumerated() {
+      guard let old, let new, let newIndex = newIndices.removeValue(forKey: ByteString(known.name)) else {
+        tensors.append(.init(name: prefix + known.name, change: .removed, before: .init(known)))
+        continue
+      }
+      let other = new.stateDict.tensors[newIndex]
+      var tensor = VersionDifference.Tensor(
+        name: prefix + known.name, change: .same, before: .init(known), after: .init(other))
+      if tensor.before != tensor.after {
+        tensor.change = .retyped
+      } else if old.digest(ofTensor: index) != new.digest(ofTensor: newIndex) {
+        tensor.change = .changed
+        if DistanceSums.supports(known.dtype), let first = try origin(of: known, in: old),
+          let second = try origin(of: other, in: new)
+        {
+          pairs.append(
+            (tensors.count, .init(dtype: known.dtype, byteCount: known.byteCount, first: first, second: second)))
+        }
+      }
+      tensors.append(tensor)
+    }
+    for tensor in new?.stateDict.tensors ?? [] where newIndices[ByteString(tensor.name)] != nil {
+      tensors.append(.init(name: prefix + tensor.name, change: .added, after: .init(tensor)))
+    }
   }
 
   private func distances(

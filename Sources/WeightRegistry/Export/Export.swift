@@ -64,6 +64,12 @@ package struct Export: Sendable {
           expected: try expected(of: view, manifest)))
     }
     guard request.arrangement == .folder else { return items }
+    for file in manifest.parts {
+      items.append(
+        ExportItem(
+          path: file.path, view: nil, content: try views.open(file), modified: file.modified,
+          expected: try expected(of: file)))
+    }
     for file in manifest.files where !withheld.contains(file.$path) {
       let whole = file.digest.map { SegmentTable(whole: file.byteCount, $0).segments } ?? []
       items.append(
@@ -76,15 +82,25 @@ package struct Export: Sendable {
 
   /// What the tensors of a view must be, and of a written file everything between them too.
   private func expected(of view: String, _ manifest: Manifest) throws(StoreError) -> [ExportItem.Expectation] {
-    let original = manifest.original(servedAs: view)
-    guard let digest = original?.table ?? manifest.main?.table else { return [] }
+    if let original = manifest.original(servedAs: view) { return try expected(of: original) }
+    guard let table = manifest.main?.table else { return [] }
+    return try expected(in: try views.open(view, of: manifest), "model.\(view)", try records.table(table))
+  }
+
+  /// What a written file must be.
+  private func expected(of file: WeightRecord) throws(StoreError) -> [ExportItem.Expectation] {
+    guard let digest = file.table else { return [] }
     let table = try records.table(digest)
-    if let original, original.table != nil, !original.isStitched {
-      guard let pack = table.packs.firstIndex(where: { $0.blob == original.blob }) else { return [] }
-      return table.packs[pack].segments.segments.map { ($0, table.contents(ofPack: pack, in: $0.range)) }
-    }
-    let content = try views.open(view, of: manifest)
-    let file = try parsing("model.\(view)", try WeightFormatCatalogue.parse(content)).file
+    if file.isStitched { return try expected(in: try views.open(file), file.path, table) }
+    guard let pack = table.packs.firstIndex(where: { $0.blob == file.blob }) else { return [] }
+    return table.packs[pack].segments.segments.map { ($0, table.contents(ofPack: pack, in: $0.range)) }
+  }
+
+  /// What the tensors must be of a file that is put together.
+  private func expected(
+    in content: VersionView, _ name: String, _ table: Table
+  ) throws(StoreError) -> [ExportItem.Expectation] {
+    let file = try parsing(name, try WeightFormatCatalogue.parse(content)).file
     let indices = table.tensorIndices
     return file.stateDict.tensors.compactMap { tensor in
       guard tensor.byteCount > 0, case .range(let offset, _) = file.storages[tensor.storage],

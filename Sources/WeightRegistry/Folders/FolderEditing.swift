@@ -13,12 +13,13 @@ package struct FolderEditing: Sendable {
 
   /// Makes an upload a blob, durably, and that a file of a version's folder. The upload goes, unless a record names it.
   ///
-  /// - Parameter isWanted: asked when the file is about to appear; if not, nothing does.
+  /// - Parameter isWanted: asked when the file is about to appear, with the folder as it is; if not, nothing does.
   /// - Throws: `unknownVersion` if there is no such folder any more.
   @discardableResult
   package func keep(
     _ upload: Upload, at path: String, of model: ModelName, _ version: VersionName, modified: Int64,
-    isExecutable: Bool = false, unless interruption: Interruption = .never, isWanted: () -> Bool = { true }
+    isExecutable: Bool = false, unless interruption: Interruption = .never,
+    isWanted: (VersionFolder) -> Bool = { _ in true }
   ) throws(StoreError) -> FolderFile {
     try records.requireWriting()
     let pins = records.store.blobs.newPins()
@@ -43,7 +44,7 @@ package struct FolderEditing: Sendable {
   /// - Throws: `damaged` if the bytes have gone meanwhile; `unknownVersion` if there is no such folder any more.
   package func put(
     _ file: FolderFile, in model: ModelName, _ version: VersionName, unless interruption: Interruption = .never,
-    isWanted: () -> Bool = { true }
+    isWanted: (VersionFolder) -> Bool = { _ in true }
   ) throws(StoreError) {
     let pins = records.store.blobs.newPins()
     defer { withExtendedLifetime(pins) {} }
@@ -52,8 +53,8 @@ package struct FolderEditing: Sendable {
       throw StoreError(.damaged, "blob \(blob) is missing from the store")
     }
     try records.transaction(model, unless: interruption) { (records) throws(StoreError) in
-      guard try records.folder(version) != nil else { throw self.records.unknown(version, of: model) }
-      if isWanted() { try records.change(version, [.put(file)]) }
+      guard let folder = try records.folder(version) else { throw self.records.unknown(version, of: model) }
+      if isWanted(folder) { try records.change(version, [.put(file)]) }
     }
   }
 

@@ -29,11 +29,12 @@ extension Import {
   /// - Parameters:
   ///   - names: the files that make up the state dict, in order.
   ///   - shards: those of them that have come; the others are published already. There may be none if only the index is new.
-  ///   - index: what says which file has which tensor; nil for a file that needs no index.
-  /// - Throws: `unacceptable` if the index is wrong; `differentWeights` if the version is published with another state dict.
+  ///   - refusing: whether another state dict than the published one is refused, and makes no edition.
+  ///   - index: what says which file has which tensor.
+  /// - Throws: `unacceptable` if the index is wrong; `system(EPERM)` if the version is frozen and published with another state dict.
   package func publish(
-    shards: [Shard], among names: [String], as index: ShardIndex? = nil, of model: ModelName, _ version: VersionName,
-    if condition: PublicationCondition = .always, progress: @escaping ProgressHandler = { _, _, _ in true }
+    shards: [Shard], among names: [String], as index: ShardIndex, of model: ModelName, _ version: VersionName,
+    refusing: Bool = false, if condition: PublicationCondition = .always, progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(StoreError) {
     try records.requireWriting()
     let pins = records.store.blobs.newPins()
@@ -43,23 +44,24 @@ extension Import {
     for name in names {
       switch shards.first(where: { $0.name == name })?.source {
       case .upload(let upload, let modified):
-        let (table, record) = try store(upload, at: name, modified: modified, pins, progress)
-        tables.append(table)
-        weights.append(record)
+        let arrival = try store(upload, at: name, modified: modified, pins, progress)
+        guard let contents = arrival.contents else { continue }
+        tables.append(contents.table)
+        weights += arrival.files
       case .copy(var record):
         record.path = name
         pins.pin(record.blobs)
-        tables.append(try table(of: record))
+        if let table = try table(of: record) { tables.append(table) }
         weights.append(record)
       case nil:
         guard let part = try records.folder(of: model, version)?.manifest?.weightFile(name) else {
           throw StoreError(.unknownView, "\(model)/\(version) has no file \(name)")
         }
-        tables.append(try table(of: part))
+        if let table = try table(of: part) { tables.append(table) }
       }
     }
     let contents = zip(names, tables).map { name, table in (file: name, names: table.stateDict.tensors.map(\.name)) }
-    if let mistake = index?.mistake(comparedWith: contents) {
+    if let mistake = index.mistake(comparedWith: contents) {
       throw StoreError(.unacceptable(.malformed), "\(model)/\(version): \(mistake)")
     }
     if shards.isEmpty { return }
@@ -67,14 +69,9 @@ extension Import {
     let digest = try WeightKeeping(records: records, pins: pins).store(table)
     let source = shards.count == 1 ? shards[0].name : "\(shards.count) shards"
     let manifest = try publish(
-      weights, of: table, table: digest, as: model, version, from: source, if: condition,
-      unless: Interruption(progress))
+      [Arrival(files: weights, table: table, digest: digest, source: .shards)], as: model, version, from: source,
+      refusing: refusing, if: condition, unless: Interruption(progress))
     for case .upload(let upload, _) in shards.map(\.source) { try records.uploads.discard(upload.name) }
     tell(of: weights, manifest, from: source)
-  }
-
-  private func table(of record: WeightRecord) throws(StoreError) -> Table {
-    guard let digest = record.table else { throw StoreError(.damaged, "\(record.path) has no table") }
-    return try records.table(digest)
   }
 }

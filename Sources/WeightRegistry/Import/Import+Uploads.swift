@@ -10,7 +10,7 @@ extension Import {
   ///
   /// - Parameter source: what is published of the other version.
   /// - Returns: false if that takes a copy of the bytes.
-  /// - Throws: `differentWeights`; `unacceptable` if the two names are not of one format.
+  /// - Throws: `unacceptable` if the two names are not of one format.
   package func clone(
     _ view: String, of source: Manifest, as newView: String, of model: ModelName, _ version: VersionName,
     modified: Int64?, if condition: PublicationCondition = .always, unless interruption: Interruption = .never
@@ -31,30 +31,28 @@ extension Import {
     pins.pin(needed)
     for blob in needed where try !blobStore(try records.store.blobs.contains(blob)) { return false }
     let table = try records.table(original?.table ?? main.table)
-    if try takesCopy(of: source, view, as: newView, of: model, version, hasOriginal: original != nil, table) {
-      return false
+    if original == nil {
+      let takesCopy = try takesCopy(of: source, view, as: newView, of: model, version)
+      if takesCopy { return false }
     }
     let from = "\(source.model)/\(source.version)/model.\(view)"
     var changes: [FolderChange] = [.show("model.\(newView)")]
     if let modified { changes.append(.setModified("model.\(newView)", modified)) }
+    let arrival = Arrival(
+      files: original.map { [$0] } ?? [], table: table, digest: original?.table ?? main.table, source: .view)
     let manifest = try publish(
-      original.map { [$0] } ?? [], of: table, table: original?.table ?? main.table, with: changes, as: model, version,
-      from: from, if: condition, unless: interruption)
+      [arrival], with: changes, as: model, version, from: from, if: condition, unless: interruption)
     records.logger.info("copy: \(manifest.model)/\(manifest.version)/model.\(newView) of \(from), without data")
     return true
   }
 
   /// Whether a synthesized view has to be copied to be the same elsewhere: a version that has other bytes under the name, or none.
   private func takesCopy(
-    of source: Manifest, _ view: String, as newView: String, of model: ModelName, _ version: VersionName,
-    hasOriginal: Bool, _ table: Table
+    of source: Manifest, _ view: String, as newView: String, of model: ModelName, _ version: VersionName
   ) throws(StoreError) -> Bool {
-    guard !hasOriginal, let known = try records.folder(of: model, version)?.manifest, let main = known.main else {
+    guard let known = try records.folder(of: model, version)?.manifest, let main = known.main else {
       return false
     }
-    if main.views[newView] != nil, known.content(of: newView) == source.content(of: view) { return false }
-    try ManifestBuilder.requireSameWeights(
-      table, as: try records.table(main.table), in: "\(model)/\(version)")
-    return true
+    return main.views[newView] == nil || known.content(of: newView) != source.content(of: view)
   }
 }

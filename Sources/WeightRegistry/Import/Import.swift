@@ -1,10 +1,10 @@
 import BlobStore
 import Logging
-import PosixIO
+package import PosixIO
 package import StoreRecords
 import SystemPackage
 import Tensors
-import WeightFormats
+package import WeightFormats
 
 /// Publishes weight files. Reading, hashing and storing come first and hold up nobody; then one transaction looks at what is
 /// published under the name, and adds to it.
@@ -13,9 +13,10 @@ package struct Import: Sendable {
   let activation: Activation
 
   private var blobs: BlobStore { records.store.blobs }
+  private var freezing: Freezing { Freezing(records: records) }
 
-  /// Publishes a weight file from elsewhere as a version, or as another view of a version with the same state dict, with its
-  /// other files.
+  /// Publishes a weight file from elsewhere as a version, or adds it to a version, with its other files. A version that is
+  /// published with other weights under the same names is refused.
   ///
   /// The file is copied into the store, parsed, hashed in one pass, and becomes a pack as it is. Durable on return; if
   /// this throws or the machine stops, the store presents what it did before; except that a version which is to become active,
@@ -46,14 +47,20 @@ package struct Import: Sendable {
       staged = try StagedWeights.copy(of: source, fileName: fileName, as: request.view, in: blobs, progress: report)
     }
     let (table, record) = try WeightKeeping(records: records, pins: pins)
-      .keep(staged, at: "model.\(request.view)", modified: status.modified, indexing: progress)
-    let files = try request.files.map { (file) throws(StoreError) in try store(file, pins) }
+      .keep(staged, at: request.path, modified: status.modified, indexing: progress)
+    var arrivals = [try Arrival(record, table)]
+    var files: [FolderChange] = []
+    for file in request.files {
+      switch try store(file, pins, progress) {
+      case .weights(let component): arrivals.append(component)
+      case .ordinary(let file): files.append(.put(file))
+      }
+    }
     let parent: ManifestFolder = request.isCheckpoint || request.version.looksLikeCheckpoint ? .checkpoints : .models
     let manifest = try publish(
-      [record], of: table, table: record.table, with: files.map { .put($0) }, as: request.model, request.version,
-      from: fileName, in: parent,
-      activating: request.activating && !isCheckedFirst, unless: Interruption(progress))
-    tell(of: [record], manifest, from: fileName)
+      arrivals, with: files, as: request.model, request.version, from: fileName, in: parent,
+      activating: request.activating && !isCheckedFirst, refusing: true, unless: Interruption(progress))
+    tell(of: arrivals.flatMap(\.files), manifest, from: fileName)
     if let alone = request.alone {
       records.logger.info(
         "import: \(fileName) was dropped but for its state dict: \(alone.dropped.joined(separator: "; "))")
@@ -73,53 +80,92 @@ package struct Import: Sendable {
     try records.requireWriting()
     let pins = blobs.newPins()
     defer { withExtendedLifetime(pins) {} }
-    let (table, record) = try store(upload, at: path, modified: modified, pins, progress)
+    let arrival = try store(upload, at: path, modified: modified, pins, progress)
     let manifest = try publish(
-      [record], of: table, table: record.table, as: model, version, from: path, if: condition,
-      unless: Interruption(progress))
+      [arrival], as: model, version, from: path, if: condition, unless: Interruption(progress))
     try records.uploads.discard(upload.name)
-    tell(of: [record], manifest, from: path)
+    tell(of: arrival.files, manifest, from: path)
+  }
+
+  /// Gives a version the bytes that another version's weight file has, by its records alone.
+  package func publish(
+    copyOf file: WeightRecord, at path: String, of model: ModelName, _ version: VersionName,
+    if condition: PublicationCondition = .always, unless interruption: Interruption = .never
+  ) throws(StoreError) {
+    try records.requireWriting()
+    let pins = blobs.newPins()
+    defer { withExtendedLifetime(pins) {} }
+    pins.pin(file.blobs)
+    for blob in file.blobs where try !blobStore(try blobs.contains(blob)) {
+      throw StoreError(.damaged, "blob \(blob) is missing from the store")
+    }
+    var copy = file
+    copy.path = path
+    let manifest = try publish(
+      [try Arrival(copy, try table(of: copy))], as: model, version, from: path, if: condition, unless: interruption)
+    tell(of: [copy], manifest, from: path)
+  }
+
+  /// The table of a weight file; nil for one that is kept unread.
+  func table(of file: WeightRecord) throws(StoreError) -> Table? {
+    try file.table.map { (digest) throws(StoreError) in try records.table(digest) }
   }
 
   /// Stores what is new of an upload.
   func store(
     _ upload: Upload, at path: String, modified: Int64, _ pins: BlobPins, _ progress: @escaping ProgressHandler
-  ) throws(StoreError) -> (Table, WeightRecord) {
+  ) throws(StoreError) -> Arrival {
     let size = try posix(try upload.file.status().size)
     let ingest = try records.uploads.beginIngest(of: upload)
+    let progress = counting(.importing, of: size, progress)
+    if FilePurpose(path) == .component, let format = try Self.opaqueFormat(of: upload.file, path) {
+      return try WeightKeeping(records: records, pins: pins)
+        .keepUnread(ingest, at: path, as: format, modified: modified, progress)
+    }
     let staged = try StagedWeights.upload(
-      ingest, fileName: path, as: FilePurpose.view(named: path)?.name, in: blobs,
-      progress: counting(.importing, of: size, progress))
-    return try WeightKeeping(records: records, pins: pins).keep(staged, at: path, modified: modified)
+      ingest, fileName: path, as: FilePurpose.view(named: path)?.name, in: blobs, progress: progress)
+    let (table, record) = try WeightKeeping(records: records, pins: pins).keep(staged, at: path, modified: modified)
+    return try Arrival(record, table)
   }
 
-  /// Publishes weight files that are stored, and what else comes with them, in one transaction.
+  /// Publishes weight files that are stored, and what else comes with them, in one transaction. An earlier edition of the version
+  /// is retired in it.
   ///
   /// - Parameters:
-  ///   - digest: the table of the whole state dict.
   ///   - changes: what else changes in the version's folder.
+  ///   - refusing: whether other weights than those that are published are refused, and make no edition.
   /// - Returns: what is published now.
   func publish(
-    _ weights: [WeightRecord], of table: Table, table digest: Digest?, with changes: [FolderChange] = [],
-    as model: ModelName, _ version: VersionName, from source: String, in parent: ManifestFolder? = nil,
-    activating: Bool = false, if condition: PublicationCondition = .always, unless interruption: Interruption
+    _ arrivals: [Arrival], with changes: [FolderChange] = [], as model: ModelName, _ version: VersionName,
+    from source: String, in parent: ManifestFolder? = nil, activating: Bool = false, refusing: Bool = false,
+    if condition: PublicationCondition = .always, unless interruption: Interruption
   ) throws(StoreError) -> Manifest {
-    guard let digest else { throw StoreError(.damaged, "\(source) has no table") }
     while true {
-      // Reading a table may take a while: it is read before, and must still be that of the version inside.
-      let known = try records.folder(of: model, version, unless: interruption)?.manifest?.main?.table
-      let published = try known.map { (known) throws(StoreError) in try records.table(known) }
-      let result = try records.transaction(model, unless: interruption) {
-        (records) throws(StoreError) -> Manifest? in
+      let known = try records.folder(of: model, version, unless: interruption)?.manifest
+      var builder = try ManifestBuilder(
+        model, version, known: known, from: source, refusing: refusing, in: records)
+      for arrival in arrivals { try builder.add(arrival) }
+      builder.finish()
+      let made = builder
+      let publish = { (records: ModelTransaction, backups: [BackupRecord]) throws(StoreError) -> Manifest? in
         let there = try records.folder(version)
         try condition.check(there, model, version)
         let before = there ?? VersionFolder(model: model, version: version, made: Timestamp.now())
-        guard before.manifest?.main?.table == known else { return nil }
-        var folder = try ManifestBuilder(records: self.records)
-          .folder(before, with: weights, of: table, digest, from: source, comparedWith: published)
+        guard before.manifest == made.known else { return nil }
+        if made.changesPublished { try freezing.requireChangeable(model, version) }
+        if made.isNewEdition { try Retention.retireEdition(of: before, in: records, beside: backups, by: .current) }
+        var folder = made.folder(before)
         for change in changes { folder.apply(change) }
         let parent = parent ?? (version.looksLikeCheckpoint ? .checkpoints : .models)
         return try records.publish(folder, in: parent, switching: activating ? .always : .ifNone)
+      }
+      let result: Manifest?
+      if made.isNewEdition {
+        result = try records.transaction(model, backupsOf: version, unless: interruption, publish)
+      } else {
+        result = try records.transaction(model, unless: interruption) { (records) throws(StoreError) in
+          try publish(records, [])
+        }
       }
       if let result { return result }
     }
@@ -135,18 +181,66 @@ package struct Import: Sendable {
       "import: \(manifest.model)/\(manifest.version) from \(source) (\(formats), \(count) tensors\(extras))")
   }
 
-  /// Copies a file that is no weight file into the store.
-  private func store(_ file: ImportRequest.OtherFile, _ pins: BlobPins) throws(StoreError) -> FolderFile {
+  /// What another file of a version is.
+  private enum OtherContent {
+    case weights(Arrival)
+    case ordinary(FolderFile)
+  }
+
+  /// Copies another file of a version into the store.
+  private func store(
+    _ file: ImportRequest.OtherFile, _ pins: BlobPins, _ progress: @escaping ProgressHandler
+  ) throws(StoreError) -> OtherContent {
     let source = try posix(try OpenedFile.open(file.source))
     let status = try posix(try source.status())
+    let progress = counting(.importing, of: status.size, progress)
+    let keeping = WeightKeeping(records: records, pins: pins)
+    if FilePurpose(file.path).mayBeWeights, let format = try Self.weightFormat(of: source, file.source) {
+      if let opaque = OpaqueFormat(rawValue: format) {
+        let ingest = try blobStore(try blobs.beginIngest())
+        return .weights(
+          try keeping.keepUnread(
+            ingest, copying: source, at: file.path, as: opaque, modified: status.modified, progress))
+      }
+      let staged = try StagedWeights.copy(of: source, fileName: file.path, as: nil, in: blobs, progress: progress)
+      let (table, record) = try keeping.keep(staged, at: file.path, modified: status.modified)
+      return .weights(try Arrival(record, table))
+    }
     let bytes = try posix(try LocalBytes(source))
     let ingest = try blobStore(try blobs.beginIngest())
     do throws(BlobStoreError) {
       let table = try ingest.copyAndHash(bytes, storages: []).table
       _ = try ingest.commit(table, pins)
-      return FolderFile(path: file.path, table, modified: status.modified)
+      return .ordinary(FolderFile(path: file.path, table, modified: status.modified))
     } catch {
       throw StoreError(error)
     }
+  }
+
+  /// Whether the file at a path is a weight file, as far as its beginning and headers tell.
+  ///
+  /// - Throws: `unacceptable` if it is cut off.
+  package static func isWeights(_ path: String) throws(StoreError) -> Bool {
+    try weightFormat(of: try posix(try OpenedFile.open(path)), path) != nil
+  }
+
+  /// The name of a file's format; nil if it is no weight file.
+  ///
+  /// - Throws: `unacceptable` if it is cut off.
+  private static func weightFormat(of file: OpenedFile, _ name: String) throws(StoreError) -> String? {
+    if let format = try opaqueFormat(of: file, name) { return format.rawValue }
+    let source = try posix(try FileSource(file))
+    do throws(FormatError) {
+      return try WeightFormatCatalogue.parse(source).format.name
+    } catch {
+      if [.truncated, .unreadable].contains(error.code) { throw StoreError(error, file: name) }
+      return nil
+    }
+  }
+
+  /// The format of a file that is kept unread; nil for others.
+  package static func opaqueFormat(of file: OpenedFile, _ name: String) throws(StoreError) -> OpaqueFormat? {
+    let source = try posix(try FileSource(file))
+    return try parsing(name, try OpaqueFormat.format(of: source, named: name))
   }
 }

@@ -1,8 +1,9 @@
 package import StoreRecords
+import WeightFormats
 
 /// A weight file to be published, and what it becomes.
 package struct ImportRequest: Sendable {
-  /// A file of the same version that is not weights.
+  /// Another file of the same version. What its name says that it may be, and it is, it becomes: a component.
   package struct OtherFile: Sendable {
     /// Where it lies now.
     package var source: String
@@ -18,8 +19,10 @@ package struct ImportRequest: Sendable {
   package var version: VersionName
   /// Path of the weight file.
   package var source: String
-  /// The extension under which its bytes appear, from the file's name.
-  package var view: String
+  /// The extension under which its bytes appear, from the file's name; nil for a file that keeps its name.
+  package var view: String?
+  /// Its path in the version: `model.pt`, `unet/diffusion_pytorch_model.safetensors`.
+  package var path: String
   package var files: [OtherFile]
   /// What is published instead of the weight file; nil for the file itself.
   package var alone: StateDictAlone?
@@ -30,10 +33,20 @@ package struct ImportRequest: Sendable {
     model: ModelName, version: VersionName, source: String, view: String, files: [OtherFile] = [],
     activating: Bool = false, isCheckpoint: Bool = false
   ) {
+    self.init(
+      model: model, version: version, source: source, path: "model.\(view)", files: files, activating: activating,
+      isCheckpoint: isCheckpoint)
+  }
+
+  package init(
+    model: ModelName, version: VersionName, source: String, path: String, files: [OtherFile] = [],
+    activating: Bool = false, isCheckpoint: Bool = false
+  ) {
     self.model = model
     self.version = version
     self.source = source
-    self.view = view
+    self.path = path
+    view = FilePurpose.view(named: path)?.name
     self.files = files
     self.activating = activating
     self.isCheckpoint = isCheckpoint

@@ -5,54 +5,147 @@ import Tensors
 import WeightFormats
 
 /// Makes the manifest of a version from what is published under its name and the weight files that come: the one place.
+///
+/// It reads and compares tables, which may take a while, and so does its work before the model's records are locked. What it
+/// was made from must still be published then.
 struct ManifestBuilder {
   let records: RecordStore
+  /// What is published; nil for a new version.
+  let known: Manifest?
+  /// Whether the weights differ from those that are published under the same names: then this is another edition.
+  private(set) var isNewEdition = false
+  /// Whether something that is published changes: a frozen version refuses that.
+  private(set) var changesPublished = false
+  private(set) var manifest: Manifest
+  /// The table of the main state dict.
+  private var main: Table?
+  private var paths: [String] = []
+  private let refusing: Bool
+  /// Where the weights came from.
+  private let provenance: Manifest.Provenance
 
-  /// A weight file that comes, and the table of the state dict that is in it.
-  struct Arrival {
-    var record: WeightRecord
-    var table: Table
+  /// - Parameters:
+  ///   - source: where the weights came from, for a new version or edition.
+  ///   - refusing: whether other weights than those that are published are refused, and make no edition.
+  init(
+    _ model: ModelName, _ version: VersionName, known: Manifest?, from source: String, refusing: Bool,
+    in records: RecordStore
+  ) throws(StoreError) {
+    self.records = records
+    self.known = known
+    self.refusing = refusing
+    provenance = .init(source: source, uid: getuid(), time: Timestamp.now())
+    manifest =
+      known ?? Manifest(model: model, version: version, main: nil, weights: [], provenance: provenance)
+    if let known = known?.main { main = try records.table(known.table) }
   }
 
-  /// What a version's folder becomes with a state dict that came under the names of its files.
+  /// Takes over a state dict that came.
   ///
-  /// - Parameters:
-  ///   - before: what is there; a draft's files become part of the version.
-  ///   - table: the whole state dict, by its digest: that of the one file, or of all shards together.
-  ///   - source: where the weights came from, for a new version.
-  ///   - compared: the table of the version that is there and the main state dict of it; nil for a new version.
-  /// - Throws: `differentWeights`.
-  func folder(
-    _ before: VersionFolder, with files: [WeightRecord], of table: Table, _ digest: Digest, from source: String,
-    comparedWith published: Table?
-  ) throws(StoreError) -> VersionFolder {
-    var folder = before
-    var manifest: Manifest
-    if let known = before.manifest, let published {
-      try Self.requireSameWeights(table, as: published, in: "\(before.model)/\(before.version)")
-      manifest = known
+  /// - Throws: `differentWeights` if that is refused.
+  mutating func add(_ arrival: Arrival) throws(StoreError) {
+    paths += arrival.files.map(\.path)
+    if let source = arrival.source, let contents = arrival.contents {
+      try add(arrival, contents, asMain: source)
     } else {
-      manifest = Manifest(
-        model: before.model, version: before.version, main: nil, weights: [],
-        provenance: .init(source: source, uid: getuid(), time: Timestamp.now()))
-      manifest.main = .init(
-        table: digest, packs: table.packs.map(\.blob), tensorCount: table.stateDict.tensors.count,
-        parameterCount: table.stateDict.parameterCount)
+      try replaceFiles(with: arrival)
     }
-    for file in files { manifest.put(file) }
-    let sizes = sizes(of: manifest, published ?? table)
-    manifest.main?.views = sizes
-    folder.replaceManifest(with: manifest)
+  }
+
+  private mutating func add(
+    _ arrival: Arrival, _ contents: Arrival.Contents, asMain source: Manifest.MainSource
+  ) throws(StoreError) {
+    guard let main, let current = manifest.mainSource else {
+      put(arrival.files)
+      return becomeMain(contents)
+    }
+    let difference = StateDictDifference.first(main, contents.table)
+    if source > current {
+      // The main state dict stays. What comes is a part of it, or one more component.
+      return try replaceFiles(with: arrival)
+    }
+    if source < current {
+      let isTied = difference == nil && !StateDictDifference.haveSameNames(main, contents.table)
+      put(arrival.files)
+      if difference != nil || isTied {
+        changesPublished = changesPublished || known != nil
+        becomeMain(contents)
+      }
+      return
+    }
+    if let difference {
+      try beginEdition(difference)
+      manifest.weights.removeAll { $0.viewName != nil }
+      put(arrival.files)
+      return becomeMain(contents)
+    }
+    put(arrival.files)
+  }
+
+  /// Adds files that do not touch the main state dict. What is published under their names gives way.
+  private mutating func replaceFiles(with arrival: Arrival) throws(StoreError) {
+    for file in arrival.files {
+      guard let earlier = manifest.weightFile(file.path), earlier.blob != file.blob else { continue }
+      guard let known = earlier.table, let new = file.table else {
+        try beginEdition("\(file.path) has other bytes")
+        continue
+      }
+      if let difference = StateDictDifference.first(try records.table(known), try records.table(new)) {
+        try beginEdition(difference)
+      }
+    }
+    put(arrival.files)
+  }
+
+  /// - Throws: `differentWeights`, naming the first tensor that differs.
+  private mutating func beginEdition(_ difference: String) throws(StoreError) {
+    if refusing {
+      throw StoreError(
+        .differentWeights,
+        "\(manifest.model)/\(manifest.version) is published with other weights (\(difference)); "
+          + "a published state dict never changes: import this file as a new version")
+    }
+    isNewEdition = known != nil
+    changesPublished = changesPublished || known != nil
+    manifest.provenance = provenance
+  }
+
+  private mutating func put(_ files: [WeightRecord]) {
     for file in files {
+      if let earlier = known?.weightFile(file.path), earlier.blob != file.blob { changesPublished = true }
+      manifest.put(file)
+    }
+  }
+
+  private mutating func becomeMain(_ contents: Arrival.Contents) {
+    let table = contents.table
+    main = table
+    manifest.main = .init(
+      table: contents.digest, packs: table.packs.map(\.blob), tensorCount: table.stateDict.tensors.count,
+      parameterCount: table.stateDict.parameterCount)
+  }
+
+  /// Measures the views. Called when everything has been added.
+  mutating func finish() {
+    let sizes = sizes
+    manifest.main?.views = sizes
+  }
+
+  /// What the version's folder becomes; a draft's files become part of the version.
+  func folder(_ before: VersionFolder) -> VersionFolder {
+    var folder = before
+    if isNewEdition { folder.beginEdition(with: manifest) } else { folder.replaceManifest(with: manifest) }
+    for path in paths {
       // What was kept, or lay there as an ordinary file, under the name of a weight file is that file now.
-      if folder.file(at: file.path) != nil { folder.apply(.remove(file.path)) }
-      folder.apply(.show(file.path))
+      if folder.file(at: path) != nil { folder.apply(.remove(path)) }
+      folder.apply(.show(path))
     }
     return folder
   }
 
   /// Size of each view that can hold the weights.
-  private func sizes(of manifest: Manifest, _ table: Table) -> [String: Int] {
+  private var sizes: [String: Int] {
+    guard let main else { return [:] }
     var sizes: [String: Int] = [:]
     for view in WeightFormatCatalogue.views {
       if let original = manifest.original(servedAs: view.name) {
@@ -60,22 +153,11 @@ struct ManifestBuilder {
         continue
       }
       do throws(FormatError) {
-        sizes[view.name] = try view.format.layout(of: table.stateDict, checksums: table.checksums).byteCount
+        sizes[view.name] = try view.format.layout(of: main.stateDict, checksums: main.checksums).byteCount
       } catch {
         records.logger.warning("\(manifest.model)/\(manifest.version) has no \(view.fileName): \(error.message)")
       }
     }
     return sizes
-  }
-
-  /// - Throws: `differentWeights`, naming the first tensor that differs.
-  static func requireSameWeights(
-    _ new: Table, as published: Table, in subject: String
-  ) throws(StoreError) {
-    guard let difference = StateDictDifference.first(published, new) else { return }
-    throw StoreError(
-      .differentWeights,
-      "\(subject) is published with other weights (\(difference)); "
-        + "a published state dict never changes: import this file as a new version")
   }
 }

@@ -74,6 +74,32 @@ struct WeightKeeping {
     )
   }
 
+  /// Stores a file that is kept unread, durably.
+  ///
+  /// - Parameter source: what an empty ingest becomes a copy of; nil for one that has its bytes.
+  func keepUnread(
+    _ ingest: consuming Ingest, copying source: OpenedFile? = nil, at path: String, as format: OpaqueFormat,
+    modified: Int64, _ progress: @escaping RangeScanner.Progress
+  ) throws(StoreError) -> Arrival {
+    let bytes = try source.map { (source) throws(StoreError) in try posix(try LocalBytes(source)) }
+    let segments: SegmentTable
+    do throws(BlobStoreError) {
+      if let bytes {
+        segments = try ingest.copyAndHash(bytes, storages: [], progress: progress).table
+      } else {
+        segments = try ingest.hash(storages: [], progress: progress).table
+      }
+      try ingest.forceToDisk(progress)
+      _ = try ingest.commit(segments, pins, progress: progress)
+    } catch {
+      throw StoreError(error)
+    }
+    return try Arrival(
+      WeightRecord(
+        path: path, format: format.rawValue, blob: segments.blob, byteCount: segments.byteCount, modified: modified,
+        table: nil, packs: [], isPlain: false, extras: []), nil)
+  }
+
   /// Stores a table.
   func store(_ table: Table) throws(StoreError) -> Digest {
     let record = try StoreCoding.encode(table, pretty: false)

@@ -45,39 +45,70 @@ package struct Retention: Sendable {
     records.log("removed: \(records.model)/\(version); tantra restore brings it back until it is purged")
   }
 
-  /// Brings a version back: the one removed last, else from its newest backup.
+  /// Keeps the edition of a version that another is about to replace; it can be restored until it is purged.
+  static func retireEdition(
+    of folder: VersionFolder, in records: ModelTransaction, beside backups: [BackupRecord], by actor: Actor
+  ) throws(StoreError) {
+    guard let manifest = folder.editionManifest else { return }
+    let record = try records.backUp(manifest, beside: backups, isPinned: false, isReplaced: true, by: actor)
+    records.log("replaced: \(records.model)/\(folder.version); what it was is kept as \(record.edition) until it is purged")
+  }
+
+  /// Brings a version back: the one removed last, else from its newest backup; or what is kept under a number. That takes the
+  /// place of a version that is there, whose own edition is kept.
+  ///
+  /// - Throws: `alreadyExists` for a version that is there, unless a number is given; `system(EPERM)` if it is frozen.
   @discardableResult
   package func restore(
-    _ model: ModelName, _ version: VersionName, by actor: Actor = .current, unless interruption: Interruption = .never
+    _ model: ModelName, _ version: VersionName, number: Int? = nil, by actor: Actor = .current,
+    unless interruption: Interruption = .never
   ) throws(StoreError) -> Manifest {
     let manifest = try records.transaction(model, backupsOf: version, unless: interruption) {
       (records, backups) throws(StoreError) in
-      if records.contains(version) {
-        throw StoreError(.alreadyExists, "\(model)/\(version) exists; remove it before you restore an earlier one")
-      }
-      let whole = backups.filter { !records.isLeftover($0) }
-      guard let record = whole.last(where: { !$0.isPinned }) ?? whole.last else {
+      let there = try records.folder(version)
+      if there?.isPublished == true, number == nil {
         throw StoreError(
-          .unknownVersion, "nothing is kept of \(model)/\(version); tantra list-weights --all shows what is")
+          .alreadyExists,
+          "\(model)/\(version) exists; remove it before you restore an earlier one, or restore \(version)@NUMBER in its place")
       }
+      let record = try Self.record(number, of: version, in: records, backups)
       // The files of a draft that lies there stay.
       var folder = VersionFolder(record.manifest)
-      let draft = try records.folder(version)
-      for file in draft?.publishedFiles ?? [] {
-        guard folder.file(at: file.path).map({ $0.blob == file.blob }) ?? true else {
-          throw StoreError(
-            .alreadyExists,
-            "\(model)/\(version) has another \(file.path) by now; move it away before you restore the version")
+      if let there, there.isPublished {
+        try Freezing(records: self.records).requireChangeable(model, version)
+        try Self.retireEdition(of: there, in: records, beside: backups, by: actor)
+      } else {
+        for file in there?.publishedFiles ?? [] {
+          guard folder.file(at: file.path).map({ $0.blob == file.blob }) ?? true else {
+            throw StoreError(
+              .alreadyExists,
+              "\(model)/\(version) has another \(file.path) by now; move it away before you restore the version")
+          }
+          folder.apply(.put(file))
         }
-        folder.apply(.put(file))
       }
-      for file in draft?.keptFiles ?? [] { folder.apply(.put(file)) }
+      for file in there?.keptFiles ?? [] { folder.apply(.put(file)) }
       try records.publish(folder, in: record.isCheckpoint ? .checkpoints : .models, switching: .ifNone)
       if !record.isPinned { try records.drop(record) }
       return record.manifest
     }
-    records.logger.info("restored: \(model)/\(version) by user \(actor.uid)")
+    records.logger.info("restored: \(model)/\(VersionEdition(version, number)) by user \(actor.uid)")
     return manifest
+  }
+
+  /// What is kept of a version: under a number, or what was removed last, or the newest backup.
+  private static func record(
+    _ number: Int?, of version: VersionName, in records: ModelTransaction, _ backups: [BackupRecord]
+  ) throws(StoreError) -> BackupRecord {
+    let whole = backups.filter { !records.isLeftover($0) }
+    let record =
+      number.map { number in whole.first { $0.number == number } } ?? whole.last { !$0.isPinned } ?? whole.last
+    guard let record else {
+      throw StoreError(
+        .unknownVersion,
+        "nothing is kept of \(records.model)/\(VersionEdition(version, number)); tantra list-weights --all shows what is")
+    }
+    return record
   }
 
   /// Forgets removed versions for good, removes every blob that no version, backup or upload needs, and compacts packs that

@@ -1,11 +1,13 @@
 import BlobStore
 import Logging
+import PosixIO
 import StoreRecords
 import Synchronization
 import Tensors
 import WeightRegistry
 
-/// A weight file in the folder of a version: a view, one under a name of its own, or a shard that waits for its set.
+/// A file of a version that is private to its writer until it is closed: a weight file, one that is not finished or turned out to
+/// be none, or a shard that waits for its set.
 struct VersionFile: TreeFile {
   let tree: MountedTree
   let node: Node
@@ -18,7 +20,11 @@ struct VersionFile: TreeFile {
     guard let content = folder.content(at: place.path) else { throw FileSystemError(.missing) }
     attributes.size = content.byteCount(in: folder)
     attributes.modified = content.modified(in: folder)
-    if case .file(let file) = content, file.upload != nil { attributes.isCacheable = false }
+    guard case .file(let file) = content, let name = file.upload else { return }
+    attributes.isCacheable = false
+    // Somebody may be going on with it.
+    let upload = try tree.step(try tree.records.uploads.open(name))
+    attributes.size = try tree.step(try posix(try upload.file.status().size))
   }
 
   func extendedAttributeNames() -> [String] {
@@ -61,12 +67,24 @@ struct VersionFile: TreeFile {
     }
     // Who is about to write need not have seen the latest edition: a second `ESTALE` in a row would be an error to the caller.
     guard access.changes || current == edition else { throw FileSystemError(.stale) }
-    // Weight files were parsed when they came, and are data.
-    if case .file(let file) = content, file.weights == nil {
+    // Weight files that were parsed when they came are data.
+    switch content {
+    case .file(let file) where file.weights == nil:
       try tree.requireHarmless(opened, file.blob, of: place.model, path: place.description, access)
+    case .part(let file) where file.table == nil:
+      try tree.requireHarmless(opened, file.blob, of: place.model, path: place.description, access)
+    default: break
     }
-    if access.changes { throw try tree.reopening(.version(place), opened, access) }
-    return tree.open(opened, node, key)
+    guard case .file(let file) = content, place.mayBeWeights else {
+      if access.changes { throw try tree.reopening(.version(place), opened, access) }
+      return tree.open(opened, node, key)
+    }
+    if access.changes {
+      if let upload = file.upload { throw try tree.continuing(upload, at: place, opened, access) }
+      try tree.requireChangeable(place)
+      throw try tree.reopening(.version(place), opened, access)
+    }
+    return file.upload == nil ? tree.open(opened, node, key) : tree.openGrowing(opened, node)
   }
 
   /// What is under the name now: its bytes, which edition they are, and what they are. All three are of one folder, whatever is

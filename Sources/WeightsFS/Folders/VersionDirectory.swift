@@ -41,7 +41,7 @@ struct VersionDirectory: TreeFolder {
       // A published weight file can be made anew: what is accepted replaces it, or is the same. Whoever links an ordinary file once
       // more, as cp -al does, finds the same file: that is no error on a disk either.
       let isOrdinary = place.purpose.isOrdinary
-      let mayBeMade = isOrdinary ? true : try tree.isPublished(destination)
+      let mayBeMade = isOrdinary ? true : try tree.isPublishedWeights(destination)
       if mayBeMade,
         ExclusiveCreation.isUnderWay(by: caller.pid, of: isOrdinary ? .symbolicLink : .file, { leads($0, to: place) })
       {
@@ -133,7 +133,7 @@ struct VersionDirectory: TreeFolder {
       guard case .file(let same) = content, let digest = file.digest, digest == same.digest else {
         throw FileSystemError(.exists)
       }
-      return .ordinary(place)
+      return folder.node(of: .content(.file(same)), at: place.path)
     }
     try Copying(tree: tree, place: place, isInterrupted: isInterrupted).install(content, of: theirs, isMove: false)
     guard let node = try tree.node(at: place) else { throw FileSystemError(.missing) }

@@ -235,7 +235,7 @@ final class OrdinaryFile: Sendable {
       guard let place = facts.place, !facts.isFrozen else { return }
       let folders = tree.registry.folders
       let interruption = Interruption(isInterrupted)
-      let isWanted = { self.current.place == place }
+      let isWanted = { (_: VersionFolder) in self.current.place == place }
       switch facts.body {
       case .stored: return
       case .promised(let file, let view, let count) where count == view.byteCount:

@@ -2,6 +2,7 @@ import BlobStore
 import Logging
 import PosixIO
 import StoreRecords
+import Synchronization
 import SystemPackage
 import Tensors
 import WeightRegistry
@@ -105,10 +106,10 @@ final class MountedTree: Sendable {
     }
   }
 
-  /// Whether a name is that of a file of a published version.
-  func isPublished(_ destination: Destination) throws(FileSystemError) -> Bool {
+  /// Whether a name is that of published weights.
+  func isPublishedWeights(_ destination: Destination) throws(FileSystemError) -> Bool {
     guard let place = destination.place else { return false }
-    return try versionFolder(of: place.model, place.version).isPublished(place.path)
+    return try versionFolder(of: place.model, place.version).isPublishedWeights(place.path)
   }
 
   /// Changes the folder that a place is in.
@@ -161,6 +162,11 @@ final class MountedTree: Sendable {
       backing: view.whole?.localFile?.descriptor.rawValue)
   }
 
+  /// Hands out a file that somebody may write on to.
+  func openGrowing(_ view: VersionView, _ node: Node) -> OpenFile {
+    OpenFile(handle: handles.insert(ViewHandle(view, node, nil, metrics)), caching: .staging)
+  }
+
   /// Hands out a file in the making.
   func open(_ writer: Writer) -> OpenFile {
     let upload = writer.current.upload
@@ -181,10 +187,31 @@ final class MountedTree: Sendable {
     let writer = try beginWriter(
       at: destination, sharing: isFresh, isReadable: access.reads, hasTruncated: access.truncates)
     if !isFresh, let base { writer.begin(with: base) }
+    return expect(writer, at: destination, access)
+  }
+
+  /// Lets the thread that asked find a file in the making when it looks for the name again, as the error makes it do.
+  private func expect(_ writer: Writer, at destination: Destination, _ access: OpenAccess) -> FileSystemError {
     if let idle = writers.expect(writer, at: destination, by: access.caller.pid), let idle = writers[idle] {
       idle.end()
     }
     return FileSystemError(.stale)
+  }
+
+  /// Goes on with a file that is not finished, where it is. One that somebody is writing to already is copied, like any other.
+  ///
+  /// - Returns: as ``reopening(_:_:_:)``.
+  func continuing(
+    _ upload: String, at place: FilePlace, _ view: VersionView, _ access: OpenAccess
+  ) throws(FileSystemError) -> FileSystemError {
+    let destination = Destination.version(place)
+    if access.truncates { return try reopening(destination, view, access) }
+    let writer = Writer(
+      tree: self, number: writers.newNumber(), destination: destination,
+      upload: try step(try records.uploads.reopen(upload)), isReadable: access.reads, hasTruncated: false)
+    writer.facts.withLock { $0.isDirty = false }
+    guard writers.insert(writer, unlessWritten: upload) else { return try reopening(destination, view, access) }
+    return expect(writer, at: destination, access)
   }
 
   /// Begins a file in the making.

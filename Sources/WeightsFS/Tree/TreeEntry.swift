@@ -95,7 +95,7 @@ extension TreeFolder {
   ) throws(FileSystemError) -> (node: Node, file: OpenFile) {
     let existing = try tree.node(at: destination)
     if existing?.kind == .directory { throw FileSystemError(.isDirectory) }
-    if isExclusive, existing != nil, try !tree.isPublished(destination) { throw FileSystemError(.exists) }
+    if isExclusive, existing != nil, try !tree.isPublishedWeights(destination) { throw FileSystemError(.exists) }
     let writer = try tree.beginWriter(
       at: destination, sharing: true, isReadable: access.reads, hasTruncated: existing != nil)
     return (.staging(writer.number), tree.open(writer))

@@ -68,7 +68,7 @@ struct Commit {
         }
         throw error
       }
-    case .part: try publishPart(publishing)
+    case .fallback, .component: try publishFile(publishing)
     case .shard, .temporary, .ordinary:
       let before = try tree.versionFolder(of: place.model, place.version).content(at: place.path)
       try keep(at: place)
@@ -96,48 +96,96 @@ struct Commit {
     try handOver(publishing, condition)
   }
 
-  private func publishPart(_ publishing: Publishing) throws(FileSystemError) {
+  /// Publishes a file that is no view.
+  private func publishFile(_ publishing: Publishing) throws(FileSystemError) {
     let condition = condition(at: publishing.place)
-    if let clone = writer.current.clone, case .weights(var part) = try content(of: clone)?.content {
-      if let modified = writer.current.modified { part.modified = modified }
-      try publishing.publish(.copy(part), if: condition)
+    if let clone = writer.current.clone, var source = try weights(of: clone) {
+      if let modified = writer.current.modified { source.modified = modified }
+      try publishing.publish(copyOf: source, if: condition)
       writer.facts.withLock { $0.isFrozen = true }
       return
     }
+    if try linkClone(to: publishing.place) { return }
     try writer.materialize(isInterrupted)
     try handOver(publishing, condition)
   }
 
-  /// Publishes the file while nobody can write to it.
+  /// Publishes the file while nobody can write to it, or keeps it if it is not finished or holds no weights.
   private func handOver(_ publishing: Publishing, _ condition: PublicationCondition) throws(FileSystemError) {
+    let upload = writer.current.upload
+    let modified = try tree.step(try writer.modified())
     writer.facts.withLock { $0.isFrozen = true }
+    let verdict: Publishing.Verdict
     do throws(FileSystemError) {
-      let modified = try tree.step(try writer.modified())
-      try publishing.publish(writer.current.upload, modified: modified, if: condition)
+      verdict = try publishing.publish(upload, modified: modified, if: condition)
     } catch {
       writer.facts.withLock { $0.isFrozen = false }
       throw error
     }
-    writer.facts.withLock { $0.isSealed = true }
+    switch verdict {
+    case .published:
+      writer.facts.withLock { $0.isSealed = true }
+    case .unfinished(let reason):
+      writer.facts.withLock { $0.isFrozen = false }
+      let place = publishing.place
+      if try tree.isPublishedWeights(.version(place)) {
+        throw FileSystemError(.invalid, "\(place) is not finished, and what is published stays: \(reason)")
+      }
+      try keep(upload, at: place, modified: modified)
+      throw FileSystemError(
+        .invalid, "\(place) is not finished: \(reason); it stays as it is until the rest of it is written")
+    case .ordinary:
+      writer.facts.withLock { $0.isFrozen = false }
+      try publishing.requireReplaceable()
+      try keep(upload, at: publishing.place, modified: modified)
+      writer.facts.withLock { $0.isOrdinary = true }
+    }
+  }
+
+  /// The last reference is gone: makes the file a blob if it turned out to be an ordinary one, or keeps what is there of a weight
+  /// file whose writer was stopped.
+  func settle() throws(FileSystemError) {
+    try writer.inTurn { () throws(FileSystemError) in
+      let facts = writer.current
+      guard let place = facts.destination?.place, place.mayBeWeights, facts.clone == nil else { return }
+      if facts.isOrdinary, !facts.isDirty {
+        let modified = try tree.step(try writer.modified())
+        try tree.step(
+          try tree.registry.folders.keep(
+            facts.upload, at: place.path, of: place.model, place.version, modified: modified,
+            isWanted: { $0.file(at: place.path)?.upload == facts.upload.name }))
+      } else if facts.isGivenUp, facts.isDirty, !facts.isSealed, try !tree.isPublishedWeights(.version(place)) {
+        try keep(facts.upload, at: place, modified: try tree.step(try writer.modified()))
+      }
+    }
   }
 
   /// Keeps a shard until its set is complete.
   private func keep(at place: FilePlace) throws(FileSystemError) {
     if !tree.hasVersion(place.model, place.version) { throw FileSystemError(.missing) }
-    if let clone = writer.current.clone {
-      let copying = Copying(tree: tree, place: place, isInterrupted: isInterrupted)
-      if let source = try content(of: clone),
-        try copying.link(source, modified: writer.current.modified ?? Timestamp.now())
-      {
-        return
-      }
-      try writer.materialize(isInterrupted)
-    }
+    if try linkClone(to: place) { return }
+    try writer.materialize(isInterrupted)
     let upload = writer.current.upload
     let modified = try tree.step(try writer.modified())
     try keep(upload, at: place, modified: modified)
     // Its name is in a record now, and whoever has it open may go on writing to it.
     if !upload.isShared { writer.facts.withLock { $0.isSealed = true } }
+  }
+
+  /// Gives the place what a copy is of, if that is stored already; false if that takes a copy.
+  private func linkClone(to place: FilePlace) throws(FileSystemError) -> Bool {
+    guard let clone = writer.current.clone, let source = try content(of: clone) else { return false }
+    return try Copying(tree: tree, place: place, isInterrupted: isInterrupted)
+      .link(source, modified: writer.current.modified ?? Timestamp.now())
+  }
+
+  /// The weight file that a copy is of, if it is whole and its source is still what it was.
+  private func weights(of clone: Writer.Clone) throws(FileSystemError) -> WeightRecord? {
+    guard clone.isWhole, case .view(let model, let version, let view, let edition) = clone.node,
+      tree.hasVersion(model, version)
+    else { return try content(of: clone)?.weights }
+    let manifest = try tree.versionFolder(of: model, version).manifest
+    return manifest?.original(servedAs: view).flatMap { Edition($0.blob) == edition ? $0 : nil }
   }
 
   /// What a copy is of, if it is whole and its source is still what it was.

@@ -33,7 +33,10 @@ struct Copying {
     case (.view(let view), .view(let newView)):
       guard let manifest = source.manifest else { throw FileSystemError(.missing) }
       return try publishing.clone(view, of: manifest, as: newView, modified: manifest.modified(ofView: view))
-    case (.part(let part), .part): try publishing.publish(.copy(part))
+    case (.view(let view), .fallback), (.view(let view), .component):
+      guard let original = source.manifest?.original(servedAs: view) else { return false }
+      try publishing.publish(copyOf: original)
+    case (.part(let part), .fallback), (.part(let part), .component): try publishing.publish(copyOf: part)
     case (.part(let part), .shard): return try link(FolderFile(part), modified: part.modified)
     case (.file(let file), _): return try installStored(file, isMove: isMove)
     default: return false
@@ -42,36 +45,45 @@ struct Copying {
   }
 
   private func installStored(_ file: FolderFile, isMove: Bool) throws(FileSystemError) -> Bool {
-    switch (file.content, place.purpose) {
-    case (.blob(let blob, _), .view), (.blob(let blob, _), .part):
+    switch file.content {
+    case .blob(let blob, _) where place.mayBeWeights && !isJudged(file):
       let upload = try tree.step(try tree.records.uploads.copy(of: blob))
       try tree.filling(upload) { () throws(FileSystemError) in
-        try publishing.publish(upload, modified: file.modified)
+        try publishing.install(upload, modified: file.modified)
       }
-    case (.upload(let name), .view) where isMove, (.upload(let name), .part) where isMove:
+    case .upload(let name) where isMove && place.mayBeWeights:
       let upload = try tree.step(try tree.records.uploads.open(name))
       // The record of an ordinary file was made when it was.
       let modified =
         FilePurpose(file.path).isOrdinary ? try tree.step(try posix(try upload.file.status().modified)) : file.modified
-      try publishing.publish(upload, modified: modified)
-    case (.upload, .shard) where isMove:
+      try publishing.install(upload, modified: modified)
+    case .upload where isMove && place.purpose == .shard:
       let kept = file.moved(to: place.path)
       try tree.change(place, interruption) { _ in [.put(kept)] }
-    case (.weights(let weights), .part): try publishing.publish(.copy(weights))
+    case .weights(let weights) where place.purpose == .fallback || place.purpose == .component:
+      try publishing.publish(copyOf: weights)
     default: return try link(file, modified: file.modified)
     }
     return true
   }
 
+  /// Whether a file has been looked at when it came, and is no weights.
+  private func isJudged(_ file: FolderFile) -> Bool {
+    FilePurpose(file.path) == .component && place.purpose == .component
+  }
+
   /// Gives the place, not one that is imported, what is stored already; false if that takes a copy.
   func link(_ file: FolderFile, modified: Int64) throws(FileSystemError) -> Bool {
     switch (file.content, place.purpose) {
-    case (.blob, .ordinary), (.blob, .temporary), (.blob, .shard), (.weights, .shard):
-      let copy = file.moved(to: place.path, modified: modified)
-      try tree.step(try tree.registry.folders.put(copy, in: place.model, place.version, unless: interruption))
-      return true
+    case (.blob, .component):
+      guard isJudged(file) else { return false }
+      try publishing.requireReplaceable()
+    case (.blob, .ordinary), (.blob, .temporary), (.blob, .shard), (.weights, .shard): break
     default: return false
     }
+    let copy = file.moved(to: place.path, modified: modified)
+    try tree.step(try tree.registry.folders.put(copy, in: place.model, place.version, unless: interruption))
+    return true
   }
 
   private func installCopy(

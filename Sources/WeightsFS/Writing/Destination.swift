@@ -12,10 +12,8 @@ enum Destination: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// Whether closing it publishes weights.
-  var isWeights: Bool {
-    place?.isWeights == true
-  }
+  /// Whether closing it publishes weights or is refused.
+  var isWeights: Bool { place?.isWeights ?? false }
 
   /// The place in the folder of a version.
   var place: FilePlace? {

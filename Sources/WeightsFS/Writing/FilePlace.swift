@@ -23,6 +23,9 @@ struct FilePlace: Hashable, Sendable, CustomStringConvertible {
     return FilePurpose(path)
   }
 
-  /// Whether closing it publishes it.
+  /// Whether closing it publishes it or is refused.
   var isWeights: Bool { purpose.isWeights }
+
+  /// Whether closing it publishes it if it holds weights.
+  var mayBeWeights: Bool { purpose.mayBeWeights }
 }

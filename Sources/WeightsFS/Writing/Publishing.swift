@@ -1,3 +1,4 @@
+import Logging
 import PosixIO
 import StoreRecords
 import WeightFormats
@@ -11,26 +12,74 @@ struct Publishing {
 
   private var importing: Import { tree.registry.importing }
 
-  /// Imports an upload under the name of a weight file.
-  func publish(
-    _ upload: Upload, modified: Int64, if condition: PublicationCondition = .folderIsThere()
-  ) throws(FileSystemError) {
-    if place.purpose == .part { return try publish(.upload(upload, modified: modified), if: condition) }
-    try requireWritten(upload)
-    try tree.step(
-      try importing.publish(
-        upload, at: place.path, of: place.model, place.version, modified: modified, if: condition
-      ) { _, _, _ in !isInterrupted() })
+  /// What a file turned out to be when it was to be published.
+  enum Verdict {
+    /// Weights, which are published now.
+    case published
+    /// The beginning of weights, or weights of which a part is missing; and why.
+    case unfinished(String)
+    /// No weights, under a name that only may be that of weights.
+    case ordinary
   }
 
-  /// Imports a weight file that keeps its name.
+  /// Imports an upload under the name of a weight file, if it is one.
+  ///
+  /// - Throws: why it is refused; nothing has changed then.
   func publish(
-    _ source: Shard.Source, if condition: PublicationCondition = .folderIsThere()
+    _ upload: Upload, modified: Int64, if condition: PublicationCondition = .folderIsThere()
+  ) throws(FileSystemError) -> Verdict {
+    let isCertain = place.isWeights
+    if !isCertain {
+      let claimed = try beginsAsWeights(upload)
+      if !claimed { return .ordinary }
+    }
+    if try isPartlyWritten(upload) { return .unfinished("a part of it was never written") }
+    do throws(StoreError) {
+      try importing.publish(
+        upload, at: place.path, of: place.model, place.version, modified: modified, if: condition
+      ) { _, _, _ in !isInterrupted() }
+      return .published
+    } catch {
+      switch error.code {
+      case .unacceptable(.truncated): return .unfinished(error.message)
+      case .unacceptable(let code) where code != .unreadable && !isCertain:
+        tree.logger.info("\(place) is kept as an ordinary file: \(error)")
+        return .ordinary
+      default: throw FileSystemError(error)
+      }
+    }
+  }
+
+  /// Gives the place the bytes of an upload that nobody writes to.
+  func install(_ upload: Upload, modified: Int64) throws(FileSystemError) {
+    switch try publish(upload, modified: modified) {
+    case .published: return
+    case .unfinished(let reason): throw FileSystemError(.invalid, "\(place) is not finished: \(reason)")
+    case .ordinary:
+      try requireReplaceable()
+      try tree.step(
+        try tree.registry.folders.keep(
+          upload, at: place.path, of: place.model, place.version, modified: modified, unless: Interruption(isInterrupted)))
+    }
+  }
+
+  /// - Throws: `EINVAL` if published weights would give way to a file that is none; `EPERM` for a file of a frozen version.
+  func requireReplaceable() throws(FileSystemError) {
+    let folder = try tree.versionFolder(of: place.model, place.version)
+    if folder.isPublishedWeights(place.path) {
+      throw FileSystemError(
+        .invalid, "\(place) is published as weights, and what was written is none; remove it first to use its name")
+    }
+    if folder.isPublished(place.path) { try tree.requireChangeable(place) }
+  }
+
+  /// Imports what another weight file is, under the name of one.
+  func publish(
+    copyOf file: WeightRecord, if condition: PublicationCondition = .folderIsThere()
   ) throws(FileSystemError) {
     try tree.step(
       try importing.publish(
-        shards: [Shard(place.path, source)], among: [place.path], of: place.model, place.version, if: condition
-      ) { _, _, _ in !isInterrupted() })
+        copyOf: file, at: place.path, of: place.model, place.version, if: condition, unless: Interruption(isInterrupted)))
   }
 
   /// Publishes what a view of another version has; false if that takes a copy.
@@ -45,12 +94,23 @@ struct Publishing {
   }
 
   /// A preallocated safetensors file can look whole while its end was never written; a zip archive ends with its directory.
-  private func requireWritten(_ upload: Upload) throws(FileSystemError) {
+  private func isPartlyWritten(_ upload: Upload) throws(FileSystemError) -> Bool {
     let file = upload.file
-    guard try tree.step(try posix(try file.hasHole())) else { return }
-    if try tree.step(try posix(try file.read(at: 0, count: 2))) == [0x50, 0x4B] { return }
-    throw FileSystemError(
-      .invalid, "\(place) is not finished: a part of it was never written; close it when all is there")
+    guard try tree.step(try posix(try file.hasHole())) else { return false }
+    return try tree.step(try posix(try file.read(at: 0, count: 2))) != [0x50, 0x4B]
+  }
+
+  /// Whether some format claims the file by its first bytes.
+  private func beginsAsWeights(_ upload: Upload) throws(FileSystemError) -> Bool {
+    if try tree.step(try Import.opaqueFormat(of: upload.file, place.path)) != nil { return true }
+    let source = try tree.step(try posix(try FileSource(upload.file)))
+    do throws(FormatError) {
+      _ = try WeightFormatCatalogue.format(of: source)
+      return true
+    } catch {
+      if error.code == .unreadable { throw FileSystemError(StoreError(error, file: place.path)) }
+      return false
+    }
   }
 
   // MARK: Sets of shards
@@ -65,15 +125,26 @@ struct Publishing {
       guard case .file(let file) = folder.content(at: name), file.blob != nil, file.byteCount <= ShardIndex.limit,
         let index = try shardIndex(file), let shards = try newShards(of: index, in: folder)
       else { continue }
-      do throws(FileSystemError) {
-        try tree.step(
-          try importing.publish(
-            shards: shards, among: index.files, as: index, of: place.model, place.version, if: .folderIsThere()
-          ) { _, _, _ in !isInterrupted() })
+      // Of a published set one shard may be written again; others that differ come all together.
+      let isWhole = shards.count == index.files.count
+      do throws(StoreError) {
+        try importing.publish(
+          shards: shards, among: index.files, as: index, of: place.model, place.version, refusing: !isWhole,
+          if: .folderIsThere()
+        ) { _, _, _ in !isInterrupted() }
       } catch {
+        let failure = FileSystemError(error)
         // What was interrupted is tried again by the next close.
-        if error.errno != FileSystemError.Condition.interrupted.errno { try undo() }
-        throw error
+        if failure.errno == FileSystemError.Condition.interrupted.errno { throw failure }
+        if place.purpose == .shard, folder.manifest?.mainSource == .shards, error.isOfWeights {
+          do throws(FileSystemError) { try tree.requireChangeable(place) } catch {
+            try undo()
+            throw error
+          }
+          continue
+        }
+        try undo()
+        throw failure
       }
     }
   }
@@ -112,6 +183,16 @@ struct Publishing {
     try tree.change(place) { _ in
       if case .file(let file) = before { return [.put(file)] }
       return [.remove(place.path)]
+    }
+  }
+}
+
+extension StoreError {
+  /// Whether the reason is what a state dict holds.
+  fileprivate var isOfWeights: Bool {
+    switch code {
+    case .differentWeights, .unacceptable(.malformed): true
+    default: false
     }
   }
 }

@@ -142,10 +142,11 @@ struct Renaming {
     if let open { try open.freezing(move) } else { try move() }
     if from.purpose.isOrdinary { tree.removeOrdinary(from) }
     if to.purpose.isOrdinary { tree.removeOrdinary(to) }
+    let isPublished = try tree.isPublishedWeights(.version(to))
     for writer in tree.writers.all where writer.current.destination == .version(from) {
       writer.facts.withLock { facts in
         facts.destination = .version(to)
-        if to.isWeights, !facts.isDirty { facts.isFrozen = true }
+        if isPublished, !facts.isDirty { facts.isFrozen = true }
       }
     }
   }

@@ -50,6 +50,8 @@ final class Writer: Sendable {
     /// Whether the caller has cut what was there: being empty is then an outcome too.
     var hasTruncated: Bool
     var clone: Clone?
+    /// Whether the last close kept it as an ordinary file, under a name that may be that of weights.
+    var isOrdinary = false
     /// Why the last close was refused.
     var refusal: FileSystemError?
     /// Whether the last close was interrupted: who does not close again no longer wants the file.
@@ -177,6 +179,7 @@ final class Writer: Sendable {
       }
       facts.withLock { facts in
         facts.isDirty = true
+        facts.isOrdinary = false
         facts.refusal = nil
       }
     }
@@ -246,11 +249,11 @@ final class Writer: Sendable {
     do throws(FileSystemError) {
       try tree.step(try noteWrites())
       let facts = current
-      if let destination = facts.destination, facts.isDirty, facts.refusal == nil, !facts.isGivenUp,
-        !destination.isWeights
-      {
-        try Commit(writer: self) { false }.run(isLast: true)
+      let commit = Commit(writer: self) { false }
+      if facts.destination != nil, facts.isDirty, facts.refusal == nil, !facts.isGivenUp {
+        try commit.run(isLast: true)
       }
+      try commit.settle()
     } catch {
       tree.logger.warning("\(current.destination?.description ?? "an unlinked file"): \(error)")
     }

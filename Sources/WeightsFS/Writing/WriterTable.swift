@@ -24,6 +24,17 @@ final class WriterTable: Sendable {
 
   func insert(_ writer: Writer) { state.withLock { $0.writers[writer.number] = writer } }
 
+  /// Adds a writer to an upload that is kept.
+  ///
+  /// - Returns: false, and nothing is added, if another writes to it.
+  func insert(_ writer: Writer, unlessWritten upload: String) -> Bool {
+    state.withLock { state in
+      if state.writers.values.contains(where: { $0.current.upload.name == upload }) { return false }
+      state.writers[writer.number] = writer
+      return true
+    }
+  }
+
   func remove(_ number: UInt64) {
     state.withLock { state in
       state.writers[number] = nil

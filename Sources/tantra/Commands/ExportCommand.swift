@@ -51,8 +51,11 @@ struct ExportCommand: ParsableCommand {
     let version = try version.map { try VersionName(validating: $0) } ?? records.requireActiveVersion(of: model)
     let manifest = try records.manifest(of: model, version)
     let format = format ?? records.policies(of: model).defaultFormat
+    if manifest.main == nil, !folder {
+      throw CommandFailure(.usage, "\(model)/\(version) has no model file of its own: --folder exports all its files")
+    }
     let views =
-      format == "all"
+      format == "all" || manifest.main == nil
       ? WeightFormatCatalogue.views.map(\.name).filter { manifest.main?.views[$0] != nil } : [format]
     let bar = ProgressBar("\(model)/\(version)")
     defer { bar.finish() }

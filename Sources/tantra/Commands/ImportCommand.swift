@@ -92,13 +92,14 @@ struct ImportCommand: ParsableCommand {
 
   private func summary(of manifest: Manifest, _ request: ImportRequest, isActive active: VersionName?) -> String {
     let main = manifest.main
-    let views = (main?.views ?? [:]).keys.sorted().map { "model.\($0)" }.joined(separator: ", ")
+    let views = (main?.views ?? [:]).keys.sorted().map { "model.\($0)" }
+    let size = main.map { "\($0.tensorCount) tensors, \(Console.grouped($0.parameterCount)) parameters; " } ?? ""
     var lines = [
-      "\(request.source) -> \(manifest.model)/\(manifest.version): \(main?.tensorCount ?? 0) tensors, "
-        + "\(Console.grouped(main?.parameterCount ?? 0)) parameters; \(views)"
+      "\(request.source) -> \(manifest.model)/\(manifest.version): \(size)"
+        + (views + manifest.parts.map(\.path)).joined(separator: ", ")
         + (active == manifest.version ? "; active" : "")
     ]
-    if let written = manifest.weightFile("model.\(request.view)"), !written.extras.isEmpty {
+    if let written = manifest.weightFile(request.path), !written.extras.isEmpty {
       lines.append("only in \(written.path): " + written.extras.joined(separator: ", "))
     }
     if let alone = request.alone {

@@ -26,8 +26,14 @@ struct ListWeightsCommand: ParsableCommand {
     /// The views that are served as written.
     var written: [String]
     var source: String
-    /// `backup` or `removed`, for what is only kept.
+    /// Paths of weight files that are none of the views.
+    var parts: [String]
+    /// `backup`, `removed` or `replaced`, for what is only kept.
     var kept: String?
+    /// The number of what is only kept.
+    var number: Int?
+    /// Bytes of the largest weight file.
+    var byteCount: Int
   }
 
   func run() throws {
@@ -49,7 +55,7 @@ struct ListWeightsCommand: ParsableCommand {
       for model in kept {
         do throws(StoreError) {
           for record in try records.backups(of: model) {
-            lines.append(line(of: record.manifest, records, kept: record.isPinned ? "backup" : "removed"))
+            lines.append(line(of: record.manifest, records, kept: record))
           }
         } catch {
           failures.append(error)
@@ -68,15 +74,16 @@ struct ListWeightsCommand: ParsableCommand {
         ["MODEL", "VERSION", "", "PARAMETERS", "TENSORS", "SIZE", "FORMATS"],
         lines.map { line in
           [
-            line.model.text, line.version.text, line.kept ?? (line.isActive ? "active" : ""),
+            line.model.text, VersionEdition(line.version, line.number).description, line.kept ?? (line.isActive ? "active" : ""),
             Console.grouped(line.parameters),
-            String(line.tensors), Console.size(line.views.values.max() ?? 0),
-            line.views.keys.sorted().map { line.written.contains($0) ? $0 + "*" : $0 }.joined(separator: " "),
+            String(line.tensors), Console.size(line.byteCount),
+            (line.views.keys.sorted().map { line.written.contains($0) ? $0 + "*" : $0 } + line.parts.prefix(3)
+              + (line.parts.count > 3 ? ["..."] : [])).joined(separator: " "),
           ]
         }))
   }
 
-  private func line(of manifest: Manifest, _ records: RecordStore, kept: String? = nil) -> Line {
+  private func line(of manifest: Manifest, _ records: RecordStore, kept: BackupRecord? = nil) -> Line {
     let views = manifest.main?.views ?? [:]
     return Line(
       model: manifest.model, version: manifest.version,
@@ -85,6 +92,12 @@ struct ListWeightsCommand: ParsableCommand {
       parameters: manifest.main?.parameterCount ?? 0,
       tensors: manifest.main?.tensorCount ?? 0, views: views,
       written: views.keys.filter { manifest.original(servedAs: $0) != nil }.sorted(),
-      source: manifest.provenance.source, kept: kept)
+      source: manifest.provenance.source, parts: manifest.parts.map(\.path), kept: kept.map(Self.reason),
+      number: kept?.number, byteCount: (views.values + manifest.parts.map(\.byteCount)).max() ?? 0)
+  }
+
+  /// Why a version is kept that is not there.
+  private static func reason(_ record: BackupRecord) -> String {
+    record.isPinned ? "backup" : record.isReplaced == true ? "replaced" : "removed"
   }
 }

@@ -6,13 +6,14 @@ import StoreRecords
 struct RestoreCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "restore",
-    abstract: "Bring a removed version back.",
+    abstract: "Bring a removed version, or an earlier edition of one, back.",
     discussion: """
-      Takes what was removed last, else the newest backup. A version that exists is not replaced.
+      Takes what was removed last, else the newest backup. A version that exists is not replaced, unless a number says by what:
+      VERSION@NUMBER, as list-weights --all shows it; the edition that was there is kept then.
       """)
 
   @Argument(help: "Name of the model.") var model: String
-  @Argument(help: "Name of the version.") var version: String
+  @Argument(help: "Name of the version, or VERSION@NUMBER.") var version: String
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var store: StoreOptions
 
@@ -23,9 +24,9 @@ struct RestoreCommand: ParsableCommand {
 
   func run() throws {
     let model = try ModelName(validating: model)
-    let version = try VersionName(validating: version)
-    try store.client.restore(model, version)
-    if json { return try Console.print(json: Report(model: model, version: version)) }
-    Console.print("\(model)/\(version): restored")
+    let edition = try VersionEdition(validating: version)
+    try store.client.restore(model, edition.version, number: edition.number)
+    if json { return try Console.print(json: Report(model: model, version: edition.version)) }
+    Console.print("\(model)/\(edition): restored")
   }
 }

@@ -86,13 +86,13 @@ struct ImportPlan {
       throw CommandFailure(
         .badData,
         (group.folder.map { "no file in \($0)" } ?? "none of the files")
-          + " has a weight file's extension (.safetensors, .pt, .pth, .bin or .ckpt)")
+          + " holds weights and has a weight file's extension (.safetensors, .pt, .pth, .bin or .ckpt)")
     }
     var requests: [ImportRequest] = []
     for path in group.weights {
-      guard let view = view(of: path) else { continue }
       let (model, version) = try target(of: path, in: group, names, records)
-      requests.append(ImportRequest(model: model, version: version, source: path, view: view))
+      requests.append(
+        ImportRequest(model: model, version: version, source: path, path: Self.path(of: path, in: group.folder)))
     }
     let targets = Set(requests.map { "\($0.model)/\($0.version)" })
     guard group.others.isEmpty || targets.count == 1 else {
@@ -111,6 +111,21 @@ struct ImportPlan {
     return FilePath(name).extension.flatMap { ImportRequest.view(forExtension: $0) }
   }
 
+  /// Where a weight file will be in its version. One that is named by itself is a view; in a folder others than `model.*` keep
+  /// their names.
+  private static func path(of source: String, in folder: String?) -> String {
+    let view = "model.\(view(of: source) ?? "pt")"
+    guard let folder, source.hasPrefix(folder + "/") else { return view }
+    let path = String(source.dropFirst(folder.count + 1))
+    return isMain(path) && path != FilePurpose.fallbackName ? view : path
+  }
+
+  /// Whether a file of a folder is one of the main state dict.
+  private static func isMain(_ path: String) -> Bool {
+    guard !path.contains("/"), let stem = FilePath(path).stem else { return false }
+    return ["model", "pytorch_model"].contains(stem) && view(of: path) != nil
+  }
+
   private static func isFolder(_ path: String) -> Bool {
     var isFolder = false
     return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder
@@ -122,13 +137,20 @@ struct ImportPlan {
     for path in try FileManager.default.subpathsOfDirectory(atPath: folder).sorted() {
       let full = folder + "/" + path
       guard !isFolder(full), !path.split(separator: "/").contains(where: { $0.hasPrefix(".") }) else { continue }
-      if !path.contains("/"), let stem = FilePath(path).stem, ["model", "pytorch_model"].contains(stem),
-        view(of: path) != nil
-      {
+      if isMain(path) {
         group.weights.append(full)
       } else {
         group.others.append(.init(source: full, path: path))
       }
+    }
+    // A folder without a main state dict may have components: the first brings the others along.
+    let isSharded = group.others.contains { $0.path.hasSuffix(".index.json") && !$0.path.contains("/") }
+    if group.weights.isEmpty, !isSharded,
+      let first = try group.others.firstIndex(where: { file in
+        try FilePurpose(file.path) == .component && Import.isWeights(file.source)
+      })
+    {
+      group.weights = [group.others.remove(at: first).source]
     }
     return group
   }
