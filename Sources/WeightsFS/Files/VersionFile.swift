@@ -63,7 +63,7 @@ struct VersionFile: TreeFile {
     guard access.changes || current == edition else { throw FileSystemError(.stale) }
     // Weight files were parsed when they came, and are data.
     if case .file(let file) = content, file.weights == nil {
-      try tree.requireHarmless(opened, file.blob, of: place.model, path: place.description, access)
+      try tree.requireHarmless(file.blob, of: place.model, path: place.description, access) { opened }
     }
     if access.changes { throw try tree.reopening(.version(place), opened, access) }
     return tree.open(opened, node, key)

@@ -237,7 +237,7 @@ struct OwnFile: TreeFile {
       access.changes || Edition(number: file.edition) == edition
     else { throw FileSystemError(.stale) }
     let opened = VersionView(bytes, byteCount: file.byteCount)
-    try tree.requireHarmless(opened, nil, of: model, path: "\(model)/\(name)", access)
+    try tree.requireHarmless(nil, of: model, path: "\(model)/\(name)", access) { opened }
     if access.changes { throw try tree.reopening(.model(model, name: name), opened, access) }
     return tree.open(opened, .modelFile(model, name, edition))
   }
