@@ -11,8 +11,7 @@ struct RestoreCommand: ParsableCommand {
       Takes what was removed last, else the newest backup. A version that exists is not replaced.
       """)
 
-  @Argument(help: "Name of the model.") var model: String
-  @Argument(help: "Name of the version.") var version: String
+  @OptionGroup var target: VersionArguments
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var store: StoreOptions
 
@@ -22,9 +21,8 @@ struct RestoreCommand: ParsableCommand {
   }
 
   func run() throws {
-    let model = try ModelName(validating: model)
-    let version = try VersionName(validating: version)
-    try store.client.restore(model, version)
+    let (model, version) = try target.requiredNames()
+    try store.changingClient.restore(model, version)
     if json { return try Console.print(json: Report(model: model, version: version)) }
     Console.print("\(model)/\(version): restored")
   }
