@@ -7,10 +7,10 @@ extension StoreClient {
   /// The lock file may name a mountpoint of long ago, where somebody else has mounted another store since. So the mount there is
   /// asked which store it serves.
   ///
-  /// - Parameter fallback: a mountpoint that counts too, if what is mounted there says that it serves this store: a mount that
-  ///   can only be read holds no lock.
+  /// - Parameter others: mountpoints that count too, if what is mounted there says that it serves this store: a mount that can
+  ///   only be read holds no lock.
   /// - Returns: nil if there is none.
-  package func mountpoint(orAt fallback: String? = nil) throws(StoreError) -> String? {
+  package func mountpoint(orAt others: [String] = []) throws(StoreError) -> String? {
     if let holder = try StoreFolder(path: path, creating: false).lockHolder(), let mountpoint = holder.mountpoint {
       switch ControlFolder(mountpoint: mountpoint).version(within: Self.patience) {
       case .version(let version): if isStore(at: version.store) { return mountpoint }
@@ -19,10 +19,12 @@ extension StoreClient {
       case .failure, .none: if kill(holder.pid, 0) == 0 || errno == EPERM { return mountpoint }
       }
     }
-    guard let fallback, case .version(let version) = ControlFolder(mountpoint: fallback).version(within: Self.patience),
-      isStore(at: version.store)
-    else { return nil }
-    return fallback
+    return others.first { mountpoint in
+      guard case .version(let version) = ControlFolder(mountpoint: mountpoint).version(within: Self.patience) else {
+        return false
+      }
+      return isStore(at: version.store)
+    }
   }
 
   /// Whether a path leads to the folder of this store.

@@ -10,8 +10,8 @@ struct Tantra: ParsableCommand {
     abstract: "The weights filesystem: every model, version and format is a plain file, and no file is a second copy.",
     discussion: """
       A store keeps each tensor once. Mounted, it shows <model>/<version>/model.{safetensors,pt,bin} and a link `active` \
-      for every model. The store is the one that --store names, else $TANTRA_STORE, else $XDG_DATA_HOME/tantra \
-      (~/.local/share/tantra).
+      for every model. The store is the one that --store names, else $TANTRA_STORE, else the only one that is mounted, \
+      else $XDG_DATA_HOME/tantra (~/.local/share/tantra). A command that changes a store that nobody named says which it is.
 
       Exit codes: 0 done; 1 failed, or validation found damage; 2 validation could not check; 64 wrong usage; \
       65 not acceptable as weights; 66 no such store, model, version or file; 73 exists already with other weights; \
@@ -20,7 +20,8 @@ struct Tantra: ParsableCommand {
       `tantra --version` shows the version of Tantra.
       """,
     subcommands: [
-      MountCommand.self, UnmountCommand.self, StatusCommand.self, ListModelsCommand.self, ListWeightsCommand.self,
+      InitCommand.self, MountCommand.self, UnmountCommand.self, StatusCommand.self, ListModelsCommand.self,
+      ListWeightsCommand.self,
       SetActiveCommand.self, RollbackCommand.self, HistoryCommand.self, ImportCommand.self, ExportCommand.self,
       DiffCommand.self, CleanupCommand.self, BackupCommand.self, RestoreCommand.self, PurgeCommand.self,
       ValidateCommand.self, ConfigCommand.self, StatsCommand.self, DoctorCommand.self, UpgradeStoreCommand.self,
@@ -39,7 +40,9 @@ struct Tantra: ParsableCommand {
 
   /// - Throws: a failure that says what was meant, if the first word is no command.
   private static func requireCommand(_ word: String?) throws(CommandFailure) {
-    let names = configuration.subcommands.compactMap { $0.configuration.commandName }
+    let names = configuration.subcommands.flatMap { command in
+      [command.configuration.commandName].compactMap { $0 } + command.configuration.aliases
+    }
     guard let word, !word.hasPrefix("-"), word != "help", !names.contains(word) else { return }
     throw CommandFailure(
       .usage, "there is no command \"\(word)\"" + NearMatch.hint(for: word, among: names) + "; tantra --help lists all")

@@ -8,7 +8,7 @@ import Testing
   init() throws { fixture = try TantraFixture() }
 
   @Test(arguments: [
-    "mount", "unmount", "status", "import", "list-models", "list-weights", "set-active", "rollback", "history",
+    "init", "mount", "unmount", "status", "import", "list-models", "list-weights", "set-active", "rollback", "history",
     "export", "diff", "cleanup", "backup", "restore", "purge", "validate", "stats", "doctor", "generate", "config",
     "upgrade-store",
   ])
@@ -29,6 +29,7 @@ import Testing
     (["import", "/nonexistent.pt", "--model", "x"], 66, "No such file"), (["import", "/etc/passwd"], 65, "extension"),
     (["unmount", "/"], 1, "not fuse.tantra"), (["nonsense"], 64, "nonsense"), (["set-active", "mamba"], 64, "version"),
     (["lst-models"], 64, "there is no command \"lst-models\"; did you mean \"list-models\"?"),
+    (["set-active", "mamba/v1.0", "v1.1"], 64, "two versions"), (["backup", "mamba/v9"], 66, "no version"),
     (["import", "/nonexistent.pt"], 66, "No such file"), (["history", "ocr"], 66, "did you mean \"ocr_native\"?"),
   ])
   func mistakesHaveTheirExitCodeAndSayWhatIsWrong(arguments: [String], status: Int32, words: String) throws {
@@ -36,6 +37,23 @@ import Testing
     #expect(command.status == status, "\(command.errorText)")
     #expect(command.errorText.contains(words), "\(command.errorText)")
     #expect(command.output.isEmpty)
+  }
+
+  @Test func aVersionMayBeNamedInOneWord() throws {
+    try fixture.succeed("set-active", "mamba/v1.0")
+    #expect(try fixture.succeed("backup", "mamba/v1.0").hasPrefix("mamba/v1.0: pinned"))
+    #expect(try fixture.succeed("validate", "mamba/v1.0") == fixture.succeed("validate", "mamba", "v1.0"))
+    try fixture.succeed("export", "mamba/v1.0", "--to", fixture.scratch("out"))
+    #expect(try fixture.scratch.files(below: "out") == ["out/mamba_v1.0_safetensors.safetensors"])
+  }
+
+  @Test(arguments: [
+    ("ls", "list-weights", ["mamba"]), ("log", "history", ["mamba"]), ("verify", "validate", ["mamba"]),
+    ("gc", "purge", ["--dry-run"]), ("use", "set-active", ["mamba/v1.0"]), ("ps", "status", ["--json"]),
+  ])
+  func shortNamesAreTheSameCommands(short: String, long: String, arguments: [String]) throws {
+    #expect(try fixture.tantra([short] + arguments).outputText == fixture.tantra([long] + arguments).outputText)
+    #expect(try fixture.tantra([short, "--help"]).status == 0)
   }
 
   @Test func listingsAreTheSameForPeopleAndScripts() throws {

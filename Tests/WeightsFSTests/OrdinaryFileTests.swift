@@ -1,5 +1,6 @@
 import Foundation
 import StoreRecords
+import Synchronization
 import TestSupport
 import Testing
 import WeightRegistry
@@ -83,6 +84,33 @@ import WeightsFS
     #expect(try size("run/v1/a.txt") == 0)
     fixture.tree.release(reader.handle)
     #expect(try text("run/v1/a.txt").isEmpty)
+  }
+
+  /// A file is judged each time it is opened; one that is cut meanwhile is judged by what it is then.
+  @Test func aFileThatIsCutWhileItIsOpenedOpens() throws {
+    try fixture.put(Array("end".utf8), at: "run/v1/s.json")
+    let fixture = fixture
+    let failures = Mutex<[String]>([])
+    let writing = Atomic(true)
+    Threads.run(3) { index in
+      do {
+        if index == 0 {
+          defer { writing.store(false, ordering: .relaxed) }
+          for round in 0..<300 {
+            let writer = try fixture.openForWriting("run/v1/s.json")
+            try fixture.write([UInt8](repeating: UInt8(ascii: "x"), count: 1 + round), to: writer)
+            try fixture.close(writer)
+          }
+        } else {
+          while writing.load(ordering: .relaxed) {
+            fixture.tree.release(try fixture.open("run/v1/s.json").handle)
+          }
+        }
+      } catch {
+        failures.withLock { $0.append("\(index): \(error)") }
+      }
+    }
+    #expect(failures.withLock { $0 } == [])
   }
 
   @Test func aFileThatIsRemovedStaysWithWhoHasItOpen() throws {

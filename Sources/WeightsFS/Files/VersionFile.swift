@@ -70,9 +70,9 @@ struct VersionFile: TreeFile {
     // Weight files that were parsed when they came are data.
     switch content {
     case .file(let file) where file.weights == nil:
-      try tree.requireHarmless(opened, file.blob, of: place.model, path: place.description, access)
+      try tree.requireHarmless(file.blob, of: place.model, path: place.description, access) { opened }
     case .part(let file) where file.table == nil:
-      try tree.requireHarmless(opened, file.blob, of: place.model, path: place.description, access)
+      try tree.requireHarmless(file.blob, of: place.model, path: place.description, access) { opened }
     default: break
     }
     guard case .file(let file) = content, place.mayBeWeights else {

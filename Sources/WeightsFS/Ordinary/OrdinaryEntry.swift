@@ -60,7 +60,8 @@ struct OrdinaryEntry: TreeFile {
     do throws(FileSystemError) {
       let blob = if case .stored(let file, _) = handle.file.current.body { file.blob } else { Digest?.none }
       try tree.requireHarmless(
-        try handle.file.view(), blob, of: place.model, path: place.description, access)
+        blob, of: place.model, path: place.description, access
+      ) { () throws(FileSystemError) in try handle.file.view() }
       if access.truncates { try handle.file.cut(to: 0) { false } }
     } catch {
       handle.release()

@@ -5,6 +5,7 @@ import StoreRecords
 import Synchronization
 import SystemPackage
 import Tensors
+import WeightFormats
 import WeightRegistry
 
 /// What the folders and files of a mount share: the store, and tables of what the kernel and programs have of it.
@@ -231,13 +232,15 @@ final class MountedTree: Sendable {
   /// - Parameters:
   ///   - blob: what the file is; nil if it is no blob.
   ///   - path: names the file in the error.
+  ///   - file: its bytes, as they are now.
   /// - Throws: `EACCES` if the file is to be read, and is a pickle that could run code. A file that is cut as it is opened is not
   ///   read.
   func requireHarmless(
-    _ file: VersionView, _ blob: Digest?, of model: ModelName, path: String, _ access: OpenAccess
+    _ blob: Digest?, of model: ModelName, path: String, _ access: OpenAccess,
+    file: () throws(FileSystemError) -> VersionView
   ) throws(FileSystemError) {
     guard access.reads, !access.truncates, records.policies(of: model).pickles == .quarantine,
-      let reason = quarantine.reason(against: file, blob)
+      let reason = try reasonNotToRead(blob, file)
     else { return }
     let error = FileSystemError(
       .forbidden,
@@ -245,6 +248,22 @@ final class MountedTree: Sendable {
         + "tantra config \(model) pickles allow lets it be opened")
     logger.warning("\(error.reason)")
     throw error
+  }
+
+  /// Why a file must not be read; nil if it may. A file that somebody cuts while it is looked at is looked at again.
+  private func reasonNotToRead(
+    _ blob: Digest?, _ file: () throws(FileSystemError) -> VersionView
+  ) throws(FileSystemError) -> String? {
+    var attempts = 16
+    while true {
+      let now = try file()
+      do throws(FormatError) {
+        return try quarantine.reason(against: now, blob)
+      } catch {
+        attempts -= 1
+        if blob != nil || attempts == 0 { return error.message }
+      }
+    }
   }
 
   /// - Throws: `EPERM` for a file of a frozen version.

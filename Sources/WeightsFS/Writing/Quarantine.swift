@@ -13,13 +13,10 @@ final class Quarantine: Sendable {
   /// Why a file must not be read; nil if it may.
   ///
   /// - Parameter blob: what the file is; nil if it is no blob.
-  func reason(against file: VersionView, _ blob: Digest?) -> String? {
+  /// - Throws: `unreadable`, if its bytes cannot be read now.
+  func reason(against file: VersionView, _ blob: Digest?) throws(FormatError) -> String? {
     if let blob, let known = verdicts.withLock({ $0[blob] }) { return known }
-    let verdict: String?
-    do throws(FormatError) { verdict = try file.danger() } catch {
-      // What cannot be read now may be readable later.
-      return error.message
-    }
+    let verdict = try file.danger()
     guard let blob else { return verdict }
     verdicts.withLock { verdicts in
       if verdicts.count >= Self.limit { verdicts.removeAll() }

@@ -16,8 +16,7 @@ struct BackupCommand: ParsableCommand {
       code when they are unpickled are left out, and named, unless the model's policy pickles allows them.
       """)
 
-  @Argument(help: "Name of the model.") var model: String
-  @Argument(help: "Name of the version.") var version: String
+  @OptionGroup var target: VersionArguments
   @Option(help: "Also copy it into the store in this folder.") var to: String?
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var store: StoreOptions
@@ -31,8 +30,7 @@ struct BackupCommand: ParsableCommand {
   }
 
   func run() throws {
-    let model = try ModelName(validating: model)
-    let version = try VersionName(validating: version)
+    let (model, version) = try target.requiredNames()
     var copy: CopyReport?
     if let to {
       let bar = ProgressBar("\(model)/\(version)")
@@ -50,7 +48,7 @@ struct BackupCommand: ParsableCommand {
       }
       copy = report
     }
-    let number = try store.client.backup(model, version)
+    let number = try store.changingClient.backup(model, version)
     if json { return try Console.print(json: Report(model: model, version: version, backup: number, copy: copy)) }
     Console.print("\(model)/\(version): pinned as backup \(number)")
   }

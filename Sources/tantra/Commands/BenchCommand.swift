@@ -68,7 +68,8 @@ struct BenchCommand: ParsableCommand {
 
   /// The folder that --in names, or the one that holds the store, free of links.
   private func workingFolder() throws -> String {
-    var beside = store.path
+    let storePath = try store.path
+    var beside = storePath
     var storeStatus = stat()
     let storeExists = stat(beside, &storeStatus) == 0
     repeat {
@@ -86,7 +87,7 @@ struct BenchCommand: ParsableCommand {
     }
     guard !storeExists || status.st_dev == storeStatus.st_dev else {
       throw CommandFailure(
-        .usage, "\(path) is on another file system than the store \(store.path): use --in with a folder on the same one"
+        .usage, "\(path) is on another file system than the store \(storePath): use --in with a folder on the same one"
       )
     }
     return path

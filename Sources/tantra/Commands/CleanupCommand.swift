@@ -24,7 +24,7 @@ struct CleanupCommand: ParsableCommand {
     let versions =
       dryRun
       ? try store.openForReading().retention.cleanupCandidates(model, keep: keep)
-      : try store.client.cleanup(model, keep: keep)
+      : try store.changingClient.cleanup(model, keep: keep)
     if json { return try Console.print(json: versions) }
     if versions.isEmpty { Console.print("nothing to remove") }
     for version in versions { Console.print("\(dryRun ? "would remove" : "removed") \(model)/\(version)") }

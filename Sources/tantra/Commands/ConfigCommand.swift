@@ -36,7 +36,7 @@ struct ConfigCommand: ParsableCommand {
     let model = try model.map { try ModelName(validating: $0) }
     let key = try key.map { try PolicyKey(validating: $0) }
     if let model, let key, unset || value != nil {
-      try store.client.setPolicy(key, of: model, to: value)
+      try store.changingClient.setPolicy(key, of: model, to: value)
     }
     let records = try store.openForReading().records
     if let model, !records.contains(model) { throw records.unknown(model) }

@@ -27,7 +27,7 @@ struct DoctorCommand: ParsableCommand {
   func run() throws {
     let checks =
       SystemInspection(sources: sources).diagnoses + MountInspection(sources: sources).diagnoses
-      + StoreInspection(store: store, sources: sources).diagnoses
+      + StoreInspection(path: try store.path, store: store, sources: sources).diagnoses
     let failures = checks.count { $0.outcome == .fail }
     let warnings = checks.count { $0.outcome == .warn }
     if json {

@@ -22,8 +22,7 @@ struct ExportCommand: ParsableCommand {
       130 interrupted. Nothing is left behind unless it ends with 0.
       """)
 
-  @Argument(help: "Name of the model.") var model: String
-  @Argument(help: "Name of the version; the active one if left out.") var version: String?
+  @OptionGroup var target: VersionArguments
   @Option(help: "safetensors, pt, bin, or all; the model's policy default-format if left out.") var format: String?
   @Option(help: "Folder to write into; made if it is missing.") var to = "."
   @Flag(help: "Write a folder that from_pretrained loads.") var folder = false
@@ -47,8 +46,8 @@ struct ExportCommand: ParsableCommand {
   func run() throws {
     let registry = try store.openForReading()
     let records = registry.records
-    let model = try ModelName(validating: model)
-    let version = try version.map { try VersionName(validating: $0) } ?? records.requireActiveVersion(of: model)
+    let (model, named) = try target.names()
+    let version = try named ?? records.requireActiveVersion(of: model)
     let manifest = try records.manifest(of: model, version)
     let format = format ?? records.policies(of: model).defaultFormat
     if manifest.main == nil, !folder {

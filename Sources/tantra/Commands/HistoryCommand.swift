@@ -5,7 +5,8 @@ import WeightRegistry
 /// `tantra history MODEL`
 struct HistoryCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "history", abstract: "Show which versions were active or replaced, since when, and by whom.")
+    commandName: "history", abstract: "Show which versions were active or replaced, since when, and by whom.",
+    aliases: ["log"])
 
   @Argument(help: "Name of the model.") var model: String
   @Flag(help: "Print JSON.") var json = false

@@ -34,7 +34,7 @@ struct ImportCommand: ParsableCommand {
   func run() throws {
     Interruption.watch()
     let reports =
-      switch try store.client.access(creating: true) {
+      switch try store.changingClient.access(creating: true) {
       case .direct(let registry):
         try publish(registry.records) { request, progress in
           try registry.importing(request, progress: progress)

@@ -7,7 +7,8 @@ struct ListWeightsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list-weights",
     abstract: "List versions with their formats, sizes and parameters.",
-    discussion: "A format with a star is served as it was written; the others are synthesized when they are read.")
+    discussion: "A format with a star is served as it was written; the others are synthesized when they are read.",
+    aliases: ["ls"])
 
   @Argument(help: "Name of the model; all models if left out.") var model: String?
   @Flag(help: "Also list training checkpoints, backups and what was removed and can be restored.") var all = false

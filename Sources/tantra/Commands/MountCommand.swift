@@ -24,6 +24,7 @@ struct MountCommand: ParsableCommand {
   @Flag(help: "Stay in the foreground, with the log on standard error.") var foreground = false
   @Flag(help: "Refuse all changes; takes no lock, so that several such mounts can share a store.") var readOnly = false
   @Flag(help: "Let other users in.") var allowOther = false
+  @Flag(help: "Make an empty store if there is none.") var create = false
   @Option(help: "File to which the log goes, too.") var logFile: String?
   @Option(
     help: "What is logged: error, warning, notice, info or debug, each with what is graver.",
@@ -35,16 +36,24 @@ struct MountCommand: ParsableCommand {
   @Option(help: .hidden) var readiness: Int32?
   @OptionGroup var store: StoreOptions
 
+  func validate() throws {
+    if create && readOnly { throw ValidationError("--create and --read-only exclude each other") }
+  }
+
   func run() throws {
     if foreground { try serve() } else { try launch() }
   }
 
+  private func path() throws -> String { try store.pathToMount(readOnly: readOnly) }
+
   // MARK: Background
 
   private func launch() throws {
-    let registry = try store.openForReading()
+    let path = try path()
+    if create { _ = try StoreFolder(path: path, creating: true) }
+    let registry = try store.openForReading(at: path)
     var arguments = [
-      "tantra", "mount", try Mountpoint.resolve(mountpoint), "--foreground", "--store", store.path, "--readiness",
+      "tantra", "mount", try Mountpoint.resolve(mountpoint), "--foreground", "--store", path, "--readiness",
       String(BackgroundLauncher.readinessDescriptor),
     ]
     if readOnly { arguments.append("--read-only") }
@@ -52,8 +61,9 @@ struct MountCommand: ParsableCommand {
     arguments += ["--log-level", logLevel.rawValue]
     switch BackgroundLauncher.launch(arguments: arguments, logFile: logFile) {
     case .ready:
-      let models = registry.records.models
-      Console.print("\(store.path) is mounted at \(mountpoint): \(models.map(\.text).joined(separator: ", "))")
+      let models = registry.records.models.map(\.text)
+      let content = models.isEmpty ? "no models yet" : models.joined(separator: ", ")
+      Console.print("\(path) is mounted at \(mountpoint): \(content)")
     case .failed(let status, let message):
       throw CommandFailure(CommandFailure.Status(rawValue: status) ?? .failed, message)
     }
@@ -93,10 +103,11 @@ struct MountCommand: ParsableCommand {
     let level = logLevel
     let logger = Logger(label: "tantra") { _ in EventLogHandler(events, level: level) }
     let mountpoint = try Mountpoint.resolve(mountpoint)
+    let path = try path()
     // A mistyped --store must not become an empty store.
-    _ = try StoreFolder(path: store.path, creating: false)
+    _ = try StoreFolder(path: path, creating: create)
     let registry = try WeightRegistry(
-      storePath: store.path, access: readOnly ? .reading : .writing(mountpoint: mountpoint), logger: logger,
+      storePath: path, access: readOnly ? .reading : .writing(mountpoint: mountpoint), logger: logger,
       checkers: [ShapeChecker(), GoldenChecker()])
     let mount = try FuseMount(
       WeightsFileSystem(registry: registry, events: events, logger: logger), at: mountpoint,

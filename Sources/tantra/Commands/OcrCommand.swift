@@ -11,7 +11,7 @@ struct OcrCommand: ParsableCommand {
       IMAGE is a PNG or a JPEG of a page or a line: dark on bright or bright on dark, in printable ASCII. Its lines are printed \
       in reading order: columns from left to right, each from top to bottom; a table is read column by column.
 
-      The reader is the active version of ocr_native at $TANTRA_MOUNT (/weights if that is not set), or what --model names: \
+      The reader is the active version of ocr_native at $TANTRA_MOUNT, or of the mounted store if that is not set, or what --model names: \
       another model of the mount, or, if it holds a slash, a folder with config.json and weights, or a weight file beside its \
       config.json.
 
@@ -25,6 +25,7 @@ struct OcrCommand: ParsableCommand {
   @Flag(help: "Print JSON.") var json = false
   @Option(help: "How many lines are read at once; as many as there are processors, up to 8, if left out.")
   var threads: Int?
+  @OptionGroup var store: StoreOptions
 
   func validate() throws {
     if let threads, !(1...256).contains(threads) {
@@ -34,7 +35,7 @@ struct OcrCommand: ParsableCommand {
 
   func run() throws {
     let page = try ImageFile.read(image, channels: 1)
-    let location = try ModelLocation(model, version: version)
+    let location = try store.location(of: model, version: version)
     let loaded = try LoadedWeights<OcrWeights>(resolved: try location.resolved()) { Console.error($0) }
     let reader = PageReader(loaded.weights, threads: threads ?? min(8, ProcessInfo.processInfo.activeProcessorCount))
     let lines = try reader.read(page)

@@ -11,9 +11,9 @@ struct PurgeCommand: ParsableCommand {
     discussion: """
       Backups stay. Whatever no version and no backup needs is removed from the disk; files that are open stay readable \
       for those who have them. Packs of which less than half is still needed give way to smaller ones.
-      """)
+      """, aliases: ["gc"])
 
-  @Argument(help: "Name of the model; all models if left out.") var model: String?
+  @Argument(help: "Name of the model, or MODEL/VERSION; all models if left out.") var model: String?
   @Argument(help: "Name of the version; all versions if left out.") var version: String?
   @Option(help: "Only what was removed at least that long ago: 30d, 12h, 15m, 10s.") var olderThan = Age(seconds: 0)
   @Flag(help: "Only tell what would go and how much that would free.") var dryRun = false
@@ -21,8 +21,8 @@ struct PurgeCommand: ParsableCommand {
   @OptionGroup var store: StoreOptions
 
   func run() throws {
-    let model = try model.map { try ModelName(validating: $0) }
-    let version = try version.map { try VersionName(validating: $0) }
+    let names = try self.model.map { try VersionArguments.names($0, self.version) }
+    let (model, version) = (names?.model, names?.version)
     let bar = ProgressBar(model.map { model in version.map { "\(model)/\($0)" } ?? model.text } ?? "all models")
     defer { bar.finish() }
     Interruption.watch()
@@ -33,7 +33,7 @@ struct PurgeCommand: ParsableCommand {
       ? try store.openForReading().retention.purge(
         model, version, olderThan: try ControlRequest.nanoseconds(olderThan.seconds), isDryRun: true, progress: progress
       )
-      : try store.client.purge(model, version, olderThan: olderThan.seconds, progress: progress)
+      : try store.changingClient.purge(model, version, olderThan: olderThan.seconds, progress: progress)
     bar.finish()
     if json { try Console.print(json: report) } else { Console.print(raw: report.text) }
   }

@@ -12,8 +12,8 @@ struct RestoreCommand: ParsableCommand {
       VERSION@NUMBER, as list-weights --all shows it; the edition that was there is kept then.
       """)
 
-  @Argument(help: "Name of the model.") var model: String
-  @Argument(help: "Name of the version, or VERSION@NUMBER.") var version: String
+  @Argument(help: "Name of the model, or MODEL/VERSION.") var model: String
+  @Argument(help: "Name of the version, or VERSION@NUMBER, if it is not given as MODEL/VERSION.") var version: String?
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var store: StoreOptions
 
@@ -23,9 +23,10 @@ struct RestoreCommand: ParsableCommand {
   }
 
   func run() throws {
-    let model = try ModelName(validating: model)
-    let edition = try VersionEdition(validating: version)
-    try store.client.restore(model, edition.version, number: edition.number)
+    let words = try VersionArguments.words(model, version)
+    let model = try ModelName(validating: words.model)
+    let edition = try VersionEdition(validating: try VersionArguments.require(words.version, of: model))
+    try store.changingClient.restore(model, edition.version, number: edition.number)
     if json { return try Console.print(json: Report(model: model, version: edition.version)) }
     Console.print("\(model)/\(edition): restored")
   }

@@ -21,7 +21,7 @@ struct RollbackCommand: ParsableCommand {
     let model = try ModelName(validating: model)
     let bar = ProgressBar(model.text)
     defer { bar.finish() }
-    let change = try store.client.rollback(model, progress: bar.handler)
+    let change = try store.changingClient.rollback(model, progress: bar.handler)
     if json { try Console.print(json: change) } else { Console.print(change.text) }
   }
 }

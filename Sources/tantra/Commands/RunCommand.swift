@@ -7,8 +7,8 @@ struct RunCommand: ParsableCommand {
     commandName: "run",
     abstract: "Let a Mamba go on with a text.",
     discussion: """
-      MODEL is a model of the mount at $TANTRA_MOUNT (/weights if that is not set), whose active version answers; or, if it \
-      holds a slash, a folder with config.json and weights, or a weight file beside its config.json. Any checkpoint of \
+      MODEL is a model of the mount at $TANTRA_MOUNT, or of the mounted store if that is not set, whose active version \
+      answers; or, if it holds a slash, a folder with config.json and weights, or a weight file beside its config.json. Any checkpoint of \
       transformers' MambaForCausalLM in float32, float16 or bfloat16 runs. Weights are mapped from model.safetensors; if \
       that cannot be used, the next format is, with a warning. Without tokenizer.json, tokens are bytes.
 
@@ -33,6 +33,7 @@ struct RunCommand: ParsableCommand {
   @Option(help: "The same seed gives the same text.") var seed: UInt64?
   @Option(help: "End before this text; may be given several times.") var stop: [String] = []
   @Option(help: "Threads to compute with; more than one helps large models.") var threads = 1
+  @OptionGroup var store: StoreOptions
 
   func validate() throws {
     if stream && json { throw ValidationError("--stream and --json exclude each other") }
@@ -50,7 +51,9 @@ struct RunCommand: ParsableCommand {
     // Before the weights are read, which may take a while.
     try options.validate()
 
-    let runtime = try TextRuntime(try ModelLocation(model, version: version), threads: threads) { Console.error($0) }
+    let runtime = try TextRuntime(try store.location(of: model, version: version), threads: threads) {
+      Console.error($0)
+    }
     let channels = runtime.current().weights.imageSize?.channels ?? 3
     let seen = try image.map { try ImageFile.read($0, channels: channels) }
     var generation = try runtime.generate(prompt, image: seen, options: options)

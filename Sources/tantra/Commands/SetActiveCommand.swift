@@ -10,19 +10,17 @@ struct SetActiveCommand: ParsableCommand {
     discussion: """
       The link <model>/active is switched atomically: every open through it gets the old version or the new one. Files \
       that are open keep their bytes.
-      """)
+      """, aliases: ["use"])
 
-  @Argument(help: "Name of the model.") var model: String
-  @Argument(help: "Name of the version.") var version: String
+  @OptionGroup var target: VersionArguments
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var store: StoreOptions
 
   func run() throws {
-    let model = try ModelName(validating: model)
-    let version = try VersionName(validating: version)
+    let (model, version) = try target.requiredNames()
     let bar = ProgressBar("\(model)/\(version)")
     defer { bar.finish() }
-    let change = try store.client.setActive(model, version, progress: bar.handler)
+    let change = try store.changingClient.setActive(model, version, progress: bar.handler)
     if json { try Console.print(json: change) } else { Console.print(change.text) }
   }
 }

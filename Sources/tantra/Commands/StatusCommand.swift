@@ -7,7 +7,7 @@ import WeightRegistry
 struct StatusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "status",
-    abstract: "Show where the store is mounted, and what it stores and presents.")
+    abstract: "Show where the store is mounted, and what it stores and presents.", aliases: ["ps"])
 
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var store: StoreOptions
@@ -26,9 +26,10 @@ struct StatusCommand: ParsableCommand {
   }
 
   func run() throws {
-    let registry = try store.openForReading()
+    let path = try store.path
+    let registry = try store.openForReading(at: path)
     let report = Report(
-      store: store.path, mount: try mount(of: registry), figures: try StoreUsage(registry.records).current())
+      store: path, mount: try mount(of: registry), figures: try StoreUsage(registry.records).current())
     if json { return try Console.print(json: report) }
     let figures = report.figures
     Console.print("store      \(report.store)")

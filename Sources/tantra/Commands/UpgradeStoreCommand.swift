@@ -21,7 +21,7 @@ struct UpgradeStoreCommand: ParsableCommand {
   @OptionGroup var store: StoreOptions
 
   func run() throws {
-    let upgrade = try StoreUpgrade(storePath: store.path)
+    let upgrade = try StoreUpgrade(storePath: try store.path)
     let report = rollback ? try upgrade.rollback() : try upgrade.run()
     if json { return try Console.print(json: report) }
     for step in report.steps { Console.print(step) }

@@ -13,9 +13,9 @@ struct ValidateCommand: ParsableCommand {
       tensor; NaN and infinities are counted; shapes are checked against config.json. Damage is named by tensor.
 
       Exit codes: 0 valid, 1 damage found, 2 could not check.
-      """)
+      """, aliases: ["verify"])
 
-  @Argument(help: "Name of the model; all models if left out.") var model: String?
+  @Argument(help: "Name of the model, or MODEL/VERSION; all models if left out.") var model: String?
   @Argument(help: "Name of the version; all versions if left out.") var version: String?
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var store: StoreOptions
@@ -23,8 +23,8 @@ struct ValidateCommand: ParsableCommand {
   func run() throws {
     let reports: [ValidationReport]
     do {
-      let model = try model.map { try ModelName(validating: $0) }
-      let version = try version.map { try VersionName(validating: $0) }
+      let names = try self.model.map { try VersionArguments.names($0, self.version) }
+      let (model, version) = (names?.model, names?.version)
       let bar = ProgressBar(model.map { model in version.map { "\(model)/\($0)" } ?? model.text } ?? "all models")
       defer { bar.finish() }
       Interruption.watch()

@@ -1,8 +1,10 @@
 import ArgumentParser
 import FoundationEssentials
+import FuseServer
 import Logging
 import StoreClient
 import StoreRecords
+import TantraRuntime
 import WeightRegistry
 import WeightsFS
 
@@ -11,15 +13,12 @@ struct StoreOptions: ParsableArguments {
   @Option(help: "Folder of the weight store.")
   var store: String?
 
-  /// The folder: as given, else $TANTRA_STORE, else $XDG_DATA_HOME/tantra; absolute.
-  var path: String {
-    let environment = ProcessInfo.processInfo.environment
-    func value(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
-    let chosen =
-      store ?? value("TANTRA_STORE") ?? value("XDG_DATA_HOME").map { $0 + "/tantra" }
-      ?? (value("HOME") ?? ".") + "/.local/share/tantra"
-    return chosen.hasPrefix("/") ? chosen : FileManager.default.currentDirectoryPath + "/" + chosen
-  }
+  /// The folder of the store, absolute.
+  var path: String { get throws { try StoreLocation(named: store).path } }
+
+  /// The folder of a store that is to be mounted, absolute. One that is mounted already does not come into question, unless
+  /// it is named, or is only to be read.
+  func pathToMount(readOnly: Bool) throws -> String { try StoreLocation(named: store, mindingMounts: readOnly).path }
 
   /// A logger for a command of a moment: warnings and errors on standard error.
   var logger: Logger {
@@ -28,19 +27,68 @@ struct StoreOptions: ParsableArguments {
     return logger
   }
 
-  /// Changes the store, directly or through the mount that has it.
+  private var checkers: [any VersionChecker] { [ShapeChecker(), GoldenChecker()] }
+
+  /// Acts on the store, directly or through the mount that has it.
   var client: StoreClient {
-    StoreClient(storePath: path, logger: logger, checkers: [ShapeChecker(), GoldenChecker()])
+    get throws { StoreClient(storePath: try path, logger: logger, checkers: checkers) }
+  }
+
+  /// As ``client``, for a command that changes something. It says which store that is if nobody has named it.
+  var changingClient: StoreClient {
+    get throws {
+      try announce()
+      return try client
+    }
   }
 
   /// Opens the store to look at it.
-  func openForReading() throws(StoreError) -> WeightRegistry {
-    try WeightRegistry(storePath: path, access: .reading, logger: logger, checkers: [ShapeChecker(), GoldenChecker()])
+  func openForReading() throws -> WeightRegistry { try openForReading(at: try path) }
+
+  /// As ``openForReading()``, for a store that has been found.
+  func openForReading(at path: String) throws(StoreError) -> WeightRegistry {
+    try WeightRegistry(storePath: path, access: .reading, logger: logger, checkers: checkers)
   }
 
   /// Opens the store to change it; makes it if it is not there.
-  func openForWriting() throws(StoreError) -> WeightRegistry {
-    try WeightRegistry(
-      storePath: path, access: .writing(), logger: logger, checkers: [ShapeChecker(), GoldenChecker()])
+  func openForWriting() throws -> WeightRegistry {
+    try announce()
+    return try WeightRegistry(storePath: try path, access: .writing(), logger: logger, checkers: checkers)
+  }
+
+  private func announce() throws {
+    let location = try StoreLocation(named: store)
+    if location.reason != .named { Console.note("store \(location.path)") }
+  }
+
+  /// Where the store is mounted: where its lock's holder has mounted it, else where it can be read.
+  ///
+  /// - Returns: nil if it is not mounted.
+  func mountpoint() throws -> String? {
+    let table = try MountTable.current()
+    let found = try client.mountpoint(orAt: table.tantraMounts.map(\.mountpoint))
+    // Lock files speak of the past: what is mounted now is for the system to say.
+    return found.flatMap { table.top(at: $0)?.isTantra == true ? $0 : nil }
+  }
+
+  /// Where a model is that the bundled runtime is to load: at the mount that `$TANTRA_MOUNT` names, else where the store is
+  /// mounted.
+  ///
+  /// - Parameters:
+  ///   - model: a path if it holds a slash, else a model of the mount.
+  ///   - version: the active one if nil.
+  func location(of model: String, version: String?) throws -> ModelLocation {
+    let mount = ProcessInfo.processInfo.environment["TANTRA_MOUNT"] ?? ""
+    if model.contains("/") || store == nil && !mount.isEmpty { return try ModelLocation(model, version: version) }
+    let found = try StoreLocation(named: store)
+    do {
+      if let mountpoint = try mountpoint() {
+        return try ModelLocation(model, version: version, mountpoint: mountpoint)
+      }
+    } catch let error as StoreError where error.code == .noStore && found.reason == .usual {
+      return try ModelLocation(model, version: version)
+    }
+    if found.reason == .usual { return try ModelLocation(model, version: version) }
+    throw CommandFailure(.noInput, "the store \(found.path) is not mounted; tantra mount mounts it")
   }
 }

@@ -6,13 +6,15 @@ import WeightRegistry
 
 /// Checks a store: whether it can be read and written, who uses it, and how much room it has.
 struct StoreInspection {
+  /// The folder of the store, absolute.
+  let path: String
   let store: StoreOptions
   let sources: SystemSources
 
   var diagnoses: [Diagnosis] {
     let registry: WeightRegistry
     do throws(StoreError) {
-      registry = try store.openForReading()
+      registry = try store.openForReading(at: path)
     } catch {
       return [failure(error)]
     }
@@ -24,17 +26,17 @@ struct StoreInspection {
     return switch error.code {
     case .noStore:
       .fail(
-        name, "there is no weight store at \(store.path)",
+        name, "there is no weight store at \(path)",
         fix: "name one with --store DIR or TANTRA_STORE, or make one with tantra generate or tantra import")
     case .newerFormat:
       .fail(name, error.message, fix: "install a newer Tantra; this one leaves the store as it is")
     case .system(EACCES), .system(EPERM):
-      .fail(name, error.message, fix: "run as the store's owner, or chmod -R u+rX \(store.path)")
+      .fail(name, error.message, fix: "run as the store's owner, or chmod -R u+rX \(path)")
     case .damaged:
       .fail(
-        name, "\(store.path): \(error.message)",
+        name, "\(path): \(error.message)",
         fix: "bring the file back from a backup or from git; tantra validate tells whether the rest is whole")
-    default: .fail(name, "\(store.path): \(error.message)", fix: "see whether the disk is in order")
+    default: .fail(name, "\(path): \(error.message)", fix: "see whether the disk is in order")
     }
   }
 
@@ -55,24 +57,24 @@ struct StoreInspection {
       registry.records.formatNumber < WeightConfig.currentFormat
       ? "; its format is \(registry.records.formatNumber), and tantra upgrade-store takes it to \(WeightConfig.currentFormat), in which "
         + "equal tensors of different files are stored once" : ""
-    return .ok("store", "\(store.path), \(registry.records.models.count) models with \(count) versions\(advice)")
+    return .ok("store", "\(path), \(registry.records.models.count) models with \(count) versions\(advice)")
   }
 
   private var permissions: Diagnosis {
     let name = "store access"
     for folder in ["", "/models", "/weights/sha256", "/.staging"] {
-      let path = store.path + folder
-      guard faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) != 0 else { continue }
+      let folder = path + folder
+      guard faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) != 0 else { continue }
       switch errno {
       case ENOENT: continue
       case EROFS:
         return .warn(
-          name, "\(path) is on a read-only file system: nothing can be imported, and no version made active",
+          name, "\(folder) is on a read-only file system: nothing can be imported, and no version made active",
           fix: "mount -o remount,rw that file system, or look only: tantra mount --read-only")
       default:
         return .warn(
-          name, "\(path) is not writable for user \(geteuid()): nothing can be imported, and no version made active",
-          fix: "run as its owner, or chown -R \(geteuid()) \(store.path), or look only: tantra mount --read-only")
+          name, "\(folder) is not writable for user \(geteuid()): nothing can be imported, and no version made active",
+          fix: "run as its owner, or chown -R \(geteuid()) \(path), or look only: tantra mount --read-only")
       }
     }
     return .ok(name, "writable")
@@ -106,7 +108,7 @@ struct StoreInspection {
   ///     1: FLOCK  ADVISORY  WRITE 708 08:01:1182053 0 EOF
   private func isLocked(by pid: Int32) -> Bool {
     var status = stat()
-    guard stat(store.path + "/.staging/lock", &status) == 0,
+    guard stat(path + "/.staging/lock", &status) == 0,
       let text = SystemSources.text(sources.proc + "/locks")
     else { return kill(pid, 0) == 0 }
     return text.split(separator: "\n").contains { line in

@@ -1,0 +1,44 @@
+import ArgumentParser
+import FoundationEssentials
+import StoreRecords
+
+/// `tantra init [DIR]`
+struct InitCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "init",
+    abstract: "Make an empty store.",
+    discussion: """
+      A store that is there already stays as it is. A folder that holds something else is refused.
+      """)
+
+  @Argument(help: "Where to make it; where stores are, if left out.") var folder: String?
+  @OptionGroup var store: StoreOptions
+
+  func validate() throws {
+    if folder != nil && store.store != nil { throw ValidationError("name the folder once: as DIR or with --store") }
+  }
+
+  func run() throws {
+    let location = try StoreLocation(named: folder ?? store.store, mindingMounts: false)
+    let (made, path) = (try make(at: location.path), location.path)
+    Console.print(
+      made ? "\(path) is an empty store; tantra mount --store \(path) mounts it" : "\(path) is a store already")
+  }
+
+  /// - Returns: whether it was not there.
+  private func make(at path: String) throws -> Bool {
+    do throws(StoreError) {
+      _ = try StoreFolder(path: path, creating: false)
+      return false
+    } catch {
+      guard error.code == .noStore else { throw error }
+    }
+    let content = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    guard content.isEmpty else {
+      throw CommandFailure(
+        .cannotCreate, "\(path) holds \(content.sorted()[0]), and is no store; name a new or an empty folder")
+    }
+    _ = try StoreFolder(path: path, creating: true)
+    return true
+  }
+}

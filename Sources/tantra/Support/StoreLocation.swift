@@ -1,0 +1,70 @@
+import FoundationEssentials
+import FuseServer
+import StoreClient
+
+/// The folder of the store that a command is about. There is one way to find it, whatever the command.
+struct StoreLocation {
+  /// Why it is this one.
+  enum Reason: Equatable {
+    /// `--store` or `$TANTRA_STORE` names it.
+    case named
+    /// It is the only store that is mounted.
+    case mounted
+    /// It is where stores are unless somebody says otherwise.
+    case usual
+  }
+
+  /// A store that a live mount serves.
+  struct Mounted: Hashable {
+    var path: String
+    var mountpoint: String
+  }
+
+  /// Absolute.
+  var path: String
+  var reason: Reason
+
+  /// - Parameters:
+  ///   - name: what `--store` says.
+  ///   - mindingMounts: whether a store counts that is mounted. One that is to be mounted is not mounted yet.
+  /// - Throws: if several stores are mounted, so that one has to be named.
+  init(named name: String?, mindingMounts: Bool = true) throws(CommandFailure) {
+    let environment = ProcessInfo.processInfo.environment
+    func value(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+    if let name = name ?? value("TANTRA_STORE") {
+      self.init(absolute: name, .named)
+      return
+    }
+    let mounted = mindingMounts ? Self.mounted : []
+    if let first = mounted.first {
+      guard mounted.allSatisfy({ $0.path == first.path }) else {
+        let all = mounted.map { "\($0.path) at \($0.mountpoint)" }.joined(separator: ", ")
+        throw CommandFailure(.usage, "several stores are mounted: \(all); name one with --store or TANTRA_STORE")
+      }
+      self.init(absolute: first.path, .mounted)
+      return
+    }
+    self.init(
+      absolute: value("XDG_DATA_HOME").map { $0 + "/tantra" } ?? (value("HOME") ?? ".") + "/.local/share/tantra", .usual
+    )
+  }
+
+  private init(absolute path: String, _ reason: Reason) {
+    self.path = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
+    self.reason = reason
+  }
+
+  /// The stores of all mounts that say which store they serve, in the order of mounting. They are asked once a process.
+  static let mounted: [Mounted] = {
+    guard let table = try? MountTable.current() else { return [] }
+    var found: [Mounted] = []
+    for entry in table.tantraMounts where table.top(at: entry.mountpoint) == entry {
+      let folder = ControlFolder(mountpoint: entry.mountpoint)
+      guard case .version(let version) = folder.version(within: StoreClient.patience), !version.store.isEmpty else {
+        continue
+      }
+      found.append(Mounted(path: version.store, mountpoint: entry.mountpoint))
+    }
+    return found
+  }()
+}

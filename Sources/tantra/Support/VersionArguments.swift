@@ -1,0 +1,39 @@
+import ArgumentParser
+import StoreRecords
+
+/// `MODEL VERSION`, which may also be written `MODEL/VERSION`.
+struct VersionArguments: ParsableArguments {
+  @Argument(help: "Name of the model, or MODEL/VERSION.") var model: String
+  @Argument(help: "Name of the version, if it is not given as MODEL/VERSION.") var version: String?
+
+  /// The model, and the version if one is given.
+  func names() throws -> (model: ModelName, version: VersionName?) { try Self.names(model, version) }
+
+  /// Both.
+  func requiredNames() throws -> (model: ModelName, version: VersionName) {
+    let (model, version) = try names()
+    return (model, try Self.require(version, of: model))
+  }
+
+  /// - Throws: `usage` if no version is given.
+  static func require<Version>(_ version: Version?, of model: ModelName) throws(CommandFailure) -> Version {
+    if let version { return version }
+    throw CommandFailure(.usage, "which version of \(model)? Write \(model) VERSION, or \(model)/VERSION")
+  }
+
+  /// Reads two words, of which the first may hold both names.
+  static func names(_ model: String, _ version: String?) throws -> (model: ModelName, version: VersionName?) {
+    let words = try words(model, version)
+    return (try ModelName(validating: words.model), try words.version.map { try VersionName(validating: $0) })
+  }
+
+  /// The two names as they are written, in one word or in two.
+  static func words(_ model: String, _ version: String?) throws(CommandFailure) -> (model: String, version: String?) {
+    let parts = model.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+    guard parts.count == 2 else { return (model, version) }
+    if let version {
+      throw CommandFailure(.usage, "two versions are given, \(parts[1]) and \(version); which one?")
+    }
+    return (String(parts[0]), String(parts[1]))
+  }
+}
