@@ -118,7 +118,7 @@ import Testing
     try mount.succeed("mkdir empty; echo x > empty/notes")
     try mount.fail("echo x > empty/active", "Operation not permitted", reason: "no file")
     try mount.fail("mkdir empty/notes", "File exists")
-    try mount.fail("tantra import empty $IN/full/model.safetensors --version notes", "is a file")
+    try mount.fail("tantra import $IN/full/model.safetensors --model empty --version notes", "Not a directory")
     try mount.fail("mkdir empty/README.md", "Invalid argument")
   }
 
