@@ -74,11 +74,13 @@ struct RecordsFixture {
       modified: modified)
   }
 
-  /// Everything in the store but what is in the staging folder, the index, and what an upgrade has kept.
+  /// Everything in the store but what is in the staging folder, the index, times, and what an upgrade has kept.
   func snapshot() throws -> [String: [UInt8]] {
     var files: [String: [UInt8]] = [:]
     for path in try scratch.files(below: "store")
-    where !path.contains("/.staging/") && !path.contains("/.upgrade/") && !path.hasPrefix("store/index.sqlite") {
+    where !path.contains("/.staging/") && !path.contains("/times/") && !path.contains("/.upgrade/")
+      && !path.hasPrefix("store/index.sqlite")
+    {
       files[path] = try scratch.read(path)
     }
     return files

@@ -63,7 +63,9 @@ package struct FolderTimes: Sendable {
   }
 
   /// What has changed has changed: the time of it is not worth a failure.
-  private func warn(_ error: PosixError) { logger.warning("the time of a folder could not be kept: \(error)") }
+  private func warn(_ error: PosixError) {
+    logger.warning("the time of a folder could not be kept: \(StoreError(error))")
+  }
 }
 
 extension RecordStore {

@@ -68,7 +68,7 @@ package struct StoreFolder: Sendable {
 
   /// What keeps git from changing or committing the wrong things.
   private static func writeGitFiles(in root: Folder, staging: Folder) throws(PosixError) {
-    let files = [".gitattributes": "** -text\n", ".gitignore": "/.staging/\n/index.sqlite*\n"]
+    let files = [".gitattributes": "** -text\n", ".gitignore": "/.staging/\n/index.sqlite*\n/times/\n"]
     for (name, text) in files where try root.status(of: name) == nil {
       try root.replace(name, with: Array(text.utf8), staging: staging)
     }

@@ -80,7 +80,8 @@ extension TreeFolder {
 
   func destination(of name: String) throws(FileSystemError) -> Destination {
     throw FileSystemError(
-      .notPermitted, "\(path)/\(name): files can be made only in the folder of a version: mkdir MODEL/VERSION first")
+      .notPermitted,
+      "\(path)/\(name): files can be made only in the folders of models and versions: mkdir -p MODEL/VERSION first")
   }
 
   func create(

@@ -53,12 +53,12 @@ import Testing
         stays small 'echo y >> small/notes.txt'
         moves small 'rm small/notes.txt'
         moves small 'rm -r small/v2'
-        moves small 'tantra import small $IN/full/model.safetensors --version v3'
+        moves small 'tantra import $IN/full/model.safetensors --model small --version v3'
         moves . 'mkdir fresh'
         stays . 'mkdir fresh/v1'
         moves . 'mv fresh renamed'
         moves . 'rm -r renamed'
-        moves . 'tantra import another $IN/full/model.safetensors --version v1'
+        moves . 'tantra import $IN/full/model.safetensors --model another --version v1'
         """)
   }
 

@@ -102,6 +102,24 @@ import Testing
       """)
   }
 
+  @Test func transformersSavesIntoAModelsFolderAndReadsItBack() throws {
+    try mount.succeed(
+      """
+      mkdir tiny
+      python - <<'PYTHON'
+      import torch
+      from transformers import LlamaConfig, LlamaForCausalLM
+      model = LlamaForCausalLM(LlamaConfig(
+          vocab_size=64, hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2))
+      for folder in ("tiny/checkpoint-1", "tiny", "tiny"):
+          model.save_pretrained(folder)
+          back = LlamaForCausalLM.from_pretrained(folder).state_dict()
+          assert all(torch.equal(tensor, back[name]) for name, tensor in model.state_dict().items())
+      PYTHON
+      ls tiny | diff - <(printf '%s\\n' active checkpoint-1 config.json generation_config.json model.safetensors)
+      """)
+  }
+
   @Test func filesMoveBetweenAModelAndItsVersions() throws {
     try mount.succeed(
       """
@@ -118,7 +136,7 @@ import Testing
     try mount.succeed("mkdir empty; echo x > empty/notes")
     try mount.fail("echo x > empty/active", "Operation not permitted", reason: "no file")
     try mount.fail("mkdir empty/notes", "File exists")
-    try mount.fail("tantra import empty $IN/full/model.safetensors --version notes", "is a file")
+    try mount.fail("tantra import $IN/full/model.safetensors --model empty --version notes", "Not a directory")
     try mount.fail("mkdir empty/README.md", "Invalid argument")
   }
 
