@@ -63,7 +63,7 @@ import WeightRegistry
     let before = try names(fixture.version)
     let active = registry.records.activeVersion(of: fixture.model)
     try registry.folders.keep(
-      try upload("late"), at: "late.txt", of: fixture.model, fixture.version, modified: 0, isWanted: { false })
+      try upload("late"), at: "late.txt", of: fixture.model, fixture.version, modified: 0, isWanted: { _ in false })
     #expect(try names(fixture.version) == before)
     #expect(registry.records.activeVersion(of: fixture.model) == active)
     let error = #expect(throws: StoreError.self) {

@@ -130,6 +130,14 @@ package struct VersionFolder: Sendable {
     }
   }
 
+  /// Whether some ordinary file that another folder has published has other bytes here, or is gone.
+  package func replacesFiles(of other: VersionFolder) -> Bool {
+    guard other.isPublished else { return false }
+    return other.files.contains { path, file in
+      Self.belongsToManifest(file) && !other.hidden.contains(path) && files[path]?.blob != file.blob
+    }
+  }
+
   /// Names in a folder ("" is the version's own): views first, then others in order.
   package func children(of folder: String) -> [(name: String, entry: Entry)] {
     let prefix = folder.isEmpty ? "" : folder + "/"
@@ -153,7 +161,9 @@ package struct VersionFolder: Sendable {
   package var shownFiles: [(path: String, byteCount: Int)] {
     let views = (manifest?.main?.views ?? [:]).map { ("model.\($0.key)", $0.value) }
     let parts = (manifest?.parts ?? []).map { ($0.path, $0.byteCount) }
-    return ((views + parts).filter { files[$0.0] == nil } + files.values.map { ($0.path, $0.byteCount) }).filter { content(at: $0.0) != nil }
+    return ((views + parts).filter { files[$0.0] == nil } + files.values.map { ($0.path, $0.byteCount) }).filter {
+      content(at: $0.0) != nil
+    }
   }
 
   /// What the version adds to its model's figures.
@@ -245,7 +255,7 @@ package struct VersionFolder: Sendable {
     case .put(let file): put(file)
     case .remove(let path):
       guard files.removeValue(forKey: ExactName(path)) != nil else { return }
-      if manifest?.weightFile(path) == nil { removeName(path) }
+      if manifest?.parts.contains(where: { ExactName($0.path) == ExactName(path) }) != true { removeName(path) }
     case .hide(let path): hide(path)
     case .show(let path): hidden.remove(path)
     case .makeFolder(let path): addFolder(path)

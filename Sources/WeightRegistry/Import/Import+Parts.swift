@@ -34,7 +34,8 @@ extension Import {
   /// - Throws: `unacceptable` if the index is wrong; `system(EPERM)` if the version is frozen and published with another state dict.
   package func publish(
     shards: [Shard], among names: [String], as index: ShardIndex, of model: ModelName, _ version: VersionName,
-    refusing: Bool = false, if condition: PublicationCondition = .always, progress: @escaping ProgressHandler = { _, _, _ in true }
+    refusing: Bool = false, if condition: PublicationCondition = .always,
+    progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(StoreError) {
     try records.requireWriting()
     let pins = records.store.blobs.newPins()

@@ -40,15 +40,23 @@ package struct Import: Sendable {
     let status = try posix(try source.status())
     // The state dict alone is written before it is read as a file is.
     let report = counting(.importing, of: status.size + (request.alone?.byteCount ?? 0), progress)
-    let staged: StagedWeights
-    if let alone = request.alone {
-      staged = try StagedWeights.written(of: alone, fileName: fileName, as: request.view, in: blobs, progress: report)
+    let keeping = WeightKeeping(records: records, pins: pins)
+    var arrivals: [Arrival] = []
+    if request.view == nil, request.alone == nil, let format = try Self.opaqueFormat(of: source, request.path) {
+      arrivals.append(
+        try keeping.keepUnread(
+          try blobStore(try blobs.beginIngest()), copying: source, at: request.path, as: format,
+          modified: status.modified, report))
     } else {
-      staged = try StagedWeights.copy(of: source, fileName: fileName, as: request.view, in: blobs, progress: report)
+      let staged: StagedWeights
+      if let alone = request.alone {
+        staged = try StagedWeights.written(of: alone, fileName: fileName, as: request.view, in: blobs, progress: report)
+      } else {
+        staged = try StagedWeights.copy(of: source, fileName: fileName, as: request.view, in: blobs, progress: report)
+      }
+      arrivals.append(
+        try keeping.keep(staged, at: request.path, modified: status.modified, indexing: progress))
     }
-    let (table, record) = try WeightKeeping(records: records, pins: pins)
-      .keep(staged, at: request.path, modified: status.modified, indexing: progress)
-    var arrivals = [try Arrival(record, table)]
     var files: [FolderChange] = []
     for file in request.files {
       switch try store(file, pins, progress) {
@@ -124,8 +132,7 @@ package struct Import: Sendable {
     }
     let staged = try StagedWeights.upload(
       ingest, fileName: path, as: FilePurpose.view(named: path)?.name, in: blobs, progress: progress)
-    let (table, record) = try WeightKeeping(records: records, pins: pins).keep(staged, at: path, modified: modified)
-    return try Arrival(record, table)
+    return try WeightKeeping(records: records, pins: pins).keep(staged, at: path, modified: modified)
   }
 
   /// Publishes weight files that are stored, and what else comes with them, in one transaction. An earlier edition of the version
@@ -152,10 +159,10 @@ package struct Import: Sendable {
         try condition.check(there, model, version)
         let before = there ?? VersionFolder(model: model, version: version, made: Timestamp.now())
         guard before.manifest == made.known else { return nil }
-        if made.changesPublished { try freezing.requireChangeable(model, version) }
-        if made.isNewEdition { try Retention.retireEdition(of: before, in: records, beside: backups, by: .current) }
         var folder = made.folder(before)
         for change in changes { folder.apply(change) }
+        if made.changesPublished || folder.replacesFiles(of: before) { try freezing.requireChangeable(model, version) }
+        if made.isNewEdition { try Retention.retireEdition(of: before, in: records, beside: backups, by: .current) }
         let parent = parent ?? (version.looksLikeCheckpoint ? .checkpoints : .models)
         return try records.publish(folder, in: parent, switching: activating ? .always : .ifNone)
       }
@@ -203,8 +210,7 @@ package struct Import: Sendable {
             ingest, copying: source, at: file.path, as: opaque, modified: status.modified, progress))
       }
       let staged = try StagedWeights.copy(of: source, fileName: file.path, as: nil, in: blobs, progress: progress)
-      let (table, record) = try keeping.keep(staged, at: file.path, modified: status.modified)
-      return .weights(try Arrival(record, table))
+      return .weights(try keeping.keep(staged, at: file.path, modified: status.modified))
     }
     let bytes = try posix(try LocalBytes(source))
     let ingest = try blobStore(try blobs.beginIngest())

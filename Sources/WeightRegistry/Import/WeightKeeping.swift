@@ -23,7 +23,7 @@ struct WeightKeeping {
   func keep(
     _ staged: consuming StagedWeights, at path: String, modified: Int64,
     indexing: @escaping ProgressHandler = { _, _, _ in true }
-  ) throws(StoreError) -> (Table, WeightRecord) {
+  ) throws(StoreError) -> Arrival {
     let (file, segments, storages) = (staged.file, staged.segments, staged.storages)
     let (format, partialDigests) = (staged.format, staged.partialDigests)
     let progress = staged.progress
@@ -36,7 +36,7 @@ struct WeightKeeping {
       try posix(try witness?.freeze())
       var original = same
       (original.path, original.modified) = (path, modified)
-      return (table, original)
+      return try Arrival(original, table)
     }
     // A file that is there is read by the commit, and damage of it is mended.
     let known = isThere ? [:] : try stored.find(storages.compactMap { $0?.key }, progress)
@@ -66,12 +66,10 @@ struct WeightKeeping {
     let table = try assembly.table(of: file.stateDict, partialDigests: partialDigests, stitch: stitch)
     // What was stored of it in another pack must be what was hashed.
     if !isWhole { try posix(try witness?.freeze()) }
-    return (
-      table,
+    return try Arrival(
       WeightRecord(
         path: path, format: format, blob: segments.blob, byteCount: segments.byteCount, modified: modified,
-        table: try store(table), packs: table.packs.map(\.blob), isPlain: file.isPlain, extras: file.extras)
-    )
+        table: try store(table), packs: table.packs.map(\.blob), isPlain: file.isPlain, extras: file.extras), table)
   }
 
   /// Stores a file that is kept unread, durably.

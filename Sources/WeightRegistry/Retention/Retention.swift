@@ -51,7 +51,8 @@ package struct Retention: Sendable {
   ) throws(StoreError) {
     guard let manifest = folder.editionManifest else { return }
     let record = try records.backUp(manifest, beside: backups, isPinned: false, isReplaced: true, by: actor)
-    records.log("replaced: \(records.model)/\(folder.version); what it was is kept as \(record.edition) until it is purged")
+    records.log(
+      "replaced: \(records.model)/\(folder.version); what it was is kept as \(record.edition) until it is purged")
   }
 
   /// Brings a version back: the one removed last, else from its newest backup; or what is kept under a number. That takes the
@@ -69,7 +70,8 @@ package struct Retention: Sendable {
       if there?.isPublished == true, number == nil {
         throw StoreError(
           .alreadyExists,
-          "\(model)/\(version) exists; remove it before you restore an earlier one, or restore \(version)@NUMBER in its place")
+          "\(model)/\(version) exists; remove it before you restore an earlier one, or restore \(version)@NUMBER in its place"
+        )
       }
       let record = try Self.record(number, of: version, in: records, backups)
       // The files of a draft that lies there stay.
@@ -106,7 +108,8 @@ package struct Retention: Sendable {
     guard let record else {
       throw StoreError(
         .unknownVersion,
-        "nothing is kept of \(records.model)/\(VersionEdition(version, number)); tantra list-weights --all shows what is")
+        "nothing is kept of \(records.model)/\(VersionEdition(version, number)); tantra list-weights --all shows what is"
+      )
     }
     return record
   }

@@ -59,7 +59,8 @@ struct Publishing {
       try requireReplaceable()
       try tree.step(
         try tree.registry.folders.keep(
-          upload, at: place.path, of: place.model, place.version, modified: modified, unless: Interruption(isInterrupted)))
+          upload, at: place.path, of: place.model, place.version, modified: modified,
+          unless: Interruption(isInterrupted)))
     }
   }
 
@@ -79,7 +80,8 @@ struct Publishing {
   ) throws(FileSystemError) {
     try tree.step(
       try importing.publish(
-        copyOf: file, at: place.path, of: place.model, place.version, if: condition, unless: Interruption(isInterrupted)))
+        copyOf: file, at: place.path, of: place.model, place.version, if: condition, unless: Interruption(isInterrupted)
+      ))
   }
 
   /// Publishes what a view of another version has; false if that takes a copy.

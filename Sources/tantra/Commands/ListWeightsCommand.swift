@@ -75,7 +75,8 @@ struct ListWeightsCommand: ParsableCommand {
         ["MODEL", "VERSION", "", "PARAMETERS", "TENSORS", "SIZE", "FORMATS"],
         lines.map { line in
           [
-            line.model.text, VersionEdition(line.version, line.number).description, line.kept ?? (line.isActive ? "active" : ""),
+            line.model.text, VersionEdition(line.version, line.number).description,
+            line.kept ?? (line.isActive ? "active" : ""),
             Console.grouped(line.parameters),
             String(line.tensors), Console.size(line.byteCount),
             (line.views.keys.sorted().map { line.written.contains($0) ? $0 + "*" : $0 } + line.parts.prefix(3)

@@ -35,7 +35,8 @@ import Testing
   @Test func aComponentIsStoredByTensorAndServedAsWritten() throws {
     try mount.succeed("mkdir m; cp -r $IN/full m/v1")
     let before = try mount.storedBytes
-    try mount.succeed("cp m/v1/model.safetensors m/v1/copy.safetensors; cmp $IN/full/model.safetensors m/v1/copy.safetensors")
+    try mount.succeed(
+      "cp m/v1/model.safetensors m/v1/copy.safetensors; cmp $IN/full/model.safetensors m/v1/copy.safetensors")
     let after = try mount.storedBytes
     #expect(after == before)
   }
