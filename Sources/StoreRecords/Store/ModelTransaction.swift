@@ -70,6 +70,7 @@ package final class ModelTransaction {
     let (before, after) = try store.configurationFile.change(model, in: cache, change)
     hasConfigured = true
     if before.active != after.active || before.aliases != after.aliases { changes.append(.links(model)) }
+    if before.policies != after.policies { changes.append(.policies) }
   }
 
   /// Makes a version active, and remembers the switch.

@@ -26,7 +26,7 @@ extension MountedTree {
 
   private static func names(touchedBy change: RecordChange) -> [(folder: Node, name: String)] {
     switch change {
-    case .links: []
+    case .links, .policies: []
     case .published(let model, let version, let paths):
       paths.map { $0.map { name(of: $0, in: model, version) } } ?? names(of: model, version)
     case .removed(let model, let version, let paths):
