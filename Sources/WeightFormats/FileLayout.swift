@@ -25,6 +25,13 @@ package struct FileLayout: Sendable, Hashable {
   /// Size of the file.
   package var byteCount: Int { ends.last ?? 0 }
 
+  /// About how many bytes of memory the layout takes.
+  package var memoryByteCount: Int {
+    segments.reduce(segments.count * (MemoryLayout<Segment>.stride + MemoryLayout<Int>.stride)) { sum, segment in
+      if case .literal(let bytes) = segment { sum + bytes.capacity + 48 } else { sum }
+    }
+  }
+
   /// Appends literal bytes; neighbouring literals become one segment.
   package mutating func append(literal bytes: [UInt8]) {
     guard !bytes.isEmpty else { return }

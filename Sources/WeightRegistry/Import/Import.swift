@@ -35,6 +35,8 @@ package struct Import: Sendable {
     let fileName = FilePath(request.source).lastComponent?.string ?? request.source
     let pins = blobs.newPins()
     defer { withExtendedLifetime(pins) {} }
+    var tensorCount = 0
+    defer { FreeMemory.giveBack(afterWorkOn: tensorCount) }
     let source = try posix(try OpenedFile.open(request.source))
     let status = try posix(try source.status())
     // The state dict alone is written before it is read as a file is.
@@ -47,6 +49,7 @@ package struct Import: Sendable {
     }
     let (table, record) = try WeightKeeping(records: records, pins: pins)
       .keep(staged, at: "model.\(request.view)", modified: status.modified, indexing: progress)
+    tensorCount = table.stateDict.tensors.count
     let files = try request.files.map { (file) throws(StoreError) in try store(file, pins) }
     let parent: ManifestFolder = request.isCheckpoint || request.version.looksLikeCheckpoint ? .checkpoints : .models
     let manifest = try publish(
@@ -73,7 +76,10 @@ package struct Import: Sendable {
     try records.requireWriting()
     let pins = blobs.newPins()
     defer { withExtendedLifetime(pins) {} }
+    var tensorCount = 0
+    defer { FreeMemory.giveBack(afterWorkOn: tensorCount) }
     let (table, record) = try store(upload, at: path, modified: modified, pins, progress)
+    tensorCount = table.stateDict.tensors.count
     let manifest = try publish(
       [record], of: table, table: record.table, as: model, version, from: path, if: condition,
       unless: Interruption(progress))

@@ -69,10 +69,9 @@ struct PackAssembly {
     } catch {
       throw StoreError(error)
     }
-    let segmentAt = table.indicesByOffset
     var segments: [Int] = []
     for (member, range) in zip(members, ranges) {
-      guard let index = segmentAt[range.lowerBound],
+      guard let index = table.index(ofOffset: range.lowerBound),
         member.digest == nil || member.digest == table.segments[index].digest
       else {
         throw StoreError(

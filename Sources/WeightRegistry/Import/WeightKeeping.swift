@@ -55,9 +55,10 @@ struct WeightKeeping {
       }
       let pack = Table.Pack(blob: blob, segments: segments)
       _ = assembly.index(of: pack)
-      let segmentAt = segments.indicesByOffset
       for (index, storage) in storages.enumerated() {
-        guard let storage, storage.isInFile, let segment = segmentAt[storage.range.lowerBound] else { continue }
+        guard let storage, storage.isInFile, let segment = segments.index(ofOffset: storage.range.lowerBound) else {
+          continue
+        }
         assembly.enter(index, storage.checksum, in: pack, segment: segment)
       }
     }
@@ -76,8 +77,7 @@ struct WeightKeeping {
 
   /// Stores a table.
   func store(_ table: Table) throws(StoreError) -> Digest {
-    let record = try StoreCoding.encode(table, pretty: false)
-    return try blobStore(try blobs.store(record, pins))
+    try table.store(in: blobs, pins).blob
   }
 
   /// Places the storages that have no place yet: those that are stored where they are, the others in a new pack.
