@@ -86,7 +86,8 @@ extension ControlRequest {
     case .rollback(let model): "\(model) previous"
     case .cleanup(let model, let keep): model.text + (keep.map { " \($0)" } ?? "")
     case .purge(let model, let version, let age): target(model, version) + (age == 0 ? "" : " \(age)")
-    case .setPolicy(let model, let key, let value): "\(model?.text ?? "all") \(key.rawValue)" + (value.map { " \($0)" } ?? "")
+    case .setPolicy(let model, let key, let value):
+      "\(model?.text ?? "all") \(key.rawValue)" + (value.map { " \($0)" } ?? "")
     case .validate(let model, let version): target(model, version)
     }
   }

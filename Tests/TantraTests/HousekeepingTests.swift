@@ -14,7 +14,7 @@ import Testing
 
   /// Versions that are in the tree, backed up, or removed and restorable: lines of a listing.
   private func kept(_ model: String) throws -> [Substring] {
-    try fixture.succeed("list-weights", model, "--all").split(separator: "\n").dropFirst()
+    Array(try fixture.succeed("list-weights", model, "--all").split(separator: "\n").dropFirst())
   }
 
   private func isRestorable(_ version: String, of model: String = "mamba") -> Bool {
@@ -34,7 +34,8 @@ import Testing
     #expect(fixture.wait { blobCount == before - 2 })
     #expect(try fixture.text(".control/log").contains("purge by itself, since its time had come: purged mamba/v1.2"))
     // What is chosen stays: the active version, and one with a backup.
-    #expect(try kept("mamba").map { $0.split(separator: " ")[1] }.filter { $0 == "v1.0" || $0 == "v1.1" }.count >= 2)
+    let versions = try kept("mamba").map { $0.split(separator: " ")[1] }
+    #expect(versions.contains("v1.0") && versions.contains("v1.1"))
     #expect(try fixture.succeed("validate", "mamba").contains("mamba/v1.1: valid"))
   }
 
@@ -67,7 +68,7 @@ import Testing
   @Test func whatReplacedFilesLeaveGoesToo() throws {
     try fixture.mount()
     try fixture.succeed("config", "--store-wide", "restorable-checkpoints", "1s")
-    let before = fixture.wait(30) { blobCount == 9 } ? blobCount : blobCount
+    let before = blobCount
     for text in ["one", "two", "three"] {
       try Data(text.utf8).write(to: URL(fileURLWithPath: fixture.mountpoint + "/mamba/v1.2/notes.txt"))
     }

@@ -57,7 +57,7 @@ struct PackAssembly {
     do throws(BlobStoreError) {
       for segment in layout.segments {
         switch segment {
-        case .literal(let bytes): try ingest.append(bytes)
+        case .literal(let bytes): try ingest.append(Array(bytes))
         case .storage(let index, _, let byteCount):
           ranges[index] = ingest.byteCount..<ingest.byteCount + byteCount
           for range in members[index].ranges {

@@ -87,8 +87,11 @@ struct WeightKeeping {
     of file: WeightFile, _ storages: [StagedStorage?], known: [StorageKey: StoredStorage],
     literals byteCount: Int?, in assembly: inout TableAssembly, _ progress: @escaping RangeScanner.Progress
   ) throws(StoreError) -> Table.Stitch? {
+    let homeless = Set(storages.indices.filter { assembly.storages[$0] == nil && storages[$0] != nil })
+    if homeless.isEmpty, byteCount == nil { return nil }
     let owners = Dictionary(
-      file.stateDict.tensors.map { ($0.storage, $0) }, uniquingKeysWith: { first, _ in first })
+      file.stateDict.tensors.lazy.filter { homeless.contains($0.storage) }.map { ($0.storage, $0) },
+      uniquingKeysWith: { first, _ in first })
     var pack = PackAssembly()
     var members: [StorageKey: Int] = [:]
     for (index, storage) in storages.enumerated() where assembly.storages[index] == nil {

@@ -29,6 +29,8 @@ package final class Housekeeping: Sendable {
     var expiry: Int64?
     /// What the records were when nothing was left that nobody needs; nil as long as nobody has looked.
     var sweptContents: UInt64?
+    /// When that was.
+    var swept: Int64 = 0
     /// When it was first seen that they are others by now.
     var changed: Int64?
     /// The last complaint, which is not said again.
@@ -81,7 +83,6 @@ package final class Housekeeping: Sendable {
       let next: Int64
       do throws(StoreError) {
         next = try look(&outlook)
-        outlook.complaint = nil
       } catch {
         if error.code == .interrupted { continue }
         complain(error.message, &outlook)
@@ -128,12 +129,15 @@ package final class Housekeeping: Sendable {
     if records.contents != outlook.sweptContents { outlook.changed = outlook.changed ?? now }
     let isLow = try isDiskLow
     let sweep = outlook.changed.map { $0 + waitForGarbage.nanoseconds }
-    if outlook.expiry.map({ $0 <= now }) == true || sweep.map({ $0 <= now }) == true || isLow && sweep != nil {
+    // Where little is free, what nobody needs goes at once; but not again with each change.
+    let isUrgent = isLow && sweep != nil && Timestamp.age(of: outlook.swept, at: now) >= settings.interval.nanoseconds
+    if outlook.expiry.map({ $0 <= now }) == true || sweep.map({ $0 <= now }) == true || isUrgent {
       let report = try sweeping(&outlook) { (retention, progress) throws(StoreError) in
         try retention.purgeExpired(progress: progress)
       }
       tell(of: report, "its time had come")
     }
+    if !isLow { outlook.complaint = nil }
     while try isDiskLow {
       let report = try sweeping(&outlook) { (retention, progress) throws(StoreError) in
         try retention.purgeOldest(progress: progress)
@@ -174,7 +178,7 @@ package final class Housekeeping: Sendable {
     // The purge itself counts as one change.
     let after = records.contents
     outlook.sweptContents = after == before + 1 ? after : before
-    outlook.changed = nil
+    (outlook.swept, outlook.changed) = (Timestamp.now(), nil)
     outlook.expiry = try registry.retention.nextExpiry()
     return report
   }

@@ -66,7 +66,7 @@ package final class VersionView: Sendable {
       var stretches: [Stretch] = []
       layout.forEachPiece(in: range) { segment, part in
         switch segment {
-        case .literal(let bytes): stretches.append(.bytes(bytes[part]))
+        case .literal(let bytes): stretches.append(.bytes(bytes.dropFirst(part.lowerBound).prefix(part.count)))
         case .storage(let index, let start, _):
           guard let origin = origins[index] else { return }
           let first = origin.offset + start + part.lowerBound
