@@ -72,6 +72,13 @@ package final class BlobStore: Sendable {
     return bytes
   }
 
+  /// A blob of one segment, to be read a chunk at a time.
+  ///
+  /// - Throws: `damaged` if it has more than `limit` bytes.
+  package func reader(of id: Digest, limit: Int) throws(BlobStoreError) -> CheckedReader {
+    try CheckedReader(try open(id), limit: limit)
+  }
+
   /// Whether the blob with these segments is there, and all of its bytes are what they were: reads all of them.
   ///
   /// - Parameter progress: bytes read; answers whether to go on.
@@ -139,6 +146,17 @@ package final class BlobStore: Sendable {
     var ingest = try beginIngest()
     try ingest.append(bytes)
     return try ingest.commit(SegmentTable(whole: bytes), pins)
+  }
+
+  /// Stores a blob of one segment that `write` makes piece by piece; durable on return.
+  package func store(
+    _ pins: BlobPins,
+    _ write: (_ append: (_ bytes: [UInt8]) throws(BlobStoreError) -> Void) throws(BlobStoreError) -> Void
+  ) throws(BlobStoreError) -> Digest {
+    var ingest = try beginIngest()
+    try write { (bytes) throws(BlobStoreError) in try ingest.append(bytes) }
+    let table = try ingest.hash(storages: []).table
+    return try ingest.commit(table, pins)
   }
 
   private var stagingForWriting: Folder {

@@ -89,9 +89,11 @@ package struct Ingest: ~Copyable {
       throw PosixError(.invalidArgument, call: "hash: storages overlap", path: file.path)
     }
     let checksums = try scanner.checksums(of: pieces)
-    let byRange = Dictionary(zip(pieces, checksums), uniquingKeysWith: { first, _ in first })
     let empty = StorageHasher().finalize()
-    return (SegmentTable(pieces, checksums), storages.map { byRange[$0] ?? empty })
+    let table = SegmentTable(pieces, checksums)
+    return (
+      table, storages.map { $0.isEmpty ? empty : table.index(ofOffset: $0.lowerBound).map { checksums[$0] } ?? empty }
+    )
   }
 
   /// Forces what is staged to disk, as the commit would, but a stretch at a time: who no longer wants it need not wait for

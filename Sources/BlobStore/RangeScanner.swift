@@ -83,11 +83,13 @@ package struct RangeScanner: Sendable {
 
   /// Folds the chunks of each range, in order, into a copy of `initial`.
   ///
+  /// - Parameter finish: what is kept of a range when all of it was read. There may be a million ranges.
   /// - Returns: the results, parallel to `ranges`.
   /// - Throws: the first failed read; `EINTR` if `progress` asked to stop.
-  package func scan<Result: Sendable>(
-    _ ranges: [Range<Int>], into initial: Result,
-    _ fold: @escaping @Sendable (_ result: inout Result, _ range: Int, _ chunk: UnsafeRawBufferPointer) -> Void
+  package func scan<Sum: Sendable, Result: Sendable>(
+    _ ranges: [Range<Int>], into initial: Sum,
+    _ fold: @escaping @Sendable (_ sum: inout Sum, _ range: Int, _ chunk: UnsafeRawBufferPointer) -> Void,
+    finish: @escaping @Sendable (_ sum: Sum) -> Result
   ) throws(PosixError) -> [Result] {
     let state = Mutex(State<Result>(results: Array(repeating: nil, count: ranges.count)))
     // Large ranges first: the last to finish is then a small one.
@@ -98,8 +100,9 @@ package struct RangeScanner: Sendable {
       defer { buffer.deallocate() }
       while let index = state.withLock({ $0.next(in: order) }) {
         do throws(PosixError) {
-          var result = initial
-          try forEachChunk(of: ranges[index], index, buffer) { fold(&result, index, $0) }
+          var sum = initial
+          try forEachChunk(of: ranges[index], index, buffer) { fold(&sum, index, $0) }
+          let result = finish(sum)
           state.withLock { $0.results[index] = result }
         } catch {
           state.withLock { $0.failure = $0.failure ?? error }
@@ -109,6 +112,14 @@ package struct RangeScanner: Sendable {
     let (results, failure) = state.withLock { ($0.results, $0.failure) }
     if let failure { throw failure }
     return results.compactMap(\.self)
+  }
+
+  /// As ``scan(_:into:_:finish:)``; what was folded is kept as it is.
+  package func scan<Result: Sendable>(
+    _ ranges: [Range<Int>], into initial: Result,
+    _ fold: @escaping @Sendable (_ result: inout Result, _ range: Int, _ chunk: UnsafeRawBufferPointer) -> Void
+  ) throws(PosixError) -> [Result] {
+    try scan(ranges, into: initial, fold, finish: { $0 })
   }
 
   private func forEachChunk(

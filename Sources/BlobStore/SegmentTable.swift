@@ -6,8 +6,8 @@ package import Tensors
 /// digest of every tensor and the id. The hashed form is, for each segment:
 ///
 ///     | offset: u64 LE | byte count: u64 LE | SHA-256: 32 bytes |
-package struct SegmentTable: Sendable, Hashable, Codable {
-  package struct Segment: Sendable, Hashable, Codable {
+package struct SegmentTable: Sendable, Hashable {
+  package struct Segment: Sendable, Hashable {
     package var offset: Int
     package var byteCount: Int
     package var digest: Digest
@@ -40,32 +40,28 @@ package struct SegmentTable: Sendable, Hashable, Codable {
     segments = byteCount == 0 ? [] : [Segment(offset: 0, byteCount: byteCount, digest: digest)]
   }
 
-  package init(from decoder: any Decoder) throws {
-    let container = try decoder.singleValueContainer()
-    segments = try container.decode([Segment].self)
+  /// The table of segments that somebody claims to be one; nil unless they follow each other without a gap.
+  package init?(checking segments: [Segment]) {
     var end = 0
     for segment in segments {
       let (next, overflow) = end.addingReportingOverflow(segment.byteCount)
-      guard segment.offset == end, segment.byteCount > 0, !overflow else {
-        throw DecodingError.dataCorruptedError(
-          in: container, debugDescription: "segments must follow each other; found one at \(segment.offset), not \(end)"
-        )
-      }
+      guard segment.offset == end, segment.byteCount > 0, !overflow else { return nil }
       end = next
     }
-  }
-
-  package func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(segments)
+    self.segments = segments
   }
 
   /// Size of the blob.
   package var byteCount: Int { segments.last.map { $0.offset + $0.byteCount } ?? 0 }
 
-  /// Index of each segment by its offset.
-  package var indicesByOffset: [Int: Int] {
-    Dictionary(segments.enumerated().map { ($1.offset, $0) }, uniquingKeysWith: { first, _ in first })
+  /// Index of the segment that begins at an offset; nil if none does. O(log segments).
+  package func index(ofOffset offset: Int) -> Int? {
+    var (low, high) = (0, segments.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if segments[middle].offset < offset { low = middle + 1 } else { high = middle }
+    }
+    return low < segments.count && segments[low].offset == offset ? low : nil
   }
 
   /// The id of the blob with these segments.
@@ -75,7 +71,7 @@ package struct SegmentTable: Sendable, Hashable, Codable {
     for segment in segments {
       withUnsafeBytes(of: UInt64(segment.offset).littleEndian) { encoded.append(contentsOf: $0) }
       withUnsafeBytes(of: UInt64(segment.byteCount).littleEndian) { encoded.append(contentsOf: $0) }
-      encoded.append(contentsOf: segment.digest.bytes)
+      segment.digest.append(to: &encoded)
     }
     return Digest(of: encoded)
   }

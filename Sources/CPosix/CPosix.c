@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
+#include <malloc.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
@@ -60,3 +62,11 @@ int tantra_is_stacked(int file) {
 }
 
 int tantra_pipe(int descriptors[2]) { return pipe2(descriptors, O_CLOEXEC); }
+
+void tantra_release_memory(void) { malloc_trim(0); }
+
+void tantra_give_way(void) {
+  // On Linux both are about the calling thread. The class "idle" (3) stands in the bits from 13 on.
+  setpriority(PRIO_PROCESS, 0, 19);
+  syscall(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, 0, 3 << 13);
+}

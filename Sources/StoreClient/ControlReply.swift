@@ -9,7 +9,8 @@ package enum ControlReply: Sendable, Hashable, Codable {
   case pinned(model: ModelName, version: VersionName, backup: Int)
   case restored(model: ModelName, version: VersionName)
   case purged(report: PurgeReport)
-  case configured(model: ModelName, key: PolicyKey, value: String)
+  /// No model: the policy of all models that decide nothing else themselves.
+  case configured(model: ModelName?, key: PolicyKey, value: String)
   case validated(reports: [ValidationReport])
   /// Nothing was changed, unless the message says so.
   case refused(error: ControlError)
@@ -28,7 +29,7 @@ package enum ControlReply: Sendable, Hashable, Codable {
     case .pinned(let model, let version, let backup): "\(model)/\(version): pinned as backup \(backup)\n"
     case .restored(let model, let version): "\(model)/\(version): restored\n"
     case .purged(let report): report.text
-    case .configured(let model, let key, let value): "\(model) \(key.rawValue) \(value)\n"
+    case .configured(let model, let key, let value): "\(model?.text ?? "all") \(key.rawValue) \(value)\n"
     case .validated(let reports): reports.map(\.text).joined()
     case .refused(let error): error.message + "\n"
     }

@@ -9,7 +9,7 @@ extension ControlRequest {
   /// | active   | `mamba/v1.1`, `mamba previous`              |
   /// | backup   | `mamba/v1.0`                                |
   /// | cleanup  | `mamba 3`, `mamba`                          |
-  /// | config   | `mamba keep 5`, `mamba keep`                |
+  /// | config   | `mamba keep 5`, `mamba keep`, `all keep 5`  |
   /// | purge    | `all`, `mamba`, `mamba/v1.0`, `mamba 86400` |
   /// | restore  | `mamba/v1.0`, `mamba/v1.0@3`                |
   /// | validate | `all`, `mamba`, `mamba/v1.0`                |
@@ -44,10 +44,10 @@ extension ControlRequest {
       self = .cleanup(model: try ModelName(validating: words[0]), keep: keep)
     case .config:
       guard [2, 3].contains(words.count) else {
-        throw StoreError(.invalidName, "expected MODEL, a policy and its value, found \"\(text)\"")
+        throw StoreError(.invalidName, "expected MODEL or all, a policy and its value, found \"\(text)\"")
       }
       self = .setPolicy(
-        model: try ModelName(validating: words[0]), key: try PolicyKey(validating: words[1]),
+        model: words[0] == "all" ? nil : try ModelName(validating: words[0]), key: try PolicyKey(validating: words[1]),
         value: words.count == 3 ? words[2] : nil)
     case .purge:
       guard [1, 2].contains(words.count), let age = words.count == 2 ? Int64(words[1]) : 0 else {
@@ -91,7 +91,8 @@ extension ControlRequest {
     case .rollback(let model): "\(model) previous"
     case .cleanup(let model, let keep): model.text + (keep.map { " \($0)" } ?? "")
     case .purge(let model, let version, let age): target(model, version) + (age == 0 ? "" : " \(age)")
-    case .setPolicy(let model, let key, let value): "\(model) \(key.rawValue)" + (value.map { " \($0)" } ?? "")
+    case .setPolicy(let model, let key, let value):
+      "\(model?.text ?? "all") \(key.rawValue)" + (value.map { " \($0)" } ?? "")
     case .validate(let model, let version): target(model, version)
     }
   }

@@ -15,8 +15,8 @@ package enum ControlRequest: Sendable, Hashable, Codable {
   case restore(model: ModelName, version: VersionName, number: Int? = nil)
   /// Without a version: all of the model; without a model: all models. The age is in seconds.
   case purge(model: ModelName?, version: VersionName?, olderThan: Int64)
-  /// nil sets the policy to its default.
-  case setPolicy(model: ModelName, key: PolicyKey, value: String?)
+  /// No model: for all models that decide nothing else themselves. No value takes the decision back.
+  case setPolicy(model: ModelName?, key: PolicyKey, value: String?)
   /// Without a version: all of the model; without a model: all models.
   case validate(model: ModelName?, version: VersionName?)
 

@@ -123,7 +123,7 @@ package struct StoreClient: Sendable {
   }
 
   /// As ``Policies/set(_:of:to:by:)``.
-  package func setPolicy(_ key: PolicyKey, of model: ModelName, to value: String?) throws(StoreError) {
+  package func setPolicy(_ key: PolicyKey, of model: ModelName?, to value: String?) throws(StoreError) {
     _ = try perform(.setPolicy(model: model, key: key, value: value))
   }
 

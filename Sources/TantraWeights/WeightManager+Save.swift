@@ -69,7 +69,7 @@ extension WeightManager {
     for segment in layout.segments {
       switch segment {
       case .literal(let bytes):
-        try file.write(bytes, at: position)
+        try file.write(Array(bytes), at: position)
         position += bytes.count
       case .storage(let index, let offset, let byteCount):
         try tensors[index].withUnsafeBytes { buffer throws(PosixError) in

@@ -53,7 +53,16 @@ package struct Digest: Sendable, Hashable, Comparable, Codable, CustomStringConv
 
   /// The 32 bytes, in order.
   package var bytes: [UInt8] {
-    [words.0, words.1, words.2, words.3].flatMap { word in withUnsafeBytes(of: word.bigEndian, Array.init) }
+    var bytes: [UInt8] = []
+    append(to: &bytes)
+    return bytes
+  }
+
+  /// Appends the 32 bytes, in order.
+  package func append(to bytes: inout [UInt8]) {
+    for word in [words.0, words.1, words.2, words.3] {
+      withUnsafeBytes(of: word.bigEndian) { bytes.append(contentsOf: $0) }
+    }
   }
 
   /// The first eight bytes as a number: enough to tell contents of one file apart.
@@ -61,8 +70,19 @@ package struct Digest: Sendable, Hashable, Comparable, Codable, CustomStringConv
 
   /// 64 lower-case hexadecimal digits.
   package var hexadecimal: String {
-    let digits = Array("0123456789abcdef".utf8)
-    return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    var text: [UInt8] = []
+    appendHexadecimal(to: &text)
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  /// Appends the 64 lower-case hexadecimal digits.
+  package func appendHexadecimal(to text: inout [UInt8]) {
+    for word in [words.0, words.1, words.2, words.3] {
+      for shift in stride(from: UInt64(60), through: 0, by: -4) {
+        let digit = UInt8(truncatingIfNeeded: word >> shift) & 15
+        text.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") - 10 + digit)
+      }
+    }
   }
 
   package var description: String { hexadecimal }

@@ -3,16 +3,16 @@
 /// Tensor data lives in *storages*, as in torch: a run of bytes that one or several tensors view. A tensor that shares
 /// nothing has a storage of its own, filled exactly. Storages are named by their index here; where their bytes are is
 /// known to whoever made the state dict (a file's parser, or the table of a stored version).
-package struct StateDict: Sendable, Hashable, Codable {
+package struct StateDict: Sendable, Hashable {
   /// The Python type of the top-level mapping, as the file had it.
-  package enum Container: String, Sendable, Codable {
+  package enum Container: String, Sendable {
     case orderedDict = "OrderedDict"
     case dict
   }
 
   /// One module's entry of torch's `_metadata`: path and its integer fields (normally `version`), in order.
-  package struct ModuleMetadata: Sendable, Hashable, Codable {
-    package struct Field: Sendable, Hashable, Codable {
+  package struct ModuleMetadata: Sendable, Hashable {
+    package struct Field: Sendable, Hashable {
       package var name: String
       package var value: Int
       package init(name: String, value: Int) {

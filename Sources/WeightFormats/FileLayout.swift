@@ -4,7 +4,7 @@
 package struct FileLayout: Sendable, Hashable {
   /// A stretch of the file.
   package enum Segment: Sendable, Hashable {
-    case literal([UInt8])
+    case literal(ArraySlice<UInt8>)
     /// Bytes of storage `index` of the state dict, from `offset` in it.
     case storage(index: Int, offset: Int, byteCount: Int)
 
@@ -16,36 +16,62 @@ package struct FileLayout: Sendable, Hashable {
     }
   }
 
-  package private(set) var segments: [Segment] = []
-  /// `ends[i]` is the file offset just after segment `i`.
-  private var ends: [Int] = []
+  /// A segment; there may be millions.
+  private struct Entry: Hashable {
+    /// Index of its storage; nobody's for literal bytes.
+    var storage: Int
+    /// Where it begins in the storage, or among all literal bytes.
+    var start: Int
+    /// The file offset just after it.
+    var end: Int
+  }
+
+  private static let nobody = -1
+  private var entries: [Entry] = []
+  /// All literal bytes, one after the other.
+  private var literals: [UInt8] = []
 
   package init() {}
 
   /// Size of the file.
-  package var byteCount: Int { ends.last ?? 0 }
+  package var byteCount: Int { entries.last?.end ?? 0 }
+
+  /// All segments, in file order.
+  package var segments: [Segment] { entries.indices.map { segment($0) } }
+
+  private func segment(_ index: Int) -> Segment {
+    let entry = entries[index]
+    let count = entry.end - (index > 0 ? entries[index - 1].end : 0)
+    return entry.storage == Self.nobody
+      ? .literal(literals[entry.start..<entry.start + count])
+      : .storage(index: entry.storage, offset: entry.start, byteCount: count)
+  }
+
+  /// About how many bytes of memory the layout takes.
+  package var memoryByteCount: Int { entries.count * MemoryLayout<Entry>.stride + literals.count }
+
+  /// Makes room for what is to come, so that nothing is copied to grow.
+  package mutating func reserve(segmentCount: Int, literalByteCount: Int) {
+    entries.reserveCapacity(segmentCount)
+    literals.reserveCapacity(literalByteCount)
+  }
 
   /// Appends literal bytes; neighbouring literals become one segment.
   package mutating func append(literal bytes: [UInt8]) {
     guard !bytes.isEmpty else { return }
     let end = byteCount + bytes.count
-    if let last = segments.indices.last, case .literal(var merged) = segments[last] {
-      segments[last] = .literal([])  // gives up the reference, so that appending does not copy what is there
-      merged.append(contentsOf: bytes)
-      segments[last] = .literal(merged)
-      ends[last] = end
+    if let last = entries.indices.last, entries[last].storage == Self.nobody {
+      entries[last].end = end
     } else {
-      segments.append(.literal(bytes))
-      ends.append(end)
+      entries.append(Entry(storage: Self.nobody, start: literals.count, end: end))
     }
+    literals.append(contentsOf: bytes)
   }
 
   /// Appends a range of a storage; empty ranges leave no trace.
   package mutating func append(storage index: Int, offset: Int, byteCount count: Int) {
     guard count > 0 else { return }
-    let end = byteCount + count
-    segments.append(.storage(index: index, offset: offset, byteCount: count))
-    ends.append(end)
+    entries.append(Entry(storage: index, start: offset, end: byteCount + count))
   }
 
   /// Calls `body` for each piece of `range`, in order: a segment and the part of it that is wanted.
@@ -58,16 +84,17 @@ package struct FileLayout: Sendable, Hashable {
     let upper = min(range.upperBound, byteCount)
     guard position < upper else { return }
     var low = 0
-    var high = ends.count
+    var high = entries.count
     while low < high {
       let middle = (low + high) / 2
-      if ends[middle] <= position { low = middle + 1 } else { high = middle }
+      if entries[middle].end <= position { low = middle + 1 } else { high = middle }
     }
     var index = low
     while position < upper {
-      let start = ends[index] - segments[index].byteCount
-      let end = min(ends[index], upper)
-      try body(segments[index], position - start..<end - start)
+      let segment = segment(index)
+      let start = entries[index].end - segment.byteCount
+      let end = min(entries[index].end, upper)
+      try body(segment, position - start..<end - start)
       position = end
       index += 1
     }

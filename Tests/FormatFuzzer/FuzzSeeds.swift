@@ -63,7 +63,7 @@ enum FuzzSeeds {
       do throws(FormatError) {
         return try format.layout(of: state, checksums: checksums).segments.flatMap { segment in
           switch segment {
-          case .literal(let bytes): bytes
+          case .literal(let bytes): Array(bytes)
           case .storage(let index, let offset, let count): Array(storages[index][offset..<offset + count])
           }
         }

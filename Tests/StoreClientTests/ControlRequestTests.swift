@@ -16,6 +16,7 @@ import Testing
     (.cleanup, "mamba", .cleanup(model: model, keep: nil)),
     (.config, "mamba keep 5", .setPolicy(model: model, key: .keep, value: "5")),
     (.config, "mamba keep", .setPolicy(model: model, key: .keep, value: nil)),
+    (.config, "all keep 5", .setPolicy(model: nil, key: .keep, value: "5")),
     (.purge, "all", .purge(model: nil, version: nil, olderThan: 0)),
     (.purge, "mamba/v1.1 60", .purge(model: model, version: version, olderThan: 60)),
     (.restore, "mamba/v1.1", .restore(model: model, version: version)),

@@ -80,12 +80,11 @@ import Testing
     let reader = try fixture.open(.reading)
     let writer = try fixture.open()
     func set(_ keep: Int) throws {
+      var policies = PolicySettings()
+      try policies.set(.keep, to: String(keep))
+      let decided = policies
       try writer.transaction(fixture.model) { (records) throws(StoreError) in
-        try records.configure { record in
-          var policies = record.policies ?? ModelPolicies()
-          policies.keep = keep
-          record.policies = policies
-        }
+        try records.configure { $0.policies = decided }
       }
     }
     try set(5)

@@ -14,6 +14,8 @@ import Testing
 
   @Test(arguments: [
     plain,
+    #"\#(plain)}, "policies" : {"keep" : null, "restorable" : "2d", "unknown" : [1]}, "x" : {"#,
+    #"\#(plain)}, "policies" : {"keep" : 1}, "policies" : {"restorable" : "forever"}, "more" : {"#,
     #"\#(plain), "e" : {"active" : "v1", "policies" : {"keep" : 3}, "aliases" : {"stable" : "v1"}}"#,
     #"\#(plain), "e" : {"active" : "v1", "unknown" : [{"deep" : null}, -1.5e3]}"#,
     #""e" : {"policies" : {"keep" : 3}}"#,
@@ -35,6 +37,8 @@ import Testing
     #"{"format" : 2, "models" : {"a" : {"lastSwitch" : 9223372036854775808}}}"#,
     #"{"format" : 2, "models" : {"a" : {"active" : 1}}}"#, #"{"format" : 2, "models" : {} } x"#, "{", "", "[]",
     #"{"format" : 2, "models" : {"b" : {}, "c" : {}, "d" : {}, "a" : {"policies" : {"keep" : -1}}}}"#,
+    #"{"format" : 2, "models" : {}, "policies" : {"restorable" : "soon"}}"#,
+    #"{"format" : 2, "models" : {}, "policies" : {"restorable" : 7}}"#,
   ])
   func whatADecoderRefusesIsRefused(text: String) {
     #expect(Self.decoded(text) == nil)
@@ -76,6 +80,12 @@ import Testing
     config.models[try ModelName(validating: "rich")] = .init(active: version, aliases: [version: version])
     config.models[try ModelName(validating: "rich")]?.lastSwitch = 5
     config.models[try ModelName(validating: "fresh")]?.lastSwitch = 5
+    var policies = PolicySettings()
+    for (key, value) in [(PolicyKey.keep, "none"), (.restorable, "36h"), (.validateBeforeActivate, "yes")] {
+      try policies.set(key, to: value)
+    }
+    config.policies = policies
+    config.models[try ModelName(validating: "rich")]?.policies = policies
     var text = WeightConfigText()
     for _ in 0..<2 {
       let bytes = try text.bytes(of: config)

@@ -33,7 +33,7 @@ package struct SmallWeights: Sendable {
     }
     return try format.layout(of: stateDict, checksums: checksums).segments.flatMap { segment in
       switch segment {
-      case .literal(let bytes): bytes
+      case .literal(let bytes): Array(bytes)
       case .storage(let index, let offset, let byteCount): Array(storages[index][offset..<offset + byteCount])
       }
     }

@@ -7,7 +7,7 @@ extension FileLayout {
     var bytes: [UInt8] = []
     forEachPiece(in: range ?? 0..<byteCount) { segment, part in
       switch segment {
-      case .literal(let literal): bytes.append(contentsOf: literal[part])
+      case .literal(let literal): bytes.append(contentsOf: literal.dropFirst(part.lowerBound).prefix(part.count))
       case .storage(let index, let offset, _):
         bytes.append(contentsOf: storages[index][offset + part.lowerBound..<offset + part.upperBound])
       }
@@ -25,7 +25,7 @@ extension FileLayout {
     try forEachPiece(in: 0..<byteCount) { segment, part in
       var bytes: [UInt8] = []
       switch segment {
-      case .literal(let literal): bytes = literal
+      case .literal(let literal): bytes = Array(literal)
       case .storage(let index, let offset, let count):
         if let storage = storages[index] { bytes = Array(storage[offset..<offset + count]) }
       }

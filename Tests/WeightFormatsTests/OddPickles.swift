@@ -14,7 +14,27 @@ enum OddPickles {
         P.tuple(storage, P.integer(0), P.integers([1]), P.integers([1]), [0x89], P.orderedDict), state) + P.text("R")
   }
 
+  /// An array of numpy that says `code` where numpy says `b'b'`.
+  static func array(made code: [UInt8]) -> [UInt8] {
+    P.global("numpy.core.multiarray", "_reconstruct")
+      + P.tuple(P.global("numpy", "ndarray"), P.integers([0]), code) + P.text("R")
+  }
+
   static let calls: [(String, [UInt8])] = [
+    ("array of a float type", array(made: P.text("C\u{1}f"))),
+    ("array of two letters", array(made: P.text("C\u{2}bb"))),
+    ("array of no letter", array(made: P.text("C\u{0}"))),
+    ("array of another text", array(made: P.string("f"))),
+    (
+      "array of encoded text",
+      array(made: P.global("_codecs", "encode") + P.tuple(P.string("f"), P.string("latin1")) + P.text("R"))
+    ),
+    (
+      "array of a letter beyond ASCII",
+      array(made: P.global("_codecs", "encode") + P.tuple(P.string("\u{A2}"), P.string("latin1")) + P.text("R"))
+    ),
+    ("array of a number", array(made: P.integer(0))),
+    ("array of nothing", array(made: P.text("N"))),
     ("storage class called", P.global("torch", "FloatStorage") + P.tuple(P.integer(1 << 40)) + P.text("R")),
     ("tensor class called", P.global("torch", "Tensor") + P.text(")R")),
     ("parameter class called", P.global("torch.nn.parameter", "Parameter") + P.text(")R")),

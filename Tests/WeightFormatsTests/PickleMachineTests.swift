@@ -96,6 +96,17 @@ private typealias P = TestPickle
     #expect(refusal(P.dict([("w", good), ("x", call)])) != nil, "\(label)")
   }
 
+  /// As numpy makes arrays: with bytes, with bytes in protocol 2, and with those of Python 2, which are text to Python 3.
+  @Test(
+    arguments: [
+      P.text("C\u{1}b"),
+      P.global("_codecs", "encode") + P.tuple(P.string("b"), P.string("latin1")) + P.text("R"), P.string("b"),
+    ])
+  func takesArraysMadeAsNumpyMakesThem(_ code: [UInt8]) {
+    let good = P.tensor(Self.storage, shape: [2, 2], strides: [2, 1])
+    #expect(refusal(P.dict([("w", good), ("x", OddPickles.array(made: code))])) == nil)
+  }
+
   @Test(arguments: OddPickles.tensors.map(\.0))
   func refusesTensorsThatAreNotInTheirStorage(_ label: String) throws {
     let tensor = try #require(OddPickles.tensors.first { $0.0 == label }).1

@@ -39,7 +39,8 @@ import WeightRegistry
 
   @Test(arguments: [
     (PolicyKey.keep, "-1"), (.keep, "many"), (.keep, ""), (.validateBeforeActivate, "maybe"), (.pickles, "run"),
-    (.defaultFormat, "gguf"), (.frozen, "sometimes"),
+    (.defaultFormat, "gguf"), (.frozen, "sometimes"), (.restorable, "7"), (.restorable, "-1d"), (.restorable, "1w"),
+    (.restorableCheckpoints, "99999999999999999999d"),
   ])
   func aValueOfAnotherTypeIsRefusedWithWhatIsExpected(key: PolicyKey, value: String) throws {
     let before = try fixture.snapshot()

@@ -39,6 +39,12 @@ int tantra_finish_writing(int file, long offset, long count);
 /// Whether a file lies on overlayfs, which is stacked on other file systems: 1 or 0.
 int tantra_is_stacked(int file);
 
+/// malloc_trim(3): gives memory that is free back to the system.
+void tantra_release_memory(void);
+
+/// setpriority(2), ioprio_set(2): lets every other thread go before this one, on processors and disks.
+void tantra_give_way(void);
+
 /// pipe2(2): a pipe that is closed on exec. 0, or -1 with errno.
 int tantra_pipe(int descriptors[2]);
 

@@ -104,7 +104,7 @@ extension StoreIndex {
       guard let digest = original.table else { continue }
       let seen = try database.cachedStatement(sql: "SELECT 1 FROM tables WHERE digest = ?")
       if try Int.fetchOne(seen, arguments: [digest.data]) == nil {
-        do throws(StoreError) { try enter(try files.table(digest), digest, database) } catch {
+        do throws(StoreError) { try enter(try files.places(digest), digest, database) } catch {
           // A damaged table is for validation to report.
           guard case .damaged = error.code else { throw error }
         }
@@ -131,7 +131,7 @@ extension StoreIndex {
     }
   }
 
-  private func enter(_ table: Table, _ digest: Digest, _ database: Database) throws(StoreError) {
+  private func enter(_ table: TablePlaces, _ digest: Digest, _ database: Database) throws(StoreError) {
     do {
       try database.execute(sql: "INSERT INTO tables(digest) VALUES (?)", arguments: [digest.data])
       let id = database.lastInsertedRowID
@@ -146,12 +146,9 @@ extension StoreIndex {
         try database.execute(sql: "INSERT OR IGNORE INTO tablePacks VALUES (?, ?)", arguments: [number, id])
       }
       let insert = try database.cachedStatement(sql: "INSERT OR IGNORE INTO places VALUES (?, ?, ?, ?)")
-      for index in table.storages.indices {
-        guard let location = table.location(ofStorage: index) else { continue }
-        try insert.execute(
-          arguments: [
-            table.digest(ofStorage: index).data, location.range.count, packs[location.pack], location.range.lowerBound,
-          ])
+      for storage in table.storages {
+        guard let (pack, segment) = table.segment(of: storage) else { continue }
+        try insert.execute(arguments: [segment.digest.data, segment.byteCount, packs[pack], segment.offset])
       }
     } catch {
       throw StoreError(.damaged, "\(error)")

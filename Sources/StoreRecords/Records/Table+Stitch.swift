@@ -3,20 +3,15 @@ import Tensors
 
 extension Table {
   /// How the file that a table describes is put together when it is not a pack itself: literal bytes and storages, in turn.
-  package struct Stitch: Sendable, Hashable, Codable {
+  package struct Stitch: Sendable, Hashable {
     /// Some literal bytes, the next of the segment that holds them all, and then a whole storage.
-    package struct Piece: Sendable, Hashable, Codable {
+    package struct Piece: Sendable, Hashable {
       package var literalByteCount: Int
       /// Index of a storage of the state dict; nil after the last.
       package var storage: Int?
       package init(literalByteCount: Int, storage: Int?) {
         self.literalByteCount = literalByteCount
         self.storage = storage
-      }
-
-      private enum CodingKeys: String, CodingKey {
-        case literalByteCount = "literal"
-        case storage
       }
     }
 

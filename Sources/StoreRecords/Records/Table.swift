@@ -2,9 +2,9 @@ package import BlobStore
 package import Tensors
 
 /// The state dict of a version and where its storages lie. A blob itself (JSON), so that clones share it.
-package struct Table: Sendable, Hashable, Codable {
+package struct Table: Sendable, Hashable {
   /// A blob with tensors, and how it was hashed.
-  package struct Pack: Sendable, Hashable, Codable {
+  package struct Pack: Sendable, Hashable {
     package var blob: Digest
     package var segments: SegmentTable
     package init(blob: Digest, segments: SegmentTable) {
@@ -14,7 +14,7 @@ package struct Table: Sendable, Hashable, Codable {
   }
 
   /// Where a storage's bytes lie; nil for an empty storage.
-  package struct Storage: Sendable, Hashable, Codable {
+  package struct Storage: Sendable, Hashable {
     /// Index into ``Table/packs``.
     package var pack: Int?
     /// Index into the pack's segments.

@@ -22,6 +22,7 @@ extension WeightConfig {
     var reader = JSONReader(validUTF8: bytes, fileOffset: 0)
     var config = WeightConfig()
     var others: [ModelName: Range<Int>] = [:]
+    var policies: Range<Int>?
     var (hasFormat, hasModels) = (false, false)
     let isKnown = try reader.members { key, reader throws(FormatError) in
       switch key {
@@ -42,12 +43,19 @@ extension WeightConfig {
           others[name] = start..<reader.offset
           return config.models.updateValue(Model(), forKey: name) == nil
         }
+      case "policies":
+        let start = reader.offset
+        try reader.skipValue(depth: 1)
+        policies = start..<reader.offset
       default: return false
       }
       return true
     }
     try reader.expectEnd()
     guard isKnown, hasFormat, hasModels, others.count * 4 <= config.models.count else { return nil }
+    if let policies {
+      config.policies = try StoreCoding.decode(PolicySettings.self, from: Array(bytes[policies]), what: "policies")
+    }
     for (name, range) in others {
       config.models[name] = try StoreCoding.decode(Model.self, from: Array(bytes[range]), what: name.text)
     }

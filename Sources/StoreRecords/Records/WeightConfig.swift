@@ -22,8 +22,8 @@ package struct WeightConfig: Sendable, Hashable, Codable {
     /// Whether somebody wanted the active version to be that one; nil for what the history says: the first to become active did so
     /// by itself.
     package var isChosen: Bool?
-    /// nil if all have their defaults.
-    package var policies: ModelPolicies?
+    /// What was decided about the model alone; nil if nothing was.
+    package var policies: PolicySettings?
 
     /// A switch to a version that is about to be published. It takes effect with that version's manifest, so that both come
     /// at once; without it, it counts for nothing.
@@ -70,7 +70,7 @@ package struct WeightConfig: Sendable, Hashable, Codable {
       history = try container.decodeIfPresent([ActiveSwitch].self, forKey: .history)
       lastSwitch = try container.decodeIfPresent(Int64.self, forKey: .lastSwitch)
       isChosen = try container.decodeIfPresent(Bool.self, forKey: .isChosen)
-      policies = try container.decodeIfPresent(ModelPolicies.self, forKey: .policies)
+      policies = try container.decodeIfPresent(PolicySettings.self, forKey: .policies)
       pending = try container.decodeIfPresent(ActiveSwitch.self, forKey: .pending)
     }
 
@@ -89,6 +89,8 @@ package struct WeightConfig: Sendable, Hashable, Codable {
 
   package var format: Int
   package var models: [ModelName: Model]
+  /// What was decided about all models.
+  package var policies = PolicySettings()
 
   package init() {
     format = Self.currentFormat
@@ -96,12 +98,13 @@ package struct WeightConfig: Sendable, Hashable, Codable {
   }
 
   private enum CodingKeys: String, CodingKey {
-    case format, models
+    case format, models, policies
   }
 
   package init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     format = try container.decode(Int.self, forKey: .format)
+    policies = try container.decodeIfPresent(PolicySettings.self, forKey: .policies) ?? .init()
     models = [:]
     // As text first: that is far quicker than a decoder for each name, and there may be thousands.
     for (text, record) in try container.decode([String: Model].self, forKey: .models) {
@@ -111,5 +114,11 @@ package struct WeightConfig: Sendable, Hashable, Codable {
       }
       models[name] = record
     }
+  }
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(format, forKey: .format)
+    try container.encode(models, forKey: .models)
+    if !policies.isEmpty { try container.encode(policies, forKey: .policies) }
   }
 }

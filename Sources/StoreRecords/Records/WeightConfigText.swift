@@ -21,18 +21,29 @@ package struct WeightConfigText: Sendable {
       bytes += Array("    \"\(name)\" : ".utf8)
       bytes += try text(of: record, named: name)
     }
-    bytes += Array("\n  }\n}\n".utf8)
+    bytes += Array("\n  }".utf8)
+    if !config.policies.isEmpty {
+      bytes +=
+        Array(",\n  \"policies\" : ".utf8) + Self.indented(try StoreCoding.encode(config.policies, pretty: true), by: 2)
+    }
+    bytes += Array("\n}\n".utf8)
     return bytes
+  }
+
+  /// The text of a record inside of another one.
+  private static func indented(_ record: [UInt8], by count: Int) -> [UInt8] {
+    var text: [UInt8] = []
+    for byte in record.dropLast() {
+      text.append(byte)
+      if byte == UInt8(ascii: "\n") { text += [UInt8](repeating: UInt8(ascii: " "), count: count) }
+    }
+    return text
   }
 
   private mutating func text(of record: WeightConfig.Model, named name: ModelName) throws(StoreError) -> [UInt8] {
     if let text = Self.plainText(of: record) { return text }
     if let known = entries[name], known.record == record { return known.text }
-    var text: [UInt8] = []
-    for byte in try StoreCoding.encode(record, pretty: true).dropLast() {
-      text.append(byte)
-      if byte == UInt8(ascii: "\n") { text += Array("    ".utf8) }
-    }
+    let text = Self.indented(try StoreCoding.encode(record, pretty: true), by: 4)
     entries[name] = Entry(record: record, text: text)
     return text
   }

@@ -54,14 +54,8 @@ final class ConfigurationFile: Sendable {
       var after = before
       change(&after)
       config.models[model] = after
-      let (changed, decided, staging) = (config, after, try store.stagingForWriting)
-      let bytes = try text.withLock { (text: inout sending WeightConfigText) in
-        Result { () throws(StoreError) in try text.bytes(of: changed) }
-      }.get()
-      guard bytes.count <= WeightConfig.byteLimit else {
-        throw StoreError(.system(errno: EFBIG), "\(StoreFolder.configName) cannot become larger")
-      }
-      try posix(try store.root.replace(StoreFolder.configName, with: bytes, staging: staging))
+      try write(config)
+      let decided = after
       cache.withLock { memory in
         // Of other models a switch may have taken effect meanwhile, with a manifest.
         memory.config.models[model] = decided
@@ -69,5 +63,34 @@ final class ConfigurationFile: Sendable {
       }
       return (before, decided)
     }
+  }
+
+  /// Changes what is decided about all models, durably; takes effect in memory then.
+  ///
+  /// - Throws: what `change` throws; nothing has changed then.
+  func changePolicies(
+    in cache: RecordCache, _ change: (inout PolicySettings) throws(StoreError) -> Void
+  ) throws(StoreError) {
+    try lock.withLock { () throws(StoreError) in
+      var config = cache.withLock { $0.config }
+      try change(&config.policies)
+      try write(config)
+      let policies = config.policies
+      cache.withLock { memory in
+        memory.config.policies = policies
+        memory.generation += 1
+      }
+    }
+  }
+
+  private func write(_ config: WeightConfig) throws(StoreError) {
+    let staging = try store.stagingForWriting
+    let bytes = try text.withLock { (text: inout sending WeightConfigText) in
+      Result { () throws(StoreError) in try text.bytes(of: config) }
+    }.get()
+    guard bytes.count <= WeightConfig.byteLimit else {
+      throw StoreError(.system(errno: EFBIG), "\(StoreFolder.configName) cannot become larger")
+    }
+    try posix(try store.root.replace(StoreFolder.configName, with: bytes, staging: staging))
   }
 }

@@ -80,6 +80,7 @@ package final class ModelTransaction {
       changes.append(.links(model))
       store.times.note(model, at: time)
     }
+    if before.policies != after.policies { changes.append(.policies) }
   }
 
   /// Makes a version active, and remembers the switch.

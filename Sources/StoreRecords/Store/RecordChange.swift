@@ -5,4 +5,6 @@ package enum RecordChange: Sendable, Hashable {
   case removed(ModelName, VersionName, paths: [String])
   /// What links of the model lead to.
   case links(ModelName)
+  /// How models are handled.
+  case policies
 }

@@ -38,10 +38,26 @@ struct RecordFiles: Sendable {
 
   /// Reads and checks a table.
   func table(_ digest: Digest) throws(StoreError) -> Table {
-    let bytes = try blobStore(try store.blobs.contents(of: digest, limit: 1 << 30))
-    let table = try StoreCoding.decode(Table.self, from: bytes, what: "table \(digest)")
-    try table.checkConsistency()
-    return table
+    try read(digest) { (json) throws(StoreError) in try Table(readingFrom: &json) }
+  }
+
+  /// Reads of a table where its storages lie.
+  func places(_ digest: Digest) throws(StoreError) -> TablePlaces {
+    try read(digest) { (json) throws(StoreError) in try TablePlaces(readingFrom: &json) }
+  }
+
+  private func read<Part>(
+    _ digest: Digest, _ part: (inout JSONStream) throws(StoreError) -> Part
+  ) throws(StoreError) -> Part {
+    var json = JSONStream(
+      try blobStore(try store.blobs.reader(of: digest, limit: limits.table)), name: "table \(digest)")
+    do throws(StoreError) {
+      return try part(&json)
+    } catch {
+      // Bytes that are not what they were are said to be just that, whatever they happen to mean.
+      try json.checkBytes()
+      throw error
+    }
   }
 
   private func folder(_ parent: ManifestFolder) throws(StoreError) -> Folder {

@@ -5,5 +5,8 @@ package struct RecordLimits: Sendable {
   /// Of a journal of a version's folder.
   package var journal = 256 << 20
 
+  /// Of a table.
+  package var table = 1 << 30
+
   package init() {}
 }

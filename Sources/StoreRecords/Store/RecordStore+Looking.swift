@@ -124,8 +124,13 @@ extension RecordStore {
       + aliases(of: model).filter { $0.value == version }.map(\.key.text).sorted()
   }
 
-  /// How a model is handled; the defaults for a model that there is not.
-  package func policies(of model: ModelName) -> ModelPolicies { record(of: model).policies ?? ModelPolicies() }
+  /// How a model is handled, whether or not it exists.
+  package func policies(of model: ModelName) -> ModelPolicies {
+    cache.withLock { ModelPolicies($0.config.models[model]?.policies ?? .init(), storeWide: $0.config.policies) }
+  }
+
+  /// What was decided about all models of the store.
+  package var storeWidePolicies: PolicySettings { cache.withLock { $0.config.policies } }
 
   /// How a model's active version came about, oldest switch first.
   package func history(of model: ModelName) throws(StoreError) -> [ActiveSwitch] {

@@ -149,6 +149,17 @@ package final class RecordStore: Sendable {
     }
   }
 
+  /// Changes what is decided about all models, durably.
+  ///
+  /// - Throws: `readOnly`; what `change` throws.
+  package func changePolicies(
+    _ change: (inout PolicySettings) throws(StoreError) -> Void
+  ) throws(StoreError) {
+    try requireWriting()
+    try configurationFile.changePolicies(in: cache, change)
+    feed.announce([.policies], number: cache.withLock { $0.generation })
+  }
+
   private func announce(_ transactions: [ModelTransaction]) {
     guard transactions.contains(where: \.concernsReaders) else { return }
     feed.announce(transactions.flatMap(\.changes), number: cache.withLock { $0.generation })

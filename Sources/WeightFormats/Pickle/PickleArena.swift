@@ -3,7 +3,7 @@
 ///     integer: count (1 byte), little-endian two's complement
 ///     float:   8 bytes, big-endian
 ///     text:    UTF-8 bytes (8), place in the file (8), Latin-1 characters (8), then the bytes, or the first 256 of a long text
-///     bytes:   encoding (1), bytes (8), place in the file (8), bytes there (8)
+///     bytes:   encoding (1), bytes (8), place in the file (8), bytes there (8), the byte itself if there is one only (1)
 ///
 /// Places are -1 if what is meant does not stand in the file as it is.
 struct PickleArena: Sendable {
@@ -11,7 +11,7 @@ struct PickleArena: Sendable {
   static let textLimit = 1 << 20
   private static let longTextPrefix = 256
   static let textHeader = 24
-  static let bytesRecord = 25
+  static let bytesRecord = 26
   /// Marks a text that has characters beyond U+00FF, or was not counted.
   private static let notLatin1: UInt64 = .max
 
@@ -103,14 +103,16 @@ struct PickleArena: Sendable {
     append(UInt64(bytes.count))
     append(UInt64(bitPattern: Int64(bytes.fileOffset ?? -1)))
     append(UInt64(bytes.fileByteCount))
+    records.append(bytes.only ?? 0)
     return offset
   }
 
   func bytes(at offset: Int) -> PickleBytes {
     let place = Int(Int64(bitPattern: word(offset + 9)))
+    let count = Int(truncatingIfNeeded: word(offset + 1))
     return PickleBytes(
-      count: Int(truncatingIfNeeded: word(offset + 1)), fileOffset: place < 0 ? nil : place,
-      fileByteCount: Int(truncatingIfNeeded: word(offset + 17)), isLatin1Text: records[offset] == 1)
+      count: count, fileOffset: place < 0 ? nil : place, fileByteCount: Int(truncatingIfNeeded: word(offset + 17)),
+      isLatin1Text: records[offset] == 1, only: count == 1 ? records[offset + 25] : nil)
   }
 }
 
@@ -122,4 +124,6 @@ struct PickleBytes: Sendable, Hashable {
   var fileByteCount: Int
   /// Whether the file has it as text, each byte as a character up to U+00FF in UTF-8: protocol 2 knows no bytes.
   var isLatin1Text: Bool
+  /// The byte itself, if there is one only.
+  var only: UInt8?
 }

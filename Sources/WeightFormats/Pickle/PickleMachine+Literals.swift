@@ -78,8 +78,8 @@ extension PickleMachine {
 
   /// BINBYTES and its like: `count` bytes, which stay in the file.
   mutating func pushBytes(_ count: Int, isArray: Bool = false) throws(FormatError) {
-    let bytes = PickleBytes(count: count, fileOffset: input.fileOffset, fileByteCount: count, isLatin1Text: false)
-    try input.skip(count)
+    var bytes = PickleBytes(count: count, fileOffset: input.fileOffset, fileByteCount: count, isLatin1Text: false)
+    if count == 1 { bytes.only = try input.byte() } else { try input.skip(count) }
     try push(try add(bytes, isArray: isArray))
   }
 

@@ -133,8 +133,10 @@ extension PickleMachine {
       graph.integers(ofTuple: shape, in: arena) == [0]
     else { throw error(.forbidden, "a numpy array of a class that is not known for data") }
     switch arguments[2] {
-    case .bytes, .string, .unknown: break
-    default: throw error(.forbidden, "a numpy array that is made in an unknown way")
+    case .bytes(let bytes) where bytes.only == UInt8(ascii: "b"): break
+    // Python 2's bytes are texts to Python 3.
+    case let text where isString(text, "b"): break
+    default: throw error(.forbidden, "a numpy array that is made in a way in which numpy makes none")
     }
     // Until it has a state, it holds no bytes.
     guard let type = NumpyType(code: Array("i1".utf8)) else { throw oddType() }

@@ -104,8 +104,13 @@ extension PickleMachine {
       if kept.allSatisfy({ $0 <= 0xC3 }) { count = kept.reduce(0) { $0 + ($1 & 0xC0 == 0x80 ? 0 : 1) } }
     }
     guard let count else { throw error(.malformed, "bytes whose characters are not Latin-1") }
-    return PickleBytes(
+    var bytes = PickleBytes(
       count: count, fileOffset: text.fileOffset, fileByteCount: text.byteCount, isLatin1Text: true)
+    if count == 1, let first = arena.records[text.range].first {
+      // From U+0080 on a character takes two bytes.
+      bytes.only = first < 0x80 ? first : (first & 3) << 6 | (arena.records[text.range].last ?? 0) & 0x3F
+    }
+    return bytes
   }
 
   mutating func complex(_ real: Double, _ imaginary: Double) throws(FormatError) -> PickleReference {

@@ -36,6 +36,7 @@ extension SafetensorsFormat {
     }
     var length: [UInt8] = []
     length.append(littleEndian: UInt64(header.count))
+    layout.reserve(segmentCount: tensors.count + 1, literalByteCount: length.count + header.count)
     layout.append(literal: length)
     layout.append(literal: header)
     for index in order {

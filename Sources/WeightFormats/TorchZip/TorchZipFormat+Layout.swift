@@ -10,6 +10,7 @@ extension TorchZipFormat {
     try stateDict.checkForLayout(checksumCount: checksums.count)
     let pickled = try StateDictPickler.pickle(stateDict)
     var writer = ZipWriter(topName: Self.topName, alignment: 64)
+    writer.reserve(recordCount: pickled.storages.count + 8, literalByteCount: pickled.bytes.count)
     try writer.add("data.pkl", literal: pickled.bytes)
     try writer.add(".format_version", literal: Array("1".utf8))
     try writer.add(".storage_alignment", literal: Array("64".utf8))

@@ -34,6 +34,15 @@ struct ZipWriter {
     self.alignment = alignment
   }
 
+  /// Makes room for what is to come.
+  ///
+  /// - Parameter literalByteCount: of the records that are no storages.
+  mutating func reserve(recordCount: Int, literalByteCount: Int) {
+    // With names of some ten characters a record takes less than 192 bytes before and after its data, and 96 in the directory.
+    directory.reserveCapacity(recordCount * 96)
+    layout.reserve(segmentCount: 2 * recordCount, literalByteCount: literalByteCount + recordCount * (192 + 96))
+  }
+
   /// Adds a record with the bytes `data`.
   mutating func add(_ name: String, literal data: [UInt8]) throws(FormatError) {
     let checksum = CRC32.checksum(data)
@@ -61,7 +70,8 @@ struct ZipWriter {
     let directoryOffset = position
     let directoryByteCount = directory.count
     let endOffset = directoryOffset + directoryByteCount
-    pending.append(contentsOf: directory)
+    flush()
+    layout.append(literal: directory)
 
     pending.append(contentsOf: [0x50, 0x4B, 0x06, 0x06])
     pending.append(littleEndian: UInt64(44))
@@ -184,8 +194,6 @@ struct ZipWriter {
 
   private mutating func flush() {
     layout.append(literal: pending)
-    // A new array: the layout owns the old one, and emptying that would copy its capacity. A record's headers fit this.
-    pending = []
-    pending.reserveCapacity(192)
+    pending.removeAll(keepingCapacity: true)
   }
 }

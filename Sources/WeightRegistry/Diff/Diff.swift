@@ -89,9 +89,9 @@ package struct Diff: Sendable {
   /// Where a tensor's bytes are; nil if it has none.
   private func origin(
     of tensor: TensorDescriptor, in table: Table
-  ) throws(StoreError) -> VersionView.Origin? {
+  ) throws(StoreError) -> TensorComparison.Origin? {
     guard let location = table.location(ofStorage: tensor.storage) else { return nil }
-    return VersionView.Origin(
+    return TensorComparison.Origin(
       bytes: try blobStore(try records.store.blobs.open(table.packs[location.pack].blob)),
       offset: location.range.lowerBound + tensor.byteOffset)
   }

@@ -4,12 +4,18 @@ import Tensors
 
 /// Compares the values of pairs of tensors by reading both once, on all cores.
 struct TensorComparison: Sendable {
+  /// Where the bytes of a tensor begin.
+  struct Origin: Sendable {
+    var bytes: any StoredBytes
+    var offset: Int
+  }
+
   /// Two tensors of one dtype and size, each somewhere in a blob.
   struct Pair: Sendable {
     var dtype: DType
     var byteCount: Int
-    var first: VersionView.Origin
-    var second: VersionView.Origin
+    var first: Origin
+    var second: Origin
   }
 
   /// Bytes of a tensor that one thread compares: large tensors have several stretches, so that one of them keeps all cores

@@ -16,6 +16,9 @@ struct Arrival {
   /// What it is to the main state dict, by the names of the files; nil for a component.
   var source: Manifest.MainSource?
 
+  /// How many tensors it has.
+  var tensorCount: Int { contents?.table.stateDict.tensors.count ?? 0 }
+
   /// A file by itself.
   ///
   /// - Parameter table: what it holds; nil for a file that is kept unread.

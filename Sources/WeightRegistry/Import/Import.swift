@@ -36,6 +36,8 @@ package struct Import: Sendable {
     let fileName = FilePath(request.source).lastComponent?.string ?? request.source
     let pins = blobs.newPins()
     defer { withExtendedLifetime(pins) {} }
+    var tensorCount = 0
+    defer { FreeMemory.giveBack(afterWorkOn: tensorCount) }
     let source = try posix(try OpenedFile.open(request.source))
     let status = try posix(try source.status())
     // The state dict alone is written before it is read as a file is.
@@ -64,6 +66,7 @@ package struct Import: Sendable {
       case .ordinary(let file): files.append(.put(file))
       }
     }
+    tensorCount = arrivals.reduce(0) { $0 + $1.tensorCount }
     let parent: ManifestFolder = request.isCheckpoint || request.version.looksLikeCheckpoint ? .checkpoints : .models
     let manifest = try publish(
       arrivals, with: files, as: request.model, request.version, from: fileName, in: parent,
@@ -88,7 +91,10 @@ package struct Import: Sendable {
     try records.requireWriting()
     let pins = blobs.newPins()
     defer { withExtendedLifetime(pins) {} }
+    var tensorCount = 0
+    defer { FreeMemory.giveBack(afterWorkOn: tensorCount) }
     let arrival = try store(upload, at: path, modified: modified, pins, progress)
+    tensorCount = arrival.tensorCount
     let manifest = try publish(
       [arrival], as: model, version, from: path, if: condition, unless: Interruption(progress))
     try records.uploads.discard(upload.name)

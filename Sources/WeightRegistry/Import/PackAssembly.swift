@@ -57,7 +57,7 @@ struct PackAssembly {
     do throws(BlobStoreError) {
       for segment in layout.segments {
         switch segment {
-        case .literal(let bytes): try ingest.append(bytes)
+        case .literal(let bytes): try ingest.append(Array(bytes))
         case .storage(let index, _, let byteCount):
           ranges[index] = ingest.byteCount..<ingest.byteCount + byteCount
           for range in members[index].ranges {
@@ -69,10 +69,9 @@ struct PackAssembly {
     } catch {
       throw StoreError(error)
     }
-    let segmentAt = table.indicesByOffset
     var segments: [Int] = []
     for (member, range) in zip(members, ranges) {
-      guard let index = segmentAt[range.lowerBound],
+      guard let index = table.index(ofOffset: range.lowerBound),
         member.digest == nil || member.digest == table.segments[index].digest
       else {
         throw StoreError(

@@ -39,10 +39,8 @@ struct StagedWeights: ~Copyable {
     } catch {
       throw StoreError(error)
     }
-    // The copy is parsed too: somebody may have written to the source after it was parsed.
-    guard try Self.parse(ingest.file, fileName, as: view).file == parsed.file else {
-      throw StoreError(.unacceptable(.malformed), "\(fileName) changed while it was imported; try again")
-    }
+    // Somebody may have written to the source after it was parsed.
+    try Self.requireSameBytes(parsed.source, ingest.file, fileName)
     let measured = try Self.measure(parsed.file, ingest.file, fileName, hashed.checksums, in: blobs, progress)
     return StagedWeights(
       ingest: ingest, fileName: fileName, format: parsed.format, file: parsed.file, segments: hashed.table,
@@ -61,10 +59,8 @@ struct StagedWeights: ~Copyable {
     } catch {
       throw StoreError(error)
     }
-    // What was hashed is parsed too: somebody may have stored into a mapping of it after it was parsed.
-    guard try Self.parse(ingest.file, fileName, as: view).file == parsed.file else {
-      throw StoreError(.unacceptable(.malformed), "\(fileName) changed while it was imported; try again")
-    }
+    // Somebody may have stored into a mapping of it after it was parsed.
+    try Self.requireSameBytes(parsed.source, ingest.file, fileName)
     let measured = try Self.measure(parsed.file, ingest.file, fileName, hashed.checksums, in: blobs, progress)
     return StagedWeights(
       ingest: ingest, fileName: fileName, format: parsed.format, file: parsed.file, segments: hashed.table,
@@ -110,10 +106,20 @@ struct StagedWeights: ~Copyable {
     return (storages, try file.partialDigests(in: staged, progress))
   }
 
+  /// Checks that what is staged would be parsed as `source` was.
+  private static func requireSameBytes(
+    _ source: RecordingSource<FileSource>, _ staged: OpenedFile, _ fileName: String
+  ) throws(StoreError) {
+    let now = try posix(try FileSource(staged))
+    guard try parsing(fileName, try source.hasSameBytes(as: now)) else {
+      throw StoreError(.unacceptable(.malformed), "\(fileName) changed while it was imported; try again")
+    }
+  }
+
   private static func parse(
     _ file: OpenedFile, _ fileName: String, as view: String?
-  ) throws(StoreError) -> (format: String, file: WeightFile) {
-    let source = try posix(try FileSource(file))
+  ) throws(StoreError) -> (format: String, file: WeightFile, source: RecordingSource<FileSource>) {
+    let source = RecordingSource(try posix(try FileSource(file)))
     let format: any WeightFormat
     let parsed: WeightFile
     do throws(FormatError) {
@@ -129,11 +135,11 @@ struct StagedWeights: ~Copyable {
       throw StoreError(
         .unacceptable(.unsupported), "\(fileName): its content is \(format.name), which cannot be model.\(view ?? "")")
     }
-    return (format.name, parsed)
+    return (format.name, parsed, source)
   }
 
   /// Whether the state dict of a file can be had that is refused as a whole.
-  private static func hasStateDictAlone(_ source: FileSource) -> Bool {
+  private static func hasStateDictAlone(_ source: some ByteSource) -> Bool {
     do throws(FormatError) {
       return try !WeightFormatCatalogue.parseStateDict(source).file.programs.isEmpty
     } catch {

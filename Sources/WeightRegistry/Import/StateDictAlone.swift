@@ -96,7 +96,7 @@ package struct StateDictAlone: Sendable {
     let layout = try parsing(source.path, try Self.layout(of: file.stateDict, checksums))
     position = 0
     for segment in layout.segments {
-      if case .literal(let bytes) = segment { try posix(try Self.write(bytes, to: target, at: position)) }
+      if case .literal(let bytes) = segment { try posix(try Self.write(Array(bytes), to: target, at: position)) }
       position += segment.byteCount
     }
   }

@@ -55,9 +55,10 @@ struct WeightKeeping {
       }
       let pack = Table.Pack(blob: blob, segments: segments)
       _ = assembly.index(of: pack)
-      let segmentAt = segments.indicesByOffset
       for (index, storage) in storages.enumerated() {
-        guard let storage, storage.isInFile, let segment = segmentAt[storage.range.lowerBound] else { continue }
+        guard let storage, storage.isInFile, let segment = segments.index(ofOffset: storage.range.lowerBound) else {
+          continue
+        }
         assembly.enter(index, storage.checksum, in: pack, segment: segment)
       }
     }
@@ -100,8 +101,7 @@ struct WeightKeeping {
 
   /// Stores a table.
   func store(_ table: Table) throws(StoreError) -> Digest {
-    let record = try StoreCoding.encode(table, pretty: false)
-    return try blobStore(try blobs.store(record, pins))
+    try table.store(in: blobs, pins).blob
   }
 
   /// Places the storages that have no place yet: those that are stored where they are, the others in a new pack.
@@ -111,8 +111,11 @@ struct WeightKeeping {
     of file: WeightFile, _ storages: [StagedStorage?], known: [StorageKey: StoredStorage],
     literals byteCount: Int?, in assembly: inout TableAssembly, _ progress: @escaping RangeScanner.Progress
   ) throws(StoreError) -> Table.Stitch? {
+    let homeless = Set(storages.indices.filter { assembly.storages[$0] == nil && storages[$0] != nil })
+    if homeless.isEmpty, byteCount == nil { return nil }
     let owners = Dictionary(
-      file.stateDict.tensors.map { ($0.storage, $0) }, uniquingKeysWith: { first, _ in first })
+      file.stateDict.tensors.lazy.filter { homeless.contains($0.storage) }.map { ($0.storage, $0) },
+      uniquingKeysWith: { first, _ in first })
     var pack = PackAssembly()
     var members: [StorageKey: Int] = [:]
     for (index, storage) in storages.enumerated() where assembly.storages[index] == nil {

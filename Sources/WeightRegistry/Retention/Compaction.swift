@@ -117,10 +117,9 @@ struct Compaction {
       if moved[digest] == nil {
         let file = manifest.weights.first { $0.table == digest }?.blob ?? digest
         let table = try records.table(digest).moving(moves, file: file)
-        let record = try StoreCoding.encode(table, pretty: false)
+        let stored = try table.store(in: records.store.blobs, pins)
         moved[digest] = MovedTable(
-          digest: try blobStore(try records.store.blobs.store(record, pins)), packs: table.packs.map(\.blob),
-          byteCount: record.count)
+          digest: stored.blob, packs: table.packs.map(\.blob), byteCount: stored.byteCount)
       }
       guard let new = moved[digest] else { continue }
       if changed.main?.table == digest {

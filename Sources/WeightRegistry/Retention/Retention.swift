@@ -130,19 +130,27 @@ package struct Retention: Sendable {
     _ model: ModelName?, _ version: VersionName?, olderThan age: Int64 = 0, isDryRun: Bool = false,
     by actor: Actor = .current, progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(StoreError) -> PurgeReport {
-    if !isDryRun { try records.requireWriting() }
-    let collection = Collection(records: records, views: views, isDryRun: isDryRun, progress: progress)
-    let report = try records.collectionLock.withLock(unless: Interruption(progress)) { () throws(StoreError) in
-      try collection.run { record in
-        (model ?? record.manifest.model) == record.manifest.model
-          && (version ?? record.manifest.version) == record.manifest.version
-          && Timestamp.age(of: record.time, at: Timestamp.now()) >= age
-      } knowing: { models throws(StoreError) in
-        if let model, !records.contains(model), !models.contains(model) { throw records.unknown(model) }
-      }
+    let report = try collect(isDryRun: isDryRun, progress: progress) { record in
+      (model ?? record.manifest.model) == record.manifest.model
+        && (version ?? record.manifest.version) == record.manifest.version
+        && Timestamp.age(of: record.time, at: Timestamp.now()) >= age
+    } knowing: { models throws(StoreError) in
+      if let model, !records.contains(model), !models.contains(model) { throw records.unknown(model) }
     }
     if !isDryRun { records.logger.info("purge by user \(actor.uid): \(report.text.dropLast())") }
     return report
+  }
+
+  /// Runs a collection when it is its turn.
+  func collect(
+    isDryRun: Bool = false, progress: @escaping ProgressHandler, forgetting isMeant: (BackupRecord) -> Bool,
+    knowing check: ([ModelName]) throws(StoreError) -> Void = { _ in }
+  ) throws(StoreError) -> PurgeReport {
+    if !isDryRun { try records.requireWriting() }
+    let collection = Collection(records: records, views: views, isDryRun: isDryRun, progress: progress)
+    return try records.collectionLock.withLock(unless: Interruption(progress)) { () throws(StoreError) in
+      try collection.run(forgetting: isMeant, knowing: check)
+    }
   }
 }
 

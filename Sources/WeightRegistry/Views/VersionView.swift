@@ -18,20 +18,17 @@ package enum Stretch: Sendable {
 
 /// One file of a version, ready to be read: something stored as it is, or a layout over blobs.
 package final class VersionView: Sendable {
-  /// Where the bytes of a storage begin.
-  package struct Origin: Sendable {
-    package var bytes: any StoredBytes
-    package var offset: Int
-    package init(bytes: any StoredBytes, offset: Int) {
-      self.bytes = bytes
-      self.offset = offset
-    }
+  /// Where the bytes of a storage begin. A view may have a million.
+  struct Origin: Sendable {
+    /// Index of one of the view's blobs.
+    var blob: Int32
+    var offset: Int
   }
 
   private enum Content: Sendable {
     case whole(any StoredBytes)
     /// Origins are nil for empty storages, which no segment names.
-    case layout(FileLayout, [Origin?])
+    case layout(FileLayout, [Origin?], of: [Blob])
   }
 
   package let byteCount: Int
@@ -42,9 +39,15 @@ package final class VersionView: Sendable {
     self.byteCount = byteCount
   }
 
-  init(layout: FileLayout, origins: [Origin?]) {
-    content = .layout(layout, origins)
+  init(layout: FileLayout, origins: [Origin?], of blobs: [Blob]) {
+    content = .layout(layout, origins, of: blobs)
     byteCount = layout.byteCount
+  }
+
+  /// About how many bytes of memory the view takes: with the number of tensors, not with what they hold.
+  var memoryByteCount: Int {
+    guard case .layout(let layout, let origins, _) = content else { return 0 }
+    return layout.memoryByteCount + origins.count * MemoryLayout<Origin?>.stride
   }
 
   /// The stored bytes that the file is as a whole, if it is such.
@@ -59,15 +62,15 @@ package final class VersionView: Sendable {
     let range = offset..<offset + min(count, byteCount - offset)
     switch content {
     case .whole(let bytes): return [.stored(bytes, range)]
-    case .layout(let layout, let origins):
+    case .layout(let layout, let origins, let blobs):
       var stretches: [Stretch] = []
       layout.forEachPiece(in: range) { segment, part in
         switch segment {
-        case .literal(let bytes): stretches.append(.bytes(bytes[part]))
+        case .literal(let bytes): stretches.append(.bytes(bytes.dropFirst(part.lowerBound).prefix(part.count)))
         case .storage(let index, let start, _):
           guard let origin = origins[index] else { return }
           let first = origin.offset + start + part.lowerBound
-          stretches.append(.stored(origin.bytes, first..<first + part.count))
+          stretches.append(.stored(blobs[Int(origin.blob)], first..<first + part.count))
         }
       }
       return stretches

@@ -2,7 +2,8 @@ import StoreRecords
 import Synchronization
 import Tensors
 
-/// The views put together last, by what they depend on, so that the next open of one costs nothing.
+/// The views put together last, by what they depend on, so that the next open of one costs nothing; as many as a bound of
+/// memory allows, and at least the last one.
 final class ViewCache: Sendable {
   /// What the bytes of a view depend on.
   enum Key: Hashable, Sendable {
@@ -14,17 +15,27 @@ final class ViewCache: Sendable {
 
   private struct Entry: Sendable {
     var view: VersionView
+    var memoryByteCount: Int
     var lastUse: UInt64
   }
 
   private struct State: Sendable {
     var entries: [Key: Entry] = [:]
+    var memoryByteCount = 0
     var clock: UInt64 = 0
     /// Rises when everything is forgotten: what was put together before is not kept then.
     var generation: UInt64 = 0
+
+    mutating func remove(_ key: Key) {
+      guard let entry = entries.removeValue(forKey: key) else { return }
+      memoryByteCount -= entry.memoryByteCount
+    }
   }
 
+  /// Views that are kept.
   private static let capacity = 32
+  /// Bytes of memory that they may have together.
+  private static let memoryByteLimit = 32 << 20
   private let state = Mutex(State())
 
   /// The view of a key, made by `make` unless it is known.
@@ -36,13 +47,18 @@ final class ViewCache: Sendable {
     }
     if let known { return known }
     let made = try make()
+    let memoryByteCount = made.memoryByteCount
     state.withLock { state in
       guard state.generation == generation else { return }
       state.clock += 1
-      state.entries[key] = Entry(view: made, lastUse: state.clock)
-      guard state.entries.count > Self.capacity else { return }
-      if let oldest = state.entries.min(by: { $0.value.lastUse < $1.value.lastUse })?.key {
-        state.entries[oldest] = nil
+      state.remove(key)
+      state.entries[key] = Entry(view: made, memoryByteCount: memoryByteCount, lastUse: state.clock)
+      state.memoryByteCount += memoryByteCount
+      while state.entries.count > 1,
+        state.entries.count > Self.capacity || state.memoryByteCount > Self.memoryByteLimit,
+        let oldest = state.entries.min(by: { $0.value.lastUse < $1.value.lastUse })?.key
+      {
+        state.remove(oldest)
       }
     }
     return made
@@ -52,6 +68,7 @@ final class ViewCache: Sendable {
   func removeAll() {
     state.withLock { state in
       state.entries.removeAll()
+      state.memoryByteCount = 0
       state.generation += 1
     }
   }

@@ -27,7 +27,8 @@ package final class ViewCatalogue: Sendable {
     }
     if let original = manifest.original(servedAs: view) { return try open(original) }
     return try cache.view(of: .synthesized(main.table, view)) { () throws(StoreError) in
-      try synthesize(format, from: try records.table(main.table), of: subject)
+      defer { FreeMemory.giveBack(afterWorkOn: main.tensorCount) }
+      return try synthesize(format, from: try records.table(main.table), of: subject)
     }
   }
 
@@ -114,7 +115,8 @@ package final class ViewCatalogue: Sendable {
     do throws(FormatError) { layout = try view.format.layout(of: table.stateDict, checksums: table.checksums) } catch {
       throw StoreError(error, file: "\(subject)/\(view.fileName)")
     }
-    return VersionView(layout: layout, origins: try openPacks(of: table).storages)
+    let (packs, origins) = try openPacks(of: table)
+    return VersionView(layout: layout, origins: origins, of: packs)
   }
 
   /// Puts a written file together from the packs that have its bytes.
@@ -125,7 +127,7 @@ package final class ViewCatalogue: Sendable {
     }
     var (packs, origins) = try openPacks(of: table)
     // One origin more than there are storages: that of the literal bytes.
-    origins.append(.init(bytes: packs[literals.pack], offset: literals.range.lowerBound))
+    origins.append(.init(blob: Int32(literals.pack), offset: literals.range.lowerBound))
     var layout = FileLayout()
     var position = 0
     for piece in stitch.pieces {
@@ -140,7 +142,7 @@ package final class ViewCatalogue: Sendable {
         .damaged,
         "table \(digest) is damaged: it makes \(layout.byteCount) bytes of \(file.path), not \(file.byteCount)")
     }
-    return VersionView(layout: layout, origins: origins)
+    return VersionView(layout: layout, origins: origins, of: packs)
   }
 
   /// Opens the packs of a table, and tells where its storages are; nil for empty ones.
@@ -152,7 +154,7 @@ package final class ViewCatalogue: Sendable {
     return (
       packs,
       table.storages.indices.map { index in
-        table.location(ofStorage: index).map { .init(bytes: packs[$0.pack], offset: $0.range.lowerBound) }
+        table.location(ofStorage: index).map { .init(blob: Int32($0.pack), offset: $0.range.lowerBound) }
       }
     )
   }

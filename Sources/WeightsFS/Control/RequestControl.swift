@@ -27,10 +27,14 @@ struct RequestControl: ControlFile {
     case .active:
       lines = records.models.compactMap { model in records.activeVersion(of: model).map { "\(model)/\($0)\n" } }
     case .config:
-      lines = records.models.flatMap { model in
-        let policies = records.policies(of: model)
-        return PolicyKey.allCases.map { "\(model) \($0.rawValue) \(policies[$0])\n" }
-      }
+      let storeWide = records.storeWidePolicies.values
+      let common = PolicyKey.allCases.compactMap { key in storeWide[key].map { "all \(key.rawValue) \($0)\n" } }
+      lines =
+        common
+        + records.models.flatMap { model in
+          let policies = records.policies(of: model)
+          return PolicyKey.allCases.map { "\(model) \($0.rawValue) \(policies[$0])\n" }
+        }
     case .backup, .cleanup, .purge, .restore, .validate: return last.contents
     }
     return Array(lines.joined().utf8)

@@ -28,6 +28,7 @@ extension MountedTree {
     switch change {
     // The link itself is looked up each time; its folder has another time.
     case .links(let model): [(.model(model), "active")]
+    case .policies: []
     case .published(let model, let version, let paths):
       paths.map { $0.map { name(of: $0, in: model, version) } } ?? names(of: model, version)
     case .removed(let model, let version, let paths):

@@ -86,7 +86,9 @@ struct MountCommand: ParsableCommand {
       throw ExitCode(failure.status.rawValue)
     }
     if let readiness { readiness.reportReady() }
+    let housekeeping = readOnly ? nil : Housekeeping(registry)
     mount.serve(stoppingOn: signals)
+    housekeeping?.stop()
     registry.records.uploads.releaseAll()
   }
 

@@ -15,7 +15,8 @@ struct PurgeCommand: ParsableCommand {
 
   @Argument(help: "Name of the model, or MODEL/VERSION; all models if left out.") var model: String?
   @Argument(help: "Name of the version; all versions if left out.") var version: String?
-  @Option(help: "Only what was removed at least that long ago: 30d, 12h, 15m, 10s.") var olderThan = Age(seconds: 0)
+  @Option(help: "Only what was removed at least that long ago: 30d, 12h, 15m, 10s.") var olderThan = TimeSpan(
+    seconds: 0)
   @Flag(help: "Only tell what would go and how much that would free.") var dryRun = false
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var store: StoreOptions
