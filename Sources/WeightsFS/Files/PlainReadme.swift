@@ -25,7 +25,7 @@ struct PlainReadme: TreeFile {
     guard let (file, bytes) = try tree.step(try tree.readmes.open(model)), Edition(number: file.edition) == edition
     else { throw FileSystemError(.stale) }
     let opened = VersionView(bytes, byteCount: file.byteCount)
-    try tree.requireHarmless(opened, nil, of: model, path: place.description, access)
+    try tree.requireHarmless(nil, of: model, path: place.description, access) { opened }
     return tree.open(opened, .plainReadme(model, edition))
   }
 
