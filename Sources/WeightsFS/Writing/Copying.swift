@@ -38,15 +38,19 @@ struct Copying {
       try publishing.publish(copyOf: original)
     case (.part(let part), .fallback), (.part(let part), .component): try publishing.publish(copyOf: part)
     case (.part(let part), .shard): return try link(FolderFile(part), modified: part.modified)
-    case (.file(let file), _): return try installStored(file, isMove: isMove)
+    case (.file(let file), _): return try installStored(file, of: source, isMove: isMove)
     default: return false
     }
     return true
   }
 
-  private func installStored(_ file: FolderFile, isMove: Bool) throws(FileSystemError) -> Bool {
+  private func installStored(
+    _ file: FolderFile, of source: VersionFolder, isMove: Bool
+  ) throws(FileSystemError) -> Bool {
+    // In a model's own folder every file is an ordinary one, and none was looked at.
+    let isOfModel = source.version == .own
     switch file.content {
-    case .blob(let blob, _) where place.mayBeWeights && !isJudged(file):
+    case .blob(let blob, _) where place.mayBeWeights && (isOfModel || !isJudged(file)):
       let upload = try tree.step(try tree.records.uploads.copy(of: blob))
       try tree.filling(upload) { () throws(FileSystemError) in
         try publishing.install(upload, modified: file.modified)
@@ -54,8 +58,8 @@ struct Copying {
     case .upload(let name) where isMove && place.mayBeWeights:
       let upload = try tree.step(try tree.records.uploads.open(name))
       // The record of an ordinary file was made when it was.
-      let modified =
-        FilePurpose(file.path).isOrdinary ? try tree.step(try posix(try upload.file.status().modified)) : file.modified
+      let isOrdinary = isOfModel || FilePurpose(file.path).isOrdinary
+      let modified = isOrdinary ? try tree.step(try posix(try upload.file.status().modified)) : file.modified
       try publishing.install(upload, modified: modified)
     case .upload where isMove && place.purpose == .shard:
       let kept = file.moved(to: place.path)

@@ -120,6 +120,20 @@ import Testing
       """)
   }
 
+  @Test(arguments: ["mv", "cp", "ln"]) func weightsOfAModelsFolderAreComponentsInAVersion(tool: String) throws {
+    try mount.succeed(
+      """
+      cp $IN/full/model.safetensors small/last.safetensors
+      \(tool) small/last.safetensors small/v1.1/adapter.safetensors
+      cmp small/v1.1/adapter.safetensors $IN/full/model.safetensors
+      python - <<'PYTHON'
+      import json
+      record = json.load(open(".control/versions/small/v1.1/manifest.json"))
+      assert "adapter.safetensors" in [file["path"] for file in record["weights"]], record
+      PYTHON
+      """)
+  }
+
   @Test func filesMoveBetweenAModelAndItsVersions() throws {
     try mount.succeed(
       """
