@@ -83,6 +83,7 @@ import Testing
         cd /; tantra unmount $MNT; tantra mount $MNT; cd $MNT
         all | diff $OUT/before -
         kill -9 $(sed -n 's/^\\([a-z]* \\)\\?\\([0-9][0-9]*\\)$/\\2/p' $TANTRA_STORE/.staging/lock | head -n 1)
+        flock --timeout 10 $TANTRA_STORE/.staging/lock true
         cd /; tantra mount $MNT; cd $MNT
         all | diff $OUT/before -
         """)

@@ -47,6 +47,7 @@ import Testing
       cp -p $OUT/README.md small/
       python -c 'import os; f = open("small/state.json", "w"); f.write("{}"); f.flush(); os.fsync(f.fileno()); os.kill(os.getpid(), 9)' || true
       kill -9 $(sed -n 's/^\\([a-z]* \\)\\?\\([0-9][0-9]*\\)$/\\2/p' $TANTRA_STORE/.staging/lock | head -n 1)
+      flock --timeout 10 $TANTRA_STORE/.staging/lock true
       cd /; tantra mount $MNT; cd $MNT
       cmp small/README.md $OUT/README.md
       test "$(stat -c %Y small/README.md)" = "$(stat -c %Y $OUT/README.md)"
