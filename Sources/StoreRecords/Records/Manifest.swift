@@ -77,9 +77,8 @@ package struct Manifest: Sendable, Hashable, Codable {
   package var folders: [String]
   /// Paths of files that were removed from the folder and come back when the version is restored; nil for none.
   package var hidden: Set<String>?
-  /// What ordinary files were when the weights were published that have been replaced since: they belong to this edition. Nil for
-  /// none.
-  package var earlier: [FolderFile]?
+  /// What ordinary files were that have been replaced since the weights were published. Nil for none.
+  package var earlier: [EarlierFile]?
   package var provenance: Provenance
 
   package init(
@@ -114,7 +113,7 @@ package struct Manifest: Sendable, Hashable, Codable {
     files = try container.decode([FolderFile].self, forKey: .files)
     folders = try container.decodeIfPresent([String].self, forKey: .folders) ?? []
     hidden = try container.decodeIfPresent(Set<String>.self, forKey: .hidden)
-    earlier = try container.decodeIfPresent([FolderFile].self, forKey: .earlier)
+    earlier = try container.decodeIfPresent([EarlierFile].self, forKey: .earlier)
     provenance = try container.decode(Provenance.self, forKey: .provenance)
   }
 
@@ -137,7 +136,7 @@ package struct Manifest: Sendable, Hashable, Codable {
 
   /// Every blob that the version needs.
   package var blobs: Set<Digest> {
-    var blobs = Set((files + (earlier ?? [])).flatMap(\.blobs) + weights.flatMap(\.blobs))
+    var blobs = Set((files + (earlier ?? []).map(\.file)).flatMap(\.blobs) + weights.flatMap(\.blobs))
     if let main { blobs.formUnion([main.table] + main.packs) }
     return blobs
   }
