@@ -6,7 +6,7 @@ extension Manifest {
     func fail(_ path: String, _ why: String) -> StoreError {
       StoreError(.damaged, "the manifest of \(model)/\(version) is damaged: the file \(path.debugDescription) \(why)")
     }
-    for file in files + (earlier ?? []) {
+    for file in files + (earlier ?? []).map(\.file) {
       if let why = FilePurpose.problem(ofPath: file.path) ?? file.problem { throw fail(file.path, why) }
       guard case .blob = file.content else { throw fail(file.path, "is not in the store") }
     }
@@ -21,7 +21,7 @@ extension Manifest {
       if let why = FilePurpose.problem(ofPath: path) { throw fail(path, why) }
     }
     guard revision >= 0, revision < .max else { throw fail("", "belongs to a revision that cannot be") }
-    let sizes = (files + (earlier ?? [])).map(\.byteCount) + weights.map(\.byteCount) + viewSizes
+    let sizes = (files + (earlier ?? []).map(\.file)).map(\.byteCount) + weights.map(\.byteCount) + viewSizes
     guard sizes.reduce((0, false), { $0.1 ? $0 : $0.0.addingReportingOverflow($1) }).1 == false else {
       throw fail("", "and others have more bytes together than a disk can")
     }

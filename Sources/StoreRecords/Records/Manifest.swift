@@ -92,9 +92,8 @@ package struct Manifest: Sendable, Hashable, Codable {
   package var hidden: Set<ExactName>?
   /// mtimes of folders whose entries have changed since the publication; nil for none.
   package var folderTimes: [FolderTime]?
-  /// What ordinary files were when the weights were published that have been replaced since: they belong to this edition. Nil for
-  /// none.
-  package var earlier: [FolderFile]?
+  /// What ordinary files were that have been replaced since the weights were published. Nil for none.
+  package var earlier: [EarlierFile]?
   package var provenance: Provenance
 
   package init(
@@ -130,7 +129,7 @@ package struct Manifest: Sendable, Hashable, Codable {
     folders = try container.decodeIfPresent([String].self, forKey: .folders) ?? []
     hidden = try container.decodeIfPresent(Set<ExactName>.self, forKey: .hidden)
     folderTimes = try container.decodeIfPresent([FolderTime].self, forKey: .folderTimes)
-    earlier = try container.decodeIfPresent([FolderFile].self, forKey: .earlier)
+    earlier = try container.decodeIfPresent([EarlierFile].self, forKey: .earlier)
     provenance = try container.decode(Provenance.self, forKey: .provenance)
   }
 
@@ -154,7 +153,7 @@ package struct Manifest: Sendable, Hashable, Codable {
 
   /// Every blob that the version needs.
   package var blobs: Set<Digest> {
-    var blobs = Set((files + (earlier ?? [])).flatMap(\.blobs) + weights.flatMap(\.blobs))
+    var blobs = Set((files + (earlier ?? []).map(\.file)).flatMap(\.blobs) + weights.flatMap(\.blobs))
     if let main { blobs.formUnion([main.table] + main.packs) }
     return blobs
   }

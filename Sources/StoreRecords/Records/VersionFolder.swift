@@ -29,8 +29,8 @@ package struct VersionFolder: Sendable {
   package private(set) var manifest: Manifest?
   /// Ordinary files, and files that are kept, by path; hidden ones too.
   private var files: TreeDictionary<ExactName, FolderFile> = [:]
-  /// What published files were that have been replaced since, by path: see ``Manifest/earlier``.
-  private var earlier: TreeDictionary<ExactName, FolderFile> = [:]
+  /// What published files were before they were replaced last, by path: see ``Manifest/earlier``.
+  private var earlier: TreeDictionary<ExactName, EarlierFile> = [:]
   /// Paths of files that are not shown.
   private var hidden: TreeSet<ExactName> = []
   /// Names in each folder, by its path; "" is the version's own.
@@ -53,7 +53,7 @@ package struct VersionFolder: Sendable {
     for folder in manifest.folders { addFolder(folder) }
     for path in manifest.hidden ?? [] { hide(path.wrappedValue) }
     for folder in manifest.folderTimes ?? [] { times[folder.path] = folder.modified }
-    for file in manifest.earlier ?? [] { earlier[file.$path] = file }
+    for earlier in manifest.earlier ?? [] { self.earlier[earlier.file.$path] = earlier }
   }
 
   /// Exchanges what is published, its ordinary files left out: those here stay.
@@ -130,6 +130,16 @@ package struct VersionFolder: Sendable {
     }
   }
 
+  /// Paths of files, other than views, that are not what they were in an earlier state of the folder.
+  func paths(changedSince earlier: VersionFolder?) -> [String] {
+    let (old, new) = (earlier?.manifest?.parts ?? [], manifest?.parts ?? [])
+    var paths = Set(old.filter { !new.contains($0) }.map(\.path) + new.filter { !old.contains($0) }.map(\.path))
+    guard let earlier, earlier.isPublished else { return paths.sorted() }
+    for (path, file) in earlier.files where files[path] != file { paths.insert(path) }
+    for (path, file) in files where earlier.files[path] != file { paths.insert(path) }
+    return paths.sorted()
+  }
+
   /// Whether some ordinary file that another folder has published has other bytes here, or is gone.
   package func replacesFiles(of other: VersionFolder) -> Bool {
     guard other.isPublished else { return false }
@@ -182,7 +192,7 @@ package struct VersionFolder: Sendable {
 
   /// Every blob that the version needs.
   package var blobs: Set<Digest> {
-    [files.values, earlier.values].joined().reduce(into: manifest?.blobs ?? []) { $0.formUnion($1.blobs) }
+    (Array(files.values) + earlier.values.map(\.file)).reduce(into: manifest?.blobs ?? []) { $0.formUnion($1.blobs) }
   }
 
   /// The manifest with everything that belongs to the version, as it would be written now.
@@ -192,14 +202,21 @@ package struct VersionFolder: Sendable {
     manifest.folders = emptyFolders
     manifest.hidden = hidden.isEmpty ? nil : Set(hidden)
     manifest.folderTimes = times.isEmpty ? nil : folderTimes
-    manifest.earlier = earlier.isEmpty ? nil : earlier.values.sorted { $0.path < $1.path }
+    manifest.earlier = earlier.isEmpty ? nil : earlier.values.sorted { $0.file.path < $1.file.path }
     return manifest
   }
 
-  /// The published edition by itself: all of it, with ordinary files as they were when it was published, and those that came later.
-  package var editionManifest: Manifest? {
+  /// The published edition by itself, as a restore brings it back.
+  ///
+  /// - Parameter time: when other weights were written, in nanoseconds since 1970: what their writer has replaced before is
+  ///   as it was; nil if it is not replaced by other weights.
+  package func edition(replacedAt time: Int64?) -> Manifest? {
     guard var manifest = completeManifest else { return nil }
-    manifest.files = (manifest.files.filter { earlier[$0.$path] == nil } + earlier.values).sorted { $0.path < $1.path }
+    if let time {
+      let recent = EarlierFile.recent(among: earlier.values, since: manifest.published, now: time).map(\.file)
+      let paths = Set(recent.map(\.$path))
+      manifest.files = (manifest.files.filter { !paths.contains($0.$path) } + recent).sorted { $0.path < $1.path }
+    }
     (manifest.hidden, manifest.earlier) = (nil, nil)
     return manifest
   }
@@ -307,12 +324,10 @@ package struct VersionFolder: Sendable {
   }
 
   private mutating func put(_ file: FolderFile) {
-    if earlier[file.path]?.blob == file.blob, file.blob != nil {
+    if let known = earlier[file.path], known.file.blob == file.blob {
       earlier[file.path] = nil
-    } else if manifest != nil, let old = files[file.path], Self.belongsToManifest(old), old.blob != file.blob,
-      earlier[file.path] == nil
-    {
-      earlier[file.path] = old
+    } else if manifest != nil, let old = files[file.path], Self.belongsToManifest(old), old.blob != file.blob {
+      earlier[file.path] = EarlierFile(file: old, replaced: file.modified)
     }
     files[file.path] = file
     if Self.belongsToManifest(file) { hidden.remove(file.path) }

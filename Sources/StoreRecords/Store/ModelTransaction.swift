@@ -189,6 +189,8 @@ package final class ModelTransaction {
     }
     store.uploads.exchange(before?.folder.uploads ?? [], for: folder.uploads)
     changes.append(.published(model, version, paths: nil))
+    let changed = folder.paths(changedSince: before?.folder)
+    if !changed.isEmpty { changes.append(.published(model, version, paths: changed)) }
     if before == nil { noteEntries(isNewModel: isNewModel) }
     return published
   }

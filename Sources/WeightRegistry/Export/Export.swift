@@ -64,7 +64,7 @@ package struct Export: Sendable {
           expected: try expected(of: view, manifest)))
     }
     guard request.arrangement == .folder else { return items }
-    for file in manifest.parts {
+    for file in manifest.parts where !withheld.contains(file.path) {
       items.append(
         ExportItem(
           path: file.path, view: nil, content: try views.open(file), modified: file.modified,
@@ -89,7 +89,9 @@ package struct Export: Sendable {
 
   /// What a written file must be.
   private func expected(of file: WeightRecord) throws(StoreError) -> [ExportItem.Expectation] {
-    guard let digest = file.table else { return [] }
+    guard let digest = file.table else {
+      return try views.segments(ofUnread: file).segments.map { ($0, file.path) }
+    }
     let table = try records.table(digest)
     if file.isStitched { return try expected(in: try views.open(file), file.path, table) }
     guard let pack = table.packs.firstIndex(where: { $0.blob == file.blob }) else { return [] }

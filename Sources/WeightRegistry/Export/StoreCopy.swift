@@ -26,6 +26,8 @@ extension WeightRegistry {
     var manifest = try records.manifest(of: model, version)
     let leftOut = try views.withheld(of: manifest)
     manifest.files.removeAll { file in leftOut.contains { ExactName($0.path) == file.$path } }
+    manifest.weights.removeAll { file in leftOut.contains { ExactName($0.path) == ExactName(file.path) } }
+    manifest.earlier = nil
     let target = try WeightRegistry(storePath: path, access: .writing(), logger: logger, checkers: checkers)
     if target.records.contains(model, version) {
       guard try target.records.manifest(of: model, version).isOfSameContent(as: manifest) else {
@@ -61,12 +63,7 @@ extension WeightRegistry {
       if let blob = file.blob, let digest = file.digest { tables[blob] = SegmentTable(whole: file.byteCount, digest) }
     }
     for file in manifest.weights where file.table == nil {
-      // Its record says nothing of its digest, which is read from the bytes; what they are is checked as they are copied.
-      let blob = try blobStore(try blobs.open(file.blob))
-      let sum = try posix(try RangeScanner(blob, progress: { _ in true }).checksums(of: [0..<blob.byteCount]))[0]
-      let table = SegmentTable(whole: blob.byteCount, sum.digest)
-      guard table.blob == file.blob else { throw StoreError(.damaged, "\(file.path) is damaged") }
-      tables[file.blob] = table
+      tables[file.blob] = try views.segments(ofUnread: file)
     }
     return tables.sorted { $0.key < $1.key }.map(\.value)
   }

@@ -1,4 +1,7 @@
+import BlobStore
+import PosixIO
 import StoreRecords
+import Tensors
 import WeightFormats
 
 /// A file that is not handed on with its version, because unpickling it could run code.
@@ -20,6 +23,24 @@ extension ViewCatalogue {
         withheld.append(WithheldFile(path: file.path, reason: reason))
       }
     }
+    // Weight files that were parsed when they came are data.
+    for file in manifest.parts where file.table == nil {
+      let view = try open(file)
+      if let reason = try parsing(file.path, try view.danger()) {
+        withheld.append(WithheldFile(path: file.path, reason: reason))
+      }
+    }
     return withheld
+  }
+
+  /// How a weight file that is kept unread was hashed. Its record says nothing of its digest: its bytes tell, which are checked.
+  ///
+  /// - Throws: `damaged` if they are not those that came.
+  func segments(ofUnread file: WeightRecord) throws(StoreError) -> SegmentTable {
+    let blob = try blobStore(try records.store.blobs.open(file.blob))
+    let sum = try posix(try RangeScanner(blob, progress: { _ in true }).checksums(of: [0..<blob.byteCount]))[0]
+    let table = SegmentTable(whole: blob.byteCount, sum.digest)
+    guard table.blob == file.blob else { throw StoreError(.damaged, "\(file.path) is damaged") }
+    return table
   }
 }

@@ -168,7 +168,9 @@ package struct Import: Sendable {
         var folder = made.folder(before)
         for change in changes { folder.apply(change) }
         if made.changesPublished || folder.replacesFiles(of: before) { try freezing.requireChangeable(model, version) }
-        if made.isNewEdition { try Retention.retireEdition(of: before, in: records, beside: backups, by: .current) }
+        if made.isNewEdition {
+          try Retention.retireEdition(of: before, isWritten: true, in: records, beside: backups, by: .current)
+        }
         let parent = parent ?? (version.looksLikeCheckpoint ? .checkpoints : .models)
         return try records.publish(folder, in: parent, switching: activating ? .always : .ifNone)
       }

@@ -46,10 +46,13 @@ package struct Retention: Sendable {
   }
 
   /// Keeps the edition of a version that another is about to replace; it can be restored until it is purged.
+  ///
+  /// - Parameter isWritten: whether somebody writes the other, and may have written files of it before the weights.
   static func retireEdition(
-    of folder: VersionFolder, in records: ModelTransaction, beside backups: [BackupRecord], by actor: Actor
+    of folder: VersionFolder, isWritten: Bool, in records: ModelTransaction, beside backups: [BackupRecord],
+    by actor: Actor
   ) throws(StoreError) {
-    guard let manifest = folder.editionManifest else { return }
+    guard let manifest = folder.edition(replacedAt: isWritten ? Timestamp.now() : nil) else { return }
     let record = try records.backUp(manifest, beside: backups, isPinned: false, isReplaced: true, by: actor)
     records.log(
       "replaced: \(records.model)/\(folder.version); what it was is kept as \(record.edition) until it is purged")
@@ -78,7 +81,7 @@ package struct Retention: Sendable {
       var folder = VersionFolder(record.manifest)
       if let there, there.isPublished {
         try Freezing(records: self.records).requireChangeable(model, version)
-        try Self.retireEdition(of: there, in: records, beside: backups, by: actor)
+        try Self.retireEdition(of: there, isWritten: false, in: records, beside: backups, by: actor)
       } else {
         for file in there?.publishedFiles ?? [] {
           guard folder.file(at: file.path).map({ $0.blob == file.blob }) ?? true else {

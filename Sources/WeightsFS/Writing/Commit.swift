@@ -154,6 +154,7 @@ struct Commit {
           try tree.registry.folders.keep(
             facts.upload, at: place.path, of: place.model, place.version, modified: modified,
             isWanted: { $0.file(at: place.path)?.upload == facts.upload.name }))
+        writer.facts.withLock { $0.isSealed = true }
       } else if facts.isGivenUp, facts.isDirty, !facts.isSealed, try !tree.isPublishedWeights(.version(place)) {
         try keep(facts.upload, at: place, modified: try tree.step(try writer.modified()))
       }

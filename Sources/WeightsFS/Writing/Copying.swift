@@ -99,12 +99,13 @@ struct Copying {
     defer { writer.end() }
     do throws(FileSystemError) {
       try view.copy(to: writer.current.upload.file, isInterrupted)
+      writer.facts.withLock { $0.modified = content.modified(in: source) }
+      try Commit(writer: writer, isInterrupted).run(isLast: false)
     } catch {
-      writer.facts.withLock { $0.isGivenUp = true }
+      // Nobody goes on with half a copy.
+      writer.facts.withLock { $0.destination = nil }
       throw error
     }
-    writer.facts.withLock { $0.modified = content.modified(in: source) }
-    try Commit(writer: writer, isInterrupted).run(isLast: false)
   }
 
   /// Makes an ordinary file, which takes the place of the one that is there.

@@ -138,7 +138,10 @@ struct Publishing {
         let failure = FileSystemError(error)
         // What was interrupted is tried again by the next close.
         if failure.errno == FileSystemError.Condition.interrupted.errno { throw failure }
-        if place.purpose == .shard, folder.manifest?.mainSource == .shards, error.isOfWeights {
+        let isReplacing = folder.manifest?.mainSource == .shards
+        // Whoever appends the rest of a shard completes the set.
+        if case .unacceptable(.truncated) = error.code, !isReplacing { throw failure }
+        if place.purpose == .shard, isReplacing, error.isOfWeights {
           do throws(FileSystemError) { try tree.requireChangeable(place) } catch {
             try undo()
             throw error

@@ -25,7 +25,7 @@ import Testing
       tantra validate m | grep -q 'm/v1: valid'
       cp -r m/v1 m/v2; diff -r m/v1 m/v2
       tantra diff m v1 v2
-      tantra export m --version v1 --folder --to $OUT/out; diff -r $OUT/\(name) $OUT/out/m_v1
+      tantra export m v1 --folder --to $OUT/out; diff -r $OUT/\(name) $OUT/out/m_v1
       tantra backup m v1 --to $OUT/copy; TANTRA_STORE=$OUT/copy tantra validate m
       cd /; tantra unmount $MNT; tantra import $OUT/\(name) --model again; tantra mount $MNT; cd $MNT
       diff -r $OUT/\(name) again/v1.0
@@ -93,7 +93,7 @@ import Testing
       cp $OUT/a.gguf m/v1/model-Q8_0.gguf; cp $OUT/b.h5 m/v1/tf_model.h5
       tantra list-weights m | grep -q v1; tantra validate m
       cmp $OUT/a.gguf m/v1/model-Q8_0.gguf; cmp $OUT/b.h5 m/v1/tf_model.h5
-      tantra export m --version v1 --folder --to $OUT/out; cmp $OUT/a.gguf $OUT/out/m_v1/model-Q8_0.gguf
+      tantra export m v1 --folder --to $OUT/out; cmp $OUT/a.gguf $OUT/out/m_v1/model-Q8_0.gguf
       tantra backup m v1 --to $OUT/copy; TANTRA_STORE=$OUT/copy tantra validate m
       python -c 'import torch; torch.jit.script(torch.nn.Linear(2, 2)).save("'$OUT'/script.pt")'
       cp $OUT/script.pt m/v1/script.pt; tantra config m pickles allow; cmp $OUT/script.pt m/v1/script.pt
