@@ -65,7 +65,12 @@ package struct FileLayout: Sendable, Hashable {
     } else {
       entries.append(Entry(storage: Self.nobody, start: literals.count, end: end))
     }
-    literals.append(contentsOf: bytes)
+    // The first are taken over as they are, where there is no room for them: they may be many.
+    if literals.isEmpty, literals.capacity < bytes.count {
+      literals = bytes
+    } else {
+      literals.append(contentsOf: bytes)
+    }
   }
 
   /// Appends a range of a storage; empty ranges leave no trace.

@@ -3,7 +3,7 @@ import Synchronization
 import Tensors
 
 /// A source that remembers what was read of it: as long as a file has the same bytes there, a parser would find the same in it. That
-/// takes a fraction of the time and memory of parsing it again.
+/// takes a fraction of the time and memory of parsing it again. Bytes of tensors that a parser has read along with others count, too.
 package final class RecordingSource<Base: ByteSource>: ByteSource {
   private struct Reads: Sendable {
     var ranges: [Range<Int>] = []

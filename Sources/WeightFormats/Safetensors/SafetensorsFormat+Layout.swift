@@ -13,8 +13,10 @@ extension SafetensorsFormat {
     types.reserveCapacity(tensors.count)
     for tensor in tensors { types.append(try type(of: tensor)) }
 
-    var header = Array("{\"\(Self.metadataKey)\":{\"format\":\"pt\"}".utf8)
-    header.reserveCapacity(tensors.count * 128)
+    // The header's length, eight bytes, comes first.
+    var literal = [UInt8](repeating: 0, count: 8)
+    literal.reserveCapacity(tensors.count * 96)
+    literal.append(contentsOf: "{\"\(Self.metadataKey)\":{\"format\":\"pt\"}".utf8)
     var layout = FileLayout()
     let order = fileOrder(tensors, types)
     var position = 0
@@ -24,21 +26,22 @@ extension SafetensorsFormat {
       guard !overflow, end <= StateDict.maximumLayoutByteCount else {
         throw FormatError(.limit, "tensor '\(tensor.name)' would end beyond \(StateDict.maximumLayoutByteCount) bytes")
       }
-      append(tensor, types[index], range: position..<end, to: &header)
+      append(tensor, types[index], range: position..<end, to: &literal)
       position = end
     }
-    header.append(UInt8(ascii: "}"))
-    while header.count % 8 != 0 { header.append(UInt8(ascii: " ")) }
-    guard header.count <= Self.maximumHeaderByteCount else {
+    literal.append(UInt8(ascii: "}"))
+    while literal.count % 8 != 0 { literal.append(UInt8(ascii: " ")) }
+    let headerByteCount = literal.count - 8
+    guard headerByteCount <= Self.maximumHeaderByteCount else {
       throw FormatError(
         .limit,
-        "the header would have \(header.count) bytes, more than the \(Self.maximumHeaderByteCount) of safetensors")
+        "the header would have \(headerByteCount) bytes, more than the \(Self.maximumHeaderByteCount) of safetensors")
     }
     var length: [UInt8] = []
-    length.append(littleEndian: UInt64(header.count))
-    layout.reserve(segmentCount: tensors.count + 1, literalByteCount: length.count + header.count)
-    layout.append(literal: length)
-    layout.append(literal: header)
+    length.append(littleEndian: UInt64(headerByteCount))
+    literal.replaceSubrange(0..<8, with: length)
+    layout.reserve(segmentCount: tensors.count + 1, literalByteCount: 0)
+    layout.append(literal: literal)
     for index in order {
       let tensor = tensors[index]
       layout.append(storage: tensor.storage, offset: tensor.byteOffset, byteCount: tensor.byteCount)

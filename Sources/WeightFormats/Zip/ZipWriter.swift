@@ -65,8 +65,8 @@ struct ZipWriter {
     end(name, offset: offset, byteCount: byteCount, checksum: checksum.crc32)
   }
 
-  /// Ends the archive.
-  consuming func finish() throws(FormatError) -> FileLayout {
+  /// Ends the archive; the writer is empty then.
+  mutating func finish() throws(FormatError) -> FileLayout {
     let directoryOffset = position
     let directoryByteCount = directory.count
     let endOffset = directoryOffset + directoryByteCount
@@ -97,6 +97,8 @@ struct ZipWriter {
     pending.append(littleEndian: UInt32(clamping: directoryOffset))
     pending.append(littleEndian: UInt16(0))
     flush()
+    // Who hands it over must not keep it: whoever appends to it then would copy it.
+    defer { self = ZipWriter(topName: "", alignment: alignment) }
     return layout
   }
 
@@ -194,6 +196,7 @@ struct ZipWriter {
 
   private mutating func flush() {
     layout.append(literal: pending)
-    pending.removeAll(keepingCapacity: true)
+    // Not the room that a large record took.
+    pending.removeAll(keepingCapacity: pending.count < 4096)
   }
 }
