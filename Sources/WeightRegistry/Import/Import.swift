@@ -191,9 +191,9 @@ package struct Import: Sendable {
     let extras = weights.filter { !$0.extras.isEmpty }
       .map { "; only in \($0.path): \($0.extras.joined(separator: ", "))" }.joined()
     let formats = Set(weights.map(\.format)).sorted().joined(separator: ", ")
-    let count = manifest.main?.tensorCount ?? 0
+    let count = manifest.main.map { ", \($0.tensorCount) tensors" } ?? ""
     records.logger.info(
-      "import: \(manifest.model)/\(manifest.version) from \(source) (\(formats), \(count) tensors\(extras))")
+      "import: \(manifest.model)/\(manifest.version) from \(source) (\(formats)\(count)\(extras))")
   }
 
   /// What another file of a version is.
