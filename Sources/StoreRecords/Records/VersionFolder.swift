@@ -133,11 +133,13 @@ package struct VersionFolder: Sendable {
   /// Paths of files, other than views, that are not what they were in an earlier state of the folder.
   func paths(changedSince earlier: VersionFolder?) -> [String] {
     let (old, new) = (earlier?.manifest?.parts ?? [], manifest?.parts ?? [])
-    var paths = Set(old.filter { !new.contains($0) }.map(\.path) + new.filter { !old.contains($0) }.map(\.path))
-    guard let earlier, earlier.isPublished else { return paths.sorted() }
-    for (path, file) in earlier.files where files[path] != file { paths.insert(path) }
-    for (path, file) in files where earlier.files[path] != file { paths.insert(path) }
-    return paths.sorted()
+    let parts = old.filter { !new.contains($0) } + new.filter { !old.contains($0) }
+    var paths = Set(parts.map { ExactName($0.path) })
+    if let earlier, earlier.isPublished {
+      for (path, file) in earlier.files where files[path] != file { paths.insert(path) }
+      for (path, file) in files where earlier.files[path] != file { paths.insert(path) }
+    }
+    return paths.sorted().map(\.wrappedValue)
   }
 
   /// Whether some ordinary file that another folder has published has other bytes here, or is gone.

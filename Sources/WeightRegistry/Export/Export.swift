@@ -64,7 +64,7 @@ package struct Export: Sendable {
           expected: try expected(of: view, manifest)))
     }
     guard request.arrangement == .folder else { return items }
-    for file in manifest.parts where !withheld.contains(file.path) {
+    for file in manifest.parts where !withheld.contains(ExactName(file.path)) {
       items.append(
         ExportItem(
           path: file.path, view: nil, content: try views.open(file), modified: file.modified,
