@@ -22,6 +22,8 @@ long tantra_get_attribute(const char *path, const char *name, void *value, size_
   return getxattr(path, name, value, size);
 }
 
+int tantra_set_attribute(int file, const char *name) { return fsetxattr(file, name, "", 0, 0); }
+
 long tantra_cached_pages(int file, uint64_t offset, uint64_t count) {
   // <linux/mman.h> of Linux 6.5; the call has this number on every architecture.
   struct { uint64_t offset, count; } range = {offset, count};
@@ -66,7 +68,8 @@ int tantra_pipe(int descriptors[2]) { return pipe2(descriptors, O_CLOEXEC); }
 void tantra_release_memory(void) { malloc_trim(0); }
 
 void tantra_give_way(void) {
-  // On Linux both are about the calling thread. The class "idle" (3) stands in the bits from 13 on.
-  setpriority(PRIO_PROCESS, 0, 19);
-  syscall(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, 0, 3 << 13);
+  // On Linux both are about the calling thread. The class "best effort" (2) stands in the bits from 13 on, and 7 is its lowest level:
+  // an idle thread might never come to let go of a lock.
+  setpriority(PRIO_PROCESS, 0, 10);
+  syscall(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, 0, 2 << 13 | 7);
 }

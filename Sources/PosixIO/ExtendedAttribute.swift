@@ -1,4 +1,5 @@
 import CPosix
+import Glibc
 import SystemPackage
 
 /// Extended attributes of files, by path.
@@ -8,5 +9,12 @@ package enum ExtendedAttribute {
     try [UInt8](upTo: 1 << 16) { (buffer) throws(PosixError) in
       try systemCall("getxattr", path) { tantra_get_attribute(path, name, buffer.baseAddress, buffer.count) }
     }
+  }
+
+  /// Gives an open file an attribute without a value.
+  ///
+  /// - Returns: 0, or errno.
+  package static func mark(_ descriptor: CInt, _ name: String) -> CInt {
+    tantra_set_attribute(descriptor, name) == 0 ? 0 : errno
   }
 }

@@ -163,6 +163,9 @@ package struct MountedImport: ~Copyable {
     let output = open(target, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     guard output >= 0 else { throw refusal(target, of: version, errno) }
     do throws(StoreError) {
+      // Ordinary files know no such mark.
+      let code = ExtendedAttribute.mark(output, WeightFileMark.makesNoEdition)
+      guard [0, EOPNOTSUPP, EPERM].contains(code) else { throw failure(target, code) }
       try body(output)
     } catch {
       // What was copied so far is no whole file, and close finds that out, too.

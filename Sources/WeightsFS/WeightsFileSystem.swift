@@ -1,6 +1,8 @@
 package import Logging
 import PosixIO
+import StoreClient
 import StoreRecords
+import Synchronization
 package import WeightRegistry
 
 /// The tree of a store: `/<model>/<version>/model.{safetensors,pt,bin}`, `active`, `.files` and `.control`.
@@ -142,6 +144,10 @@ package final class WeightsFileSystem: FileSystem {
   package func setExtendedAttribute(
     _ name: String, of inode: InodeNumber, value: [UInt8], caller: Caller
   ) throws(FileSystemError) {
+    if name == WeightFileMark.makesNoEdition, case .staging(let number) = try tree.node(inode) {
+      tree.writers[number]?.facts.withLock { $0.makesNoEdition = true }
+      return
+    }
     throw FileSystemError(name.hasPrefix(Self.prefix) ? .notPermitted : .unsupported)
   }
 

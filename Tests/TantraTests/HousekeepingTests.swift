@@ -74,10 +74,11 @@ import Testing
       try Data(text.utf8).write(to: URL(fileURLWithPath: fixture.mountpoint + "/mamba/v1.2/notes.txt"))
       try fixture.succeed("unmount", fixture.mountpoint)
     }
-    #expect(blobCount > before + 1, "nothing is left to remove")
+    #expect(blobCount > before + 2, "nothing is left to remove")
     try fixture.mount()
     try fixture.succeed("config", "--store-wide", "restorable-checkpoints", "1s")
-    #expect(fixture.wait(45) { blobCount == before + 1 }, "\(blobCount), not \(before + 1)")
+    // What it was before it was replaced last goes with the edition, should other weights come.
+    #expect(fixture.wait(45) { blobCount == before + 2 }, "\(blobCount), not \(before + 2)")
     #expect(try fixture.text("mamba/v1.2/notes.txt") == "three")
   }
 

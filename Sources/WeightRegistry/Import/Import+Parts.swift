@@ -23,6 +23,10 @@ package struct Shard: Sendable {
 }
 
 extension Import {
+  private static func notAShard(_ name: String) -> StoreError {
+    StoreError(.unacceptable(.unsupported), "\(name) is a part of a set of weights, and holds none that are read here")
+  }
+
   /// Publishes a state dict that came in several files, which stay as they are; the views are synthesized from all of them.
   /// The uploads go; if this throws, they are still there.
   ///
@@ -46,19 +50,21 @@ extension Import {
       switch shards.first(where: { $0.name == name })?.source {
       case .upload(let upload, let modified):
         let arrival = try store(upload, at: name, modified: modified, pins, progress)
-        guard let contents = arrival.contents else { continue }
+        guard let contents = arrival.contents else { throw Self.notAShard(name) }
         tables.append(contents.table)
         weights += arrival.files
       case .copy(var record):
         record.path = name
         pins.pin(record.blobs)
-        if let table = try table(of: record) { tables.append(table) }
+        guard let table = try table(of: record) else { throw Self.notAShard(name) }
+        tables.append(table)
         weights.append(record)
       case nil:
         guard let part = try records.folder(of: model, version)?.manifest?.weightFile(name) else {
           throw StoreError(.unknownView, "\(model)/\(version) has no file \(name)")
         }
-        if let table = try table(of: part) { tables.append(table) }
+        guard let table = try table(of: part) else { throw Self.notAShard(name) }
+        tables.append(table)
       }
     }
     let contents = zip(names, tables).map { name, table in (file: name, names: table.stateDict.tensors.map(\.name)) }

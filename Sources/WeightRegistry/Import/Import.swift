@@ -84,9 +84,12 @@ package struct Import: Sendable {
   /// becomes part of it.
   ///
   /// The upload goes, unless a record names it. If this throws, it is still there.
+  ///
+  /// - Parameter refusing: whether other weights than those that are published are refused, and make no edition.
   package func publish(
     _ upload: Upload, at path: String, of model: ModelName, _ version: VersionName, modified: Int64,
-    if condition: PublicationCondition = .always, progress: @escaping ProgressHandler = { _, _, _ in true }
+    refusing: Bool = false, if condition: PublicationCondition = .always,
+    progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(StoreError) {
     try records.requireWriting()
     let pins = blobs.newPins()
@@ -96,7 +99,7 @@ package struct Import: Sendable {
     let arrival = try store(upload, at: path, modified: modified, pins, progress)
     tensorCount = arrival.tensorCount
     let manifest = try publish(
-      [arrival], as: model, version, from: path, if: condition, unless: Interruption(progress))
+      [arrival], as: model, version, from: path, refusing: refusing, if: condition, unless: Interruption(progress))
     try records.uploads.discard(upload.name)
     tell(of: arrival.files, manifest, from: path)
   }

@@ -21,10 +21,11 @@ struct Collection {
   func run(
     forgetting isMeant: (BackupRecord) -> Bool, knowing check: ([ModelName]) throws(StoreError) -> Void
   ) throws(StoreError) -> PurgeReport {
+    // What is retired from here on is noted: it may be the first of its model, which is not listed then.
+    let sweep = blobs.beginSweep()
     let models = try records.modelsWithBackups()
     try check(models)
     var report = PurgeReport(purged: [], removedBlobs: 0, freedBytes: 0, isDryRun: isDryRun)
-    let sweep = blobs.beginSweep()
     // All records are read before one goes: who cannot be read might need any blob.
     var needed = try neededByFolders()
     var kept: [Manifest] = []

@@ -31,13 +31,15 @@ extension Retention {
     return try collect(progress: progress) { record in expiry(of: record).map { $0 <= now } ?? false }
   }
 
-  /// As ``purgeExpired(progress:)``, before its time: forgets the version that was removed first, whatever its model's policy says.
+  /// As ``purgeExpired(progress:)``, before its time: forgets the version that was removed first. What a model's policy keeps forever
+  /// stays.
   ///
   /// - Returns: nil if there is none.
   package func purgeOldest(
     progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(StoreError) -> PurgeReport? {
-    guard let oldest = try removedVersions().min(by: { $0.time < $1.time }) else { return nil }
+    let passing = try removedVersions().filter { expiry(of: $0) != nil }
+    guard let oldest = passing.min(by: { $0.time < $1.time }) else { return nil }
     return try collect(progress: progress) { $0 == oldest }
   }
 }

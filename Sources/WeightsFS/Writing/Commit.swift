@@ -117,7 +117,8 @@ struct Commit {
     writer.facts.withLock { $0.isFrozen = true }
     let verdict: Publishing.Verdict
     do throws(FileSystemError) {
-      verdict = try publishing.publish(upload, modified: modified, if: condition)
+      verdict = try publishing.publish(
+        upload, modified: modified, refusing: writer.current.makesNoEdition, if: condition)
     } catch {
       writer.facts.withLock { $0.isFrozen = false }
       throw error

@@ -24,9 +24,10 @@ struct Publishing {
 
   /// Imports an upload under the name of a weight file, if it is one.
   ///
+  /// - Parameter refusing: whether other weights than those that are published are refused, and make no edition.
   /// - Throws: why it is refused; nothing has changed then.
   func publish(
-    _ upload: Upload, modified: Int64, if condition: PublicationCondition = .folderIsThere()
+    _ upload: Upload, modified: Int64, refusing: Bool = false, if condition: PublicationCondition = .folderIsThere()
   ) throws(FileSystemError) -> Verdict {
     let isCertain = place.isWeights
     if !isCertain {
@@ -36,7 +37,7 @@ struct Publishing {
     if try isPartlyWritten(upload) { return .unfinished("a part of it was never written") }
     do throws(StoreError) {
       try importing.publish(
-        upload, at: place.path, of: place.model, place.version, modified: modified, if: condition
+        upload, at: place.path, of: place.model, place.version, modified: modified, refusing: refusing, if: condition
       ) { _, _, _ in !isInterrupted() }
       return .published
     } catch {

@@ -52,6 +52,8 @@ final class Writer: Sendable {
     var clone: Clone?
     /// Whether the last close kept it as an ordinary file, under a name that may be that of weights.
     var isOrdinary = false
+    /// Whether it is refused if its version is published with other weights.
+    var makesNoEdition = false
     /// Why the last close was refused.
     var refusal: FileSystemError?
     /// Whether the last close was interrupted: who does not close again no longer wants the file.
