@@ -1,6 +1,7 @@
 """Kills a writer in the middle of a file, at 20 points. Usage: mount_killed_writer.py (plain | preallocating) FOLDER
 
 FOLDER is a draft. What a killed writer leaves must not be published, and the next writer must succeed."""
+import errno
 import json
 import os
 import signal
@@ -14,8 +15,19 @@ content = struct.pack("<Q", len(header)) + header + os.urandom(20 * 65536).repla
 path = os.path.join(folder, "model.safetensors")
 
 
+def opened():
+    # While the one that was killed is being cleared away, the name may change its file twice within one open.
+    for _ in range(3):
+        try:
+            return os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            if error.errno != errno.ESTALE:
+                raise
+    return os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+
+
 def write(stop_after=100):
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = opened()
     if how == "preallocating":
         if stop_after % 2:
             os.ftruncate(descriptor, len(content))

@@ -121,6 +121,17 @@ struct StagedFile: TreeFile {
     }
   }
 
+  /// Whoever was about to write to a file whose writer has ended meanwhile looks its name up again, and then only once more: what is
+  /// there by now is made ready for that.
+  private func hasEnded(_ access: OpenAccess) throws(FileSystemError) -> FileSystemError {
+    if access.changes, let destination = tree.writers.formerDestination(of: number),
+      let file = try tree.node(at: destination)?.entry(in: tree) as? VersionFile
+    {
+      _ = try file.open(access)
+    }
+    return FileSystemError(.stale)
+  }
+
   func describe(_ attributes: inout FileAttributes) throws(FileSystemError) {
     let writer = try writer
     attributes.size = try tree.step(try writer.byteCount())
@@ -143,7 +154,7 @@ struct StagedFile: TreeFile {
   }
 
   func open(_ access: OpenAccess) throws(FileSystemError) -> OpenFile {
-    let writer = try writer
+    guard let writer = tree.writers[number] else { throw try hasEnded(access) }
     if tree.writers.claim(number, by: access.caller.pid) { return tree.open(writer) }
     guard let destination = writer.current.destination else { throw FileSystemError(.stale) }
     guard access.changes else {

@@ -156,8 +156,11 @@ struct Commit {
             facts.upload, at: place.path, of: place.model, place.version, modified: modified,
             isWanted: { $0.file(at: place.path)?.upload == facts.upload.name }))
         writer.facts.withLock { $0.isSealed = true }
-      } else if facts.isGivenUp, facts.isDirty, !facts.isSealed, try !tree.isPublishedWeights(.version(place)) {
-        try keep(facts.upload, at: place, modified: try tree.step(try writer.modified()))
+      } else if facts.isGivenUp, facts.isDirty, !facts.isSealed {
+        // Another writer may have put something there since: that stays.
+        try keep(facts.upload, at: place, modified: try tree.step(try writer.modified())) { folder in
+          folder.content(at: place.path) == nil || folder.file(at: place.path)?.upload == facts.upload.name
+        }
       }
     }
   }
@@ -202,12 +205,14 @@ struct Commit {
   }
 
   /// Keeps an upload in its folder, durably.
-  private func keep(_ upload: Upload, at place: FilePlace, modified: Int64) throws(FileSystemError) {
+  private func keep(
+    _ upload: Upload, at place: FilePlace, modified: Int64, if isWanted: (VersionFolder) -> Bool = { _ in true }
+  ) throws(FileSystemError) {
     let size = try tree.step(try posix(try upload.file.status().size))
     try tree.step(try posix(try upload.file.synchronize(unless: isInterrupted)))
     let kept = FolderFile(path: place.path, content: .upload(upload.name), byteCount: size, modified: modified)
-    try tree.change(place, Interruption(isInterrupted)) { _ in
-      writer.current.destination == .version(place) ? [.put(kept)] : []
+    try tree.change(place, Interruption(isInterrupted)) { folder in
+      writer.current.destination == .version(place) && isWanted(folder) ? [.put(kept)] : []
     }
   }
 }

@@ -7,8 +7,13 @@ final class WriterTable: Sendable {
     var writers: [UInt64: Writer] = [:]
     /// For a thread whose open was answered with `ESTALE`: what it finds when it looks up the name again.
     var pending: [Int32: (destination: Destination, writer: UInt64)] = [:]
+    /// Where files were made whose writers have ended of late, the last at the end.
+    var ended: [(writer: UInt64, destination: Destination)] = []
     var last: UInt64
   }
+
+  /// How many ended writers are remembered.
+  private static let endedLimit = 64
 
   /// Starts anywhere, so that inode numbers of an earlier mount do not come back.
   private let state = Mutex(State(last: .random(in: 0...(.max >> 1))))
@@ -37,9 +42,17 @@ final class WriterTable: Sendable {
 
   func remove(_ number: UInt64) {
     state.withLock { state in
-      state.writers[number] = nil
+      if let destination = state.writers.removeValue(forKey: number)?.current.destination {
+        if state.ended.count == Self.endedLimit { state.ended.removeFirst() }
+        state.ended.append((number, destination))
+      }
       state.pending = state.pending.filter { $0.value.writer != number }
     }
+  }
+
+  /// Where a file was made whose writer has ended a moment ago; nil if that is longer ago.
+  func formerDestination(of number: UInt64) -> Destination? {
+    state.withLock { state in state.ended.last { $0.writer == number }?.destination }
   }
 
   /// The file that is being written under a name; of several the last that was begun.
