@@ -137,7 +137,8 @@ import Testing
 
   @Test func sixReasonsThatAPersonUnderstands() throws {
     let scripts = [
-      "cp $IN/other/model.pt small/v1.0/model.pt", "mkdir small/v2; cp $IN/full/model.safetensors small/v2/model.pt",
+      "tantra set-active small v1.0; cp $IN/other/model.pt small/v1.0/model.pt",
+      "mkdir small/v2; cp $IN/full/model.safetensors small/v2/model.pt",
       "mv small/v1.0 small/v9", "ln -sfn v7 small/active", "echo x > $OUT/x; cp $OUT/x small/v2/model.pt",
       "mkdir 'small/a b'",
     ]
