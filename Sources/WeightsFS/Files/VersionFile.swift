@@ -76,13 +76,13 @@ struct VersionFile: TreeFile {
     default: break
     }
     guard case .file(let file) = content, place.mayBeWeights else {
-      if access.changes { throw try tree.reopening(.version(place), opened, access) }
+      if access.changes { throw try tree.reopening(place, opened, access) }
       return tree.open(opened, node, key)
     }
     if access.changes {
       if let upload = file.upload { throw try tree.continuing(upload, at: place, opened, access) }
       try tree.requireChangeable(place)
-      throw try tree.reopening(.version(place), opened, access)
+      throw try tree.reopening(place, opened, access)
     }
     return file.upload == nil ? tree.open(opened, node, key) : tree.openGrowing(opened, node)
   }
@@ -124,8 +124,8 @@ struct StagedFile: TreeFile {
   /// Whoever was about to write to a file whose writer has ended meanwhile looks its name up again, and then only once more: what is
   /// there by now is made ready for that.
   private func hasEnded(_ access: OpenAccess) throws(FileSystemError) -> FileSystemError {
-    if access.changes, let destination = tree.writers.formerDestination(of: number),
-      let file = try tree.node(at: destination)?.entry(in: tree) as? VersionFile
+    if access.changes, let place = tree.writers.formerPlace(of: number),
+      let file = try tree.node(at: place)?.entry(in: tree) as? VersionFile
     {
       _ = try file.open(access)
     }
@@ -147,8 +147,8 @@ struct StagedFile: TreeFile {
     let writer = try writer
     writer.facts.withLock { $0.modified = time }
     let facts = writer.current
-    guard !facts.isDirty, facts.refusal == nil, let destination = facts.destination,
-      let kept = try tree.node(at: destination)
+    guard !facts.isDirty, facts.refusal == nil, let place = facts.destination,
+      let kept = try tree.node(at: place)
     else { return }
     try kept.entry(in: tree).setModified(time)
   }
@@ -156,10 +156,10 @@ struct StagedFile: TreeFile {
   func open(_ access: OpenAccess) throws(FileSystemError) -> OpenFile {
     guard let writer = tree.writers[number] else { throw try hasEnded(access) }
     if tree.writers.claim(number, by: access.caller.pid) { return tree.open(writer) }
-    guard let destination = writer.current.destination else { throw FileSystemError(.stale) }
+    guard let place = writer.current.destination else { throw FileSystemError(.stale) }
     guard access.changes else {
-      throw FileSystemError(.busy, "\(destination) is still being written; nobody reads half a file")
+      throw FileSystemError(.busy, "\(place) is still being written; nobody reads half a file")
     }
-    throw try tree.reopening(destination, nil, access)
+    throw try tree.reopening(place, nil, access)
   }
 }

@@ -63,8 +63,6 @@ struct ModelFolder: TreeFolder {
     return try files.place(of: name)
   }
 
-  func destination(of name: String) throws(FileSystemError) -> Destination { .version(try place(of: name)) }
-
   func create(
     _ name: String, _ access: OpenAccess, isExclusive: Bool
   ) throws(FileSystemError) -> (node: Node, file: OpenFile) {

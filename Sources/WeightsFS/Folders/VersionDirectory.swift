@@ -29,19 +29,16 @@ struct VersionDirectory: TreeFolder {
     return place
   }
 
-  func destination(of name: String) throws(FileSystemError) -> Destination { .version(try place(of: name)) }
-
   func child(named name: String) throws(FileSystemError) -> Node? { try tree.node(at: place(named: name)) }
 
   func child(named name: String, for caller: Caller) throws(FileSystemError) -> Node? {
     let place = place(named: name)
-    let destination = Destination.version(place)
-    if let number = tree.writers.expected(at: destination, by: caller.pid) { return .staging(number) }
+    if let number = tree.writers.expected(at: place, by: caller.pid) { return .staging(number) }
     if let child = try tree.node(at: place) {
       // A published weight file can be made anew: what is accepted replaces it, or is the same. Whoever links an ordinary file once
       // more, as cp -al does, finds the same file: that is no error on a disk either.
       let isOrdinary = place.purpose.isOrdinary
-      let mayBeMade = isOrdinary ? true : try tree.isPublishedWeights(destination)
+      let mayBeMade = isOrdinary ? true : try tree.isPublishedWeights(place)
       if mayBeMade,
         ExclusiveCreation.isUnderWay(by: caller.pid, of: isOrdinary ? .symbolicLink : .file, { leads($0, to: place) })
       {
@@ -49,7 +46,7 @@ struct VersionDirectory: TreeFolder {
       }
       return child
     }
-    return tree.writers.writer(at: destination).map { .staging($0.number) }
+    return tree.writers.writer(at: place).map { .staging($0.number) }
   }
 
   /// Whether a path, cut at its slashes, ends as one to `place` does, by the version's name or by that of a link to it.
@@ -102,7 +99,7 @@ struct VersionDirectory: TreeFolder {
     case .ordinary where isExclusive: throw FileSystemError(.exists)
     case .ordinary: return (node, try OrdinaryEntry(tree: tree, place: place).open(access))
     case nil where place.purpose.isOrdinary: return (node, try OrdinaryEntry(tree: tree, place: place).create(access))
-    default: return try createPrivately(at: .version(place), access, isExclusive: isExclusive)
+    default: return try createPrivately(at: place, access, isExclusive: isExclusive)
     }
   }
 
@@ -150,7 +147,7 @@ struct VersionDirectory: TreeFolder {
           place.path, of: model, version,
           forgettingWriters: {
             tree.removeOrdinary(place)
-            return tree.writers.forget(.version(place))
+            return tree.writers.forget(place)
           }))
     } catch {
       if error.errno == FileSystemError.Condition.missing.errno { throw FileSystemError(.missing) }

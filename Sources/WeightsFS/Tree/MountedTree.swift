@@ -100,17 +100,9 @@ final class MountedTree: Sendable {
     try versionFolder(of: place.model, place.version).node(at: place.path)
   }
 
-  /// What is shown where a file is to be made; nil for nothing.
-  func node(at destination: Destination) throws(FileSystemError) -> Node? {
-    switch destination {
-    case .version(let place): try node(at: place)
-    }
-  }
-
   /// Whether a name is that of published weights.
-  func isPublishedWeights(_ destination: Destination) throws(FileSystemError) -> Bool {
-    guard let place = destination.place else { return false }
-    return try versionFolder(of: place.model, place.version).isPublishedWeights(place.path)
+  func isPublishedWeights(_ place: FilePlace) throws(FileSystemError) -> Bool {
+    try versionFolder(of: place.model, place.version).isPublishedWeights(place.path)
   }
 
   /// Changes the folder that a place is in.
@@ -181,19 +173,19 @@ final class MountedTree: Sendable {
   ///
   /// - Parameter base: the bytes that are there; nil for those that nobody needs.
   func reopening(
-    _ destination: Destination, _ base: VersionView?, _ access: OpenAccess
+    _ place: FilePlace, _ base: VersionView?, _ access: OpenAccess
   ) throws(FileSystemError) -> FileSystemError {
     // What is there already is copied when somebody writes, and the kernel does not tell of writes to a shared file.
     let isFresh = access.truncates || base == nil
     let writer = try beginWriter(
-      at: destination, sharing: isFresh, isReadable: access.reads, hasTruncated: access.truncates)
+      at: place, sharing: isFresh, isReadable: access.reads, hasTruncated: access.truncates)
     if !isFresh, let base { writer.begin(with: base) }
-    return expect(writer, at: destination, access)
+    return expect(writer, at: place, access)
   }
 
   /// Lets the thread that asked find a file in the making when it looks for the name again, as the error makes it do.
-  private func expect(_ writer: Writer, at destination: Destination, _ access: OpenAccess) -> FileSystemError {
-    if let idle = writers.expect(writer, at: destination, by: access.caller.pid), let idle = writers[idle] {
+  private func expect(_ writer: Writer, at place: FilePlace, _ access: OpenAccess) -> FileSystemError {
+    if let idle = writers.expect(writer, at: place, by: access.caller.pid), let idle = writers[idle] {
       idle.end()
     }
     return FileSystemError(.stale)
@@ -205,25 +197,24 @@ final class MountedTree: Sendable {
   func continuing(
     _ upload: String, at place: FilePlace, _ view: VersionView, _ access: OpenAccess
   ) throws(FileSystemError) -> FileSystemError {
-    let destination = Destination.version(place)
-    if access.truncates { return try reopening(destination, view, access) }
+    if access.truncates { return try reopening(place, view, access) }
     let writer = Writer(
-      tree: self, number: writers.newNumber(), destination: destination,
+      tree: self, number: writers.newNumber(), destination: place,
       upload: try step(try records.uploads.reopen(upload)), isReadable: access.reads, hasTruncated: false)
     writer.facts.withLock { $0.isDirty = false }
-    guard writers.insert(writer, unlessWritten: upload) else { return try reopening(destination, view, access) }
-    return expect(writer, at: destination, access)
+    guard writers.insert(writer, unlessWritten: upload) else { return try reopening(place, view, access) }
+    return expect(writer, at: place, access)
   }
 
   /// Begins a file in the making.
   ///
   /// - Parameter sharing: whether whoever writes may have the file itself.
   func beginWriter(
-    at destination: Destination, sharing: Bool, isReadable: Bool = true, hasTruncated: Bool
+    at place: FilePlace, sharing: Bool, isReadable: Bool = true, hasTruncated: Bool
   ) throws(FileSystemError) -> Writer {
     let upload = try step(try records.uploads.begin(sharing: sharing))
     let writer = Writer(
-      tree: self, number: writers.newNumber(), destination: destination, upload: upload, isReadable: isReadable,
+      tree: self, number: writers.newNumber(), destination: place, upload: upload, isReadable: isReadable,
       hasTruncated: hasTruncated)
     writers.insert(writer)
     return writer
@@ -271,15 +262,14 @@ final class MountedTree: Sendable {
     do throws(StoreError) {
       try registry.freezing.requireChangeable(place.model, place.version)
     } catch {
-      throw refuse(FileSystemError(error), at: .version(place))
+      throw refuse(FileSystemError(error), at: place)
     }
   }
 
   // MARK: Refusals
 
   /// As ``refuse(_:_:_:)``, for a file that is to be made. Of several files with one name the reason tells which.
-  func refuse(_ error: FileSystemError, at destination: Destination) -> FileSystemError {
-    guard let place = destination.place else { return error }
+  func refuse(_ error: FileSystemError, at place: FilePlace) -> FileSystemError {
     var error = error
     if error.reason.hasPrefix("\(place.path): ") { error.reason = "\(place.model)/\(place.version)/\(error.reason)" }
     return refuse(error, place.model, place.version)

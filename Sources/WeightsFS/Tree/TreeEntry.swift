@@ -53,7 +53,7 @@ protocol TreeFolder: TreeEntry {
   func children() throws(FileSystemError) -> [(name: String, node: Node)]
 
   /// Where a file goes that is made here.
-  func destination(of name: String) throws(FileSystemError) -> Destination
+  func place(of name: String) throws(FileSystemError) -> FilePlace
 
   /// Makes a file and opens it, or opens the one that is there unless `isExclusive`.
   func create(
@@ -78,7 +78,7 @@ protocol TreeFolder: TreeEntry {
 extension TreeFolder {
   func child(named name: String, for caller: Caller) throws(FileSystemError) -> Node? { try child(named: name) }
 
-  func destination(of name: String) throws(FileSystemError) -> Destination {
+  func place(of name: String) throws(FileSystemError) -> FilePlace {
     throw FileSystemError(
       .notPermitted,
       "\(path)/\(name): files can be made only in the folders of models and versions: mkdir -p MODEL/VERSION first")
@@ -87,18 +87,18 @@ extension TreeFolder {
   func create(
     _ name: String, _ access: OpenAccess, isExclusive: Bool
   ) throws(FileSystemError) -> (node: Node, file: OpenFile) {
-    try createPrivately(at: try destination(of: name), access, isExclusive: isExclusive)
+    try createPrivately(at: try place(of: name), access, isExclusive: isExclusive)
   }
 
   /// Makes a file that nobody else sees before it is closed.
   func createPrivately(
-    at destination: Destination, _ access: OpenAccess, isExclusive: Bool
+    at place: FilePlace, _ access: OpenAccess, isExclusive: Bool
   ) throws(FileSystemError) -> (node: Node, file: OpenFile) {
-    let existing = try tree.node(at: destination)
+    let existing = try tree.node(at: place)
     if existing?.kind == .directory { throw FileSystemError(.isDirectory) }
-    if isExclusive, existing != nil, try !tree.isPublishedWeights(destination) { throw FileSystemError(.exists) }
+    if isExclusive, existing != nil, try !tree.isPublishedWeights(place) { throw FileSystemError(.exists) }
     let writer = try tree.beginWriter(
-      at: destination, sharing: true, isReadable: access.reads, hasTruncated: existing != nil)
+      at: place, sharing: true, isReadable: access.reads, hasTruncated: existing != nil)
     return (.staging(writer.number), tree.open(writer))
   }
 
@@ -115,13 +115,13 @@ extension TreeFolder {
   func makeHardLink(
     to source: Node, named name: String, by caller: Caller, _ isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) -> Node {
-    _ = try destination(of: name)
+    _ = try place(of: name)
     throw FileSystemError(.crossDevice)
   }
 
   func unlink(_ name: String, by caller: Caller) throws(FileSystemError) {
     if try child(named: name)?.kind == .directory { throw FileSystemError(.isDirectory) }
-    _ = try destination(of: name)
+    _ = try place(of: name)
     throw FileSystemError(.notPermitted)
   }
 

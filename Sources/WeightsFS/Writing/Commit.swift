@@ -23,7 +23,7 @@ struct Commit {
   func runInTurn(isLast: Bool) throws(FileSystemError) {
     try tree.step(try writer.noteWrites())
     let facts = writer.current
-    guard let destination = facts.destination else { return }
+    guard let place = facts.destination else { return }
     guard facts.isDirty else {
       if let refusal = facts.refusal { throw refusal }
       return
@@ -31,19 +31,17 @@ struct Commit {
     do throws(FileSystemError) {
       // Shells close a copy of the descriptor before anything is written.
       if try tree.step(try writer.byteCount()) == 0 {
-        if destination.isWeights { return }
-        if try tree.node(at: destination) != nil, !(isLast && facts.hasTruncated) { return }
+        if place.isWeights { return }
+        if try tree.node(at: place) != nil, !(isLast && facts.hasTruncated) { return }
       }
       if facts.upload.isShared, facts.clone != nil, try tree.step(try writer.uploadByteCount()) > 0 {
         throw FileSystemError(
-          .invalid, "\(destination) was written to after a part of it was copied by the kernel; copy it as a whole")
+          .invalid, "\(place) was written to after a part of it was copied by the kernel; copy it as a whole")
       }
-      switch destination {
-      case .version(let place): try commit(at: place)
-      }
+      try commit(at: place)
       try tree.step(try writer.settle())
     } catch {
-      let error = tree.refuse(error, at: destination)
+      let error = tree.refuse(error, at: place)
       // What was interrupted is tried again by the next close.
       if error.errno == FileSystemError.Condition.interrupted.errno {
         writer.facts.withLock { $0.isGivenUp = true }
@@ -78,7 +76,7 @@ struct Commit {
 
   /// Whether the file is still to appear at a place: its name, or its folder, may go while it is stored.
   private func condition(at place: FilePlace) -> PublicationCondition {
-    .folderIsThere { [writer] in writer.current.destination == .version(place) }
+    .folderIsThere { [writer] in writer.current.destination == place }
   }
 
   private func publish(as view: String, _ publishing: Publishing) throws(FileSystemError) {
@@ -129,7 +127,7 @@ struct Commit {
     case .unfinished(let reason):
       writer.facts.withLock { $0.isFrozen = false }
       let place = publishing.place
-      if try tree.isPublishedWeights(.version(place)) {
+      if try tree.isPublishedWeights(place) {
         throw FileSystemError(.invalid, "\(place) is not finished, and what is published stays: \(reason)")
       }
       try keep(upload, at: place, modified: modified)
@@ -148,7 +146,7 @@ struct Commit {
   func settle() throws(FileSystemError) {
     try writer.inTurn { () throws(FileSystemError) in
       let facts = writer.current
-      guard let place = facts.destination?.place, place.mayBeWeights, facts.clone == nil else { return }
+      guard let place = facts.destination, place.mayBeWeights, facts.clone == nil else { return }
       if facts.isOrdinary, !facts.isDirty {
         let modified = try tree.step(try writer.modified())
         try tree.step(
@@ -212,7 +210,7 @@ struct Commit {
     try tree.step(try posix(try upload.file.synchronize(unless: isInterrupted)))
     let kept = FolderFile(path: place.path, content: .upload(upload.name), byteCount: size, modified: modified)
     try tree.change(place, Interruption(isInterrupted)) { folder in
-      writer.current.destination == .version(place) && isWanted(folder) ? [.put(kept)] : []
+      writer.current.destination == place && isWanted(folder) ? [.put(kept)] : []
     }
   }
 }

@@ -21,7 +21,7 @@ struct Copying {
       if try !installStored(content, of: source, isMove: isMove) { return try installCopy(of: content, of: source) }
       try publishing.completeShards { () throws(FileSystemError) in try publishing.putBack(before) }
     } catch {
-      throw tree.refuse(error, at: .version(place))
+      throw tree.refuse(error, at: place)
     }
   }
 
@@ -95,7 +95,7 @@ struct Copying {
   ) throws(FileSystemError) {
     let view = try tree.step(try tree.registry.views.open(content, of: source))
     if place.purpose.isOrdinary { return try installOrdinary(view, modified: content.modified(in: source)) }
-    let writer = try tree.beginWriter(at: .version(place), sharing: false, hasTruncated: true)
+    let writer = try tree.beginWriter(at: place, sharing: false, hasTruncated: true)
     defer { writer.end() }
     do throws(FileSystemError) {
       try view.copy(to: writer.current.upload.file, isInterrupted)

@@ -119,12 +119,12 @@ struct Renaming {
     }
     if case .plainReadme(let model, _) = target { try tree.takeOverReadme(of: model) }
     guard let content = folder.content(at: from.path) else {
-      guard let writer = tree.writers.writer(at: .version(from)) else {
+      guard let writer = tree.writers.writer(at: from) else {
         // A folder: mv copies it and removes it.
         guard folder.isFolder(from.path) else { throw FileSystemError(.missing) }
         throw FileSystemError(target.map { $0.kind == .directory } ?? true ? .crossDevice : .notDirectory)
       }
-      return try rename(writer, .version(from), to: .version(to))
+      return try rename(writer, from, to: to)
     }
     if folder.isPublished(from.path) { try tree.requireChangeable(from) }
     if case .ordinary = target { try tree.requireChangeable(to) }
@@ -142,10 +142,10 @@ struct Renaming {
     if let open { try open.freezing(move) } else { try move() }
     if from.purpose.isOrdinary { tree.removeOrdinary(from) }
     if to.purpose.isOrdinary { tree.removeOrdinary(to) }
-    let isPublished = try tree.isPublishedWeights(.version(to))
-    for writer in tree.writers.all where writer.current.destination == .version(from) {
+    let isPublished = try tree.isPublishedWeights(to)
+    for writer in tree.writers.all where writer.current.destination == from {
       writer.facts.withLock { facts in
-        facts.destination = .version(to)
+        facts.destination = to
         if isPublished, !facts.isDirty { facts.isFrozen = true }
       }
     }
@@ -179,7 +179,7 @@ struct Renaming {
   }
 
   /// Renames a file that is still open: its bytes count as they are now, as if it had been closed.
-  private func rename(_ writer: Writer, _ from: Destination, to: Destination) throws(FileSystemError) {
+  private func rename(_ writer: Writer, _ from: FilePlace, to: FilePlace) throws(FileSystemError) {
     try writer.inTurn { () throws(FileSystemError) in
       if to.isWeights, try tree.step(try writer.byteCount()) == 0 {
         throw tree.refuse(FileSystemError(.invalid, "\(to) is empty; nothing was published"), at: to)

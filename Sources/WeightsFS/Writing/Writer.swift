@@ -33,7 +33,7 @@ final class Writer: Sendable {
 
   struct Facts: Sendable {
     /// Where a close puts the file; nil after its name was unlinked.
-    var destination: Destination?
+    var destination: FilePlace?
     var upload: Upload
     /// Whether it was opened for reading, too.
     var isReadable: Bool
@@ -66,7 +66,7 @@ final class Writer: Sendable {
   let facts: Mutex<Facts>
 
   init(
-    tree: MountedTree, number: UInt64, destination: Destination, upload: Upload, isReadable: Bool, hasTruncated: Bool
+    tree: MountedTree, number: UInt64, destination: FilePlace, upload: Upload, isReadable: Bool, hasTruncated: Bool
   ) {
     self.tree = tree
     self.number = number

@@ -6,9 +6,9 @@ final class WriterTable: Sendable {
   private struct State: Sendable {
     var writers: [UInt64: Writer] = [:]
     /// For a thread whose open was answered with `ESTALE`: what it finds when it looks up the name again.
-    var pending: [Int32: (destination: Destination, writer: UInt64)] = [:]
+    var pending: [Int32: (place: FilePlace, writer: UInt64)] = [:]
     /// Where files were made whose writers have ended of late, the last at the end.
-    var ended: [(writer: UInt64, destination: Destination)] = []
+    var ended: [(writer: UInt64, place: FilePlace)] = []
     var last: UInt64
   }
 
@@ -42,29 +42,29 @@ final class WriterTable: Sendable {
 
   func remove(_ number: UInt64) {
     state.withLock { state in
-      if let destination = state.writers.removeValue(forKey: number)?.current.destination {
+      if let place = state.writers.removeValue(forKey: number)?.current.destination {
         if state.ended.count == Self.endedLimit { state.ended.removeFirst() }
-        state.ended.append((number, destination))
+        state.ended.append((number, place))
       }
       state.pending = state.pending.filter { $0.value.writer != number }
     }
   }
 
   /// Where a file was made whose writer has ended a moment ago; nil if that is longer ago.
-  func formerDestination(of number: UInt64) -> Destination? {
-    state.withLock { state in state.ended.last { $0.writer == number }?.destination }
+  func formerPlace(of number: UInt64) -> FilePlace? {
+    state.withLock { state in state.ended.last { $0.writer == number }?.place }
   }
 
   /// The file that is being written under a name; of several the last that was begun.
-  func writer(at destination: Destination) -> Writer? {
-    all.filter { $0.current.destination == destination }.max { $0.number < $1.number }
+  func writer(at place: FilePlace) -> Writer? {
+    all.filter { $0.current.destination == place }.max { $0.number < $1.number }
   }
 
   /// Takes the name from every file that is being written under it, or from some of them.
   ///
   /// - Returns: whether there were any.
-  func forget(_ destination: Destination, where isMeant: (Writer) -> Bool = { _ in true }) -> Bool {
-    let writing = all.filter { $0.current.destination == destination && isMeant($0) }
+  func forget(_ place: FilePlace, where isMeant: (Writer) -> Bool = { _ in true }) -> Bool {
+    let writing = all.filter { $0.current.destination == place && isMeant($0) }
     for writer in writing { writer.facts.withLock { $0.destination = nil } }
     return !writing.isEmpty
   }
@@ -72,7 +72,7 @@ final class WriterTable: Sendable {
   /// Takes the name from every file that is being written in a version's folder.
   func forget(in model: ModelName, _ version: VersionName) {
     for writer in all {
-      guard let place = writer.current.destination?.place, place.model == model, place.version == version else {
+      guard let place = writer.current.destination, place.model == model, place.version == version else {
         continue
       }
       writer.facts.withLock { $0.destination = nil }
@@ -83,9 +83,9 @@ final class WriterTable: Sendable {
   func move(_ model: ModelName, _ version: VersionName, to newModel: ModelName, _ newVersion: VersionName) {
     for writer in all {
       writer.facts.withLock { facts in
-        guard var place = facts.destination?.place, place.model == model, place.version == version else { return }
+        guard var place = facts.destination, place.model == model, place.version == version else { return }
         (place.model, place.version) = (newModel, newVersion)
-        facts.destination = .version(place)
+        facts.destination = place
       }
     }
   }
@@ -95,18 +95,18 @@ final class WriterTable: Sendable {
   /// Lets `pid` find `writer` under a name until it opens it.
   ///
   /// - Returns: a writer that was waiting for the same thread, in vain.
-  func expect(_ writer: Writer, at destination: Destination, by pid: Int32) -> UInt64? {
+  func expect(_ writer: Writer, at place: FilePlace, by pid: Int32) -> UInt64? {
     state.withLock { state in
       let old = state.pending[pid]?.writer
-      state.pending[pid] = (destination, writer.number)
+      state.pending[pid] = (place, writer.number)
       return old
     }
   }
 
   /// What the thread `pid` is to find under a name instead of what others see.
-  func expected(at destination: Destination, by pid: Int32) -> UInt64? {
+  func expected(at place: FilePlace, by pid: Int32) -> UInt64? {
     state.withLock { state in
-      state.pending[pid].flatMap { $0.destination == destination ? $0.writer : nil }
+      state.pending[pid].flatMap { $0.place == place ? $0.writer : nil }
     }
   }
 
