@@ -2,7 +2,7 @@ package import BlobStore
 import Dispatch
 import Glibc
 import Logging
-import PosixIO
+package import PosixIO
 import Synchronization
 package import Tensors
 
@@ -65,6 +65,15 @@ package final class StagedUploads: Sendable {
     let staging = try staging()
     let file = try posix(try staging.file(name))
     return Upload(name: name, file: file, isShared: try canFreeze() && file.hasWriters)
+  }
+
+  /// Size and times of a kept upload, which is not opened for that.
+  package func status(of name: String) throws(StoreError) -> FileStatus {
+    let staging = try staging()
+    guard let status = try posix(try staging.status(of: name)) else {
+      throw StoreError(.system(errno: ENOENT), "\(name) is not in the staging folder")
+    }
+    return status
   }
 
   /// Opens a kept upload for writing.

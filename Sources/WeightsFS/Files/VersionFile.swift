@@ -23,8 +23,7 @@ struct VersionFile: TreeFile {
     guard case .file(let file) = content, let name = file.upload else { return }
     attributes.isCacheable = false
     // Somebody may be going on with it.
-    let upload = try tree.step(try tree.records.uploads.open(name))
-    attributes.size = try tree.step(try posix(try upload.file.status().size))
+    attributes.size = try tree.step(try tree.records.uploads.status(of: name)).size
   }
 
   func extendedAttributeNames() -> [String] {
@@ -68,12 +67,14 @@ struct VersionFile: TreeFile {
     // Who is about to write need not have seen the latest edition: a second `ESTALE` in a row would be an error to the caller.
     guard access.changes || current == edition else { throw FileSystemError(.stale) }
     // Weight files that were parsed when they came are data.
-    switch content {
-    case .file(let file) where file.weights == nil:
-      try tree.requireHarmless(file.blob, of: place.model, path: place.description, access) { opened }
-    case .part(let file) where file.table == nil:
-      try tree.requireHarmless(file.blob, of: place.model, path: place.description, access) { opened }
-    default: break
+    let (isData, blob): (Bool, Digest?) =
+      switch content {
+      case .view: (true, nil)
+      case .part(let file): (file.table != nil, file.blob)
+      case .file(let file): (file.weights != nil, file.blob)
+      }
+    if !isData {
+      try tree.requireHarmless(blob, of: place.model, path: place.description, access) { opened }
     }
     guard case .file(let file) = content, place.mayBeWeights else {
       if access.changes { throw try tree.reopening(place, opened, access) }

@@ -17,8 +17,7 @@ struct OrdinaryEntry: TreeFile {
     attributes.permissions = file.permissions
     guard let name = file.upload else { return }
     // The record was written when the upload was begun.
-    let upload = try tree.step(try tree.records.uploads.open(name))
-    let status = try tree.step(try posix(try upload.file.status()))
+    let status = try tree.step(try tree.records.uploads.status(of: name))
     (attributes.size, attributes.modified) = (status.size, status.modified)
   }
 
