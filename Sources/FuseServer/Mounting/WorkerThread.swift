@@ -1,30 +1,18 @@
 import CFuse
 import Glibc
+import PosixIO
 
 /// A POSIX thread of our own: the threads that serve the kernel stay off the pools of Dispatch and Swift concurrency.
 struct WorkerThread: Sendable {
-  private final class Work: Sendable {
-    let body: @Sendable () -> Void
-    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-  }
-
   private let identifier: pthread_t
 
   /// Starts a thread that takes no signals but the one that wakes it; nil if the system gives none.
   static func start(detached: Bool = false, _ body: @escaping @Sendable () -> Void) -> WorkerThread? {
-    let work = Unmanaged.passRetained(Work(body))
-    var identifier = pthread_t()
-    let result = pthread_create(
-      &identifier, nil,
-      { argument in
-        cfuse_block_signals_in_worker()
-        if let argument { Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().body() }
-        return nil
-      }, work.toOpaque())
-    guard result == 0 else {
-      work.release()
-      return nil
+    let thread = PosixThread.start {
+      cfuse_block_signals_in_worker()
+      body()
     }
+    guard let identifier = thread else { return nil }
     if detached { pthread_detach(identifier) }
     return WorkerThread(identifier: identifier)
   }
