@@ -1,5 +1,6 @@
 import BlobStore
 import Tensors
+import WeightFormats
 
 /// Reads JSON from a blob a chunk at a time, for records whose text is too large to be in memory as a whole.
 ///
@@ -210,37 +211,32 @@ struct JSONStream {
   private mutating func escape(into text: inout [UInt8]) throws(StoreError) {
     guard let byte = try byte() else { throw damaged("a string has no end") }
     position += 1
-    switch byte {
-    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): text.append(byte)
-    case UInt8(ascii: "b"): text.append(0x08)
-    case UInt8(ascii: "f"): text.append(0x0C)
-    case UInt8(ascii: "n"): text.append(0x0A)
-    case UInt8(ascii: "r"): text.append(0x0D)
-    case UInt8(ascii: "t"): text.append(0x09)
-    case UInt8(ascii: "u"):
-      var value = try hexadecimalUnit()
-      if value >= 0xD800, value < 0xDC00 {
-        try expect(word: "\\u")
-        let low = try hexadecimalUnit()
-        guard low >= 0xDC00, low < 0xE000 else { throw damaged("an escape is half of a pair") }
-        value = 0x10000 + (value - 0xD800) << 10 + (low - 0xDC00)
-      }
-      guard let scalar = UnicodeScalar(value), let encoded = UTF8.encode(scalar) else {
-        throw damaged("an escape is half of a pair")
-      }
-      text.append(contentsOf: encoded)
-    default: throw damaged("there is no such escape")
+    if let plain = JSONEscape.byte(for: byte) {
+      text.append(plain)
+      return
     }
+    guard byte == UInt8(ascii: "u") else { throw damaged("there is no such escape") }
+    var value = try hexadecimalUnit()
+    if value >= 0xD800, value < 0xDC00 {
+      try expect(word: "\\u")
+      let low = try hexadecimalUnit()
+      guard low >= 0xDC00, low < 0xE000 else { throw damaged("an escape is half of a pair") }
+      value = 0x10000 + (value - 0xD800) << 10 + (low - 0xDC00)
+    }
+    guard let scalar = UnicodeScalar(value), let encoded = UTF8.encode(scalar) else {
+      throw damaged("an escape is half of a pair")
+    }
+    text.append(contentsOf: encoded)
   }
 
   /// Consumes four hexadecimal digits.
   private mutating func hexadecimalUnit() throws(StoreError) -> UInt32 {
     var value: UInt32 = 0
     for _ in 0..<4 {
-      guard let byte = try byte(), let digit = Character(UnicodeScalar(byte)).hexDigitValue else {
+      guard let byte = try byte(), let digit = JSONEscape.hexadecimalValue(byte) else {
         throw damaged("there is no hexadecimal digit")
       }
-      value = value << 4 | UInt32(digit)
+      value = value << 4 | digit
       position += 1
     }
     return value

@@ -1,4 +1,5 @@
 import Tensors
+import WeightFormats
 
 /// JSON in the making, without white space, that is handed on a piece at a time: whoever writes it keeps the order of members.
 struct JSONText {
@@ -40,27 +41,7 @@ struct JSONText {
   }
 
   /// A string: only what must be escaped is.
-  mutating func string(_ text: String) {
-    bytes.append(UInt8(ascii: "\""))
-    for byte in text.utf8 {
-      switch byte {
-      case UInt8(ascii: "\""): raw("\\\"")
-      case UInt8(ascii: "\\"): raw("\\\\")
-      case 0x08: raw("\\b")
-      case 0x0C: raw("\\f")
-      case 0x0A: raw("\\n")
-      case 0x0D: raw("\\r")
-      case 0x09: raw("\\t")
-      case 0..<0x20:
-        raw("\\u00")
-        for digit in [byte >> 4, byte & 15] {
-          bytes.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") - 10 + digit)
-        }
-      default: bytes.append(byte)
-      }
-    }
-    bytes.append(UInt8(ascii: "\""))
-  }
+  mutating func string(_ text: String) { JSONEscape.append(text, to: &bytes) }
 
   /// A member with its name, which the text of `name` has; nothing for nil.
   mutating func member(_ name: StaticString, _ value: (some BinaryInteger)?) {

@@ -241,48 +241,33 @@ package struct JSONReader {
   /// Consumes what follows a backslash and appends the UTF-8 of the character that it stands for.
   private mutating func escape(into text: inout [UInt8]) throws(FormatError) {
     guard position < bytes.count else { throw unexpected("an escape") }
-    switch bytes[position] {
-    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): text.append(bytes[position])
-    case UInt8(ascii: "b"): text.append(0x08)
-    case UInt8(ascii: "f"): text.append(0x0C)
-    case UInt8(ascii: "n"): text.append(0x0A)
-    case UInt8(ascii: "r"): text.append(0x0D)
-    case UInt8(ascii: "t"): text.append(0x09)
-    case UInt8(ascii: "u"):
-      let start = offset - 1
+    if let byte = JSONEscape.byte(for: bytes[position]) {
+      text.append(byte)
       position += 1
-      var value = try hexadecimalUnit()
-      if value >= 0xD800, value < 0xDC00, position + 1 < bytes.count, bytes[position] == UInt8(ascii: "\\"),
-        bytes[position + 1] == UInt8(ascii: "u")
-      {
-        position += 2
-        let low = try hexadecimalUnit()
-        if low >= 0xDC00, low < 0xE000 { value = 0x10000 + (value - 0xD800) << 10 + (low - 0xDC00) }
-      }
-      guard let scalar = UnicodeScalar(value) else {
-        throw FormatError(.malformed, "header: the escape at offset \(start) is half of a surrogate pair")
-      }
-      if let encoded = UTF8.encode(scalar) { text.append(contentsOf: encoded) }
       return
-    default: throw unexpected("an escape")
     }
+    guard bytes[position] == UInt8(ascii: "u") else { throw unexpected("an escape") }
+    let start = offset - 1
     position += 1
-  }
-
-  private func hexadecimalDigit(_ byte: UInt8) -> UInt32? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(byte - UInt8(ascii: "0"))
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt32(byte - UInt8(ascii: "a") + 10)
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt32(byte - UInt8(ascii: "A") + 10)
-    default: nil
+    var value = try hexadecimalUnit()
+    if value >= 0xD800, value < 0xDC00, position + 1 < bytes.count, bytes[position] == UInt8(ascii: "\\"),
+      bytes[position + 1] == UInt8(ascii: "u")
+    {
+      position += 2
+      let low = try hexadecimalUnit()
+      if low >= 0xDC00, low < 0xE000 { value = 0x10000 + (value - 0xD800) << 10 + (low - 0xDC00) }
     }
+    guard let scalar = UnicodeScalar(value) else {
+      throw FormatError(.malformed, "header: the escape at offset \(start) is half of a surrogate pair")
+    }
+    if let encoded = UTF8.encode(scalar) { text.append(contentsOf: encoded) }
   }
 
   /// Consumes four hexadecimal digits.
   private mutating func hexadecimalUnit() throws(FormatError) -> UInt32 {
     var value: UInt32 = 0
     for _ in 0..<4 {
-      guard position < bytes.count, let digit = hexadecimalDigit(bytes[position]) else {
+      guard position < bytes.count, let digit = JSONEscape.hexadecimalValue(bytes[position]) else {
         throw unexpected("a hexadecimal digit")
       }
       value = value << 4 | digit

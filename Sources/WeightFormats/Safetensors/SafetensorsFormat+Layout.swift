@@ -83,7 +83,7 @@ extension SafetensorsFormat {
     _ tensor: TensorDescriptor, _ type: SafetensorsDType, range: Range<Int>, to header: inout [UInt8]
   ) {
     header.append(UInt8(ascii: ","))
-    append(string: tensor.name, to: &header)
+    JSONEscape.append(tensor.name, to: &header)
     header.append(contentsOf: ":{\"dtype\":\"".utf8)
     header.append(contentsOf: type.rawValue.utf8)
     header.append(contentsOf: "\",\"shape\":[".utf8)
@@ -95,24 +95,5 @@ extension SafetensorsFormat {
       header.append(contentsOf: String(written).utf8)
     }
     header.append(contentsOf: "],\"data_offsets\":[\(range.lowerBound),\(range.upperBound)]}".utf8)
-  }
-
-  /// Appends `text` in quotes with the escapes that serde_json writes.
-  private func append(string text: String, to header: inout [UInt8]) {
-    let digits = Array("0123456789abcdef".utf8)
-    header.append(UInt8(ascii: "\""))
-    for byte in text.utf8 {
-      switch byte {
-      case UInt8(ascii: "\""), UInt8(ascii: "\\"): header.append(contentsOf: [UInt8(ascii: "\\"), byte])
-      case 0x08: header.append(contentsOf: "\\b".utf8)
-      case 0x09: header.append(contentsOf: "\\t".utf8)
-      case 0x0A: header.append(contentsOf: "\\n".utf8)
-      case 0x0C: header.append(contentsOf: "\\f".utf8)
-      case 0x0D: header.append(contentsOf: "\\r".utf8)
-      case ..<0x20: header.append(contentsOf: [0x5C, 0x75, 0x30, 0x30, digits[Int(byte >> 4)], digits[Int(byte & 15)]])
-      default: header.append(byte)
-      }
-    }
-    header.append(UInt8(ascii: "\""))
   }
 }
