@@ -274,7 +274,7 @@ package struct VersionFolder: Sendable {
     case .put(let file): put(file)
     case .remove(let path):
       guard files.removeValue(forKey: ExactName(path)) != nil else { return }
-      if manifest?.parts.contains(where: { ExactName($0.path) == ExactName(path) }) != true { removeName(path) }
+      if manifest?.parts.contains(where: { $0.$path == ExactName(path) }) != true { removeName(path) }
     case .hide(let path): hide(path)
     case .show(let path): hidden.remove(path)
     case .makeFolder(let path): addFolder(path)

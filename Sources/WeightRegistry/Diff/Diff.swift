@@ -21,7 +21,7 @@ package struct Diff: Sendable {
     var tensors: [VersionDifference.Tensor] = []
     var pairs: [(tensor: Int, pair: TensorComparison.Pair)] = []
     for file in Set(old.keys).union(new.keys).sorted() {
-      try compare(old[file], new[file], of: file, into: &tensors, measuring: &pairs)
+      try compare(old[file], new[file], of: file.wrappedValue, into: &tensors, measuring: &pairs)
     }
     for (measured, distance) in zip(pairs, try distances(of: pairs.map(\.pair), progress)) {
       tensors[measured.tensor].distance = distance
@@ -32,11 +32,11 @@ package struct Diff: Sendable {
   }
 
   /// The state dicts of a version by the paths of their components; "" is the main one.
-  private func tables(of manifest: Manifest) throws(StoreError) -> [String: Table] {
-    var tables: [String: Table] = [:]
-    if let main = manifest.main { tables[""] = try records.table(main.table) }
+  private func tables(of manifest: Manifest) throws(StoreError) -> [ExactName: Table] {
+    var tables: [ExactName: Table] = [:]
+    if let main = manifest.main { tables[ExactName("")] = try records.table(main.table) }
     for file in manifest.components {
-      if let table = file.table { tables[file.path] = try records.table(table) }
+      if let table = file.table { tables[file.$path] = try records.table(table) }
     }
     return tables
   }

@@ -53,7 +53,7 @@ package struct Export: Sendable {
   private func items(
     of request: ExportRequest, _ manifest: Manifest, without withheld: [WithheldFile]
   ) throws(StoreError) -> [ExportItem] {
-    let withheld = Set(withheld.map { ExactName($0.path) })
+    let withheld = Set(withheld.map(\.$path))
     var items: [ExportItem] = []
     for view in request.views {
       let name = ProfessionalName(model: request.model, version: request.version, view: view)
@@ -64,7 +64,7 @@ package struct Export: Sendable {
           expected: try expected(of: view, manifest)))
     }
     guard request.arrangement == .folder else { return items }
-    for file in manifest.parts where !withheld.contains(ExactName(file.path)) {
+    for file in manifest.parts where !withheld.contains(file.$path) {
       items.append(
         ExportItem(
           path: file.path, view: nil, content: try views.open(file), modified: file.modified,

@@ -25,8 +25,9 @@ extension WeightRegistry {
   ) throws(StoreError) -> CopyReport {
     var manifest = try records.manifest(of: model, version)
     let leftOut = try views.withheld(of: manifest)
-    manifest.files.removeAll { file in leftOut.contains { ExactName($0.path) == file.$path } }
-    manifest.weights.removeAll { file in leftOut.contains { ExactName($0.path) == ExactName(file.path) } }
+    let paths = Set(leftOut.map(\.$path))
+    manifest.files.removeAll { paths.contains($0.$path) }
+    manifest.weights.removeAll { paths.contains($0.$path) }
     manifest.earlier = nil
     let target = try WeightRegistry(storePath: path, access: .writing(), logger: logger, checkers: checkers)
     if target.records.contains(model, version) {

@@ -1,13 +1,13 @@
 import BlobStore
 import PosixIO
-import StoreRecords
+package import StoreRecords
 import Tensors
 import WeightFormats
 
 /// A file that is not handed on with its version, because unpickling it could run code.
 package struct WithheldFile: Sendable, Hashable, Codable {
   /// Its path in the version.
-  package var path: String
+  @ExactName package var path: String
   /// What unpickling it would do.
   package var reason: String
 }
@@ -17,19 +17,13 @@ extension ViewCatalogue {
   func withheld(of manifest: Manifest) throws(StoreError) -> [WithheldFile] {
     guard records.policies(of: manifest.model).pickles == .quarantine else { return [] }
     var withheld: [WithheldFile] = []
-    for file in manifest.files where file.weights == nil {
-      let view = try open(file)
-      if let reason = try parsing(file.path, try view.danger()) {
-        withheld.append(WithheldFile(path: file.path, reason: reason))
-      }
+    func judge(_ path: String, _ view: VersionView) throws(StoreError) {
+      guard let reason = try parsing(path, try view.danger()) else { return }
+      withheld.append(WithheldFile(path: path, reason: reason))
     }
+    for file in manifest.files where file.weights == nil { try judge(file.path, try open(file)) }
     // Weight files that were parsed when they came are data.
-    for file in manifest.parts where file.table == nil {
-      let view = try open(file)
-      if let reason = try parsing(file.path, try view.danger()) {
-        withheld.append(WithheldFile(path: file.path, reason: reason))
-      }
-    }
+    for file in manifest.parts where file.table == nil { try judge(file.path, try open(file)) }
     return withheld
   }
 

@@ -44,20 +44,16 @@ package struct Import: Sendable {
     let report = counting(.importing, of: status.size + (request.alone?.byteCount ?? 0), progress)
     let keeping = WeightKeeping(records: records, pins: pins)
     var arrivals: [Arrival] = []
-    if request.view == nil, request.alone == nil, let format = try Self.opaqueFormat(of: source, request.path) {
-      arrivals.append(
-        try keeping.keepUnread(
-          try blobStore(try blobs.beginIngest()), copying: source, at: request.path, as: format,
-          modified: status.modified, report))
+    if let alone = request.alone {
+      let staged = try StagedWeights.written(
+        of: alone, fileName: fileName, as: request.view, in: blobs, progress: report)
+      arrivals.append(try keeping.keep(staged, at: request.path, modified: status.modified, indexing: progress))
     } else {
-      let staged: StagedWeights
-      if let alone = request.alone {
-        staged = try StagedWeights.written(of: alone, fileName: fileName, as: request.view, in: blobs, progress: report)
-      } else {
-        staged = try StagedWeights.copy(of: source, fileName: fileName, as: request.view, in: blobs, progress: report)
-      }
+      let opaque = request.view == nil ? try Self.opaqueFormat(of: source, request.path) : nil
       arrivals.append(
-        try keeping.keep(staged, at: request.path, modified: status.modified, indexing: progress))
+        try copy(
+          source, named: fileName, at: request.path, as: opaque, modified: status.modified, keeping, report,
+          indexing: progress))
     }
     var files: [FolderChange] = []
     for file in request.files {
@@ -212,16 +208,13 @@ package struct Import: Sendable {
     let source = try posix(try OpenedFile.open(file.source))
     let status = try posix(try source.status())
     let progress = counting(.importing, of: status.size, progress)
-    let keeping = WeightKeeping(records: records, pins: pins)
     if FilePurpose(file.path).mayBeWeights, let format = try Self.weightFormat(of: source, file.source) {
-      if let opaque = OpaqueFormat(rawValue: format) {
-        let ingest = try blobStore(try blobs.beginIngest())
-        return .weights(
-          try keeping.keepUnread(
-            ingest, copying: source, at: file.path, as: opaque, modified: status.modified, progress))
-      }
-      let staged = try StagedWeights.copy(of: source, fileName: file.path, as: nil, in: blobs, progress: progress)
-      return .weights(try keeping.keep(staged, at: file.path, modified: status.modified))
+      let keeping = WeightKeeping(records: records, pins: pins)
+      return .weights(
+        try copy(
+          source, named: file.path, at: file.path, as: OpaqueFormat(rawValue: format), modified: status.modified,
+          keeping,
+          progress))
     }
     let bytes = try posix(try LocalBytes(source))
     let ingest = try blobStore(try blobs.beginIngest())
@@ -232,6 +225,26 @@ package struct Import: Sendable {
     } catch {
       throw StoreError(error)
     }
+  }
+
+  /// Copies a weight file into the store.
+  ///
+  /// - Parameters:
+  ///   - name: names it in errors.
+  ///   - path: where it will be in its version.
+  ///   - opaque: the format of a file that is kept unread; nil for one that is read.
+  private func copy(
+    _ source: OpenedFile, named name: String, at path: String, as opaque: OpaqueFormat?, modified: Int64,
+    _ keeping: WeightKeeping, _ progress: @escaping RangeScanner.Progress,
+    indexing: @escaping ProgressHandler = { _, _, _ in true }
+  ) throws(StoreError) -> Arrival {
+    if let opaque {
+      let ingest = try blobStore(try blobs.beginIngest())
+      return try keeping.keepUnread(ingest, copying: source, at: path, as: opaque, modified: modified, progress)
+    }
+    let staged = try StagedWeights.copy(
+      of: source, fileName: name, as: FilePurpose.view(named: path)?.name, in: blobs, progress: progress)
+    return try keeping.keep(staged, at: path, modified: modified, indexing: indexing)
   }
 
   /// Whether the file at a path is a weight file, as far as its beginning and headers tell.

@@ -24,7 +24,9 @@ struct VersionValidator {
   /// - Throws: only what makes further checks pointless: an unreadable table, or `interrupted`.
   mutating func run() throws(StoreError) -> [ValidationReport.Check] {
     var checks = [try checkBlobs(), try checkFiles()]
-    for component in manifest.parts where component.table != nil { checks.append(try check(component)) }
+    for component in manifest.parts {
+      if let table = component.table { checks.append(try check(component, against: table)) }
+    }
     guard let main = manifest.main else { return checks }
     let table = try records.table(main.table)
     for view in WeightFormatCatalogue.views where main.views[view.name] != nil {
@@ -170,12 +172,13 @@ struct VersionValidator {
   }
 
   /// Reads a component through our own parser, and compares what it holds with its table.
-  private func check(_ component: WeightRecord) throws(StoreError) -> ValidationReport.Check {
+  private func check(
+    _ component: WeightRecord, against table: Digest
+  ) throws(StoreError) -> ValidationReport.Check {
     try collect(component.path) { (problems: inout [String]) throws(StoreError) in
-      guard let digest = component.table else { return "opaque" }
       let opened = try validation.views.open(component)
       let (format, file) = try parsing(component.path, try WeightFormatCatalogue.parse(opened))
-      problems += differences(of: file, in: opened, from: try records.table(digest))
+      problems += differences(of: file, in: opened, from: try records.table(table))
       if component.isStitched { try checkStitch(of: component, file, opened) }
       let how = component.isStitched ? "as written, stitched" : "as written"
       return "\(format.name), \(how), \(file.stateDict.tensors.count) tensors"

@@ -105,15 +105,14 @@ struct Publishing {
 
   /// Whether some format claims the file by its first bytes.
   private func beginsAsWeights(_ upload: Upload) throws(FileSystemError) -> Bool {
-    if try tree.step(try Import.opaqueFormat(of: upload.file, place.path)) != nil { return true }
     let source = try tree.step(try posix(try FileSource(upload.file)))
     do throws(FormatError) {
       _ = try WeightFormatCatalogue.format(of: source)
       return true
     } catch {
       if error.code == .unreadable { throw FileSystemError(StoreError(error, file: place.path)) }
-      return false
     }
+    return try tree.step(try Import.opaqueFormat(of: upload.file, place.path)) != nil
   }
 
   // MARK: Sets of shards
