@@ -2,15 +2,18 @@
 package struct TimeSpan: Sendable, Hashable, Comparable {
   private static let units: [(name: Character, seconds: Int64)] = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)]
 
-  /// At most a century, so that it can be added to a time in nanoseconds.
+  /// A century, in seconds: a span of it can be added to a time in nanoseconds.
+  private static let limit: Int64 = 100 * 366 * 86_400
+
+  /// At most a century.
   package let seconds: Int64
 
-  package init(seconds: Int64) { self.seconds = min(max(seconds, 0), 100 * 366 * 86_400) }
+  package init(seconds: Int64) { self.seconds = min(max(seconds, 0), Self.limit) }
 
   /// nil for what is no length of time, or longer than a century.
   package init?(_ text: String) {
     guard let unit = Self.units.first(where: { $0.name == text.last }), let count = Int64(text.dropLast()), count >= 0,
-      count <= 100 * 366 * 86_400 / unit.seconds
+      count <= Self.limit / unit.seconds
     else { return nil }
     seconds = count * unit.seconds
   }

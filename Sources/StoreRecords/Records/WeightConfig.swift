@@ -115,6 +115,7 @@ package struct WeightConfig: Sendable, Hashable, Codable {
       models[name] = record
     }
   }
+
   package func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(format, forKey: .format)

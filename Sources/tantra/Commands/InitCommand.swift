@@ -19,10 +19,10 @@ struct InitCommand: ParsableCommand {
   }
 
   func run() throws {
-    let location = try StoreLocation(named: folder ?? store.store, mindingMounts: false)
-    let (made, path) = (try make(at: location.path), location.path)
+    let path = try StoreLocation(named: folder ?? store.store, mindingMounts: false).path
     Console.print(
-      made ? "\(path) is an empty store; tantra mount --store \(path) mounts it" : "\(path) is a store already")
+      try make(at: path)
+        ? "\(path) is an empty store; tantra mount --store \(path) mounts it" : "\(path) is a store already")
   }
 
   /// - Returns: whether it was not there.

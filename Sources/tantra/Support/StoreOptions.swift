@@ -81,14 +81,15 @@ struct StoreOptions: ParsableArguments {
     let mount = ProcessInfo.processInfo.environment["TANTRA_MOUNT"] ?? ""
     if model.contains("/") || store == nil && !mount.isEmpty { return try ModelLocation(model, version: version) }
     let found = try StoreLocation(named: store)
+    var mountpoint: String?
     do {
-      if let mountpoint = try mountpoint() {
-        return try ModelLocation(model, version: version, mountpoint: mountpoint)
-      }
+      mountpoint = try self.mountpoint()
     } catch let error as StoreError where error.code == .noStore && found.reason == .usual {
-      return try ModelLocation(model, version: version)
+      // Then nothing was ever mounted: the usual mountpoint is looked at.
     }
-    if found.reason == .usual { return try ModelLocation(model, version: version) }
-    throw CommandFailure(.noInput, "the store \(found.path) is not mounted; tantra mount mounts it")
+    guard mountpoint != nil || found.reason == .usual else {
+      throw CommandFailure(.noInput, "the store \(found.path) is not mounted; tantra mount mounts it")
+    }
+    return try ModelLocation(model, version: version, mountpoint: mountpoint)
   }
 }
