@@ -270,35 +270,30 @@ package final class ModelTransaction {
     guard !folderChanges.isEmpty else { return }
     if try cache.folder(of: model, version) == nil { try makeFolder(version) }
     guard let before = try cache.folder(of: model, version) else { throw store.unknown(version, of: model) }
-    var folder = before.folder
-    var (dropped, named): ([String], [String]) = ([], [])
-    var changedFolders: Set<ExactName> = []
+    var edit = FolderEdit(before.folder)
     for change in folderChanges {
       if case .put(let file) = change { store.store.blobs.noteNamed(file.blobs) }
-      if let old = folder.file(at: change.path)?.upload { dropped.append(old) }
-      folder.apply(change, noting: &changedFolders)
-      if let new = folder.file(at: change.path)?.upload { named.append(new) }
+      edit.apply(change)
     }
-    if version == .own, changedFolders.remove(ExactName("")) != nil { store.times.note(model) }
-    let times = folder.timeChanges(of: changedFolders, to: Timestamp.now())
-    for change in times { folder.apply(change) }
+    let times = edit.noteTimes(Timestamp.now())
+    if version == .own, edit.changesOwnEntries { store.times.note(model) }
+    let folder = edit.folder
     // Rewriting costs with the number of files, and happens once in as many changes.
     if let journal = before.journal, journal.lineCount > 64 + 2 * folder.fileCount {
       if folder.isPublished { try publish(folder, in: .models, switching: .never) } else { try write(folder) }
       return
     }
-    let changed = folder
     try changingRecords { () throws(StoreError) in
       let journal =
         if let journal = before.journal {
-          try files.append(folderChanges + times, to: journal, of: changed)
+          try files.append(folderChanges + times, to: journal, of: folder)
         } else {
-          try writeJournal(of: changed, changed.manifest?.revision ?? 0, folderChanges + times)
+          try writeJournal(of: folder, folder.manifest?.revision ?? 0, folderChanges + times)
         }
-      let loaded = LoadedFolder(folder: changed, journal: journal)
+      let loaded = LoadedFolder(folder: folder, journal: journal)
       cache.withLock { $0.change(model, version, to: loaded) }
     }
-    store.uploads.exchange(dropped, for: named)
+    store.uploads.exchange(edit.droppedUploads, for: edit.namedUploads)
     if folder.isPublished { changes.append(.published(model, version, paths: folderChanges.map(\.path))) }
     if version == .own { hasUntold = true }
   }

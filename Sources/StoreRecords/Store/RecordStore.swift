@@ -42,27 +42,7 @@ package final class RecordStore: Sendable {
     cache = try RecordCache(files)
     configurationFile = ConfigurationFile(store)
     feed = ChangeFeed(store, logger)
-    if lock != nil { try prepareForWriting() }
-  }
-
-  /// What a process that ended too early left is completed or removed.
-  private func prepareForWriting() throws(StoreError) {
-    let format = formatNumber
-    guard format == WeightConfig.currentFormat else {
-      throw StoreError(
-        .olderFormat,
-        "the store at \(store.path) has format \(format), which this Tantra reads and does not write: run tantra "
-          + "upgrade-store --store \(store.path), which can be taken back")
-    }
-    if try cache.recoverJournals(uploads, logger) {
-      try store.sweepStaging(keeping: uploads.named)
-    } else {
-      try uploads.leaveWhatIsThere()
-    }
-    // What was about to become active must not become so with a later version of that name.
-    for (model, record) in cache.withLock({ $0.config.models }) where record.pending != nil {
-      try transaction(model) { (models) throws(StoreError) in try models.configure { $0.pending = nil } }
-    }
+    if lock != nil { try StoreRecovery.run(on: self) }
   }
 
   // MARK: Following another process

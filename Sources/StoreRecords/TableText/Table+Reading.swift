@@ -12,11 +12,11 @@ extension Table {
     var members = try json.object()
     while let name = try members.next(&json) {
       switch name {
-      case "stateDict": stateDict = try json.stateDict()
-      case "packs": packs = try json.packs()
-      case "storages": storages = try json.storages()
-      case "partialDigests": partialDigests = try json.partialDigests()
-      case "stitch": stitch = try json.stitch()
+      case "stateDict": stateDict = try StateDict(readingFrom: &json)
+      case "packs": packs = try json.array { (json) throws(StoreError) in try Pack(readingFrom: &json) }
+      case "storages": storages = try json.array { (json) throws(StoreError) in try Storage(readingFrom: &json) }
+      case "partialDigests": partialDigests = try [Int: Digest](readingFrom: &json)
+      case "stitch": stitch = try json.isNull() ? nil : Stitch(readingFrom: &json)
       default: try json.skipValue()
       }
     }
@@ -39,8 +39,8 @@ struct TablePlaces: Sendable {
     var members = try json.object()
     while let name = try members.next(&json) {
       switch name {
-      case "packs": packs = try json.packs()
-      case "storages": storages = try json.storages()
+      case "packs": packs = try json.array { (json) throws(StoreError) in try Table.Pack(readingFrom: &json) }
+      case "storages": storages = try json.array { (json) throws(StoreError) in try Table.Storage(readingFrom: &json) }
       default: try json.skipValue()
       }
     }
@@ -67,127 +67,143 @@ extension JSONStream {
     guard let digest = Digest(hexadecimal: try string()) else { throw damaged("expected 64 hexadecimal digits") }
     return digest
   }
+}
 
-  fileprivate mutating func packs() throws(StoreError) -> [Table.Pack] {
-    try array { (json) throws(StoreError) in
-      var (blob, segments): (Digest?, SegmentTable?)
-      var members = try json.object()
-      while let name = try members.next(&json) {
-        switch name {
-        case "blob": blob = try json.digest()
-        case "segments": segments = try json.segments()
-        default: try json.skipValue()
-        }
-      }
-      return Table.Pack(blob: try json.require(blob, "blob"), segments: try json.require(segments, "segments"))
-    }
-  }
-
-  private mutating func segments() throws(StoreError) -> SegmentTable {
-    let segments = try array { (json) throws(StoreError) in
-      var (offset, byteCount): (Int?, Int?)
-      var digest: Digest?
-      var members = try json.object()
-      while let name = try members.next(&json) {
-        switch name {
-        case "offset": offset = try json.integer()
-        case "byteCount": byteCount = try json.integer()
-        case "digest": digest = try json.digest()
-        default: try json.skipValue()
-        }
-      }
-      return SegmentTable.Segment(
-        offset: try json.require(offset, "offset"), byteCount: try json.require(byteCount, "byteCount"),
-        digest: try json.require(digest, "digest"))
-    }
-    guard let table = SegmentTable(checking: segments) else { throw damaged("segments do not follow each other") }
-    return table
-  }
-
-  fileprivate mutating func storages() throws(StoreError) -> [Table.Storage] {
-    try array { (json) throws(StoreError) in
-      var (pack, segment): (Int?, Int?)
-      var (crc32, descriptorWord): (UInt32?, UInt32?)
-      var members = try json.object()
-      while let name = try members.next(&json) {
-        switch name {
-        case "pack": pack = try json.integerIfAny()
-        case "segment": segment = try json.integerIfAny()
-        case "crc32": crc32 = try json.integer(UInt32.self)
-        case "descriptorWord": descriptorWord = try json.integerIfAny(UInt32.self)
-        default: try json.skipValue()
-        }
-      }
-      return Table.Storage(
-        pack: pack, segment: segment, crc32: try json.require(crc32, "crc32"), descriptorWord: descriptorWord)
-    }
-  }
-
-  fileprivate mutating func partialDigests() throws(StoreError) -> [Int: Digest] {
-    var digests: [Int: Digest] = [:]
-    var members = try object()
-    while let name = try members.next(&self) {
-      guard let tensor = Int(name) else { throw damaged("a partial digest is of no tensor") }
-      digests[tensor] = try digest()
-    }
-    return digests
-  }
-
-  fileprivate mutating func stitch() throws(StoreError) -> Table.Stitch? {
-    if try isNull() { return nil }
-    var (pack, segment): (Int?, Int?)
-    var pieces: [Table.Stitch.Piece]?
-    var members = try object()
-    while let name = try members.next(&self) {
+extension Table.Pack {
+  fileprivate init(readingFrom json: inout JSONStream) throws(StoreError) {
+    var (blob, segments): (Digest?, SegmentTable?)
+    var members = try json.object()
+    while let name = try members.next(&json) {
       switch name {
-      case "pack": pack = try integer()
-      case "segment": segment = try integer()
-      case "pieces": pieces = try self.pieces()
-      default: try skipValue()
+      case "blob": blob = try json.digest()
+      case "segments": segments = try SegmentTable(readingFrom: &json)
+      default: try json.skipValue()
       }
     }
-    return Table.Stitch(
-      pack: try require(pack, "pack"), segment: try require(segment, "segment"), pieces: try require(pieces, "pieces"))
+    self.init(blob: try json.require(blob, "blob"), segments: try json.require(segments, "segments"))
   }
+}
 
-  private mutating func pieces() throws(StoreError) -> [Table.Stitch.Piece] {
-    try array { (json) throws(StoreError) in
-      var (literal, storage): (Int?, Int?)
-      var members = try json.object()
-      while let name = try members.next(&json) {
-        switch name {
-        case "literal": literal = try json.integer()
-        case "storage": storage = try json.integerIfAny()
-        default: try json.skipValue()
-        }
+extension SegmentTable {
+  fileprivate init(readingFrom json: inout JSONStream) throws(StoreError) {
+    let segments = try json.array { (json) throws(StoreError) in try Segment(readingFrom: &json) }
+    guard let table = SegmentTable(checking: segments) else { throw json.damaged("segments do not follow each other") }
+    self = table
+  }
+}
+
+extension SegmentTable.Segment {
+  fileprivate init(readingFrom json: inout JSONStream) throws(StoreError) {
+    var (offset, byteCount): (Int?, Int?)
+    var digest: Digest?
+    var members = try json.object()
+    while let name = try members.next(&json) {
+      switch name {
+      case "offset": offset = try json.integer()
+      case "byteCount": byteCount = try json.integer()
+      case "digest": digest = try json.digest()
+      default: try json.skipValue()
       }
-      return Table.Stitch.Piece(literalByteCount: try json.require(literal, "literal"), storage: storage)
+    }
+    self.init(
+      offset: try json.require(offset, "offset"), byteCount: try json.require(byteCount, "byteCount"),
+      digest: try json.require(digest, "digest"))
+  }
+}
+
+extension Table.Storage {
+  fileprivate init(readingFrom json: inout JSONStream) throws(StoreError) {
+    var (pack, segment): (Int?, Int?)
+    var (crc32, descriptorWord): (UInt32?, UInt32?)
+    var members = try json.object()
+    while let name = try members.next(&json) {
+      switch name {
+      case "pack": pack = try json.integerIfAny()
+      case "segment": segment = try json.integerIfAny()
+      case "crc32": crc32 = try json.integer(UInt32.self)
+      case "descriptorWord": descriptorWord = try json.integerIfAny(UInt32.self)
+      default: try json.skipValue()
+      }
+    }
+    self.init(
+      pack: pack, segment: segment, crc32: try json.require(crc32, "crc32"), descriptorWord: descriptorWord)
+  }
+}
+
+extension [Int: Digest] {
+  /// Digests of tensors that are parts of a storage.
+  fileprivate init(readingFrom json: inout JSONStream) throws(StoreError) {
+    self.init()
+    var members = try json.object()
+    while let name = try members.next(&json) {
+      guard let tensor = Int(name) else { throw json.damaged("a partial digest is of no tensor") }
+      self[tensor] = try json.digest()
     }
   }
+}
 
-  fileprivate mutating func stateDict() throws(StoreError) -> StateDict {
-    var container: StateDict.Container?
+extension Table.Stitch {
+  fileprivate init(readingFrom json: inout JSONStream) throws(StoreError) {
+    var (pack, segment): (Int?, Int?)
+    var pieces: [Piece]?
+    var members = try json.object()
+    while let name = try members.next(&json) {
+      switch name {
+      case "pack": pack = try json.integer()
+      case "segment": segment = try json.integer()
+      case "pieces": pieces = try json.array { (json) throws(StoreError) in try Piece(readingFrom: &json) }
+      default: try json.skipValue()
+      }
+    }
+    self.init(
+      pack: try json.require(pack, "pack"), segment: try json.require(segment, "segment"),
+      pieces: try json.require(pieces, "pieces"))
+  }
+}
+
+extension Table.Stitch.Piece {
+  fileprivate init(readingFrom json: inout JSONStream) throws(StoreError) {
+    var (literal, storage): (Int?, Int?)
+    var members = try json.object()
+    while let name = try members.next(&json) {
+      switch name {
+      case "literal": literal = try json.integer()
+      case "storage": storage = try json.integerIfAny()
+      default: try json.skipValue()
+      }
+    }
+    self.init(literalByteCount: try json.require(literal, "literal"), storage: storage)
+  }
+}
+
+extension StateDict {
+  fileprivate init(readingFrom json: inout JSONStream) throws(StoreError) {
+    var container: Container?
     var tensors: [TensorDescriptor]?
     var storageSizes: [Int]?
-    var metadata: [StateDict.ModuleMetadata]?
-    var members = try object()
-    while let name = try members.next(&self) {
+    var metadata: [ModuleMetadata]?
+    var members = try json.object()
+    while let name = try members.next(&json) {
       switch name {
       case "container":
-        container = StateDict.Container(rawValue: try string())
-        if container == nil { throw damaged("a state dict is no mapping that is known") }
-      case "tensors": tensors = try array { (json) throws(StoreError) in try json.tensor() }
-      case "storageSizes": storageSizes = try array { (json) throws(StoreError) in try json.integer() }
-      case "metadata": metadata = try isNull() ? nil : try modules()
-      default: try skipValue()
+        container = Container(rawValue: try json.string())
+        if container == nil { throw json.damaged("a state dict is no mapping that is known") }
+      case "tensors": tensors = try json.array { (json) throws(StoreError) in try TensorDescriptor(readingFrom: &json) }
+      case "storageSizes": storageSizes = try json.array { (json) throws(StoreError) in try json.integer() }
+      case "metadata":
+        metadata =
+          try json.isNull() ? nil : json.array { (json) throws(StoreError) in try ModuleMetadata(readingFrom: &json) }
+      default: try json.skipValue()
       }
     }
-    return StateDict(
-      container: try require(container, "container"), tensors: try require(tensors, "tensors"),
-      storageSizes: try require(storageSizes, "storageSizes"), metadata: metadata)
+    self.init(
+      container: try json.require(container, "container"), tensors: try json.require(tensors, "tensors"),
+      storageSizes: try json.require(storageSizes, "storageSizes"), metadata: metadata)
   }
+}
 
-  private mutating func tensor() throws(StoreError) -> TensorDescriptor {
+extension TensorDescriptor {
+  fileprivate init(readingFrom json: inout JSONStream) throws(StoreError) {
     var text: String?
     var dtype: DType?
     var shape: [Int]?
@@ -195,58 +211,59 @@ extension JSONStream {
     var byteOffset = 0
     var (isParameter, requiresGrad) = (false, false)
     var sameObjectAs: Int?
-    var members = try object()
-    while let name = try members.next(&self) {
+    var members = try json.object()
+    while let name = try members.next(&json) {
       switch name {
-      case "name": text = try string()
+      case "name": text = try json.string()
       case "dtype":
-        dtype = DType(rawValue: try string())
-        if dtype == nil { throw damaged("a tensor has a dtype that is not known") }
-      case "shape": shape = try array { (json) throws(StoreError) in try json.integer() }
-      case "storage": storage = try integer()
-      case "byteOffset": byteOffset = try integerIfAny() ?? 0
-      case "byteCount": byteCount = try integer()
-      case "isParameter": isParameter = try isNull() ? false : try bool()
-      case "requiresGrad": requiresGrad = try isNull() ? false : try bool()
-      case "sameObjectAs": sameObjectAs = try integerIfAny()
-      default: try skipValue()
+        dtype = DType(rawValue: try json.string())
+        if dtype == nil { throw json.damaged("a tensor has a dtype that is not known") }
+      case "shape": shape = try json.array { (json) throws(StoreError) in try json.integer() }
+      case "storage": storage = try json.integer()
+      case "byteOffset": byteOffset = try json.integerIfAny() ?? 0
+      case "byteCount": byteCount = try json.integer()
+      case "isParameter": isParameter = try json.isNull() ? false : try json.bool()
+      case "requiresGrad": requiresGrad = try json.isNull() ? false : try json.bool()
+      case "sameObjectAs": sameObjectAs = try json.integerIfAny()
+      default: try json.skipValue()
       }
     }
-    return TensorDescriptor(
-      name: try require(text, "name"), dtype: try require(dtype, "dtype"), shape: Shape(try require(shape, "shape")),
-      storage: try require(storage, "storage"), byteOffset: byteOffset, byteCount: try require(byteCount, "byteCount"),
-      isParameter: isParameter, requiresGrad: requiresGrad, sameObjectAs: sameObjectAs)
+    self.init(
+      name: try json.require(text, "name"), dtype: try json.require(dtype, "dtype"),
+      shape: Shape(try json.require(shape, "shape")), storage: try json.require(storage, "storage"),
+      byteOffset: byteOffset, byteCount: try json.require(byteCount, "byteCount"), isParameter: isParameter,
+      requiresGrad: requiresGrad, sameObjectAs: sameObjectAs)
   }
+}
 
-  private mutating func modules() throws(StoreError) -> [StateDict.ModuleMetadata] {
-    try array { (json) throws(StoreError) in
-      var path: String?
-      var fields: [StateDict.ModuleMetadata.Field]?
-      var members = try json.object()
-      while let name = try members.next(&json) {
-        switch name {
-        case "path": path = try json.string()
-        case "fields": fields = try json.fields()
-        default: try json.skipValue()
-        }
+extension StateDict.ModuleMetadata {
+  fileprivate init(readingFrom json: inout JSONStream) throws(StoreError) {
+    var path: String?
+    var fields: [Field]?
+    var members = try json.object()
+    while let name = try members.next(&json) {
+      switch name {
+      case "path": path = try json.string()
+      case "fields": fields = try json.array { (json) throws(StoreError) in try Field(readingFrom: &json) }
+      default: try json.skipValue()
       }
-      return StateDict.ModuleMetadata(path: try json.require(path, "path"), fields: try json.require(fields, "fields"))
     }
+    self.init(path: try json.require(path, "path"), fields: try json.require(fields, "fields"))
   }
+}
 
-  private mutating func fields() throws(StoreError) -> [StateDict.ModuleMetadata.Field] {
-    try array { (json) throws(StoreError) in
-      var text: String?
-      var value: Int?
-      var members = try json.object()
-      while let name = try members.next(&json) {
-        switch name {
-        case "name": text = try json.string()
-        case "value": value = try json.integer()
-        default: try json.skipValue()
-        }
+extension StateDict.ModuleMetadata.Field {
+  fileprivate init(readingFrom json: inout JSONStream) throws(StoreError) {
+    var text: String?
+    var value: Int?
+    var members = try json.object()
+    while let name = try members.next(&json) {
+      switch name {
+      case "name": text = try json.string()
+      case "value": value = try json.integer()
+      default: try json.skipValue()
       }
-      return .init(name: try json.require(text, "name"), value: try json.require(value, "value"))
     }
+    self.init(name: try json.require(text, "name"), value: try json.require(value, "value"))
   }
 }
