@@ -44,13 +44,28 @@ enum ExclusiveCreation {
       let descriptor = Glibc.open("/proc/\(thread)/syscall", O_RDONLY | O_CLOEXEC)
       guard descriptor >= 0 else { return nil }
       defer { close(descriptor) }
-      var buffer = [UInt8](repeating: 0, count: 256)
-      let count = Glibc.read(descriptor, &buffer, buffer.count)
-      let words = String(decoding: buffer[..<max(0, count)], as: UTF8.self).split(whereSeparator: \.isWhitespace)
-      guard let first = words.first, let number = Int(first) else { return nil }
+      guard let words = Self.words(from: descriptor), let first = words.first, let number = Int(first) else {
+        return nil
+      }
       self.number = number
       self.thread = thread
       arguments = words.dropFirst().map { UInt64($0.dropFirst(2), radix: 16) ?? 0 }
+    }
+
+    /// What the kernel says of the thread; nil if it may not be asked.
+    ///
+    /// A thread whose request has come is "running" until its processor has put it to sleep, which it soon does. On a busy machine
+    /// that takes as long as it takes until it is its turn.
+    private static func words(from descriptor: CInt) -> [Substring]? {
+      let deadline = ContinuousClock.now + .seconds(1)
+      while true {
+        var buffer = [UInt8](repeating: 0, count: 256)
+        let count = pread(descriptor, &buffer, buffer.count, 0)
+        guard count > 0 else { return nil }
+        let words = String(decoding: buffer[..<count], as: UTF8.self).split(whereSeparator: \.isWhitespace)
+        guard words.first == "running", ContinuousClock.now < deadline else { return words }
+        usleep(100)
+      }
     }
 
     /// Whether it is an open that makes a file and refuses one that is there.
