@@ -70,7 +70,8 @@ struct WeightKeeping {
     return try Arrival(
       WeightRecord(
         path: path, format: format, blob: segments.blob, byteCount: segments.byteCount, modified: modified,
-        table: try store(table), packs: table.packs.map(\.blob), isPlain: file.isPlain, extras: file.extras), table)
+        table: try store(table), packs: table.packs.map(\.blob), isPlain: file.isPlain, extras: file.extras,
+        figures: WeightRecord.Figures(of: file.stateDict)), table)
   }
 
   /// Stores a file that is kept unread, durably.

@@ -14,8 +14,10 @@ struct VersionValidator {
   init(validation: Validation, manifest: Manifest, progress: @escaping ProgressHandler) {
     self.validation = validation
     self.manifest = manifest
-    // Every pack is read once for its digests, every view twice (its tensors, its sum); values are looked at in one more pass.
-    let total = (manifest.weights.map(\.byteCount) + manifest.viewSizes).reduce(0, &+) &* 2
+    // Every pack is read once for its digests, every view and component twice (its tensors, its sum); values are looked at in one
+    // more pass.
+    let sizes = manifest.weights.map(\.byteCount) + manifest.viewSizes
+    let total = (sizes + sizes + manifest.parts.map(\.byteCount)).reduce(0, &+)
     scanProgress = counting(.checking, of: total, progress)
   }
 
@@ -178,6 +180,7 @@ struct VersionValidator {
     try collect(component.path) { (problems: inout [String]) throws(StoreError) in
       let opened = try validation.views.open(component)
       let (format, file) = try parsing(component.path, try WeightFormatCatalogue.parse(opened))
+      try validation.remember(try sum(of: opened.byteCount, scanner(of: opened)), of: component)
       problems += differences(of: file, in: opened, from: try records.table(table))
       if component.isStitched { try checkStitch(of: component, file, opened) }
       let how = component.isStitched ? "as written, stitched" : "as written"

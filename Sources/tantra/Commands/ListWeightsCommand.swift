@@ -33,7 +33,7 @@ struct ListWeightsCommand: ParsableCommand {
     var kept: String?
     /// The number of what is only kept.
     var number: Int?
-    /// Bytes of the largest weight file.
+    /// Bytes of the largest view and of all components.
     var byteCount: Int
   }
 
@@ -87,15 +87,16 @@ struct ListWeightsCommand: ParsableCommand {
 
   private func line(of manifest: Manifest, _ records: RecordStore, kept: BackupRecord? = nil) -> Line {
     let views = manifest.main?.views ?? [:]
+    let components = manifest.components
     return Line(
       model: manifest.model, version: manifest.version,
       isActive: kept == nil && records.activeVersion(of: manifest.model) == manifest.version,
       isCheckpoint: records.isCheckpoint(manifest.model, manifest.version),
-      parameters: manifest.main?.parameterCount ?? 0,
-      tensors: manifest.main?.tensorCount ?? 0, views: views,
+      parameters: components.reduce(manifest.main?.parameterCount ?? 0) { $0 + ($1.figures?.parameterCount ?? 0) },
+      tensors: components.reduce(manifest.main?.tensorCount ?? 0) { $0 + ($1.figures?.tensorCount ?? 0) }, views: views,
       written: views.keys.filter { manifest.original(servedAs: $0) != nil }.sorted(),
       source: manifest.provenance.source, parts: manifest.parts.map(\.path), kept: kept.map(Self.reason),
-      number: kept?.number, byteCount: (views.values + manifest.parts.map(\.byteCount)).max() ?? 0)
+      number: kept?.number, byteCount: components.reduce(views.values.max() ?? 0) { $0 + $1.byteCount })
   }
 
   /// Why a version is kept that is not there.

@@ -23,6 +23,14 @@ import Testing
       test "$(readlink m/active)" = v1; test ! -e m/v1/model.pt
       tantra list-weights m | grep -q v1
       tantra validate m | grep -q 'm/v1: valid'
+      (cd m/v1 && sha256sum --quiet -c $MNT/.control/versions/m/v1/SHA256SUMS)
+      test "$(find m/v1 -type f | wc -l)" = "$(wc -l < .control/versions/m/v1/SHA256SUMS)"
+      size=0; for file in $(find m/v1 -name '*.safetensors' -o -name '*.ckpt'); do
+        size=$((size + $(stat -c %s $file))); done
+      tantra list-weights m --json | python -c "
+      import json, sys
+      line = json.load(sys.stdin)[0]
+      assert line['tensors'] > 0 and line['parameters'] > 0 and line['byteCount'] == $size, line"
       cp -r m/v1 m/v2; diff -r m/v1 m/v2
       tantra diff m v1 v2
       tantra export m v1 --folder --to $OUT/out; diff -r $OUT/\(name) $OUT/out/m_v1
