@@ -4,7 +4,9 @@ package import WeightRegistry
 /// What came of a ``ControlRequest``.
 package enum ControlReply: Sendable, Hashable, Codable {
   case switched(change: ActiveChange)
+  /// What was taken out of the tree.
   case cleaned(model: ModelName, removed: [VersionName])
+  case tagged(model: ModelName, version: VersionName, name: VersionName)
   /// A backup is known by its number.
   case pinned(model: ModelName, version: VersionName, backup: Int)
   case restored(model: ModelName, version: VersionName)
@@ -26,6 +28,7 @@ package enum ControlReply: Sendable, Hashable, Codable {
     case .switched(let change): change.text + "\n"
     case .cleaned(_, []): "nothing to remove\n"
     case .cleaned(let model, let removed): removed.map { "removed \(model)/\($0)\n" }.joined()
+    case .tagged(let model, let version, let name): "\(model)/\(name) -> \(version)\n"
     case .pinned(let model, let version, let backup): "\(model)/\(version): pinned as backup \(backup)\n"
     case .restored(let model, let version): "\(model)/\(version): restored\n"
     case .purged(let report): report.text

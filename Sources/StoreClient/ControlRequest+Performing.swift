@@ -18,6 +18,20 @@ extension ControlRequest {
     case .rollback(let model):
       let (before, after) = try registry.activation.rollback(model, by: actor, progress: progress)
       return .switched(change: .init(model: model, from: before, to: after))
+    case .tag(let model, let version, let name):
+      try registry.activation.tag(model, version, as: name, by: actor)
+      return .tagged(model: model, version: version, name: name)
+    case .remove(let model, let version?):
+      let isLink = registry.records.aliases(of: model)[version] != nil
+      if isLink {
+        try registry.activation.setAlias(version, of: model, to: nil)
+      } else {
+        try registry.retention.retire(model, version, by: actor, unless: .init(progress))
+      }
+      return .cleaned(model: model, removed: [version])
+    case .remove(let model, nil):
+      return .cleaned(
+        model: model, removed: try registry.retention.retireAll(of: model, by: actor, unless: .init(progress)))
     case .cleanup(let model, let keep):
       let removed = try registry.retention.cleanup(model, keep: keep, by: actor, unless: .init(progress))
       return .cleaned(model: model, removed: removed)

@@ -11,7 +11,9 @@ extension ControlRequest {
   /// | cleanup  | `mamba 3`, `mamba`                          |
   /// | config   | `mamba keep 5`, `mamba keep`, `all keep 5`  |
   /// | purge    | `all`, `mamba`, `mamba/v1.0`, `mamba 86400` |
+  /// | remove   | `mamba/v1.0`, `mamba`                       |
   /// | restore  | `mamba/v1.0`, `mamba/v1.0@3`                |
+  /// | tag      | `mamba/v1.0 stable`                         |
   /// | validate | `all`, `mamba`, `mamba/v1.0`                |
   ///
   /// - Throws: `invalidName`, with what was expected.
@@ -36,6 +38,17 @@ extension ControlRequest {
       let edition = try VersionEdition(validating: parts[1])
       self = .restore(
         model: try ModelName(validating: parts[0]), version: edition.version, number: edition.number)
+    case .remove:
+      guard case let (model?, version) = try Self.target(text) else {
+        throw StoreError(.invalidName, "expected MODEL/VERSION or MODEL, found \"\(text)\"")
+      }
+      self = .remove(model: model, version: version)
+    case .tag:
+      guard words.count == 2 else {
+        throw StoreError(.invalidName, "expected MODEL/VERSION and a name for it, found \"\(text)\"")
+      }
+      let (model, version) = try Self.version(words[0])
+      self = .tag(model: model, version: version, name: try VersionName(validating: words[1]))
     case .cleanup:
       let keep = words.count == 2 ? Int(words[1]) : nil
       guard words.count == 1 || keep != nil else {
@@ -88,6 +101,8 @@ extension ControlRequest {
     return switch self {
     case .setActive(let model, let version), .backup(let model, let version): "\(model)/\(version)"
     case .restore(let model, let version, let number): "\(model)/\(VersionEdition(version, number))"
+    case .tag(let model, let version, let name): "\(model)/\(version) \(name)"
+    case .remove(let model, let version): target(model, version)
     case .rollback(let model): "\(model) previous"
     case .cleanup(let model, let keep): model.text + (keep.map { " \($0)" } ?? "")
     case .purge(let model, let version, let age): target(model, version) + (age == 0 ? "" : " \(age)")

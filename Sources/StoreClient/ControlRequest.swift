@@ -10,6 +10,10 @@ package enum ControlRequest: Sendable, Hashable, Codable {
   case rollback(model: ModelName)
   /// nil keeps as many versions as the model's policy says.
   case cleanup(model: ModelName, keep: Int?)
+  /// Gives a version another name: a link to it.
+  case tag(model: ModelName, version: VersionName, name: VersionName)
+  /// Takes a version, or a link, out of the tree; without a version: all of the model.
+  case remove(model: ModelName, version: VersionName?)
   case backup(model: ModelName, version: VersionName)
   /// Without a number: what was removed last.
   case restore(model: ModelName, version: VersionName, number: Int? = nil)
@@ -22,13 +26,15 @@ package enum ControlRequest: Sendable, Hashable, Codable {
 
   /// The control files that take requests, by their names.
   package enum Control: String, Sendable, CaseIterable {
-    case active, backup, cleanup, config, purge, restore, validate
+    case active, backup, cleanup, config, purge, remove, restore, tag, validate
   }
 
   /// The control file that takes this request.
   package var control: Control {
     switch self {
     case .setActive, .rollback: .active
+    case .tag: .tag
+    case .remove: .remove
     case .cleanup: .cleanup
     case .backup: .backup
     case .restore: .restore

@@ -100,6 +100,16 @@ package struct StoreClient: Sendable {
     try perform(.cleanup(model: model, keep: keep)) { if case .cleaned(_, let removed) = $0 { removed } else { nil } }
   }
 
+  /// As ``Activation/tag(_:_:as:by:)``.
+  package func tag(_ model: ModelName, _ version: VersionName, as name: VersionName) throws(StoreError) {
+    _ = try perform(.tag(model: model, version: version, name: name))
+  }
+
+  /// Takes a version, or a link, out of the tree; without a version: all of the model. What was removed.
+  package func remove(_ model: ModelName, _ version: VersionName?) throws(StoreError) -> [VersionName] {
+    try perform(.remove(model: model, version: version)) { if case .cleaned(_, let names) = $0 { names } else { nil } }
+  }
+
   /// As ``Retention/backup(_:_:by:unless:)``: the backup's number.
   package func backup(_ model: ModelName, _ version: VersionName) throws(StoreError) -> Int {
     try perform(.backup(model: model, version: version)) {

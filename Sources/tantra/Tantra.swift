@@ -21,8 +21,8 @@ struct Tantra: ParsableCommand {
       """,
     subcommands: [
       InitCommand.self, MountCommand.self, UnmountCommand.self, StatusCommand.self, ListModelsCommand.self,
-      ListWeightsCommand.self,
-      SetActiveCommand.self, RollbackCommand.self, HistoryCommand.self, ImportCommand.self, ExportCommand.self,
+      ListWeightsCommand.self, ShowCommand.self, TagCommand.self, RemoveCommand.self, SetActiveCommand.self,
+      RollbackCommand.self, HistoryCommand.self, ImportCommand.self, ExportCommand.self,
       DiffCommand.self, CleanupCommand.self, BackupCommand.self, RestoreCommand.self, PurgeCommand.self,
       ValidateCommand.self, ConfigCommand.self, StatsCommand.self, DoctorCommand.self, UpgradeStoreCommand.self,
       GenerateCommand.self, RunCommand.self, OcrCommand.self, BenchCommand.self, BenchFaultsCommand.self,

@@ -19,6 +19,9 @@ import Testing
     (.config, "all keep 5", .setPolicy(model: nil, key: .keep, value: "5")),
     (.purge, "all", .purge(model: nil, version: nil, olderThan: 0)),
     (.purge, "mamba/v1.1 60", .purge(model: model, version: version, olderThan: 60)),
+    (.remove, "mamba/v1.1", .remove(model: model, version: version)),
+    (.remove, "mamba", .remove(model: model, version: nil)),
+    (.tag, "mamba/v1.1 stable", .tag(model: model, version: version, name: VersionName(unchecked: "stable"))),
     (.restore, "mamba/v1.1", .restore(model: model, version: version)),
     (.validate, "mamba", .validate(model: model, version: nil)),
     (.validate, "all", .validate(model: nil, version: nil)),
@@ -50,7 +53,8 @@ import Testing
     ("{", ControlRequest.Control.active), ("{}", .active), (#"{"setActive":{"model":"a/b","version":"v1"}}"#, .active),
     (#"{"restore":{"model":"a","version":"v1"}}"#, .active), (#"{"rollback":{}}"#, .active),
     ("", .cleanup), ("mamba x", .cleanup), ("mamba 1 2", .cleanup), ("mamba", .config), ("mamba nope 1", .config),
-    ("mamba 99999999999999999999", .purge), ("mamba/v1/x", .validate), ("all", .restore), ("/v1", .backup),
+    ("mamba 99999999999999999999", .purge), ("mamba/v1/x", .validate), ("all", .restore), ("all", .remove),
+    ("mamba stable", .tag), ("mamba/v1", .tag), ("/v1", .backup),
   ])
   func whatIsNoRequestIsRefused(text: String, control: ControlRequest.Control) {
     let error = #expect(throws: StoreError.self) { try ControlRequest(written: text, to: control) }

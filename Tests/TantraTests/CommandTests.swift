@@ -10,7 +10,7 @@ import Testing
   @Test(arguments: [
     "init", "mount", "unmount", "status", "import", "list-models", "list-weights", "set-active", "rollback", "history",
     "export", "diff", "cleanup", "backup", "restore", "purge", "validate", "stats", "doctor", "generate", "config",
-    "upgrade-store",
+    "upgrade-store", "show", "tag", "rm",
   ])
   func everyCommandHasHelp(command: String) throws {
     let help = try fixture.tantra([command, "--help"])
@@ -145,7 +145,8 @@ import Testing
     for arguments in [
       ["import", weights, "--model", "x"], ["generate", "mamba", "--seed", "2", "--version", "v1.1"], ["list-models"],
       ["list-weights"], ["status"], ["stats"], ["set-active", "mamba", "v1.1"], ["rollback", "mamba"],
-      ["history", "mamba"], ["config"], ["diff", "mamba", "v1.0", "v1.0"], ["validate", "x"],
+      ["history", "mamba"], ["show", "mamba"], ["show", "mamba/active", "--tensors"], ["tag", "mamba/v1.1", "stable"],
+      ["rm", "mamba/stable"], ["config"], ["diff", "mamba", "v1.0", "v1.0"], ["validate", "x"],
       ["export", "x", "--to", fixture.scratch("out")], ["backup", "x", "v1.0"], ["cleanup", "mamba", "--keep", "1"],
       ["restore", "mamba", "v1.1"], ["purge"], ["upgrade-store"],
     ] {
@@ -153,6 +154,36 @@ import Testing
       #expect(command.status == 0, "\(arguments) \(command.errorText)")
       #expect(throws: Never.self, "\(arguments)") { try JSONSerialization.jsonObject(with: command.output) }
     }
+  }
+
+  @Test(arguments: [false, true]) func versionsAreShownTaggedAndRemoved(isMounted: Bool) throws {
+    let weights = try fixture.scratch.write("x.pt", try SmallWeights.example().torchZip())
+    for version in ["v1", "v2"] { try fixture.succeed("import", weights, "--model", "x", "--version", version) }
+    if isMounted { try fixture.mount() }
+    #expect(try fixture.succeed("tag", "x/v1", "stable") == "x/stable -> v1\n")
+    let shown = try fixture.succeed("show", "x/stable", "--tensors")
+    for words in ["x/v1  (active, link stable)", "from x.pt", "model.safetensors", "synthesized", "a.bias"] {
+      #expect(shown.contains(words), "\(shown)")
+    }
+    #expect(try fixture.succeed("show", "x").contains("v1       active stable"))
+    // It moves, and what has the name of a version is none.
+    #expect(try fixture.succeed("tag", "x", "v2", "stable") == "x/stable -> v2\n")
+    for (arguments, status, words) in [
+      (["tag", "x/v1", "v2"], Int32(73), "is a version itself"), (["tag", "x/v1", "active"], 65, "set-active"),
+      (["tag", "x/v9", "old"], 66, "no version"), (["tag", "x/v1"], 64, "expected MODEL/VERSION and a name"),
+      (["rm", "x/v1"], 1, "active"), (["rm", "x/v2"], 1, "stable"), (["rm", "x/v9"], 66, "no version"),
+      (["rm", "y"], 66, "no model"), (["show", "x/v9"], 66, "no version"), (["show", "y"], 66, "no model"),
+      (["show", "x", "--tensors"], 64, "which version"),
+    ] {
+      let command = try fixture.tantra(arguments)
+      #expect(command.status == status, "\(arguments) \(command.errorText)")
+      #expect(command.errorText.contains(words), "\(arguments) \(command.errorText)")
+    }
+    #expect(try fixture.succeed("rm", "x/stable") == "removed x/stable\n")
+    #expect(try fixture.succeed("rm", "x/v2") == "removed x/v2\n")
+    #expect(try fixture.succeed("restore", "x", "v2") == "x/v2: restored\n")
+    #expect(try fixture.succeed("rm", "x") == "removed x/v1\nremoved x/v2\n")
+    #expect(try fixture.succeed("restore", "x", "v1") == "x/v1: restored\n")
   }
 
   @Test func aStoreInUseIsNamedAndExitsWith75() throws {

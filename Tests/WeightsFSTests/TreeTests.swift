@@ -23,7 +23,8 @@ import WeightsFS
       ])
     #expect(
       Set(try fixture.names(".control")) == [
-        "active", "backup", "cleanup", "config", "log", "metrics", "purge", "restore", "status", "validate",
+        "active", "backup", "cleanup", "config", "log", "metrics", "purge", "remove", "restore", "status", "tag",
+        "validate",
         "version", "weight_config.json", "versions",
       ])
     #expect(try fixture.names(".control/versions/mamba/v1.0") == ["manifest.json", "SHA256SUMS"])

@@ -163,6 +163,26 @@ package struct Activation: Sendable {
     records.logger.info("active: \(model) has none, by user \(actor.uid)")
   }
 
+  /// Gives a version another name: a link, which moves if there is one of that name.
+  ///
+  /// - Throws: `unknownVersion`; `alreadyExists` if something else has the name; `invalidName` for `active`.
+  package func tag(
+    _ model: ModelName, _ version: VersionName, as name: VersionName, by actor: Actor
+  ) throws(StoreError) {
+    guard name.text != "active" else {
+      throw StoreError(.invalidName, "\(model)/active is the version that users get: tantra set-active switches it")
+    }
+    try records.transaction(model) { (records) throws(StoreError) in
+      try self.records.require(model, version)
+      guard try records.folder(name) == nil else {
+        throw StoreError(.alreadyExists, "\(model)/\(name) is a version itself: choose another name")
+      }
+      try records.requireNoFile(named: name)
+      try records.configure { $0.aliases[name] = version }
+    }
+    records.logger.info("link: \(model)/\(name) -> \(version), by user \(actor.uid)")
+  }
+
   /// Makes, re-points or (with nil) removes another link of a model.
   ///
   /// - Parameter time: when somebody did so, if that was a while ago; in nanoseconds since 1970.

@@ -31,6 +31,24 @@ package struct Retention: Sendable {
     }
   }
 
+  /// Takes all versions of a model out of the tree, with `active` and all other links. The versions can be restored until they
+  /// are purged.
+  ///
+  /// - Returns: the versions, in natural order.
+  package func retireAll(
+    of model: ModelName, by actor: Actor = .current, unless interruption: Interruption = .never
+  ) throws(StoreError) -> [VersionName] {
+    let versions = try records.versions(of: model)
+    try records.transaction(model, unless: interruption) { (records) throws(StoreError) in
+      try records.configure {
+        $0.active = nil
+        $0.aliases = [:]
+      }
+    }
+    for version in versions { try retire(model, version, by: actor, unless: interruption) }
+    return versions
+  }
+
   /// As ``retire(_:_:by:unless:)``, as a part of something larger.
   static func retire(
     _ version: VersionName, in records: ModelTransaction, beside backups: [BackupRecord], by actor: Actor

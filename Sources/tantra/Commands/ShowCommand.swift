@@ -1,0 +1,39 @@
+import ArgumentParser
+import StoreRecords
+import Tensors
+import WeightFormats
+import WeightRegistry
+
+/// `tantra show MODEL[/VERSION]`
+struct ShowCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "show",
+    abstract: "Show what a version holds and where it came from, or what there is of a model.",
+    discussion: """
+      Of a version: its files with their sizes and times, and how each is served; with --tensors also every tensor. Of a \
+      model: its versions, links and policies. No tensor data is read.
+      """)
+
+  @OptionGroup var target: VersionArguments
+  @Flag(help: "Also list the tensors of the version.") var tensors = false
+  @Flag(help: "Print JSON.") var json = false
+  @OptionGroup var store: StoreOptions
+
+  func run() throws {
+    let records = try store.openForReading().records
+    let (model, word) = try target.names()
+    guard let word else {
+      guard !tensors else { throw CommandFailure(.usage, "which version of \(model) has the tensors that you mean?") }
+      let shown = try ModelSummary(model, in: records)
+      return json ? try Console.print(json: shown) : Console.print(shown.text)
+    }
+    let isActiveLink = word.text == "active"
+    guard let version = isActiveLink ? records.activeVersion(of: model) : records.aliases(of: model)[word] ?? word
+    else {
+      try records.require(model)
+      throw StoreError(.unknownVersion, "\(model) has no active version; tantra set-active chooses one")
+    }
+    let shown = try VersionSummary(try records.manifest(of: model, version), in: records, withTensors: tensors)
+    if json { try Console.print(json: shown) } else { Console.print(shown.text) }
+  }
+}

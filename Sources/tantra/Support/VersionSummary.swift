@@ -1,0 +1,172 @@
+import StoreRecords
+import Tensors
+import WeightFormats
+import WeightRegistry
+
+/// What `tantra show` tells of a version.
+struct VersionSummary: Encodable {
+  struct File: Encodable {
+    var path: String
+    var byteCount: Int
+    /// Nanoseconds since 1970.
+    var modified: Int64
+    /// `as written`, `synthesized`, or nothing for an ordinary file.
+    var how: String
+  }
+
+  struct Listed: Encodable {
+    /// The weight file that has it; nil for the main state dict.
+    var file: String?
+    var name: String
+    var dtype: String
+    var shape: [Int]
+    var byteCount: Int
+  }
+
+  var model: ModelName
+  var version: VersionName
+  /// Links to it, `active` first.
+  var links: [String]
+  var isCheckpoint: Bool
+  /// Where the weights came from, by which user, and when: nanoseconds since 1970.
+  var source: String
+  var uid: UInt32
+  var published: Int64
+  var tensorCount: Int
+  var parameterCount: Int
+  var files: [File]
+  /// What else weight files carry, by path.
+  var extras: [String: [String]]
+  /// nil unless they are asked for.
+  var tensors: [Listed]?
+
+  init(_ manifest: Manifest, in records: RecordStore, withTensors: Bool) throws(StoreError) {
+    model = manifest.model
+    version = manifest.version
+    links = records.links(to: version, of: model)
+    isCheckpoint = records.isCheckpoint(model, version)
+    (source, uid, published) = (manifest.provenance.source, manifest.provenance.uid, manifest.published)
+    let figures = manifest.components.compactMap(\.figures)
+    tensorCount = figures.reduce(manifest.main?.tensorCount ?? 0) { $0 + $1.tensorCount }
+    parameterCount = figures.reduce(manifest.main?.parameterCount ?? 0) { $0 + $1.parameterCount }
+    let views = (manifest.main?.views ?? [:]).map { view, byteCount in
+      File(
+        path: "model.\(view)", byteCount: byteCount, modified: manifest.modified(ofView: view),
+        how: manifest.original(servedAs: view) == nil ? "synthesized" : "as written")
+    }
+    let parts = manifest.parts.map {
+      File(path: $0.path, byteCount: $0.byteCount, modified: $0.modified, how: "as written")
+    }
+    let rest = manifest.files.map { File(path: $0.path, byteCount: $0.byteCount, modified: $0.modified, how: "") }
+    files = (views + parts + rest).sorted { $0.path < $1.path }
+    extras = [:]
+    for file in manifest.weights where !file.extras.isEmpty { extras[file.path] = file.extras }
+    if withTensors { tensors = try Self.tensors(of: manifest, in: records) }
+  }
+
+  private static func tensors(of manifest: Manifest, in records: RecordStore) throws(StoreError) -> [Listed] {
+    var listed: [Listed] = []
+    func add(_ digest: Digest, _ file: String?) throws(StoreError) {
+      listed += try records.table(digest).stateDict.tensors.map { tensor in
+        Listed(
+          file: file, name: tensor.name, dtype: tensor.dtype.rawValue, shape: tensor.shape.dimensions,
+          byteCount: tensor.byteCount)
+      }
+    }
+    if let main = manifest.main { try add(main.table, nil) }
+    for file in manifest.components { if let table = file.table { try add(table, file.path) } }
+    return listed
+  }
+
+  var text: String {
+    let names = ([isCheckpoint ? "checkpoint" : nil] + links.map { $0 == "active" ? "active" : "link \($0)" })
+      .compactMap(\.self)
+    var lines = [
+      "\(model)/\(version)" + (names.isEmpty ? "" : "  (\(names.joined(separator: ", ")))"),
+      "\(Console.grouped(parameterCount)) parameters in \(Console.grouped(tensorCount)) tensors",
+      "from \(source), by user \(uid), \(Timestamp.text(published))", "",
+      Console.table(
+        ["FILE", "SIZE", "CHANGED", "SERVED"],
+        files.map { [$0.path, Console.size($0.byteCount), Timestamp.text($0.modified), $0.how] }),
+    ]
+    for (path, extras) in extras.sorted(by: { $0.key < $1.key }) {
+      lines += ["", "\(path) also carries:"] + extras.map { "  \($0)" }
+    }
+    if let tensors {
+      lines += [
+        "",
+        Console.table(
+          ["TENSOR", "DTYPE", "SHAPE", "SIZE", "FILE"],
+          tensors.map { tensor in
+            [
+              tensor.name, tensor.dtype, "[\(tensor.shape.map(String.init).joined(separator: ", "))]",
+              Console.size(tensor.byteCount), tensor.file ?? "",
+            ]
+          }),
+      ]
+    }
+    return lines.joined(separator: "\n")
+  }
+}
+
+/// What `tantra show` tells of a model.
+struct ModelSummary: Encodable {
+  struct Version: Encodable {
+    var name: VersionName
+    var links: [String]
+    var isCheckpoint: Bool
+    /// Nanoseconds since 1970.
+    var published: Int64
+    var parameterCount: Int
+    var source: String
+  }
+
+  var model: ModelName
+  var active: VersionName?
+  var links: [String: VersionName]
+  var versions: [Version]
+  /// Folders that hold no version yet.
+  var drafts: [VersionName]
+  /// Versions that are kept only to be restored: backups, and what was removed or replaced.
+  var kept: [String]
+  var policies: [String: String]
+
+  init(_ model: ModelName, in records: RecordStore) throws(StoreError) {
+    self.model = model
+    active = records.activeVersion(of: model)
+    links = [:]
+    for (name, version) in records.aliases(of: model) { links[name.text] = version }
+    versions = []
+    for name in try records.versions(of: model) {
+      let manifest = try records.manifest(of: model, name)
+      let summary = try VersionSummary(manifest, in: records, withTensors: false)
+      versions.append(
+        Version(
+          name: name, links: summary.links, isCheckpoint: summary.isCheckpoint, published: summary.published,
+          parameterCount: summary.parameterCount, source: summary.source))
+    }
+    drafts = try records.drafts(of: model)
+    kept = try records.backups(of: model).map(\.edition.description)
+    let decided = records.policies(of: model)
+    policies = [:]
+    for key in PolicyKey.allCases { policies[key.rawValue] = decided[key] }
+  }
+
+  var text: String {
+    var lines = [
+      Console.table(
+        ["VERSION", "", "PARAMETERS", "PUBLISHED", "FROM"],
+        versions.map { version in
+          [
+            version.name.text, ((version.isCheckpoint ? ["checkpoint"] : []) + version.links).joined(separator: " "),
+            Console.grouped(version.parameterCount), Timestamp.text(version.published), version.source,
+          ]
+        })
+    ]
+    if !drafts.isEmpty { lines.append("no version yet: \(drafts.map(\.text).joined(separator: " "))") }
+    if !kept.isEmpty { lines.append("can be restored: \(kept.joined(separator: " "))") }
+    lines.append(
+      "policies: " + policies.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
+    return lines.joined(separator: "\n")
+  }
+}
