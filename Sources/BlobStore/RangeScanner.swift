@@ -1,5 +1,3 @@
-import Dispatch
-import Glibc
 package import PosixIO
 import Synchronization
 import SystemPackage
@@ -94,8 +92,10 @@ package struct RangeScanner: Sendable {
     let state = Mutex(State<Result>(results: Array(repeating: nil, count: ranges.count)))
     // Large ranges first: the last to finish is then a small one.
     let order = ranges.indices.sorted { ranges[$0].count > ranges[$1].count }
-    let workers = max(1, min(order.count, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
-    DispatchQueue.concurrentPerform(iterations: workers) { _ in
+    // A thread costs more than reading little.
+    let byteCount = ranges.reduce(0) { $0 &+ $1.count }
+    let isLittle = byteCount <= Self.chunkByteCount
+    ParallelWork.run(isLittle ? 1 : min(order.count, ParallelWork.processorCount)) {
       let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.chunkByteCount, alignment: 4096)
       defer { buffer.deallocate() }
       while let index = state.withLock({ $0.next(in: order) }) {

@@ -1,5 +1,5 @@
-import Dispatch
 import Glibc
+import PosixIO
 import Synchronization
 
 /// Reads a page: its lines in reading order, with where they are and how sure the reader is.
@@ -80,7 +80,7 @@ package struct PageReader: Sendable {
       var failure: (any Error)?
     }
     let outcome = Mutex(Outcome(readings: Array(repeating: nil, count: boxes.count)))
-    DispatchQueue.concurrentPerform(iterations: min(threads, max(1, boxes.count))) { _ in
+    ParallelWork.run(min(threads, boxes.count)) {
       do {
         let session = try OcrSession(weights)
         while let index = outcome.withLock({ outcome -> Int? in
