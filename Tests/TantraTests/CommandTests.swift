@@ -169,7 +169,7 @@ import Testing
     // It moves, and what has the name of a version is none.
     #expect(try fixture.succeed("tag", "x", "v2", "stable") == "x/stable -> v2\n")
     for (arguments, status, words) in [
-      (["tag", "x/v1", "v2"], Int32(73), "is a version itself"), (["tag", "x/v1", "active"], 65, "set-active"),
+      (["tag", "x/v1", "v2"], Int32(73), "is a version itself"), (["tag", "x/v1", "active"], 64, "set-active"),
       (["tag", "x/v9", "old"], 66, "no version"), (["tag", "x/v1"], 64, "expected MODEL/VERSION and a name"),
       (["rm", "x/v1"], 1, "active"), (["rm", "x/v2"], 1, "stable"), (["rm", "x/v9"], 66, "no version"),
       (["rm", "y"], 66, "no model"), (["show", "x/v9"], 66, "no version"), (["show", "y"], 66, "no model"),

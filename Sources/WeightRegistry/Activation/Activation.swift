@@ -165,13 +165,10 @@ package struct Activation: Sendable {
 
   /// Gives a version another name: a link, which moves if there is one of that name.
   ///
-  /// - Throws: `unknownVersion`; `alreadyExists` if something else has the name; `invalidName` for `active`.
+  /// - Throws: `unknownVersion`; `alreadyExists` if something else has the name.
   package func tag(
     _ model: ModelName, _ version: VersionName, as name: VersionName, by actor: Actor
   ) throws(StoreError) {
-    guard name.text != "active" else {
-      throw StoreError(.invalidName, "\(model)/active is the version that users get: tantra set-active switches it")
-    }
     try records.transaction(model) { (records) throws(StoreError) in
       try self.records.require(model, version)
       guard try records.folder(name) == nil else {

@@ -21,19 +21,26 @@ struct ShowCommand: ParsableCommand {
 
   func run() throws {
     let records = try store.openForReading().records
-    let (model, word) = try target.names()
-    guard let word else {
+    let words = try VersionArguments.words(target.model, target.version)
+    let model = try ModelName(validating: words.model)
+    guard let word = words.version else {
       guard !tensors else { throw CommandFailure(.usage, "which version of \(model) has the tensors that you mean?") }
       let shown = try ModelSummary(model, in: records)
       return json ? try Console.print(json: shown) : Console.print(shown.text)
     }
-    let isActiveLink = word.text == "active"
-    guard let version = isActiveLink ? records.activeVersion(of: model) : records.aliases(of: model)[word] ?? word
-    else {
-      try records.require(model)
-      throw StoreError(.unknownVersion, "\(model) has no active version; tantra set-active chooses one")
-    }
-    let shown = try VersionSummary(try records.manifest(of: model, version), in: records, withTensors: tensors)
+    let manifest = try records.manifest(of: model, version(word, of: model, in: records))
+    let shown = try VersionSummary(manifest, in: records, withTensors: tensors)
     if json { try Console.print(json: shown) } else { Console.print(shown.text) }
+  }
+
+  /// The version that somebody means, by its name or by that of a link.
+  private func version(_ word: String, of model: ModelName, in records: RecordStore) throws -> VersionName {
+    guard word == "active" else {
+      let name = try VersionName(validating: word)
+      return records.aliases(of: model)[name] ?? name
+    }
+    try records.require(model)
+    if let version = records.activeVersion(of: model) { return version }
+    throw StoreError(.unknownVersion, "\(model) has no active version; tantra set-active chooses one")
   }
 }

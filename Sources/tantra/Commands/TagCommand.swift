@@ -28,6 +28,9 @@ struct TagCommand: ParsableCommand {
     guard let name = names.last, names.count <= 2 else {
       throw CommandFailure(.usage, "expected MODEL/VERSION and a name for it, as in: tantra tag mamba/v1.1 stable")
     }
+    guard name != "active" else {
+      throw CommandFailure(.usage, "active is the version that users get: tantra set-active switches it")
+    }
     let found = try VersionArguments.names(model, names.count == 2 ? names[0] : nil)
     let version = try VersionArguments.require(found.version, of: found.model)
     let link = Link(model: found.model, version: version, name: try VersionName(validating: name))
