@@ -59,7 +59,9 @@ package final class WeightsFileSystem: FileSystem {
   package func makeSymbolicLink(
     _ name: String, in parent: InodeNumber, target: String, caller: Caller
   ) throws(FileSystemError) -> DirectoryItem {
-    try tree.item(try tree.folder(parent).makeSymbolicLink(name, target: target, by: caller))
+    let link = try tree.folder(parent).makeSymbolicLink(name, target: target, by: caller)
+    noteMade(name, in: parent, by: caller, isExclusive: true)
+    return try tree.item(link)
   }
 
   package func makeHardLink(
@@ -67,7 +69,16 @@ package final class WeightsFileSystem: FileSystem {
     isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) -> DirectoryItem {
     let source = try tree.node(inode)
-    return try tree.item(try tree.folder(parent).makeHardLink(to: source, named: name, by: caller, isInterrupted))
+    let file = try tree.folder(parent).makeHardLink(to: source, named: name, by: caller, isInterrupted)
+    noteMade(name, in: parent, by: caller, isExclusive: true)
+    return try tree.item(file)
+  }
+
+  private func noteMade(
+    _ name: String, in parent: InodeNumber, by caller: Caller, isExclusive: Bool, open handle: HandleNumber? = nil
+  ) {
+    guard let place = tree.inodes.node(parent)?.place(of: name) else { return }
+    tree.fillers.noteMade(place, by: caller.pid, isExclusive: isExclusive, open: handle)
   }
 
   package func unlink(_ name: String, in parent: InodeNumber, caller: Caller) throws(FileSystemError) {
@@ -89,6 +100,7 @@ package final class WeightsFileSystem: FileSystem {
     if folder == newFolder, ExactName(name) == ExactName(newName) { return }
     try Renaming(tree: tree, mode: mode, caller: caller, isInterrupted: isInterrupted)
       .rename(name, in: folder, to: newName, in: newFolder)
+    noteMade(newName, in: newParent, by: caller, isExclusive: false)
   }
 
   // MARK: Attributes
@@ -169,6 +181,7 @@ package final class WeightsFileSystem: FileSystem {
     _ name: String, in parent: InodeNumber, _ access: OpenAccess, isExclusive: Bool
   ) throws(FileSystemError) -> CreatedFile {
     let (node, file) = try tree.folder(parent).create(name, access, isExclusive: isExclusive)
+    noteMade(name, in: parent, by: access.caller, isExclusive: isExclusive, open: file.handle)
     do throws(FileSystemError) {
       return CreatedFile(item: try tree.item(node), file: file)
     } catch {
@@ -198,6 +211,7 @@ package final class WeightsFileSystem: FileSystem {
   package func release(_ handle: HandleNumber) {
     tree.handles[handle]?.release()
     tree.handles.remove(handle)
+    tree.fillers.noteClosed(handle)
   }
 
   package func copyRange(

@@ -28,6 +28,9 @@ OPERATIONS = [
     f"cp {sources}/full/model.safetensors small/v1.1/adapter.safetensors",
     f"dd if={sources}/full/model.pt of=small/v1.1/late.pt bs=200 count=1 status=none; grep -q 'not finished' .control/log",
     f"dd if={sources}/full/model.pt of=small/v1.1/late.pt bs=200 skip=1 seek=1 conv=notrunc status=none",
+    # A folder with a component, under another name. Not by mv, which would copy it.
+    f"mkdir small/v1.1/unet; cp {sources}/full/model.pt small/v1.1/unet/unet.pt",
+    "python3 -c 'import os; os.rename(\"small/v1.1/unet\", \"small/v1.1/unet2\")'",
     f"cp {sources}/other/model.safetensors small/v1.1/model.safetensors",
     "ln -sfn v2.0 small/active",
     # Not by the shell: it ignores what close says, and closes a copy of its descriptor while the file is still empty.

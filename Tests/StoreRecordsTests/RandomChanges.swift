@@ -34,13 +34,16 @@ struct RandomChanges: RandomNumberGenerator {
     let path = Self.files.randomElement(using: &self) ?? ""
     let inner = Self.folders.randomElement(using: &self) ?? ""
     let weights = Self.weights.randomElement(using: &self) ?? ""
-    switch Int.random(in: 0..<10, using: &self) {
+    switch Int.random(in: 0..<11, using: &self) {
     case 0...3: return .put(file(path))
     case 4: return folder.removal(of: path) ?? .remove(path)
     case 5: return folder.removal(of: weights) ?? .show(weights)
     case 6: return .show(Bool.random(using: &self) ? path : weights)
     case 7: return .makeFolder(inner)
     case 8: return .removeFolder(inner)
+    case 9:
+      let old = Bool.random(using: &self) ? "unet" : inner
+      return .moveFolder(FolderMove(from: old, to: Self.folders.randomElement(using: &self) ?? ""))
     default: return .setModified(Bool.random(using: &self) ? path : weights, Int64.random(in: 0..<1000, using: &self))
     }
   }

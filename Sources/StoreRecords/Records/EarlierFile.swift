@@ -4,6 +4,9 @@ package struct EarlierFile: Sendable, Hashable, Codable {
   /// When it was replaced, in nanoseconds since 1970.
   package var replaced: Int64
 
+  /// The same under another path.
+  func moved(to path: String) -> EarlierFile { EarlierFile(file: file.moved(to: path), replaced: replaced) }
+
   /// Which of the files a program has replaced that is about to publish other weights: those since the longest pause between
   /// the publication of the edition that goes and `now`. Trainers write a configuration first, and then the weights.
   static func recent(

@@ -67,7 +67,7 @@ struct FolderJournal: Sendable {
     switch change {
     case .put(let file): FilePurpose.problem(ofPath: file.path, allowsViews: true) ?? file.problem
     case .setModified("", _): nil
-    default: FilePurpose.problem(ofPath: change.path, allowsViews: true)
+    default: change.paths.lazy.compactMap { FilePurpose.problem(ofPath: $0, allowsViews: true) }.first
     }
   }
 

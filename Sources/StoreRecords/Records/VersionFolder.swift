@@ -166,6 +166,11 @@ package struct VersionFolder: Sendable {
     return children
   }
 
+  /// The path of a folder or file, and those of all that lies in it, hidden or not.
+  package func paths(in folder: String) -> [String] {
+    [folder] + (names[folder] ?? []).flatMap { paths(in: folder + "/" + $0.wrappedValue) }
+  }
+
   /// Whether the folder shows nothing.
   package func isEmpty(_ folder: String = "") -> Bool { children(of: folder).isEmpty }
 
@@ -288,6 +293,7 @@ package struct VersionFolder: Sendable {
         // The files that are left in it are hidden, and so is the folder.
         hide(path)
       }
+    case .moveFolder(let move): moveFolder(move)
     case .setModified(let path, let time):
       if files[path] != nil {
         files[path] = files[path]?.moved(to: path, modified: time)
@@ -308,7 +314,7 @@ package struct VersionFolder: Sendable {
     let wasThere = entry(at: change.path) != nil
     apply(change)
     guard wasThere != (entry(at: change.path) != nil) else { return }
-    changed.insert(ExactName(Self.split(change.path).folder))
+    changed.formUnion(change.paths.map { ExactName(Self.split($0).folder) })
     if case .makeFolder(let path) = change { changed.insert(ExactName(path)) }
   }
 
@@ -338,6 +344,26 @@ package struct VersionFolder: Sendable {
 
   private mutating func hide(_ path: String) { hidden.insert(path) }
 
+  /// What is hidden where something comes to lie gives way to it.
+  private mutating func moveFolder(_ move: FolderMove) {
+    guard isFolder(move.from), !move.isIntoItself, entry(at: move.to) == nil || isFolder(move.to) && isEmpty(move.to)
+    else { return }
+    var replaced: Set<ExactName> = []
+    for path in paths(in: move.from) {
+      guard let newPath = move.path(of: path) else { continue }
+      let (old, new) = (ExactName(path), ExactName(newPath))
+      replaced.insert(new)
+      if hidden.remove(old) != nil { hidden.insert(new) } else { hidden.remove(new) }
+      files[new] = files.removeValue(forKey: old)?.moved(to: newPath)
+      earlier[new] = earlier.removeValue(forKey: old)?.moved(to: newPath)
+      times[new] = times.removeValue(forKey: old)
+      if let inside = names.removeValue(forKey: old) { names[new] = inside.union(names[new] ?? []) }
+    }
+    manifest?.move(move, over: replaced)
+    removeName(move.from)
+    addName(move.to)
+  }
+
   private static func split(_ path: String) -> (folder: String, name: String) {
     guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return ("", path) }
     return (String(path[..<slash]), String(path[path.utf8.index(after: slash)...]))
@@ -365,19 +391,4 @@ package struct VersionFolder: Sendable {
 extension FilePurpose {
   /// All views, in the order of a listing.
   fileprivate static var views: [ViewFormat] { WeightFormatCatalogue.views }
-}
-
-// Names are looked up by strings.
-
-extension TreeDictionary where Key == ExactName {
-  fileprivate subscript(name: String) -> Value? {
-    get { self[ExactName(name)] }
-    _modify { yield &self[ExactName(name)] }
-  }
-}
-
-extension TreeSet where Element == ExactName {
-  fileprivate func contains(_ name: String) -> Bool { contains(ExactName(name)) }
-  fileprivate mutating func insert(_ name: String) { insert(ExactName(name)) }
-  fileprivate mutating func remove(_ name: String) { remove(ExactName(name)) }
 }

@@ -146,16 +146,18 @@ package final class ModelTransaction {
   /// - Parameters:
   ///   - folder: what is to be there, with a manifest.
   ///   - parent: where the manifest of a new version goes; that of an older one stays where it is.
+  ///   - hasTimes: whether folders whose entries have changed have their new mtimes.
   /// - Returns: the manifest as it is written.
   @discardableResult
   package func publish(
-    _ folder: VersionFolder, in parent: ManifestFolder, switching: Switching, by actor: Actor = .current
+    _ folder: VersionFolder, in parent: ManifestFolder, switching: Switching, by actor: Actor = .current,
+    hasTimes: Bool = false
   ) throws(StoreError) -> Manifest {
     let version = folder.version
     let revisions = try cache.listing(of: model).journals[version] ?? []
     let before = try cache.folder(of: model, version)
     var folder = folder
-    if let before = before?.folder {
+    if !hasTimes, let before = before?.folder {
       let changed = folder.foldersWithOtherNames(than: before)
       for change in folder.timeChanges(of: changed, to: Timestamp.now()) { folder.apply(change) }
     }
@@ -280,7 +282,11 @@ package final class ModelTransaction {
     let folder = edit.folder
     // Rewriting costs with the number of files, and happens once in as many changes.
     if let journal = before.journal, journal.lineCount > 64 + 2 * folder.fileCount {
-      if folder.isPublished { try publish(folder, in: .models, switching: .never) } else { try write(folder) }
+      if folder.isPublished {
+        try publish(folder, in: .models, switching: .never, hasTimes: true)
+      } else {
+        try write(folder)
+      }
       return
     }
     try changingRecords { () throws(StoreError) in
@@ -294,7 +300,7 @@ package final class ModelTransaction {
       cache.withLock { $0.change(model, version, to: loaded) }
     }
     store.uploads.exchange(edit.droppedUploads, for: edit.namedUploads)
-    if folder.isPublished { changes.append(.published(model, version, paths: folderChanges.map(\.path))) }
+    if folder.isPublished { changes.append(.published(model, version, paths: folderChanges.flatMap(\.paths))) }
     if version == .own { hasUntold = true }
   }
 

@@ -1,4 +1,5 @@
 import BlobStore
+import Glibc
 import Logging
 package import PosixIO
 package import StoreRecords
@@ -155,6 +156,41 @@ package struct FolderEditing: Sendable {
     try records.configure { record in
       if newest == nil { record.active = nil }
       record.isChosen = newest == nil ? nil : false
+    }
+  }
+
+  /// Gives a folder in a version another path, with all that lies in it. An empty folder that has the path goes.
+  ///
+  /// - Parameter follow: run when that is done, before anybody else sees it.
+  /// - Throws: `system(EPERM)` for files of a frozen version; `system(EXDEV)` if a file would mean something else under its new
+  ///   path, and has to be copied; `notEmpty`, `system(ENOTDIR)` and `system(EINVAL)` as rename(2).
+  package func move(
+    _ move: FolderMove, in model: ModelName, _ version: VersionName, whileLocked follow: () -> Void = {}
+  ) throws(StoreError) {
+    try records.transaction(model) { (records) throws(StoreError) in
+      guard let folder = try records.folder(version), folder.isFolder(move.from) else {
+        throw StoreError(.unknownView, "\(model)/\(version) has no folder \(move.from)")
+      }
+      let newPath = "\(model)/\(version)/\(move.to)"
+      if move.isIntoItself { throw StoreError(.system(errno: EINVAL), "\(newPath) would lie in itself") }
+      switch folder.entry(at: move.to) {
+      case .content: throw StoreError(.system(errno: ENOTDIR), "\(newPath) is a file")
+      case .folder where !folder.isEmpty(move.to): throw StoreError(.notEmpty, "\(newPath) still holds files")
+      case .folder, nil: break
+      }
+      let inside = folder.paths(in: move.from).dropFirst()
+      for (old, new) in inside.compactMap({ path in move.path(of: path).map { (path, $0) } }) {
+        if let problem = FilePurpose.problem(ofPath: new) {
+          throw StoreError(.system(errno: ENAMETOOLONG), "\(model)/\(version)/\(new) \(problem)")
+        }
+        // Weights with a name that begins with a dot, or in such a folder, are kept unread.
+        if FilePurpose(old).isOrdinary != FilePurpose(new).isOrdinary {
+          throw StoreError(.system(errno: EXDEV), "\(model)/\(version)/\(new) has to be copied")
+        }
+      }
+      if inside.contains(where: { folder.isPublished($0) }) { try freezing.requireChangeable(model, version) }
+      try records.change(version, [.moveFolder(move)])
+      follow()
     }
   }
 

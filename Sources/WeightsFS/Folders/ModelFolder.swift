@@ -28,7 +28,8 @@ struct ModelFolder: TreeFolder {
     // The link that came with the first version gives way to one that somebody makes.
     if case .link(_, "active") = child,
       ExclusiveCreation.isUnderWay(
-        by: caller.pid, of: .symbolicLink, { $0.suffix(2).elementsEqual([model.text[...], "active"]) }),
+        by: caller.pid, of: .symbolicLink, { $0.suffix(2).elementsEqual([model.text[...], "active"]) })
+        ?? tree.fillers.hides(FilePlace(model: model, version: .own, path: "active"), from: caller.pid),
       try tree.step(try tree.registry.freezing.isActiveByItself(model))
     {
       return nil

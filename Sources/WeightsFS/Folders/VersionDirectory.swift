@@ -41,6 +41,7 @@ struct VersionDirectory: TreeFolder {
       let mayBeMade = isOrdinary ? true : try tree.isPublishedWeights(place)
       if mayBeMade,
         ExclusiveCreation.isUnderWay(by: caller.pid, of: isOrdinary ? .symbolicLink : .file, { leads($0, to: place) })
+          ?? tree.fillers.hides(place, from: caller.pid)
       {
         return nil
       }

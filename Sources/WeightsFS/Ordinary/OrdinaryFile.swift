@@ -310,6 +310,11 @@ extension MountedTree {
     let file = FolderFile(
       path: place.path, content: .upload(upload.name), byteCount: 0, modified: Timestamp.now(),
       isExecutable: isExecutable)
-    try change(place) { _ in [.put(file)] }
+    var isThere = false
+    try change(place) { folder in
+      isThere = folder.isFolder(place.folderPath)
+      return isThere ? [.put(file)] : []
+    }
+    if !isThere { throw FileSystemError(.missing) }
   }
 }

@@ -100,11 +100,16 @@ final class OrdinaryFiles: Sendable {
     }
   }
 
-  /// The files of a version follow it to its new name.
-  func move(_ model: ModelName, _ version: VersionName, to newModel: ModelName, _ newVersion: VersionName) {
+  /// The files in a folder.
+  func files(concernedBy move: PlaceMove) -> [OrdinaryFile] {
+    state.withLock { state in state.files.filter { move.place(of: $0.key) != nil }.map(\.value) }
+  }
+
+  /// The files in a folder follow it.
+  func move(_ move: PlaceMove) {
     state.withLock { state in
-      for (place, file) in state.files where (place.model, place.version) == (model, version) {
-        let moved = place.moved(to: newModel, newVersion)
+      for (place, file) in state.files {
+        guard let moved = move.place(of: place) else { continue }
         state.files[place] = nil
         file.facts.withLock { $0.place = moved }
         state.files[moved] = file

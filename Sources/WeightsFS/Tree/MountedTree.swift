@@ -18,6 +18,7 @@ final class MountedTree: Sendable {
   let inodes = InodeTable()
   let handles = HandleTable()
   let writers = WriterTable()
+  let fillers = FolderFillers()
   let ordinary = OrdinaryFiles()
   let temporaryLinks = TemporaryLinks()
   let quarantine = Quarantine()
@@ -73,6 +74,10 @@ final class MountedTree: Sendable {
     var attributes = try attributes(of: node)
     attributes.inode = inodes.lookUp(node)
     if node.isUnchanging { inodes.remember(attributes) }
+    // Whoever fills the folder must not find the name in what the kernel remembers for others.
+    if case .view(let model, let version, _, _) = node, fillers.isFilling(model, version) {
+      attributes.isCacheable = false
+    }
     return DirectoryItem(attributes: attributes)
   }
 

@@ -133,15 +133,22 @@ extension Node {
     }
   }
 
-  /// The same node of another version.
+  /// The place of a file in the folder that the node is; nil if it is none where files lie.
+  func place(of name: String) -> FilePlace? {
+    switch self {
+    case .model(let model): FilePlace(model: model, version: .own, path: name)
+    case .version(let model, let version): FilePlace(model: model, version: version, path: name)
+    case .sidecarFolder(let place):
+      FilePlace(model: place.model, version: place.version, path: place.path + "/" + name)
+    default: nil
+    }
+  }
+
+  /// The version itself, one of its views or its records, as that of another version.
   func moved(to model: ModelName, _ version: VersionName) -> Node {
     switch self {
     case .version: .version(model, version)
     case .view(_, _, let view, let edition): .view(model, version, view, edition)
-    case .sidecarFolder(let place): .sidecarFolder(place.moved(to: model, version))
-    case .sidecar(let place, let edition): .sidecar(place.moved(to: model, version), edition)
-    case .kept(let place, let edition): .kept(place.moved(to: model, version), edition)
-    case .ordinary(let place): .ordinary(place.moved(to: model, version))
     case .versionRecords: .versionRecords(model, version)
     case .record(_, _, let record): .record(model, version, record)
     default: self

@@ -4,15 +4,16 @@ import Glibc
 ///
 /// A lookup does not say what it is for; the thread's system call does, in `/proc/<tid>/syscall`: its number and arguments in
 /// hexadecimal. Views appear beside a file that was just closed, and `active` with the first version; `cp -r` and `cp -al` make
-/// every file and link exclusively.
+/// every file and link exclusively. A thread may be looked at by who may trace it; for others there is ``FolderFillers``.
 enum ExclusiveCreation {
   /// What is made.
   enum Kind { case file, symbolicLink }
 
   /// - Parameter isName: whether a path, absolute and cut at its slashes, may lead to the name that is looked up: a call that
   ///   makes a link looks up the old name, and names on the way, too.
-  static func isUnderWay(by thread: Int32, of kind: Kind, _ isName: ([Substring]) -> Bool) -> Bool {
-    guard thread > 0, let call = SystemCall(of: thread) else { return false }
+  /// - Returns: nil if the thread may not be looked at, or is none of this process's namespace.
+  static func isUnderWay(by thread: Int32, of kind: Kind, _ isName: ([Substring]) -> Bool) -> Bool? {
+    guard thread > 0, let call = SystemCall(of: thread) else { return nil }
     #if arch(x86_64)
       let (open, openAt, link, linkAt, symlink, symlinkAt) = (2, 257, 86, 265, 88, 266)
     #else

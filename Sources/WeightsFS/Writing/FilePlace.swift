@@ -1,21 +1,25 @@
-import StoreRecords
+package import StoreRecords
 
 /// A file's path in a version's folder, or in a model's own (`VersionName.own`), whether or not there is such a file.
-struct FilePlace: Hashable, Sendable, CustomStringConvertible {
+package struct FilePlace: Hashable, Sendable, CustomStringConvertible {
   var model: ModelName
   var version: VersionName
   /// `config.json`, `vocab/merges.txt`.
   @ExactName var path: String
 
-  var description: String { isInModel ? "\(model)/\(path)" : "\(model)/\(version)/\(path)" }
+  package init(model: ModelName, version: VersionName, path: String) {
+    self.model = model
+    self.version = version
+    self.path = path
+  }
+
+  package var description: String { isInModel ? "\(model)/\(path)" : "\(model)/\(version)/\(path)" }
 
   /// Whether it is in a model's own folder. All files there are ordinary: nothing is published there.
   var isInModel: Bool { version == .own }
 
-  /// The same path in another version.
-  func moved(to model: ModelName, _ version: VersionName) -> FilePlace {
-    FilePlace(model: model, version: version, path: path)
-  }
+  /// The path of the folder that it is in; "" is the version's own.
+  var folderPath: String { path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[..<$0]) } ?? "" }
 
   /// What becomes of a file that is closed under the name.
   var purpose: FilePurpose {

@@ -1,4 +1,5 @@
 import Dispatch
+import Logging
 import PosixIO
 import StoreRecords
 import Synchronization
@@ -96,15 +97,75 @@ struct Renaming {
       try tree.registry.folders.move(
         model, version, to: newModel, newVersion, by: Actor(caller),
         whileLocked: {
-          tree.writers.move(model, version, to: newModel, newVersion)
-          tree.ordinary.move(model, version, to: newModel, newVersion)
-          // What stood under the new name was empty, and is gone.
-          tree.inodes.retire(.version(newModel, newVersion))
-          tree.inodes.rename { node in
-            guard let own = node.version, own.model == model, own.version == version else { return nil }
-            return node.moved(to: newModel, newVersion)
-          }
+          follow(.version(from: (model, version), to: (newModel, newVersion)), over: .version(newModel, newVersion))
         }))
+  }
+
+  // MARK: Folders
+
+  /// Gives a folder of a version another path in it, with all that is open below.
+  private func moveFolder(
+    _ from: FilePlace, to: FilePlace, onto target: Node?
+  ) throws(FileSystemError) {
+    let (model, version) = (from.model, from.version)
+    if let target, target.kind != .directory { throw FileSystemError(.notDirectory) }
+    // mv copies it and removes it.
+    guard (to.model, to.version) == (model, version) else { throw FileSystemError(.crossDevice) }
+    if to.isWeights { throw FileSystemError(.invalid, "\(to) is the name of a weight file, not of a folder") }
+    let move = FolderMove(from: from.path, to: to.path)
+    let places = PlaceMove.folder(move, in: model, version)
+    let writers = tree.writers.all.filter { $0.current.destination.flatMap(places.place) != nil }
+    // Who is storing a file would put it where it was.
+    try inTurns(
+      of: tree.ordinary.files(concernedBy: places).sorted { $0.number < $1.number }[...],
+      writers.sorted { $0.number < $1.number }[...]
+    ) { () throws(FileSystemError) in
+      do throws(StoreError) {
+        try tree.registry.folders.move(
+          move, in: model, version, whileLocked: { follow(places, over: .sidecarFolder(to)) })
+      } catch {
+        throw tree.refuse(FileSystemError(error), model, version)
+      }
+    }
+    let kept = try tree.versionFolder(of: model, version).keptFiles.map {
+      FilePlace(model: model, version: version, path: $0.path)
+    }
+    store(kept.filter { $0.purpose == .ordinary && move.isNew($0.path) })
+  }
+
+  /// Lets what is open, and what the kernel knows, follow its folder. What stood under the new name was empty, and is gone.
+  private func follow(_ move: PlaceMove, over replaced: Node) {
+    tree.writers.move(move)
+    tree.ordinary.move(move)
+    tree.inodes.retire(replaced)
+    tree.inodes.rename(move.node)
+  }
+
+  /// Runs `body` while nobody changes or stores any of some files.
+  private func inTurns(
+    of files: ArraySlice<OrdinaryFile>, _ writers: ArraySlice<Writer>, _ body: () throws(FileSystemError) -> Void
+  ) throws(FileSystemError) {
+    if let file = files.first {
+      try file.inTurn { () throws(FileSystemError) in try inTurns(of: files.dropFirst(), writers, body) }
+    } else if let writer = writers.first {
+      try writer.inTurn { () throws(FileSystemError) in try inTurns(of: [], writers.dropFirst(), body) }
+    } else {
+      try body()
+    }
+  }
+
+  /// Makes blobs of ordinary files that were kept for other names, and are not open; nobody waits for that.
+  private func store(_ places: [FilePlace]) {
+    if places.isEmpty { return }
+    DispatchQueue.global().async { [tree] in
+      for place in places where tree.ordinary[place] == nil {
+        do throws(FileSystemError) {
+          try OrdinaryEntry(tree: tree, place: place).handle(writes: false).release()
+        } catch {
+          tree.logger.info("\(place) is no blob yet: \(error)")
+        }
+      }
+    }
   }
 
   // MARK: Files
@@ -119,11 +180,8 @@ struct Renaming {
     }
     if case .plainReadme(let model, _) = target { try tree.takeOverReadme(of: model) }
     guard let content = folder.content(at: from.path) else {
-      guard let writer = tree.writers.writer(at: from) else {
-        // A folder: mv copies it and removes it.
-        guard folder.isFolder(from.path) else { throw FileSystemError(.missing) }
-        throw FileSystemError(target.map { $0.kind == .directory } ?? true ? .crossDevice : .notDirectory)
-      }
+      if folder.isFolder(from.path) { return try moveFolder(from, to: to, onto: target) }
+      guard let writer = tree.writers.writer(at: from) else { throw FileSystemError(.missing) }
       return try rename(writer, from, to: to)
     }
     if folder.isPublished(from.path) { try tree.requireChangeable(from) }
@@ -170,11 +228,7 @@ struct Renaming {
       tree.moveOrdinary(from, to: to)
     }
     if let open = tree.ordinary[from] { try open.inTurn(move) } else { try move() }
-    if to.purpose == .ordinary, tree.ordinary[to] == nil {
-      // What was kept for another name becomes a blob; nobody waits for that.
-      let handle = try OrdinaryEntry(tree: tree, place: to).handle(writes: false)
-      DispatchQueue.global().async { handle.release() }
-    }
+    if to.purpose == .ordinary { store([to]) }
     try Publishing(tree: tree, place: to, isInterrupted: isInterrupted).completeShards()
   }
 

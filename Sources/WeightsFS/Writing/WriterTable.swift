@@ -79,14 +79,10 @@ final class WriterTable: Sendable {
     }
   }
 
-  /// Lets files that are being written in a version's folder follow it to its new name.
-  func move(_ model: ModelName, _ version: VersionName, to newModel: ModelName, _ newVersion: VersionName) {
+  /// Lets files that are being written follow their folder.
+  func move(_ move: PlaceMove) {
     for writer in all {
-      writer.facts.withLock { facts in
-        guard var place = facts.destination, place.model == model, place.version == version else { return }
-        (place.model, place.version) = (newModel, newVersion)
-        facts.destination = place
-      }
+      writer.facts.withLock { $0.destination = $0.destination.map { move.place(of: $0) ?? $0 } }
     }
   }
 
