@@ -103,6 +103,9 @@ struct Renaming {
 
   // MARK: Folders
 
+  /// How many files may be open in a folder that is renamed.
+  private static let mostOpenFiles = 1000
+
   /// Gives a folder of a version another path in it, with all that is open below.
   private func moveFolder(
     _ from: FilePlace, to: FilePlace, onto target: Node?
@@ -115,10 +118,14 @@ struct Renaming {
     let move = FolderMove(from: from.path, to: to.path)
     let places = PlaceMove.folder(move, in: model, version)
     let writers = tree.writers.all.filter { $0.current.destination.flatMap(places.place) != nil }
+    let files = tree.ordinary.files(concernedBy: places)
+    // Each takes a bit of this thread's stack.
+    guard files.count + writers.count <= Self.mostOpenFiles else {
+      throw FileSystemError(.busy, "more than \(Self.mostOpenFiles) files are open in \(from)")
+    }
     // Who is storing a file would put it where it was.
     try inTurns(
-      of: tree.ordinary.files(concernedBy: places).sorted { $0.number < $1.number }[...],
-      writers.sorted { $0.number < $1.number }[...]
+      of: files.sorted { $0.number < $1.number }[...], writers.sorted { $0.number < $1.number }[...]
     ) { () throws(FileSystemError) in
       do throws(StoreError) {
         try tree.registry.folders.move(
