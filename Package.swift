@@ -82,7 +82,7 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "FuseServer",
-      dependencies: ["CFuse", "PosixIO", "BlobStore", "WeightRegistry", "WeightsFS", logging, system],
+      dependencies: ["CFuse", "PosixIO", "BlobStore", "StoreRecords", "WeightRegistry", "WeightsFS", logging, system],
       swiftSettings: strict),
 
     // MARK: The models
@@ -177,7 +177,9 @@ let package = Package(
       path: "Tests/FormatFuzzer", swiftSettings: strict),
     .executableTarget(
       name: "MountFixture",
-      dependencies: ["PosixIO", "BlobStore", "WeightRegistry", "WeightsFS", "FuseServer", logging, system],
+      dependencies: [
+        "PosixIO", "BlobStore", "StoreRecords", "WeightRegistry", "WeightsFS", "FuseServer", logging, system,
+      ],
       path: "Tests/MountFixture", swiftSettings: strict),
     .testTarget(
       name: "TantraRuntimeTests", dependencies: ["CMambaKernels", "Tensors", "TantraRuntime", "TestSupport"],

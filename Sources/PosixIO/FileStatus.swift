@@ -7,6 +7,8 @@ package struct FileStatus: Sendable, Hashable {
   }
 
   package var kind: Kind
+  /// Permission bits, 0o777 of the mode.
+  package var permissions: UInt32
   /// Bytes.
   package var size: Int
   /// Nanoseconds since 1970, as ``UnixTime`` has them.
@@ -24,6 +26,7 @@ package struct FileStatus: Sendable, Hashable {
       case S_IFLNK: .symbolicLink
       default: .other
       }
+    permissions = status.st_mode & 0o777
     size = Int(status.st_size)
     modified = UnixTime.nanoseconds(seconds: status.st_mtim.tv_sec, rest: status.st_mtim.tv_nsec)
     let (bytes, isTooLarge) = Int(status.st_blocks).multipliedReportingOverflow(by: 512)

@@ -66,9 +66,13 @@ package final class Folder: Sendable {
   }
 
   /// Opens `name` for reading and writing, made if missing; `exclusively` refuses an existing one with `EEXIST`.
-  package func makeFile(_ name: String, exclusively: Bool) throws(PosixError) -> OpenedFile {
+  ///
+  /// - Parameter permissions: of a file that is made, less the umask.
+  package func makeFile(
+    _ name: String, exclusively: Bool, permissions: UInt32 = 0o644
+  ) throws(PosixError) -> OpenedFile {
     let flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | (exclusively ? O_EXCL : 0)
-    let raw = try durableCall("openat", child(name)) { openat(descriptor.rawValue, name, flags, 0o644) }
+    let raw = try durableCall("openat", child(name)) { openat(descriptor.rawValue, name, flags, permissions) }
     return OpenedFile(descriptor: FileDescriptor(rawValue: raw), path: child(name))
   }
 
@@ -121,6 +125,23 @@ package final class Folder: Sendable {
   package func link(_ name: String, as newName: String, in target: Folder) throws(PosixError) {
     try durableCall("linkat", target.child(newName)) {
       linkat(descriptor.rawValue, name, target.descriptor.rawValue, newName, 0)
+    }
+  }
+
+  /// Makes a symbolic link.
+  ///
+  /// - Parameter target: where it leads, without the 0 at the end.
+  package func makeSymbolicLink(_ name: String, target: [UInt8]) throws(PosixError) {
+    let text = target.map { CChar(bitPattern: $0) } + [0]
+    try durableCall("symlinkat", child(name)) { symlinkat(text, descriptor.rawValue, name) }
+  }
+
+  /// Gives the file or link `name` itself another mtime, in nanoseconds since 1970.
+  package func setModified(_ time: Int64, of name: String) throws(PosixError) {
+    let (seconds, rest) = UnixTime.parts(of: time)
+    let modified = timespec(tv_sec: seconds, tv_nsec: rest)
+    try durableCall("utimensat", child(name)) {
+      utimensat(descriptor.rawValue, name, [modified, modified], AT_SYMLINK_NOFOLLOW)
     }
   }
 

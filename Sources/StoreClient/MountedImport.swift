@@ -132,7 +132,7 @@ package struct MountedImport: ~Copyable {
 
   // MARK: Copying
 
-  /// Copies a file with its time.
+  /// Copies a file with its time and its permissions; those of weights are always the same.
   private func copy(_ source: String, to target: String, of version: String) throws(StoreError) {
     let input = open(source, O_RDONLY | O_CLOEXEC)
     guard input >= 0 else { throw failure(source, errno) }
@@ -141,7 +141,9 @@ package struct MountedImport: ~Copyable {
     guard fstat(input, &status) == 0 else { throw failure(source, errno) }
     try make(target, of: version) { (output) throws(StoreError) in
       try copyBytes(from: input, source, to: output, target, size: Int(status.st_size))
-      guard futimens(output, [status.st_mtim, status.st_mtim]) == 0 else { throw refusal(target, of: version, errno) }
+      guard fchmod(output, status.st_mode & 0o777) == 0, futimens(output, [status.st_mtim, status.st_mtim]) == 0 else {
+        throw refusal(target, of: version, errno)
+      }
     }
   }
 

@@ -1,7 +1,7 @@
 package import Logging
 import PosixIO
 import StoreClient
-import StoreRecords
+package import StoreRecords
 import Synchronization
 package import WeightRegistry
 
@@ -44,7 +44,7 @@ package final class WeightsFileSystem: FileSystem {
 
   package func forget(_ inode: InodeNumber, count: UInt64) { tree.inodes.forget(inode, count: count) }
 
-  package func readLink(_ inode: InodeNumber) throws(FileSystemError) -> String {
+  package func readLink(_ inode: InodeNumber) throws(FileSystemError) -> LinkTarget {
     try refresh()
     guard let link = try entry(inode) as? any TreeLink else { throw FileSystemError(.invalid) }
     return try link.target()
@@ -57,7 +57,7 @@ package final class WeightsFileSystem: FileSystem {
   }
 
   package func makeSymbolicLink(
-    _ name: String, in parent: InodeNumber, target: String, caller: Caller
+    _ name: String, in parent: InodeNumber, target: LinkTarget, caller: Caller
   ) throws(FileSystemError) -> DirectoryItem {
     let link = try tree.folder(parent).makeSymbolicLink(name, target: target, by: caller)
     noteMade(name, in: parent, by: caller, isExclusive: true)
@@ -121,9 +121,9 @@ package final class WeightsFileSystem: FileSystem {
     }
     let entry = node.entry(in: tree)
     if let size = change.size { try entry.setSize(size, isInterrupted) }
-    if let isExecutable = change.isExecutable { try entry.setExecutable(isExecutable) }
+    if let permissions = change.permissions { try entry.setPermissions(permissions) }
     if let modified = change.modified { try entry.setModified(modified) }
-    if node.isUnchanging, change.modified == nil { return try attributes(of: inode) }
+    if node.isUnchanging, change.modified == nil, change.permissions == nil { return try attributes(of: inode) }
     var attributes = try tree.attributes(of: node)
     if node.isUnchanging { tree.inodes.remember(attributes) }
     attributes.inode = inode

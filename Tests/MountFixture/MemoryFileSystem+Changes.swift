@@ -1,4 +1,5 @@
 import Glibc
+package import StoreRecords
 package import WeightsFS
 
 /// What can be changed lies in `scratch`; the rest answers EROFS.
@@ -25,10 +26,10 @@ extension MemoryFileSystem {
   }
 
   package func makeSymbolicLink(
-    _ name: String, in parent: InodeNumber, target: String, caller: Caller
+    _ name: String, in parent: InodeNumber, target: LinkTarget, caller: Caller
   ) throws(FileSystemError) -> DirectoryItem {
     try requireScratch(parent)
-    let item = MemoryScratch.Item(kind: .symbolicLink, bytes: Array(target.utf8))
+    let item = MemoryScratch.Item(kind: .symbolicLink, bytes: target.bytes)
     return try enter(try scratch.add(item, name, to: parent))
   }
 

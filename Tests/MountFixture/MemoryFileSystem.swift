@@ -1,6 +1,7 @@
 import BlobStore
 import Glibc
 import PosixIO
+package import StoreRecords
 import Synchronization
 import SystemPackage
 package import WeightRegistry
@@ -101,10 +102,10 @@ package final class MemoryFileSystem: FileSystem {
     return try attributes(of: inode)
   }
 
-  package func readLink(_ inode: InodeNumber) throws(FileSystemError) -> String {
-    if isScratch(inode) { return String(decoding: try scratch.item(inode).bytes, as: UTF8.self) }
+  package func readLink(_ inode: InodeNumber) throws(FileSystemError) -> LinkTarget {
+    if isScratch(inode) { return LinkTarget(try scratch.item(inode).bytes) }
     guard case .link = try tree.node(inode).content else { throw FileSystemError(EINVAL) }
-    return state.withLock { $0.target }
+    return LinkTarget(state.withLock { $0.target })
   }
 
   package func open(_ inode: InodeNumber, _ access: OpenAccess) throws(FileSystemError) -> OpenFile {

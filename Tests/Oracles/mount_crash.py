@@ -41,6 +41,9 @@ OPERATIONS = [
     "echo small/v1.0 > .control/backup",
     "echo small 1 > .control/cleanup",
     "echo all > .control/purge",
+    "mkdir small/v3.0",
+    "ln -s ../v1.0/config.json small/v3.0/link",
+    "mv small/v3.0/link small/v3.0/moved",
 ]
 
 
@@ -67,7 +70,7 @@ def fresh():
 
 
 def snapshot():
-    """Path -> digest of a file, or target of a link."""
+    """Path -> digest and mode of a file, or target of a link."""
     found = {}
     for base, folders, files in os.walk(os.path.join(mountpoint, "small")):
         for name in folders + files:
@@ -77,7 +80,7 @@ def snapshot():
                 found[key] = os.readlink(path)
             elif os.path.isfile(path):
                 with open(path, "rb") as file:
-                    found[key] = hashlib.sha256(file.read()).hexdigest()
+                    found[key] = f"{hashlib.sha256(file.read()).hexdigest()} {os.stat(path).st_mode:o}"
     return found
 
 

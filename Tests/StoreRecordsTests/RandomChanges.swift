@@ -25,7 +25,14 @@ struct RandomChanges: RandomNumberGenerator {
   private mutating func file(_ path: String) -> FolderFile {
     let number = Int.random(in: 0..<50, using: &self)
     let modified = Int64.random(in: 0..<1000, using: &self)
-    if Bool.random(using: &self) { return RecordsFixture.file(path, seed: number, modified: modified) }
+    switch Int.random(in: 0..<5, using: &self) {
+    case 0, 1:
+      var file = RecordsFixture.file(path, seed: number, modified: modified)
+      if number % 3 == 0 { file.permissions = 0o600 }
+      return file
+    case 2: return FolderFile(path: path, link: LinkTarget("target \(number)"), modified: modified)
+    default: break
+    }
     return FolderFile(path: path, content: .upload("upload.\(number)"), byteCount: number, modified: modified)
   }
 

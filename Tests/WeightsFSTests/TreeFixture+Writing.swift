@@ -1,4 +1,5 @@
 import Foundation
+import StoreRecords
 import WeightsFS
 
 /// What a kernel sends for common system calls.
@@ -76,7 +77,7 @@ extension TreeFixture {
 
   func link(_ path: String, to target: String) throws {
     let (parent, name) = try split(path)
-    _ = try tree.makeSymbolicLink(name, in: parent, target: target, caller: caller)
+    _ = try tree.makeSymbolicLink(name, in: parent, target: LinkTarget(target), caller: caller)
   }
 
   /// What `cp` does within the mount: COPY_FILE_RANGE, in pieces.

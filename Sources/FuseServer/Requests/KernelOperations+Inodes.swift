@@ -1,5 +1,6 @@
 import CFuse
 import Glibc
+import StoreRecords
 import WeightsFS
 
 extension KernelOperations {
@@ -48,7 +49,7 @@ extension KernelOperations {
       Dispatcher.handle(raw) { dispatcher, request in
         do throws(FileSystemError) {
           let target = try dispatcher.fileSystem.readLink(InodeNumber(rawValue: inode))
-          guard target.utf8.count < Int(PATH_MAX) else { throw FileSystemError(ENAMETOOLONG) }
+          guard target.bytes.count <= LinkTarget.limit else { throw FileSystemError(ENAMETOOLONG) }
           request.reply(link: target)
         } catch {
           dispatcher.fail(request, "readlink", error)
@@ -78,7 +79,7 @@ extension KernelOperations {
       guard status.pointee.st_size >= 0 else { throw FileSystemError(EINVAL) }
       change.size = Int(status.pointee.st_size)
     }
-    if fields & cfuse_set_mode != 0 { change.isExecutable = isExecutable(status.pointee.st_mode) }
+    if fields & cfuse_set_mode != 0 { change.permissions = permissions(status.pointee.st_mode) }
     if fields & (cfuse_set_modified | cfuse_set_modified_now) != 0 {
       var time = status.pointee.st_mtim
       if fields & cfuse_set_modified_now != 0 { clock_gettime(CLOCK_REALTIME, &time) }
@@ -89,8 +90,8 @@ extension KernelOperations {
     return change
   }
 
-  /// Whether a mode lets its owner run the file.
-  static func isExecutable(_ mode: mode_t) -> Bool { mode & S_IXUSR != 0 }
+  /// The permission bits of a mode. The bits above them change what a program may do, and are dropped.
+  static func permissions(_ mode: mode_t) -> UInt32 { mode & 0o777 }
 
   private static func statistics(_ dispatcher: Dispatcher, _ request: consuming Request) {
     do throws(FileSystemError) {

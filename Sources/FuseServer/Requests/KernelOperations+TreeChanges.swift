@@ -1,5 +1,6 @@
 import CFuse
 import Glibc
+import StoreRecords
 import WeightsFS
 
 extension KernelOperations {
@@ -59,32 +60,36 @@ extension KernelOperations {
 
   /// A name that leads to something, if anything has it: no file of ours has one that is not UTF-8.
   static func knownName(_ name: UnsafePointer<CChar>?) throws(FileSystemError) -> String {
-    guard let text = try text(name, limit: NAME_MAX) else { throw FileSystemError(ENOENT) }
+    guard let text = try text(name) else { throw FileSystemError(ENOENT) }
     return text
   }
 
   /// A name that is to be kept.
   private static func newName(_ name: UnsafePointer<CChar>?) throws(FileSystemError) -> String {
-    try kept(try text(name, limit: NAME_MAX))
-  }
-
-  /// What a symbolic link is to lead to.
-  private static func linkTarget(_ target: UnsafePointer<CChar>?) throws(FileSystemError) -> String {
-    try kept(try text(target, limit: PATH_MAX - 1))
-  }
-
-  private static func kept(_ text: String?) throws(FileSystemError) -> String {
-    guard let text else { throw FileSystemError(EILSEQ, "names are UTF-8; this one is not") }
+    guard let text = try text(name) else {
+      throw FileSystemError(EILSEQ, "names are UTF-8; this one is not")
+    }
     return text
   }
 
-  /// The text at an address; nil if it is not UTF-8.
+  /// What a symbolic link is to lead to.
+  private static func linkTarget(_ target: UnsafePointer<CChar>?) throws(FileSystemError) -> LinkTarget {
+    LinkTarget(try bytes(target, limit: LinkTarget.limit))
+  }
+
+  /// The name at an address; nil if it is not UTF-8.
+  private static func text(_ name: UnsafePointer<CChar>?) throws(FileSystemError) -> String? {
+    String(validating: try bytes(name, limit: Int(NAME_MAX)), as: UTF8.self)
+  }
+
+  /// What is at an address, up to the 0 at its end.
   ///
   /// - Throws: `ENAMETOOLONG` for more than `limit` bytes: the kernel leaves that to us.
-  private static func text(_ name: UnsafePointer<CChar>?, limit: CInt) throws(FileSystemError) -> String? {
-    guard let name else { return nil }
-    if strnlen(name, Int(limit) + 1) > Int(limit) { throw FileSystemError(ENAMETOOLONG) }
-    return String(validatingCString: name)
+  private static func bytes(_ text: UnsafePointer<CChar>?, limit: Int) throws(FileSystemError) -> [UInt8] {
+    guard let text else { return [] }
+    let count = strnlen(text, limit + 1)
+    if count > limit { throw FileSystemError(ENAMETOOLONG) }
+    return Array(UnsafeRawBufferPointer(start: text, count: count))
   }
 
   private static func renameMode(_ flags: UInt32) throws(FileSystemError) -> RenameMode {
@@ -120,7 +125,8 @@ extension KernelOperations {
     do throws(FileSystemError) {
       let isExclusive = information.pointee.flags & O_EXCL != 0
       var access = access(information.pointee.flags, caller: request.caller)
-      access.makesExecutable = isExecutable(mode)
+      // The kernel has taken off what the caller's umask forbids.
+      access.permissions = permissions(mode)
       let created = try dispatcher.fileSystem.create(
         try newName(name), in: parent, access, isExclusive: isExclusive)
       describe(created.file, writes: true, in: &information.pointee)

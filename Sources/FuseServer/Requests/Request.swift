@@ -1,5 +1,6 @@
 import CFuse
 import Glibc
+import StoreRecords
 import WeightsFS
 
 /// One request of the kernel, which is answered exactly once: a request that goes out of scope unanswered answers EIO.
@@ -50,7 +51,9 @@ struct Request: ~Copyable {
     _ = withUnsafePointer(to: status) { fuse_reply_attr(raw, $0, KernelAttributes.timeout(of: attributes)) }
   }
 
-  consuming func reply(link target: String) { fuse_reply_readlink(take(), target) }
+  consuming func reply(link target: LinkTarget) {
+    fuse_reply_readlink(take(), target.bytes.map { CChar(bitPattern: $0) } + [0])
+  }
 
   consuming func reply(open information: UnsafePointer<fuse_file_info>) -> Bool {
     fuse_reply_open(take(), information) == 0

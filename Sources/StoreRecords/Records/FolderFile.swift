@@ -10,22 +10,29 @@ package struct FolderFile: Sendable, Hashable, Codable {
     case upload(String)
     /// A copy of a weight file of another version, whose set is not complete here. Its bytes are stored already.
     case weights(WeightRecord)
+    /// A symbolic link.
+    case link(LinkTarget)
   }
+
+  /// Permission bits of a file of which nobody has said any.
+  package static let usualPermissions: UInt32 = 0o644
 
   @ExactName package var path: String
   package var content: Content
   package var byteCount: Int
   /// Nanoseconds since 1970.
   package var modified: Int64
-  /// Whether it is a program: all that is kept of its mode, as in git.
-  package var isExecutable: Bool
+  /// Permission bits, 0o777 of the mode.
+  package var permissions: UInt32
 
-  package init(path: String, content: Content, byteCount: Int, modified: Int64, isExecutable: Bool = false) {
+  package init(
+    path: String, content: Content, byteCount: Int, modified: Int64, permissions: UInt32 = usualPermissions
+  ) {
     self.path = path
     self.content = content
     self.byteCount = byteCount
     self.modified = modified
-    self.isExecutable = isExecutable
+    self.permissions = permissions
   }
 
   /// An ordinary file that is a blob.
@@ -34,16 +41,21 @@ package struct FolderFile: Sendable, Hashable, Codable {
   }
 
   /// An ordinary file that is a blob, hashed as one segment.
-  package init(path: String, _ table: SegmentTable, modified: Int64, isExecutable: Bool = false) {
+  package init(path: String, _ table: SegmentTable, modified: Int64, permissions: UInt32 = usualPermissions) {
     self.init(
       path: path, blob: table.blob, digest: table.segments.first?.digest ?? Table.emptyDigest,
       byteCount: table.byteCount, modified: modified)
-    self.isExecutable = isExecutable
+    self.permissions = permissions
   }
 
   /// A copy of another version's weight file.
   package init(_ file: WeightRecord) {
     self.init(path: file.path, content: .weights(file), byteCount: file.byteCount, modified: file.modified)
+  }
+
+  /// A symbolic link.
+  package init(path: String, link: LinkTarget, modified: Int64) {
+    self.init(path: path, content: .link(link), byteCount: link.bytes.count, modified: modified)
   }
 
   /// The same file under another path, perhaps with another time.
@@ -62,7 +74,7 @@ package struct FolderFile: Sendable, Hashable, Codable {
   package var blobs: [Digest] {
     switch content {
     case .blob(let blob, _): [blob]
-    case .upload: []
+    case .upload, .link: []
     case .weights(let file): file.blobs
     }
   }
@@ -79,17 +91,27 @@ package struct FolderFile: Sendable, Hashable, Codable {
   /// The name in the staging folder of a file that is not a blob yet.
   package var upload: String? { if case .upload(let name) = content { name } else { nil } }
 
+  /// Where the symbolic link leads; nil for a file.
+  package var link: LinkTarget? { if case .link(let target) = content { target } else { nil } }
+
+  /// Whether it is an ordinary file or a link for good: a manifest holds no others.
+  var isSettled: Bool { blob != nil || link != nil }
+
   /// What is wrong with a decoded file, as the end of a sentence; nil for nothing.
   var problem: String? {
     if byteCount < 0 { return "has a negative size" }
     if case .upload(let name) = content, name.isEmpty || name.hasPrefix(".") || name.contains("/") {
       return "is kept under a name that is none"
     }
+    if permissions & ~0o777 != 0 { return "has permissions that no file has" }
+    if let link, !link.isPossible || link.bytes.count != byteCount { return "is a link that no file system has" }
     return nil
   }
 
   private enum CodingKeys: String, CodingKey {
-    case path, blob, digest, upload, weights, byteCount, modified, isExecutable
+    case path, blob, digest, upload, weights, link, byteCount, modified, mode
+    /// Earlier editions kept no more of a mode.
+    case isExecutable
   }
 
   package init(from decoder: any Decoder) throws {
@@ -97,15 +119,28 @@ package struct FolderFile: Sendable, Hashable, Codable {
     path = try container.decode(String.self, forKey: .path)
     byteCount = try container.decode(Int.self, forKey: .byteCount)
     modified = try container.decode(Int64.self, forKey: .modified)
-    isExecutable = try container.decodeIfPresent(Bool.self, forKey: .isExecutable) ?? false
+    permissions = try Self.permissions(in: container)
     if let upload = try container.decodeIfPresent(String.self, forKey: .upload) {
       content = .upload(upload)
     } else if let weights = try container.decodeIfPresent(WeightRecord.self, forKey: .weights) {
       content = .weights(weights)
+    } else if let target = try container.decodeIfPresent(LinkTarget.self, forKey: .link) {
+      content = .link(target)
     } else {
       content = .blob(
         try container.decode(Digest.self, forKey: .blob), digest: try container.decode(Digest.self, forKey: .digest))
     }
+  }
+
+  /// The mode stands there as chmod takes it: in octal digits.
+  private static func permissions(in container: KeyedDecodingContainer<CodingKeys>) throws -> UInt32 {
+    guard let mode = try container.decodeIfPresent(String.self, forKey: .mode) else {
+      return try container.decodeIfPresent(Bool.self, forKey: .isExecutable) == true ? 0o755 : usualPermissions
+    }
+    guard let permissions = UInt32(mode, radix: 8) else {
+      throw DecodingError.dataCorruptedError(forKey: .mode, in: container, debugDescription: "a mode is octal digits")
+    }
+    return permissions
   }
 
   package func encode(to encoder: any Encoder) throws {
@@ -113,13 +148,16 @@ package struct FolderFile: Sendable, Hashable, Codable {
     try container.encode(path, forKey: .path)
     try container.encode(byteCount, forKey: .byteCount)
     try container.encode(modified, forKey: .modified)
-    if isExecutable { try container.encode(true, forKey: .isExecutable) }
+    if permissions != Self.usualPermissions {
+      try container.encode(String(permissions, radix: 8), forKey: .mode)
+    }
     switch content {
     case .blob(let blob, let digest):
       try container.encode(blob, forKey: .blob)
       try container.encode(digest, forKey: .digest)
     case .upload(let name): try container.encode(name, forKey: .upload)
     case .weights(let file): try container.encode(file, forKey: .weights)
+    case .link(let target): try container.encode(target, forKey: .link)
     }
   }
 }

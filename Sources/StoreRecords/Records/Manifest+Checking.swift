@@ -8,7 +8,7 @@ extension Manifest {
     }
     for file in files + (earlier ?? []).map(\.file) {
       if let why = FilePurpose.problem(ofPath: file.path) ?? file.problem { throw fail(file.path, why) }
-      guard case .blob = file.content else { throw fail(file.path, "is not in the store") }
+      guard file.isSettled else { throw fail(file.path, "is not in the store") }
     }
     for file in weights {
       if let why = FilePurpose.problem(ofPath: file.path, allowsViews: true) { throw fail(file.path, why) }

@@ -146,7 +146,7 @@ package struct VersionFolder: Sendable {
   package func replacesFiles(of other: VersionFolder) -> Bool {
     guard other.isPublished else { return false }
     return other.files.contains { path, file in
-      Self.belongsToManifest(file) && !other.hidden.contains(path) && files[path]?.blob != file.blob
+      Self.belongsToManifest(file) && !other.hidden.contains(path) && files[path]?.content != file.content
     }
   }
 
@@ -248,7 +248,7 @@ package struct VersionFolder: Sendable {
   }
 
   private static func belongsToManifest(_ file: FolderFile) -> Bool {
-    file.blob != nil && !FilePurpose(file.path).isKept
+    file.isSettled && !FilePurpose(file.path).isKept
   }
 
   /// The same under another name.
@@ -332,9 +332,9 @@ package struct VersionFolder: Sendable {
   }
 
   private mutating func put(_ file: FolderFile) {
-    if let known = earlier[file.path], known.file.blob == file.blob {
+    if let known = earlier[file.path], known.file.content == file.content {
       earlier[file.path] = nil
-    } else if manifest != nil, let old = files[file.path], Self.belongsToManifest(old), old.blob != file.blob {
+    } else if manifest != nil, let old = files[file.path], Self.belongsToManifest(old), old.content != file.content {
       earlier[file.path] = EarlierFile(file: old, replaced: file.modified)
     }
     files[file.path] = file

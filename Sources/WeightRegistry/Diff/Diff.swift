@@ -99,8 +99,8 @@ package struct Diff: Sendable {
   private static func differences(
     of before: [FolderFile], _ after: [FolderFile]
   ) -> [VersionDifference.File] {
-    let old = Dictionary(before.map { ($0.path, $0.blob) }, uniquingKeysWith: { first, _ in first })
-    let new = Dictionary(after.map { ($0.path, $0.blob) }, uniquingKeysWith: { first, _ in first })
+    let old = Dictionary(before.map { ($0.path, $0.content) }, uniquingKeysWith: { first, _ in first })
+    let new = Dictionary(after.map { ($0.path, $0.content) }, uniquingKeysWith: { first, _ in first })
     return Set(old.keys).union(new.keys).sorted().compactMap { path in
       switch (old[path], new[path]) {
       case (nil, _): .init(path: path, change: .added)

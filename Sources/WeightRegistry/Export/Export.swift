@@ -31,7 +31,7 @@ package struct Export: Sendable {
     let destination = try ExportDestination(
       request.target, making: isFolder ? [folderName] : items.map(\.path), replacing: request.replacing)
     do throws(StoreError) {
-      let total = items.map(\.content.byteCount).reduce(0, &+)
+      let total = items.map(\.byteCount).reduce(0, &+)
       let count = counting(.exporting, of: total, progress)
       for item in items { try destination.stage(item, progress: count) }
       // Forcing the last file to disk may have taken long.
@@ -46,7 +46,7 @@ package struct Export: Sendable {
       throw error
     }
     let prefix = (request.target == "." ? "" : request.target + "/") + (isFolder ? folderName + "/" : "")
-    return items.map { ExportedFile(path: prefix + $0.path, byteCount: $0.content.byteCount, view: $0.view) }
+    return items.map { ExportedFile(path: prefix + $0.path, byteCount: $0.byteCount, view: $0.view) }
       + withheld.map { ExportedFile(path: prefix + $0.path, byteCount: 0, view: nil, leftOut: $0.reason) }
   }
 
@@ -60,21 +60,22 @@ package struct Export: Sendable {
       items.append(
         ExportItem(
           path: request.arrangement == .folder ? "model.\(view)" : name.fileName, view: view,
-          content: try views.open(view, of: manifest), modified: manifest.modified(ofView: view),
+          content: .bytes(try views.open(view, of: manifest)), modified: manifest.modified(ofView: view),
           expected: try expected(of: view, manifest)))
     }
     guard request.arrangement == .folder else { return items }
     for file in manifest.parts where !withheld.contains(file.$path) {
       items.append(
         ExportItem(
-          path: file.path, view: nil, content: try views.open(file), modified: file.modified,
+          path: file.path, view: nil, content: .bytes(try views.open(file)), modified: file.modified,
           expected: try expected(of: file)))
     }
     for file in manifest.files where !withheld.contains(file.$path) {
       let whole = file.digest.map { SegmentTable(whole: file.byteCount, $0).segments } ?? []
+      let content: ExportItem.Content = if let link = file.link { .link(link) } else { .bytes(try views.open(file)) }
       items.append(
         ExportItem(
-          path: file.path, view: nil, content: try views.open(file), modified: file.modified,
+          path: file.path, view: nil, content: content, modified: file.modified, permissions: file.permissions,
           expected: whole.map { ($0, file.path) }))
     }
     return items

@@ -36,8 +36,7 @@ struct ExportDestination {
     }
     var folder = staging
     for name in folders { folder = try posix(try folder.makeFolder(name)) }
-    let file = try posix(try folder.makeFile(name, exclusively: true))
-    try item.write(to: file, progress: progress)
+    try item.make(name, in: folder, progress: progress)
     try posix(try folder.synchronize())
   }
 

@@ -4,14 +4,23 @@ import StoreRecords
 import SystemPackage
 import Tensors
 
-/// A file that is about to be exported: an open view and its name at the destination.
+/// A file that is about to be exported, and its name at the destination.
 struct ExportItem: Sendable {
+  enum Content {
+    /// An open view.
+    case bytes(VersionView)
+    /// A symbolic link, which is written as it is.
+    case link(LinkTarget)
+  }
+
   /// Relative to the target folder, or to the version's folder there.
   var path: String
   var view: String?
-  var content: VersionView
+  var content: Content
   /// Nanoseconds since 1970.
   var modified: Int64
+  /// Permission bits.
+  var permissions = FolderFile.usualPermissions
   /// What stretches of the file must be, and what each is, for messages.
   typealias Expectation = (segment: SegmentTable.Segment, what: String)
   var expected: [Expectation]
@@ -24,11 +33,35 @@ struct ExportItem: Sendable {
     return (Array(parts.dropLast()), name)
   }
 
+  var byteCount: Int {
+    switch content {
+    case .bytes(let view): view.byteCount
+    case .link(let target): target.bytes.count
+    }
+  }
+
+  /// Makes the file in a folder that has none of its name.
+  func make(
+    _ name: String, in folder: Folder, progress: @escaping @Sendable (_ bytes: Int) -> Bool
+  ) throws(StoreError) {
+    switch content {
+    case .bytes(let view):
+      let file = try posix(try folder.makeFile(name, exclusively: true, permissions: permissions))
+      try write(view, to: file, progress: progress)
+    case .link(let target):
+      try posix(try folder.makeSymbolicLink(name, target: target.bytes))
+      try posix(try folder.setModified(modified, of: name))
+      _ = progress(byteCount)
+    }
+  }
+
   /// Writes the bytes to an empty file, forces them to disk, and reads them again: damage is never copied out as good. Memory
   /// does not grow with the file.
   ///
   /// - Throws: `damaged`, naming the tensor.
-  func write(to file: OpenedFile, progress: @escaping @Sendable (_ bytes: Int) -> Bool) throws(StoreError) {
+  private func write(
+    _ content: VersionView, to file: OpenedFile, progress: @escaping @Sendable (_ bytes: Int) -> Bool
+  ) throws(StoreError) {
     try blobStore(try content.copy(to: file, progress: progress))
     let scanner = RangeScanner(file, progress: { _ in progress(0) })
     if let damaged = try posix(try scanner.damagedSegments(of: expected.map(\.segment))).first {

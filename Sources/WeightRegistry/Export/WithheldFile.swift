@@ -21,7 +21,7 @@ extension ViewCatalogue {
       guard let reason = try parsing(path, try view.danger()) else { return }
       withheld.append(WithheldFile(path: path, reason: reason))
     }
-    for file in manifest.files where file.weights == nil { try judge(file.path, try open(file)) }
+    for file in manifest.files where file.blob != nil { try judge(file.path, try open(file)) }
     // Weight files that were parsed when they came are data.
     for file in manifest.parts where file.table == nil { try judge(file.path, try open(file)) }
     return withheld

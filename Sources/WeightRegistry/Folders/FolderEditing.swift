@@ -19,7 +19,7 @@ package struct FolderEditing: Sendable {
   @discardableResult
   package func keep(
     _ upload: Upload, at path: String, of model: ModelName, _ version: VersionName, modified: Int64,
-    isExecutable: Bool = false, unless interruption: Interruption = .never,
+    permissions: UInt32 = FolderFile.usualPermissions, unless interruption: Interruption = .never,
     isWanted: (VersionFolder) -> Bool = { _ in true }
   ) throws(StoreError) -> FolderFile {
     try records.requireWriting()
@@ -31,7 +31,7 @@ package struct FolderEditing: Sendable {
       let table = try ingest.hash(storages: [], progress: { _ in !interruption.isRequested }).table
       try ingest.forceToDisk { _ in !interruption.isRequested }
       _ = try ingest.commit(table, pins, progress: { _ in !interruption.isRequested })
-      file = FolderFile(path: path, table, modified: modified, isExecutable: isExecutable)
+      file = FolderFile(path: path, table, modified: modified, permissions: permissions)
     } catch {
       throw StoreError(error)
     }

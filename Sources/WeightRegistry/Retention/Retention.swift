@@ -102,7 +102,7 @@ package struct Retention: Sendable {
         try Self.retireEdition(of: there, isWritten: false, in: records, beside: backups, by: actor)
       } else {
         for file in there?.publishedFiles ?? [] {
-          guard folder.file(at: file.path).map({ $0.blob == file.blob }) ?? true else {
+          guard folder.file(at: file.path).map({ $0.content == file.content }) ?? true else {
             throw StoreError(
               .alreadyExists,
               "\(model)/\(version) has another \(file.path) by now; move it away before you restore the version")

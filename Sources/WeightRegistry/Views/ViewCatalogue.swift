@@ -66,11 +66,15 @@ package final class ViewCatalogue: Sendable {
   }
 
   /// Opens a file that is no weight file.
+  ///
+  /// - Throws: `unknownView` for a symbolic link.
   package func open(_ file: FolderFile) throws(StoreError) -> VersionView {
     switch file.content {
     case .blob(let blob, _): return VersionView(try open(blob), byteCount: file.byteCount)
     case .weights(let weights): return try open(weights)
     case .upload(let name): return try open(try records.uploads.open(name))
+    case .link:
+      throw StoreError(.unknownView, "\(file.path) is a symbolic link, and is not followed")
     }
   }
 

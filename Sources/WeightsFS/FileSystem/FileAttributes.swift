@@ -35,14 +35,14 @@ package struct AttributeChange: Sendable, Hashable {
   package var size: Int?
   /// Nanoseconds since 1970.
   package var modified: Int64?
-  /// Whether the file is to be a program; the rest of its mode is always the same.
-  package var isExecutable: Bool?
+  /// Permission bits: 0o644, 0o755.
+  package var permissions: UInt32?
   /// The open file through which the change is asked for.
   package var handle: HandleNumber?
   package init(
-    size: Int? = nil, modified: Int64? = nil, isExecutable: Bool? = nil, handle: HandleNumber? = nil
+    size: Int? = nil, modified: Int64? = nil, permissions: UInt32? = nil, handle: HandleNumber? = nil
   ) {
-    self.isExecutable = isExecutable
+    self.permissions = permissions
     self.size = size
     self.modified = modified
     self.handle = handle

@@ -1,3 +1,4 @@
+package import StoreRecords
 package import WeightRegistry
 
 /// A tree that a kernel can be served from, with no FUSE in it. Called on many threads at once; every call is synchronous.
@@ -15,14 +16,14 @@ package protocol FileSystem: AnyObject, Sendable {
 
   func attributes(of inode: InodeNumber) throws(FileSystemError) -> FileAttributes
 
-  /// Sets what can be set: sizes, times, and whether an ordinary file is a program; the rest of the mode, and the owner, are
-  /// accepted and ignored.
+  /// Sets what can be set: sizes, times, and the permissions of ordinary files; those of others, and the owner, are accepted and
+  /// ignored.
   func setAttributes(
     of inode: InodeNumber, _ change: AttributeChange, caller: Caller, isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) -> FileAttributes
 
   /// The target of a symbolic link.
-  func readLink(_ inode: InodeNumber) throws(FileSystemError) -> String
+  func readLink(_ inode: InodeNumber) throws(FileSystemError) -> LinkTarget
 
   /// Opens a file.
   ///
@@ -64,7 +65,7 @@ package protocol FileSystem: AnyObject, Sendable {
   ) throws(FileSystemError) -> CreatedFile
 
   func makeSymbolicLink(
-    _ name: String, in parent: InodeNumber, target: String, caller: Caller
+    _ name: String, in parent: InodeNumber, target: LinkTarget, caller: Caller
   ) throws(FileSystemError) -> DirectoryItem
 
   /// Makes a copy that costs metadata only: the new name has an inode of its own.

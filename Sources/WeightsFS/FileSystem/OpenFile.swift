@@ -4,14 +4,16 @@ package struct OpenAccess: Sendable, Hashable {
   package var writes: Bool
   package var truncates: Bool
   package var caller: Caller
-  /// Whether a file that is made by it is to be a program.
-  package var makesExecutable: Bool
+  /// Permission bits of a file that is made by it.
+  package var permissions: UInt32
 
   /// Whether it asks for a file that it may change.
   var changes: Bool { writes || truncates }
 
-  package init(reads: Bool, writes: Bool, truncates: Bool, caller: Caller, makesExecutable: Bool = false) {
-    self.makesExecutable = makesExecutable
+  package init(
+    reads: Bool, writes: Bool, truncates: Bool, caller: Caller, permissions: UInt32 = FileKind.regular.permissions
+  ) {
+    self.permissions = permissions
     self.reads = reads
     self.writes = writes
     self.truncates = truncates

@@ -20,6 +20,7 @@ struct VersionFile: TreeFile {
     guard let content = folder.content(at: place.path) else { throw FileSystemError(.missing) }
     attributes.size = content.byteCount(in: folder)
     attributes.modified = content.modified(in: folder)
+    attributes.permissions = content.permissions
     guard case .file(let file) = content, let name = file.upload else { return }
     attributes.isCacheable = false
     // Somebody may be going on with it.
@@ -52,6 +53,17 @@ struct VersionFile: TreeFile {
   func setModified(_ time: Int64) throws(FileSystemError) {
     let path = place.path
     try tree.change(place) { $0.content(at: path) == nil ? [] : [.setModified(path, time)] }
+  }
+
+  func setPermissions(_ permissions: UInt32) throws(FileSystemError) {
+    let folder = try tree.versionFolder(of: place.model, place.version)
+    guard folder.content(at: place.path)?.permissions != permissions else { return }
+    if case .sidecar = node, !folder.isPublishedWeights(place.path) { try tree.requireChangeable(place) }
+    // One that has just been closed may still become a blob: its writer must not bring the old ones back.
+    for writer in tree.writers.all where writer.current.destination == place {
+      writer.facts.withLock { $0.permissions = permissions }
+    }
+    try tree.change(place) { $0.changes(giving: permissions, at: place.path) }
   }
 
   // MARK: Opening
@@ -137,6 +149,7 @@ struct StagedFile: TreeFile {
     let writer = try writer
     attributes.size = try tree.step(try writer.byteCount())
     attributes.modified = try tree.step(try writer.modified())
+    attributes.permissions = writer.current.permissions
     attributes.isCacheable = false
   }
 
@@ -152,6 +165,16 @@ struct StagedFile: TreeFile {
       let kept = try tree.node(at: place)
     else { return }
     try kept.entry(in: tree).setModified(time)
+  }
+
+  func setPermissions(_ permissions: UInt32) throws(FileSystemError) {
+    let writer = try writer
+    writer.facts.withLock { $0.permissions = permissions }
+    let facts = writer.current
+    guard !facts.isDirty, facts.refusal == nil, let place = facts.destination, try tree.node(at: place) != nil else {
+      return
+    }
+    try tree.change(place) { $0.changes(giving: permissions, at: place.path) }
   }
 
   func open(_ access: OpenAccess) throws(FileSystemError) -> OpenFile {

@@ -15,7 +15,7 @@ struct ModelFolder: TreeFolder {
   }
 
   /// The files that lie here, which are recorded as those of a draft are.
-  private var files: VersionDirectory { VersionDirectory(tree: tree, model: model, version: .own, inner: "") }
+  var files: VersionDirectory { VersionDirectory(tree: tree, model: model, version: .own, inner: "") }
 
   private var plainReadme: Node? {
     get throws(FileSystemError) {
@@ -133,24 +133,46 @@ struct ModelFolder: TreeFolder {
     return links
   }
 
-  func makeSymbolicLink(_ name: String, target: String, by caller: Caller) throws(FileSystemError) -> Node {
-    let version = try version(ofTarget: target)
-    if try child(named: name) != nil {
-      guard name == "active", try tree.step(try tree.registry.freezing.isActiveByItself(model)) else {
+  func makeSymbolicLink(_ name: String, target: LinkTarget, by caller: Caller) throws(FileSystemError) -> Node {
+    let existing = try child(named: name)
+    if name == "active" {
+      let version = try version(ofTarget: target)
+      if existing != nil, try !tree.step(try tree.registry.freezing.isActiveByItself(model)) {
         throw FileSystemError(.exists)
       }
-    }
-    if name == "active" {
-      try tree.step(try tree.registry.activation.pointActive(model, at: version, by: Actor(caller)))
-    } else {
-      let alias = try tree.step(try VersionName(validating: name))
+      try point(name, at: version, by: caller)
+    } else if existing != nil {
+      throw FileSystemError(.exists)
+    } else if let alias = VersionName(name), let version = versionName(in: target),
+      try files.child(named: version.text) == nil
+    {
       tree.temporaryLinks.add(alias, to: version, of: model, in: tree)
+    } else {
+      return try files.makeSymbolicLink(name, target: target, by: caller)
     }
     return .link(model, name)
   }
 
-  /// The version that a link's target names: `v1.1`, `./v1.1`, `v1.1/`, or the path of it in a mount.
-  private func version(ofTarget target: String) throws(FileSystemError) -> VersionName {
+  /// Lets `active` or an alias lead to a version.
+  func point(_ name: String, at version: VersionName, by caller: Caller) throws(FileSystemError) {
+    if name == "active" {
+      try tree.step(try tree.registry.activation.pointActive(model, at: version, by: Actor(caller)))
+    } else {
+      let alias = try tree.step(try VersionName(validating: name))
+      tree.temporaryLinks[model, alias] = nil
+      try tree.step(try tree.registry.activation.setAlias(alias, of: model, to: version))
+    }
+  }
+
+  /// - Throws: `EINVAL` for a target that names no version.
+  func version(ofTarget target: LinkTarget) throws(FileSystemError) -> VersionName {
+    if let version = versionName(in: target) { return version }
+    throw FileSystemError(.invalid, "\"\(target)\" is no version of \(model), and active and aliases lead to versions")
+  }
+
+  /// The version that a link's target names: `v1.1`, `./v1.1`, `v1.1/`, or the path of it in a mount; nil for other targets.
+  private func versionName(in target: LinkTarget) -> VersionName? {
+    guard let target = target.text else { return nil }
     let parts = target.split(separator: "/").filter { $0 != "." }
     let isAbsolute = target.hasPrefix("/")
     if let last = parts.last, let version = VersionName(last),
@@ -158,8 +180,7 @@ struct ModelFolder: TreeFolder {
     {
       return version
     }
-    throw FileSystemError(
-      .invalid, "\"\(target)\" is no version of \(model): a link in a model's folder points to a version by its name")
+    return nil
   }
 }
 
@@ -169,13 +190,13 @@ struct VersionLink: TreeLink {
   let model: ModelName
   let name: String
 
-  func target() throws(FileSystemError) -> String {
+  func target() throws(FileSystemError) -> LinkTarget {
     guard let version = ModelFolder(tree: tree, model: model).links[name] else { throw FileSystemError(.missing) }
-    return version.text
+    return LinkTarget(version.text)
   }
 
   func describe(_ attributes: inout FileAttributes) throws(FileSystemError) {
-    attributes.size = try target().utf8.count
+    attributes.size = try target().bytes.count
     attributes.modified = if let made { made } else { try tree.modified(of: model) }
     // Links are re-pointed: the kernel must ask each time.
     attributes.isCacheable = false
@@ -215,14 +236,12 @@ struct VersionLink: TreeLink {
     if existing != nil, mode == .keeping { throw FileSystemError(.exists) }
     if existing?.kind == .directory { throw FileSystemError(.isDirectory) }
     try tree.temporaryLinks.inTurn { () throws(FileSystemError) in
-      if newName == "active" {
-        try tree.step(try tree.registry.activation.pointActive(model, at: version, by: Actor(caller)))
-      } else {
-        let newAlias = try tree.step(try VersionName(validating: newName))
-        tree.temporaryLinks[model, newAlias] = nil
-        try tree.step(try tree.registry.activation.setAlias(newAlias, of: model, to: version))
-      }
+      try folder.point(newName, at: version, by: caller)
       try forget(alias)
+    }
+    switch existing {
+    case .ordinary, .folderLink: try folder.files.unlink(newName, by: caller)
+    default: break
     }
   }
 }

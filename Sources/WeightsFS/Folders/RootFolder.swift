@@ -79,7 +79,7 @@ struct ProfessionalLink: TreeLink {
   let tree: MountedTree
   let name: ProfessionalName
 
-  func target() -> String { "../\(name.model)/\(name.version)/model.\(name.view)" }
+  func target() -> LinkTarget { LinkTarget("../\(name.model)/\(name.version)/model.\(name.view)") }
 
-  func describe(_ attributes: inout FileAttributes) { attributes.size = target().utf8.count }
+  func describe(_ attributes: inout FileAttributes) { attributes.size = target().bytes.count }
 }

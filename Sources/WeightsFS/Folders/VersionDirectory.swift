@@ -98,6 +98,8 @@ struct VersionDirectory: TreeFolder {
     switch try tree.node(at: place) {
     case let existing? where existing.kind == .directory: throw FileSystemError(.isDirectory)
     case .ordinary where isExclusive: throw FileSystemError(.exists)
+    // It came after the kernel had looked: another look leads to where it leads.
+    case .folderLink: throw FileSystemError(isExclusive ? .exists : .stale)
     case .ordinary: return (node, try OrdinaryEntry(tree: tree, place: place).open(access))
     case nil where place.purpose.isOrdinary: return (node, try OrdinaryEntry(tree: tree, place: place).create(access))
     default: return try createPrivately(at: place, access, isExclusive: isExclusive)
@@ -112,6 +114,12 @@ struct VersionDirectory: TreeFolder {
     return .sidecarFolder(place)
   }
 
+  func makeSymbolicLink(_ name: String, target: LinkTarget, by caller: Caller) throws(FileSystemError) -> Node {
+    let place = try place(of: name)
+    try FolderLink(tree: tree, place: place).create(target)
+    return .folderLink(place)
+  }
+
   func makeHardLink(
     to source: Node, named name: String, by caller: Caller, _ isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) -> Node {
@@ -123,6 +131,7 @@ struct VersionDirectory: TreeFolder {
     switch source.entry(in: tree) {
     case let file as VersionFile: other = file.place
     case let file as OrdinaryEntry: other = file.place
+    case let link as FolderLink: other = link.place
     default: throw FileSystemError(.notPermitted, "\(place): only files of versions can be linked")
     }
     let theirs = try tree.versionFolder(of: other.model, other.version)

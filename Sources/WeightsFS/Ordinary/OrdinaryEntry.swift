@@ -45,12 +45,12 @@ struct OrdinaryEntry: TreeFile {
     try tree.change(place) { $0.content(at: place.path) == nil ? [] : [.setModified(place.path, time)] }
   }
 
-  func setExecutable(_ isExecutable: Bool) throws(FileSystemError) {
-    if try recorded().isExecutable == isExecutable { return }
+  func setPermissions(_ permissions: UInt32) throws(FileSystemError) {
+    if try recorded().permissions == permissions { return }
     try requireChangeable()
     let handle = try handle(writes: false)
     defer { handle.release() }
-    try handle.file.setExecutable(isExecutable)
+    try handle.file.setPermissions(permissions)
   }
 
   func open(_ access: OpenAccess) throws(FileSystemError) -> OpenFile {
@@ -73,13 +73,12 @@ struct OrdinaryEntry: TreeFile {
   func create(_ access: OpenAccess) throws(FileSystemError) -> OpenFile {
     let isBacked = place.purpose == .temporary
     let upload = try tree.step(try tree.records.uploads.begin(sharing: isBacked))
-    let isExecutable = access.makesExecutable
     try tree.filling(upload) { () throws(FileSystemError) in
-      try tree.record(upload, at: place, isExecutable: isExecutable)
+      try tree.record(upload, at: place, permissions: access.permissions)
     }
     let file = try tree.ordinary.open(place, forWriting: access.changes) { number in
       OrdinaryFile(
-        tree: tree, number: number, place: place, body: .staged(upload), isExecutable: isExecutable,
+        tree: tree, number: number, place: place, body: .staged(upload), permissions: access.permissions,
         isBacked: isBacked && upload.isShared)
     }
     return OrdinaryHandle(file: file, writes: access.changes).opened
@@ -97,7 +96,7 @@ struct OrdinaryEntry: TreeFile {
     let file = try tree.ordinary.open(place, forWriting: writes) { number throws(FileSystemError) in
       isMade = true
       return OrdinaryFile(
-        tree: tree, number: number, place: place, body: try body(), isExecutable: try recorded().isExecutable)
+        tree: tree, number: number, place: place, body: try body(), permissions: try recorded().permissions)
     }
     let handle = OrdinaryHandle(file: file, writes: writes)
     // The record may have changed before the file was known to be open.
@@ -118,16 +117,13 @@ struct OrdinaryEntry: TreeFile {
   }
 
   private func recorded() throws(FileSystemError) -> FolderFile {
-    guard case .file(let file) = try tree.versionFolder(of: place.model, place.version).content(at: place.path) else {
+    guard case .file(let file) = try tree.versionFolder(of: place.model, place.version).content(at: place.path),
+      file.link == nil
+    else {
       throw FileSystemError(.missing)
     }
     return file
   }
-}
-
-extension FolderFile {
-  /// Permission bits.
-  var permissions: UInt32 { isExecutable ? 0o755 : FileKind.regular.permissions }
 }
 
 /// An ordinary file that was removed, and that somebody still has open.
@@ -149,6 +145,8 @@ struct RemovedEntry: TreeFile {
   }
 
   func setModified(_ time: Int64) throws(FileSystemError) { try file.setModified(time) }
+
+  func setPermissions(_ permissions: UInt32) throws(FileSystemError) { try file.setPermissions(permissions) }
 
   func open(_ access: OpenAccess) throws(FileSystemError) -> OpenFile { throw FileSystemError(.stale) }
 }

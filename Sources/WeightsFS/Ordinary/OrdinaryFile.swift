@@ -29,7 +29,8 @@ final class OrdinaryFile: Sendable {
     /// How often the file is open, and how often for writing.
     var opens = 0
     var writers = 0
-    var isExecutable: Bool
+    /// Permission bits.
+    var permissions: UInt32
     /// Whether the bytes have been published as weights, which never change.
     var isFrozen = false
     /// Whether the kernel reads and writes the staged file itself.
@@ -43,11 +44,11 @@ final class OrdinaryFile: Sendable {
   let facts: Mutex<Facts>
 
   init(
-    tree: MountedTree, number: UInt64, place: FilePlace, body: Body, isExecutable: Bool, isBacked: Bool = false
+    tree: MountedTree, number: UInt64, place: FilePlace, body: Body, permissions: UInt32, isBacked: Bool = false
   ) {
     self.tree = tree
     self.number = number
-    facts = Mutex(Facts(place: place, body: body, isExecutable: isExecutable, isBacked: isBacked))
+    facts = Mutex(Facts(place: place, body: body, permissions: permissions, isBacked: isBacked))
   }
 
   var current: Facts { facts.withLock { $0 } }
@@ -65,7 +66,7 @@ final class OrdinaryFile: Sendable {
   func describe(_ attributes: inout FileAttributes) throws(FileSystemError) {
     let facts = current
     attributes.linkCount = facts.place == nil ? 0 : 1
-    if facts.isExecutable { attributes.permissions = 0o755 }
+    attributes.permissions = facts.permissions
     switch facts.body {
     case .stored(let file, _): (attributes.size, attributes.modified) = (file.byteCount, file.modified)
     case .promised(let file, _, let count): (attributes.size, attributes.modified) = (count, file.modified)
@@ -138,7 +139,7 @@ final class OrdinaryFile: Sendable {
     let upload = try tree.step(try tree.records.uploads.begin())
     try tree.filling(upload) { () throws(FileSystemError) in
       try source.view.copy(min(source.count, limit), to: upload.file, isInterrupted)
-      if let place = facts.place { try tree.record(upload, at: place, isExecutable: facts.isExecutable) }
+      if let place = facts.place { try tree.record(upload, at: place, permissions: facts.permissions) }
     }
     self.facts.withLock { $0.body = .staged(upload) }
     return upload
@@ -160,20 +161,14 @@ final class OrdinaryFile: Sendable {
     }
   }
 
-  /// Makes the file a program, or no program any more.
-  func setExecutable(_ isExecutable: Bool) throws(FileSystemError) {
+  /// Gives the file other permission bits.
+  func setPermissions(_ permissions: UInt32) throws(FileSystemError) {
     try inTurn { () throws(FileSystemError) in
-      if let place = current.place {
-        try tree.change(place) { folder in
-          guard case .file(var file) = folder.content(at: place.path) else { return [] }
-          file.isExecutable = isExecutable
-          return [.put(file)]
-        }
-      }
+      if let place = current.place { try tree.change(place) { $0.changes(giving: permissions, at: place.path) } }
       facts.withLock { facts in
-        facts.isExecutable = isExecutable
+        facts.permissions = permissions
         if case .stored(var file, let view) = facts.body {
-          file.isExecutable = isExecutable
+          file.permissions = permissions
           facts.body = .stored(file, view)
         }
       }
@@ -240,7 +235,7 @@ final class OrdinaryFile: Sendable {
       case .stored: return
       case .promised(let file, let view, let count) where count == view.byteCount:
         var copy = file.moved(to: place.path)
-        copy.isExecutable = facts.isExecutable
+        copy.permissions = facts.permissions
         try tree.step(
           try folders.put(copy, in: place.model, place.version, unless: interruption, isWanted: isWanted))
         self.facts.withLock { $0.body = .stored(copy, view) }
@@ -251,7 +246,7 @@ final class OrdinaryFile: Sendable {
         let file = try tree.step(
           try folders.keep(
             upload, at: place.path, of: place.model, place.version, modified: modified,
-            isExecutable: facts.isExecutable, unless: interruption, isWanted: isWanted))
+            permissions: facts.permissions, unless: interruption, isWanted: isWanted))
         let view = try tree.step(try tree.registry.views.open(file))
         self.facts.withLock { $0.body = .stored(file, view) }
       }
@@ -286,30 +281,33 @@ final class OrdinaryFile: Sendable {
 }
 
 extension MountedTree {
-  /// An ordinary file has no name any more; who has it open keeps it.
+  /// An ordinary file or a link has no name any more; who has it open keeps it.
   func removeOrdinary(_ place: FilePlace) {
     if let file = ordinary.remove(place) {
       inodes.rename(.ordinary(place), to: file.node)
     } else {
       inodes.retire(.ordinary(place))
     }
+    inodes.retire(.folderLink(place))
   }
 
-  /// An ordinary file has another name; what was open there is gone from it.
+  /// An ordinary file or a link has another name; what was open there is gone from it.
   func moveOrdinary(_ from: FilePlace, to: FilePlace) {
     if let replaced = ordinary.move(from, to: to) {
       inodes.rename(.ordinary(to), to: replaced.node)
     } else {
       inodes.retire(.ordinary(to))
     }
+    inodes.retire(.folderLink(to))
     inodes.rename(.ordinary(from), to: .ordinary(to))
+    inodes.rename(.folderLink(from), to: .folderLink(to))
   }
 
   /// Lets the record of a folder name an upload: it is not swept then, whatever becomes of this process.
-  func record(_ upload: Upload, at place: FilePlace, isExecutable: Bool) throws(FileSystemError) {
+  func record(_ upload: Upload, at place: FilePlace, permissions: UInt32) throws(FileSystemError) {
     let file = FolderFile(
       path: place.path, content: .upload(upload.name), byteCount: 0, modified: Timestamp.now(),
-      isExecutable: isExecutable)
+      permissions: permissions)
     var isThere = false
     try change(place) { folder in
       isThere = folder.isFolder(place.folderPath)

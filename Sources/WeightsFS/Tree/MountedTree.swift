@@ -213,14 +213,19 @@ final class MountedTree: Sendable {
 
   /// Begins a file in the making.
   ///
-  /// - Parameter sharing: whether whoever writes may have the file itself.
+  /// - Parameters:
+  ///   - sharing: whether whoever writes may have the file itself.
+  ///   - permissions: of a file that is not there yet.
   func beginWriter(
-    at place: FilePlace, sharing: Bool, isReadable: Bool = true, hasTruncated: Bool
+    at place: FilePlace, sharing: Bool, isReadable: Bool = true, hasTruncated: Bool,
+    permissions: UInt32 = FolderFile.usualPermissions
   ) throws(FileSystemError) -> Writer {
     let upload = try step(try records.uploads.begin(sharing: sharing))
     let writer = Writer(
       tree: self, number: writers.newNumber(), destination: place, upload: upload, isReadable: isReadable,
       hasTruncated: hasTruncated)
+    let known = try versionFolder(of: place.model, place.version).content(at: place.path)?.permissions
+    writer.facts.withLock { $0.permissions = known ?? permissions }
     writers.insert(writer)
     return writer
   }
@@ -292,7 +297,7 @@ extension FileKind {
   var permissions: UInt32 {
     switch self {
     case .directory: 0o755
-    case .regular: 0o644
+    case .regular: FolderFile.usualPermissions
     case .symbolicLink: 0o777
     }
   }

@@ -21,7 +21,9 @@ enum Node: Hashable, Sendable {
   case kept(FilePlace, Edition)
   /// An ordinary file: the same inode whatever is written to it.
   case ordinary(FilePlace)
-  /// One that was removed while somebody had it open, by its number.
+  /// A symbolic link among such files.
+  case folderLink(FilePlace)
+  /// An ordinary file that was removed while somebody had it open, by its number.
   case removed(UInt64)
   /// A file in the making, by its writer's number: never the inode of what it becomes.
   case staging(UInt64)
@@ -42,7 +44,7 @@ enum Node: Hashable, Sendable {
     switch self {
     case .root, .model, .version, .sidecarFolder, .names, .control, .records, .modelRecords, .versionRecords: .directory
     case .plainReadme, .view, .sidecar, .kept, .ordinary, .removed, .staging, .controlFile, .record: .regular
-    case .link, .professionalName: .symbolicLink
+    case .link, .folderLink, .professionalName: .symbolicLink
     }
   }
 
@@ -82,6 +84,7 @@ enum Node: Hashable, Sendable {
     case .sidecar(let place, let edition), .kept(let place, let edition):
       VersionFile(tree: tree, node: self, place: place, edition: edition)
     case .ordinary(let place): OrdinaryEntry(tree: tree, place: place)
+    case .folderLink(let place): FolderLink(tree: tree, place: place)
     case .removed(let number): RemovedEntry(tree: tree, number: number)
     case .staging(let number): StagedFile(tree: tree, number: number)
     case .names: NamesFolder(tree: tree)
@@ -105,7 +108,9 @@ enum Node: Hashable, Sendable {
     case .plainReadme(let model, _): "\(model)/\(ModelFile.readmeName)"
     case .version(let model, let version): "\(model)/\(version)"
     case .view(let model, let version, let view, _): "\(model)/\(version)/model.\(view)"
-    case .sidecarFolder(let place), .sidecar(let place, _), .kept(let place, _), .ordinary(let place): place.description
+    case .sidecarFolder(let place), .sidecar(let place, _), .kept(let place, _), .ordinary(let place),
+      .folderLink(let place):
+      place.description
     case .removed: ".removed"
     case .staging: ".staging"
     case .names: ".files"
@@ -127,7 +132,8 @@ extension Node {
     case .version(let model, let version), .view(let model, let version, _, _), .versionRecords(let model, let version),
       .record(let model, let version, _):
       (model, version)
-    case .sidecarFolder(let place), .sidecar(let place, _), .kept(let place, _), .ordinary(let place):
+    case .sidecarFolder(let place), .sidecar(let place, _), .kept(let place, _), .ordinary(let place),
+      .folderLink(let place):
       (place.model, place.version)
     default: nil
     }

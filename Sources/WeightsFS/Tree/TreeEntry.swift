@@ -1,3 +1,5 @@
+import StoreRecords
+
 /// What a node is, and what it does. Each kind of node has a type of its own, made when somebody asks.
 protocol TreeEntry: Sendable {
   var tree: MountedTree { get }
@@ -17,7 +19,7 @@ protocol TreeEntry: Sendable {
   /// - Parameter time: in nanoseconds since 1970.
   func setModified(_ time: Int64) throws(FileSystemError)
 
-  func setExecutable(_ isExecutable: Bool) throws(FileSystemError)
+  func setPermissions(_ permissions: UInt32) throws(FileSystemError)
 }
 
 extension TreeEntry {
@@ -34,8 +36,8 @@ extension TreeEntry {
   /// Links have the time at which they were made; nobody is told that it was not changed, as with chmod.
   func setModified(_ time: Int64) throws(FileSystemError) {}
 
-  /// Only ordinary files are programs, and nobody is told that others did not become one.
-  func setExecutable(_ isExecutable: Bool) throws(FileSystemError) {}
+  /// Only ordinary files have permissions of their own, and nobody is told that those of others stay.
+  func setPermissions(_ permissions: UInt32) throws(FileSystemError) {}
 }
 
 /// A folder. What it does not allow answers with `EPERM`.
@@ -62,7 +64,7 @@ protocol TreeFolder: TreeEntry {
 
   func makeDirectory(_ name: String) throws(FileSystemError) -> Node
 
-  func makeSymbolicLink(_ name: String, target: String, by caller: Caller) throws(FileSystemError) -> Node
+  func makeSymbolicLink(_ name: String, target: LinkTarget, by caller: Caller) throws(FileSystemError) -> Node
 
   /// Gives `source` another name, here: a copy that costs metadata only.
   func makeHardLink(
@@ -98,7 +100,8 @@ extension TreeFolder {
     if existing?.kind == .directory { throw FileSystemError(.isDirectory) }
     if isExclusive, existing != nil, try !tree.isPublishedWeights(place) { throw FileSystemError(.exists) }
     let writer = try tree.beginWriter(
-      at: place, sharing: true, isReadable: access.reads, hasTruncated: existing != nil)
+      at: place, sharing: true, isReadable: access.reads, hasTruncated: existing != nil,
+      permissions: access.permissions)
     return (.staging(writer.number), tree.open(writer))
   }
 
@@ -107,9 +110,9 @@ extension TreeFolder {
     throw FileSystemError(.notPermitted, "\(path)/\(name): no folder can be made here")
   }
 
-  func makeSymbolicLink(_ name: String, target: String, by caller: Caller) throws(FileSystemError) -> Node {
+  func makeSymbolicLink(_ name: String, target: LinkTarget, by caller: Caller) throws(FileSystemError) -> Node {
     throw FileSystemError(
-      .notPermitted, "\(name): symbolic links can be made only in a model's folder, where they point to versions")
+      .notPermitted, "\(name): symbolic links can be made only in the folders of models and versions")
   }
 
   func makeHardLink(
@@ -138,5 +141,5 @@ protocol TreeFile: TreeEntry {
 
 /// A symbolic link.
 protocol TreeLink: TreeEntry {
-  func target() throws(FileSystemError) -> String
+  func target() throws(FileSystemError) -> LinkTarget
 }

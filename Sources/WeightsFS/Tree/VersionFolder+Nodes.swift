@@ -14,14 +14,22 @@ extension VersionFolder {
     case .content(.view(let view)):
       return .view(model, version, view, Edition(manifest?.content(of: view) ?? Table.emptyDigest))
     case .content(.part(let file)): return .sidecar(place, Edition(file.blob))
-    case .content(.file) where place.purpose.isOrdinary: return .ordinary(place)
+    case .content(.file(let file)) where place.purpose.isOrdinary && file.link == nil: return .ordinary(place)
     case .content(.file(let file)):
       switch file.content {
       case .blob(let blob, _): return .sidecar(place, Edition(blob))
       case .weights(let weights): return .sidecar(place, Edition(weights.blob))
       case .upload(let name): return .kept(place, Edition(number: Upload.number(ofName: name)))
+      case .link: return .folderLink(place)
       }
     }
+  }
+
+  /// What gives the file at a path other permission bits; nothing for published weights, whose bits stay.
+  func changes(giving permissions: UInt32, at path: String) -> [FolderChange] {
+    guard case .file(var file) = content(at: path) else { return [] }
+    file.permissions = permissions
+    return [.put(file)]
   }
 
   /// Names in a folder ("" is the version's own), in the order of a listing.
@@ -38,6 +46,14 @@ extension VersionFolder.Content {
     case .view(let view): folder.manifest?.main?.views[view] ?? 0
     case .part(let file): file.byteCount
     case .file(let file): file.byteCount
+    }
+  }
+
+  /// Permission bits of the file.
+  var permissions: UInt32 {
+    switch self {
+    case .view, .part: FileKind.regular.permissions
+    case .file(let file): file.permissions
     }
   }
 

@@ -53,14 +53,14 @@ struct Copying {
     case .blob(let blob, _) where place.mayBeWeights && (isOfModel || !isJudged(file)):
       let upload = try tree.step(try tree.records.uploads.copy(of: blob))
       try tree.filling(upload) { () throws(FileSystemError) in
-        try publishing.install(upload, modified: file.modified)
+        try publishing.install(upload, modified: file.modified, file.permissions)
       }
     case .upload(let name) where isMove && place.mayBeWeights:
       let upload = try tree.step(try tree.records.uploads.open(name))
       // The record of an ordinary file was made when it was.
       let isOrdinary = isOfModel || FilePurpose(file.path).isOrdinary
       let modified = isOrdinary ? try tree.step(try posix(try upload.file.status().modified)) : file.modified
-      try publishing.install(upload, modified: modified)
+      try publishing.install(upload, modified: modified, file.permissions)
     case .upload where isMove && place.purpose == .shard:
       let kept = file.moved(to: place.path)
       try tree.change(place, interruption) { _ in [.put(kept)] }
@@ -79,6 +79,9 @@ struct Copying {
   /// Gives the place, not one that is imported, what is stored already; false if that takes a copy.
   func link(_ file: FolderFile, modified: Int64) throws(FileSystemError) -> Bool {
     switch (file.content, place.purpose) {
+    case (.link, _):
+      try place.requireLinkable()
+      try publishing.requireReplaceable()
     case (.blob, .component):
       guard isJudged(file) else { return false }
       try publishing.requireReplaceable()
@@ -94,8 +97,11 @@ struct Copying {
     of content: VersionFolder.Content, of source: VersionFolder
   ) throws(FileSystemError) {
     let view = try tree.step(try tree.registry.views.open(content, of: source))
-    if place.purpose.isOrdinary { return try installOrdinary(view, modified: content.modified(in: source)) }
+    if place.purpose.isOrdinary {
+      return try installOrdinary(view, modified: content.modified(in: source), content.permissions)
+    }
     let writer = try tree.beginWriter(at: place, sharing: false, hasTruncated: true)
+    writer.facts.withLock { $0.permissions = content.permissions }
     defer { writer.end() }
     do throws(FileSystemError) {
       try view.copy(to: writer.current.upload.file, isInterrupted)
@@ -109,13 +115,16 @@ struct Copying {
   }
 
   /// Makes an ordinary file, which takes the place of the one that is there.
-  private func installOrdinary(_ view: VersionView, modified: Int64) throws(FileSystemError) {
+  private func installOrdinary(
+    _ view: VersionView, modified: Int64, _ permissions: UInt32
+  ) throws(FileSystemError) {
     let upload = try tree.step(try tree.records.uploads.begin())
     try tree.filling(upload) { () throws(FileSystemError) in
       try view.copy(to: upload.file, isInterrupted)
       try tree.step(
         try tree.registry.folders.keep(
-          upload, at: place.path, of: place.model, place.version, modified: modified, unless: interruption))
+          upload, at: place.path, of: place.model, place.version, modified: modified, permissions: permissions,
+          unless: interruption))
     }
   }
 }

@@ -24,6 +24,7 @@ enum PlaceMove {
     case (.sidecar(let place, let edition), _): self.place(of: place).map { .sidecar($0, edition) }
     case (.kept(let place, let edition), _): self.place(of: place).map { .kept($0, edition) }
     case (.ordinary(let place), _): self.place(of: place).map { .ordinary($0) }
+    case (.folderLink(let place), _): self.place(of: place).map { .folderLink($0) }
     case (_, .version(let old, let new)) where node.version.map { $0 == old } ?? false:
       node.moved(to: new.model, new.version)
     default: nil

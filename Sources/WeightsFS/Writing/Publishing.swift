@@ -52,7 +52,9 @@ struct Publishing {
   }
 
   /// Gives the place the bytes of an upload that nobody writes to.
-  func install(_ upload: Upload, modified: Int64) throws(FileSystemError) {
+  ///
+  /// - Parameter permissions: of a file that turns out to be an ordinary one.
+  func install(_ upload: Upload, modified: Int64, _ permissions: UInt32) throws(FileSystemError) {
     switch try publish(upload, modified: modified) {
     case .published: return
     case .unfinished(let reason): throw FileSystemError(.invalid, "\(place) is not finished: \(reason)")
@@ -60,7 +62,7 @@ struct Publishing {
       try requireReplaceable()
       try tree.step(
         try tree.registry.folders.keep(
-          upload, at: place.path, of: place.model, place.version, modified: modified,
+          upload, at: place.path, of: place.model, place.version, modified: modified, permissions: permissions,
           unless: Interruption(isInterrupted)))
     }
   }
@@ -175,7 +177,7 @@ struct Publishing {
           let opened = try tree.step(try tree.records.uploads.open(upload))
           shards.append(Shard(name, .upload(opened, modified: file.modified)))
         case .weights(let weights): shards.append(Shard(name, .copy(weights)))
-        case .blob: return nil
+        case .blob, .link: return nil
         }
       default: return nil
       }

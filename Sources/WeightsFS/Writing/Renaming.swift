@@ -20,6 +20,9 @@ struct Renaming {
       case .link where old.model == new.model:
         try VersionLink(tree: tree, model: old.model, name: name).rename(to: newName, mode, by: caller)
       case .link: throw FileSystemError(.crossDevice)
+      case .folderLink where newName == "active" || new.links[newName] != nil:
+        if mode == .keeping, new.links[newName] != nil { throw FileSystemError(.exists) }
+        try repoint(newName, of: new, as: name, of: old)
       case .version(let model, let version): try renameVersion(model, version, to: newName, of: new)
       default:
         try renameFile(try fileToMove(name, in: old), to: try new.place(of: newName), try new.child(named: newName))
@@ -34,6 +37,16 @@ struct Renaming {
       try renameFile(try old.place(of: name), to: place, try tree.node(at: place))
     default: throw FileSystemError(.crossDevice)
     }
+  }
+
+  /// Lets `active` or an alias lead to the version that a link leads to, which goes: so do programs that make a link under a hidden
+  /// name first.
+  private func repoint(
+    _ newName: String, of new: ModelFolder, as name: String, of old: ModelFolder
+  ) throws(FileSystemError) {
+    let link = FolderLink(tree: tree, place: try old.place(of: name))
+    try new.point(newName, at: try new.version(ofTarget: try link.target()), by: caller)
+    try old.unlink(name, by: caller)
   }
 
   /// The place of a file in a model's own folder that is to be moved.
@@ -182,7 +195,7 @@ struct Renaming {
     let folder = try tree.versionFolder(of: from.model, from.version)
     if target?.kind == .directory, !folder.isFolder(from.path) { throw FileSystemError(.isDirectory) }
     if target != nil, mode == .keeping { throw FileSystemError(.exists) }
-    if target?.kind == .symbolicLink {
+    if case .link = target {
       throw FileSystemError(.exists, "\(to) is a link; remove it first, or point it elsewhere with ln -sfn")
     }
     if case .plainReadme(let model, _) = target { try tree.takeOverReadme(of: model) }
@@ -192,7 +205,15 @@ struct Renaming {
       return try rename(writer, from, to: to)
     }
     if folder.isPublished(from.path) { try tree.requireChangeable(from) }
-    if case .ordinary = target { try tree.requireChangeable(to) }
+    switch target {
+    case .ordinary, .folderLink: try tree.requireChangeable(to)
+    default: break
+    }
+    if case .file(let file) = content, file.link != nil {
+      try to.requireLinkable()
+      try Publishing(tree: tree, place: to, isInterrupted: isInterrupted).requireReplaceable()
+      return try moveOrdinary(from, to: to)
+    }
     if from.purpose.isOrdinary, to.purpose.isOrdinary { return try moveOrdinary(from, to: to) }
     let open = tree.ordinary[from]
     let copying = Copying(tree: tree, place: to, isInterrupted: isInterrupted)
@@ -216,7 +237,7 @@ struct Renaming {
     }
   }
 
-  /// Moves an ordinary file, closed or open, onto a name that is free or another ordinary file's.
+  /// Moves an ordinary file, closed or open, or a link, onto a name that is free or that of another.
   private func moveOrdinary(_ from: FilePlace, to: FilePlace) throws(FileSystemError) {
     let move = { () throws(FileSystemError) in
       if (from.model, from.version) == (to.model, to.version) {
@@ -235,7 +256,7 @@ struct Renaming {
       tree.moveOrdinary(from, to: to)
     }
     if let open = tree.ordinary[from] { try open.inTurn(move) } else { try move() }
-    if to.purpose == .ordinary { store([to]) }
+    if case .ordinary = try tree.node(at: to), to.purpose == .ordinary { store([to]) }
     try Publishing(tree: tree, place: to, isInterrupted: isInterrupted).completeShards()
   }
 

@@ -1,0 +1,51 @@
+import StoreRecords
+
+/// A symbolic link among the files of a version or of a model. The daemon never follows it.
+struct FolderLink: TreeLink {
+  let tree: MountedTree
+  let place: FilePlace
+
+  func describe(_ attributes: inout FileAttributes) throws(FileSystemError) {
+    let link = try recorded()
+    (attributes.size, attributes.modified) = (link.byteCount, link.modified)
+    // In a model's folder it may be renamed to become an alias: the kernel must ask each time.
+    attributes.isCacheable = attributes.isCacheable && !place.isInModel
+  }
+
+  func setModified(_ time: Int64) throws(FileSystemError) {
+    try tree.change(place) { $0.content(at: place.path) == nil ? [] : [.setModified(place.path, time)] }
+  }
+
+  func target() throws(FileSystemError) -> LinkTarget {
+    guard let target = try recorded().link else { throw FileSystemError(.missing) }
+    return target
+  }
+
+  /// Makes a link that is not there.
+  func create(_ target: LinkTarget) throws(FileSystemError) {
+    try place.requireLinkable()
+    var isFree = tree.writers.writer(at: place) == nil
+    try tree.change(place) { folder in
+      isFree = isFree && folder.entry(at: place.path) == nil
+      return isFree ? [.put(FolderFile(path: place.path, link: target, modified: Timestamp.now()))] : []
+    }
+    if !isFree { throw FileSystemError(.exists) }
+  }
+
+  private func recorded() throws(FileSystemError) -> FolderFile {
+    guard case .file(let file) = try tree.versionFolder(of: place.model, place.version).content(at: place.path) else {
+      throw FileSystemError(.missing)
+    }
+    return file
+  }
+}
+
+extension FilePlace {
+  /// - Throws: `EPERM` for a name of the main state dict, under which a link would be no weights.
+  func requireLinkable() throws(FileSystemError) {
+    guard isWeights || purpose == .shard else { return }
+    throw FileSystemError(
+      .notPermitted, "\(self) is the name of weights, which no link has: copy the file itself, as cp -L and rsync -L do"
+    )
+  }
+}
