@@ -41,7 +41,7 @@ package struct BenchEnvironment: Codable, Sendable {
   init(at path: String) throws {
     time = Date.now.formatted(.iso8601)
     kernel = try Self.text("/proc/sys/kernel/osrelease").trimmed
-    cores = Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    cores = ParallelWork.processorCount
     let processors = try Self.text("/proc/cpuinfo").split(separator: "\n")
     processor =
       processors.first { $0.hasPrefix("model name") }?.split(separator: ":").last.map { String($0).trimmed }

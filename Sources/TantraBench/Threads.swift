@@ -1,4 +1,5 @@
 import Glibc
+import PosixIO
 import Synchronization
 
 /// POSIX threads that begin a piece of work together: Dispatch would start no more of them than there are cores.
@@ -33,17 +34,8 @@ enum Threads {
     var threads: [pthread_t] = []
     defer { for thread in threads { pthread_join(thread, nil) } }
     for _ in 0..<count {
-      let argument = Unmanaged.passRetained(work)
-      var thread = pthread_t()
-      let code = pthread_create(
-        &thread, nil,
-        { argument in
-          if let argument { Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().run() }
-          return nil
-        }, argument.toOpaque())
-      guard code == 0 else {
-        argument.release()
-        throw BenchFailure(.failed, "no thread: \(String(cString: strerror(code)))")
+      guard let thread = PosixThread.start({ work.run() }) else {
+        throw BenchFailure(.failed, "no thread: \(String(cString: strerror(EAGAIN)))")
       }
       threads.append(thread)
     }

@@ -1,5 +1,6 @@
 import CFuse
 import Glibc
+import PosixIO
 import Synchronization
 
 /// The threads that serve one session: a fixed number that wait, and more for as long as requests take long.
@@ -42,7 +43,7 @@ final class WorkerPool: Sendable {
   }
 
   /// How many workers wait for requests unless told otherwise.
-  static var defaultCount: Int { min(8, max(4, 2 * sysconf(CInt(_SC_NPROCESSORS_ONLN)))) }
+  static var defaultCount: Int { min(8, max(4, 2 * ParallelWork.processorCount)) }
 
   /// Starts a worker; without one more, the others serve.
   private func start(_ state: inout State) {

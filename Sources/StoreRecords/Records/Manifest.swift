@@ -231,6 +231,16 @@ package struct Manifest: Sendable, Hashable, Codable {
     }
   }
 
+  /// How much the version holds: the main state dict, and all components.
+  package var counts: WeightRecord.Counts {
+    var all = WeightRecord.Counts(tensorCount: main?.tensorCount ?? 0, parameterCount: main?.parameterCount ?? 0)
+    for counts in components.compactMap(\.counts) {
+      all.tensorCount += counts.tensorCount
+      all.parameterCount += counts.parameterCount
+    }
+    return all
+  }
+
   /// Every table that the version needs, and the packs that each may name.
   package var tables: [(table: Digest, packs: [Digest])] {
     var tables = weights.compactMap { file in file.table.map { ($0, file.packs) } }

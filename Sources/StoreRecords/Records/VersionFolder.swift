@@ -364,7 +364,8 @@ package struct VersionFolder: Sendable {
     addName(move.to)
   }
 
-  private static func split(_ path: String) -> (folder: String, name: String) {
+  /// The path of the folder that something is in ("" is the version's own), and its name there.
+  package static func split(_ path: String) -> (folder: String, name: String) {
     guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return ("", path) }
     return (String(path[..<slash]), String(path[path.utf8.index(after: slash)...]))
   }

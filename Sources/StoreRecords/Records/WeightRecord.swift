@@ -21,23 +21,27 @@ package struct WeightRecord: Sendable, Hashable, Codable {
   package var isPlain: Bool
   /// What else the file carries, a line each; in this file only.
   package var extras: [String]
-  /// What it holds, in figures. Nil for an opaque file, and if an older Tantra kept the file.
-  package var figures: Figures?
+  /// How much it holds. Nil for an opaque file, and if an older Tantra kept the file.
+  package var counts: Counts?
 
   /// How much a weight file holds.
-  package struct Figures: Sendable, Hashable, Codable {
+  package struct Counts: Sendable, Hashable, Codable {
     package var tensorCount: Int
     package var parameterCount: Int
 
+    init(tensorCount: Int, parameterCount: Int) {
+      self.tensorCount = tensorCount
+      self.parameterCount = parameterCount
+    }
+
     package init(of stateDict: StateDict) {
-      tensorCount = stateDict.tensors.count
-      parameterCount = stateDict.parameterCount
+      self.init(tensorCount: stateDict.tensors.count, parameterCount: stateDict.parameterCount)
     }
   }
 
   package init(
     path: String, format: String, blob: Digest, byteCount: Int, modified: Int64, table: Digest?, packs: [Digest],
-    isPlain: Bool, extras: [String], figures: Figures? = nil
+    isPlain: Bool, extras: [String], counts: Counts? = nil
   ) {
     self.path = path
     self.format = format
@@ -48,7 +52,7 @@ package struct WeightRecord: Sendable, Hashable, Codable {
     self.packs = packs
     self.isPlain = isPlain
     self.extras = extras
-    self.figures = figures
+    self.counts = counts
   }
 
   /// Whether the file is put together from parts of packs, and not a blob itself.

@@ -71,7 +71,7 @@ struct WeightKeeping {
       WeightRecord(
         path: path, format: format, blob: segments.blob, byteCount: segments.byteCount, modified: modified,
         table: try store(table), packs: table.packs.map(\.blob), isPlain: file.isPlain, extras: file.extras,
-        figures: WeightRecord.Figures(of: file.stateDict)), table)
+        counts: WeightRecord.Counts(of: file.stateDict)), table)
   }
 
   /// Stores a file that is kept unread, durably.

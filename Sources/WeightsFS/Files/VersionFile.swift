@@ -50,10 +50,7 @@ struct VersionFile: TreeFile {
     throw tree.refusalToCut(place.description)
   }
 
-  func setModified(_ time: Int64) throws(FileSystemError) {
-    let path = place.path
-    try tree.change(place) { $0.content(at: path) == nil ? [] : [.setModified(path, time)] }
-  }
+  func setModified(_ time: Int64) throws(FileSystemError) { try tree.setModified(time, at: place) }
 
   func setPermissions(_ permissions: UInt32) throws(FileSystemError) {
     let folder = try tree.versionFolder(of: place.model, place.version)

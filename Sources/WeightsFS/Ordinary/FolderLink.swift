@@ -6,18 +6,16 @@ struct FolderLink: TreeLink {
   let place: FilePlace
 
   func describe(_ attributes: inout FileAttributes) throws(FileSystemError) {
-    let link = try recorded()
+    let link = try tree.recordedFile(at: place)
     (attributes.size, attributes.modified) = (link.byteCount, link.modified)
     // In a model's folder it may be renamed to become an alias: the kernel must ask each time.
     attributes.isCacheable = attributes.isCacheable && !place.isInModel
   }
 
-  func setModified(_ time: Int64) throws(FileSystemError) {
-    try tree.change(place) { $0.content(at: place.path) == nil ? [] : [.setModified(place.path, time)] }
-  }
+  func setModified(_ time: Int64) throws(FileSystemError) { try tree.setModified(time, at: place) }
 
   func target() throws(FileSystemError) -> LinkTarget {
-    guard let target = try recorded().link else { throw FileSystemError(.missing) }
+    guard let target = try tree.recordedFile(at: place).link else { throw FileSystemError(.missing) }
     return target
   }
 
@@ -30,13 +28,6 @@ struct FolderLink: TreeLink {
       return isFree ? [.put(FolderFile(path: place.path, link: target, modified: Timestamp.now()))] : []
     }
     if !isFree { throw FileSystemError(.exists) }
-  }
-
-  private func recorded() throws(FileSystemError) -> FolderFile {
-    guard case .file(let file) = try tree.versionFolder(of: place.model, place.version).content(at: place.path) else {
-      throw FileSystemError(.missing)
-    }
-    return file
   }
 }
 

@@ -42,7 +42,7 @@ struct OrdinaryEntry: TreeFile {
       defer { handle.release() }
       return try handle.file.setModified(time)
     }
-    try tree.change(place) { $0.content(at: place.path) == nil ? [] : [.setModified(place.path, time)] }
+    try tree.setModified(time, at: place)
   }
 
   func setPermissions(_ permissions: UInt32) throws(FileSystemError) {
@@ -117,11 +117,8 @@ struct OrdinaryEntry: TreeFile {
   }
 
   private func recorded() throws(FileSystemError) -> FolderFile {
-    guard case .file(let file) = try tree.versionFolder(of: place.model, place.version).content(at: place.path),
-      file.link == nil
-    else {
-      throw FileSystemError(.missing)
-    }
+    let file = try tree.recordedFile(at: place)
+    guard file.link == nil else { throw FileSystemError(.missing) }
     return file
   }
 }

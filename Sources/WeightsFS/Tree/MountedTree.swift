@@ -110,6 +110,19 @@ final class MountedTree: Sendable {
     try versionFolder(of: place.model, place.version).isPublishedWeights(place.path)
   }
 
+  /// What is recorded of a file that is no view and no published weight file, or of a link.
+  func recordedFile(at place: FilePlace) throws(FileSystemError) -> FolderFile {
+    guard case .file(let file) = try versionFolder(of: place.model, place.version).content(at: place.path) else {
+      throw FileSystemError(.missing)
+    }
+    return file
+  }
+
+  /// Gives what has a place another mtime, in nanoseconds since 1970; nothing there is no error.
+  func setModified(_ time: Int64, at place: FilePlace) throws(FileSystemError) {
+    try change(place) { $0.content(at: place.path) == nil ? [] : [.setModified(place.path, time)] }
+  }
+
   /// Changes the folder that a place is in.
   func change(
     _ place: FilePlace, _ interruption: Interruption = .never, _ decide: (VersionFolder) -> [FolderChange]

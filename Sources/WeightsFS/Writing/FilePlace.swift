@@ -19,7 +19,7 @@ package struct FilePlace: Hashable, Sendable, CustomStringConvertible {
   var isInModel: Bool { version == .own }
 
   /// The path of the folder that it is in; "" is the version's own.
-  var folderPath: String { path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[..<$0]) } ?? "" }
+  var folderPath: String { VersionFolder.split(path).folder }
 
   /// What becomes of a file that is closed under the name.
   var purpose: FilePurpose {

@@ -87,16 +87,16 @@ struct ListWeightsCommand: ParsableCommand {
 
   private func line(of manifest: Manifest, _ records: RecordStore, kept: BackupRecord? = nil) -> Line {
     let views = manifest.main?.views ?? [:]
-    let components = manifest.components
+    let counts = manifest.counts
     return Line(
       model: manifest.model, version: manifest.version,
       isActive: kept == nil && records.activeVersion(of: manifest.model) == manifest.version,
       isCheckpoint: records.isCheckpoint(manifest.model, manifest.version),
-      parameters: components.reduce(manifest.main?.parameterCount ?? 0) { $0 + ($1.figures?.parameterCount ?? 0) },
-      tensors: components.reduce(manifest.main?.tensorCount ?? 0) { $0 + ($1.figures?.tensorCount ?? 0) }, views: views,
+      parameters: counts.parameterCount,
+      tensors: counts.tensorCount, views: views,
       written: views.keys.filter { manifest.original(servedAs: $0) != nil }.sorted(),
       source: manifest.provenance.source, parts: manifest.parts.map(\.path), kept: kept.map(Self.reason),
-      number: kept?.number, byteCount: components.reduce(views.values.max() ?? 0) { $0 + $1.byteCount })
+      number: kept?.number, byteCount: manifest.components.reduce(views.values.max() ?? 0) { $0 + $1.byteCount })
   }
 
   /// Why a version is kept that is not there.

@@ -46,9 +46,8 @@ struct VersionSummary: Encodable {
     links = records.links(to: version, of: model)
     isCheckpoint = records.isCheckpoint(model, version)
     (source, uid, published) = (manifest.provenance.source, manifest.provenance.uid, manifest.published)
-    let figures = manifest.components.compactMap(\.figures)
-    tensorCount = figures.reduce(manifest.main?.tensorCount ?? 0) { $0 + $1.tensorCount }
-    parameterCount = figures.reduce(manifest.main?.parameterCount ?? 0) { $0 + $1.parameterCount }
+    let counts = manifest.counts
+    (tensorCount, parameterCount) = (counts.tensorCount, counts.parameterCount)
     let views = (manifest.main?.views ?? [:]).map { view, byteCount in
       File(
         path: "model.\(view)", byteCount: byteCount, modified: manifest.modified(ofView: view),
@@ -105,68 +104,6 @@ struct VersionSummary: Encodable {
           }),
       ]
     }
-    return lines.joined(separator: "\n")
-  }
-}
-
-/// What `tantra show` tells of a model.
-struct ModelSummary: Encodable {
-  struct Version: Encodable {
-    var name: VersionName
-    var links: [String]
-    var isCheckpoint: Bool
-    /// Nanoseconds since 1970.
-    var published: Int64
-    var parameterCount: Int
-    var source: String
-  }
-
-  var model: ModelName
-  var active: VersionName?
-  var links: [String: VersionName]
-  var versions: [Version]
-  /// Folders that hold no version yet.
-  var drafts: [VersionName]
-  /// Versions that are kept only to be restored: backups, and what was removed or replaced.
-  var kept: [String]
-  var policies: [String: String]
-
-  init(_ model: ModelName, in records: RecordStore) throws(StoreError) {
-    self.model = model
-    active = records.activeVersion(of: model)
-    links = [:]
-    for (name, version) in records.aliases(of: model) { links[name.text] = version }
-    versions = []
-    for name in try records.versions(of: model) {
-      let manifest = try records.manifest(of: model, name)
-      let summary = try VersionSummary(manifest, in: records, withTensors: false)
-      versions.append(
-        Version(
-          name: name, links: summary.links, isCheckpoint: summary.isCheckpoint, published: summary.published,
-          parameterCount: summary.parameterCount, source: summary.source))
-    }
-    drafts = try records.drafts(of: model)
-    kept = try records.backups(of: model).map(\.edition.description)
-    let decided = records.policies(of: model)
-    policies = [:]
-    for key in PolicyKey.allCases { policies[key.rawValue] = decided[key] }
-  }
-
-  var text: String {
-    var lines = [
-      Console.table(
-        ["VERSION", "", "PARAMETERS", "PUBLISHED", "FROM"],
-        versions.map { version in
-          [
-            version.name.text, ((version.isCheckpoint ? ["checkpoint"] : []) + version.links).joined(separator: " "),
-            Console.grouped(version.parameterCount), Timestamp.text(version.published), version.source,
-          ]
-        })
-    ]
-    if !drafts.isEmpty { lines.append("no version yet: \(drafts.map(\.text).joined(separator: " "))") }
-    if !kept.isEmpty { lines.append("can be restored: \(kept.joined(separator: " "))") }
-    lines.append(
-      "policies: " + policies.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
     return lines.joined(separator: "\n")
   }
 }
