@@ -129,6 +129,7 @@ struct FuzzTarget: Sendable {
     do throws(FormatError) { file = try format.parse(BufferSource(bytes)) } catch { return false }
     if let inconsistency = file.inconsistency(byteCount: bytes.count) { throw FuzzFailure(description: inconsistency) }
     try gather(file, bytes)
+    try FuzzLayout.check(file.stateDict)
     return true
   }
 

@@ -84,7 +84,7 @@ import Testing
       again = json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
       sys.exit(0 if again == text else again)
       """
-    let command = try Command.run(Python.interpreter, ["-c", script, path])
+    let command = try Python.run(script, [path])
     #expect(command.status == 0, "\(command.errorText) \(String(decoding: text, as: UTF8.self))")
   }
 

@@ -144,7 +144,7 @@ import Testing
     #expect(FolderPicture(replayed) == FolderPicture(folder))
     let manifest = try #require(folder.completeManifest)
     let bytes = try StoreCoding.encode(manifest, pretty: true)
-    let read = try StoreCoding.decode(Manifest.self, from: bytes, what: "a manifest")
+    let read = try Manifest.read(bytes, what: "a manifest")
     #expect(read == manifest)
     try read.checkConsistency()
     var back = VersionFolder(read)

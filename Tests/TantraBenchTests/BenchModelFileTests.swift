@@ -23,7 +23,7 @@ import Testing
     #expect(try scratch.read("old").count == model.byteCount)
     #expect(abs(model.byteCount - max(byteCount, 1 << 20)) < 1 << 17)
     try model.renew(scratch("new"), number: 5)
-    let check = try Command.run(Python.interpreter, ["-c", Self.comparison, scratch("old"), scratch("new")])
+    let check = try Python.run(Self.comparison, [scratch("old"), scratch("new")])
     #expect(check.outputText == "\(model.tensorCount) \(model.tensorCount)\n", "\(check.errorText)")
   }
 

@@ -53,7 +53,7 @@ import Testing
   private func decode(_ chart: RatioChart) throws -> (height: Int, colors: Set<Substring>) {
     let scratch = try TemporaryFolder()
     let path = try scratch.write("chart.png", chart.png)
-    let check = try Command.run(Python.interpreter, ["-c", Self.decoder, path])
+    let check = try Python.run(Self.decoder, [path])
     try #require(check.status == 0, "\(check.errorText)")
     let words = check.outputText.split(whereSeparator: \.isWhitespace)
     return (try #require(words.first.flatMap { Int($0) }), Set(words.dropFirst()))

@@ -53,7 +53,7 @@ import Testing
       tensors["backbone.norm_f.weight"] = tensors["backbone.norm_f.weight"].double()
       save_file(tensors, sys.argv[1], metadata={"format": "pt"})
       """
-    let save = try Command.run(Python.interpreter, ["-c", script, folder("model.safetensors")])
+    let save = try Python.run(script, [folder("model.safetensors")])
     #expect(save.status == 0, "\(save.errorText)")
     let description = try failure().description
     #expect(
@@ -84,7 +84,7 @@ import Testing
       import sys, torch; from safetensors.torch import load_file
       torch.save(load_file(sys.argv[1]), sys.argv[2])
       """
-    let save = try Command.run(Python.interpreter, ["-c", script, folder("model.safetensors"), folder("model.pt")])
+    let save = try Python.run(script, [folder("model.safetensors"), folder("model.pt")])
     #expect(save.status == 0, "\(save.errorText)")
     let before = try MambaSession(try checkpoint.load().weights).scores([1, 2, 3])
 

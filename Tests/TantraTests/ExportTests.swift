@@ -31,7 +31,7 @@ import Testing
       a, b, c = torch.load(sys.argv[1]), torch.load(sys.argv[2]), s.load_file(sys.argv[3])
       assert len(a) == 52 and all(torch.equal(a[k], c[k]) and torch.equal(b[k], c[k]) for k in c)
       """
-    let load = try Command.run(Python.interpreter, ["-c", script] + names.map { target + "/" + $0 })
+    let load = try Python.run(script, names.map { target + "/" + $0 })
     #expect(load.status == 0, "\(load.errorText)")
   }
 
@@ -127,7 +127,7 @@ import Testing
 
   @Test func aSignalLeavesNothing() throws {
     let source = fixture.scratch("large.safetensors")
-    try Python.oracle("big_state_dict.py", [source, "--size", String(256 << 20), "--tensors", "300"])
+    try Python.oracle("big_state_dict.py", [source, "--size", String(256 << 20), "--tensors", "300"], isMeasured: true)
     try fixture.succeed("import", source, "--model", "large")
     let script = """
       mkdir '\(target)'

@@ -40,7 +40,8 @@ import Testing
   }
 
   @Test func imagesOfEveryKindAreReadOrRefusedSoon() throws {
-    let output = try Python.oracle("odd_images.py", [TantraFixture.executable, try exported("ocr_native")])
+    let output = try Python.oracle(
+      "odd_images.py", [TantraFixture.executable, try exported("ocr_native")], isMeasured: true)
     let odd = try JSONDecoder().decode(Odd.self, from: Data(output.utf8))
     #expect(odd.problems.isEmpty, "\(odd.problems)")
     #expect(odd.readable >= 14 && odd.refused >= 10)
@@ -101,7 +102,7 @@ import Testing
       image.save(sys.argv[1])
       """
     let path = fixture.scratch("page.png")
-    let made = try Command.run(Python.interpreter, ["-c", script, path])
+    let made = try Python.run(script, [path])
     #expect(made.status == 0, "\(made.errorText)")
     let command = try Command.run(
       TantraFixture.executable, ["ocr", path, "--json"], environment: ["TANTRA_MOUNT": fixture.mountpoint])

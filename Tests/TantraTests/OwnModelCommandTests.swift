@@ -83,7 +83,7 @@ import Testing
       """
     for (version, what) in [("v8.1", "golden"), ("v8.2", "tensor")] {
       if what == "tensor" { try fixture.succeed("export", model, "--folder", "--to", fixture.scratch.path, "--force") }
-      let made = try Command.run(Python.interpreter, ["-c", change, folder, what])
+      let made = try Python.run(change, [folder, what])
       #expect(made.status == 0, "\(made.errorText)")
       try fixture.succeed("import", folder, "--model", model, "--version", version)
       let bad = try fixture.tantra(["validate", model, version])

@@ -66,7 +66,7 @@ import Testing
     try fixture.succeed("export", "mamba", "--folder", "--to", exported.path)
     let folder = exported("mamba_v1.0")
     for (version, error) in [("v2.0", "0"), ("v2.1", "0.01")] {
-      let made = try Command.run(Python.interpreter, ["-c", script, folder, error])
+      let made = try Python.run(script, [folder, error])
       #expect(made.status == 0, "\(made.errorText)")
       try fixture.succeed("import", folder, "--model", "golden", "--version", version)
     }

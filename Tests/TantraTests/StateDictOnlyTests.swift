@@ -44,7 +44,7 @@ import Testing
       try fixture.succeed("export", "m\(number)", "--format", "pt", "--to", fixture.scratch("out"))
       pairs += [fixture.scratch("files/\(name)"), fixture.scratch("out/m\(number)_v1.0_pt.pt")]
     }
-    let comparison = try Command.run(Python.interpreter, ["-c", Self.comparison] + pairs)
+    let comparison = try Python.run(Self.comparison, pairs)
     #expect(comparison.status == 0, "\(comparison.errorText)")
   }
 

@@ -18,9 +18,7 @@ import Testing
 
   /// Runs a script of `Model/training` and returns what it printed.
   private func script(_ name: String, _ arguments: [String]) throws -> Data {
-    let command = try Command.run(
-      Python.interpreter, [Python.packageRoot + "/Model/training/" + name] + arguments,
-      environment: ["PYTHONDONTWRITEBYTECODE": "1", "HF_HUB_OFFLINE": "1"])
+    let command = try Python.run(script: Python.packageRoot + "/Model/training/" + name, arguments)
     guard command.status == 0 else {
       throw OracleFailure(description: "\(name) \(arguments) ended with \(command.status): \(command.errorText)")
     }

@@ -43,7 +43,7 @@ import Testing
       for state in torch.load(sys.argv[1] + "/m_v1_pt.pt"), safetensors.torch.load_file(sys.argv[1] + "/m_v1_safetensors.safetensors"):
           assert state["z"].tolist() == [[7, 2, 3], [4, 5, 6]] and state["e"].shape == (0, 3), state
       """
-    let python = try Command.run(Python.interpreter, ["-c", script, target])
+    let python = try Python.run(script, [target])
     #expect(python.status == 0, "\(python.errorText)")
   }
 

@@ -26,9 +26,15 @@ package struct Command: Sendable {
       ["env"] + (folder.map { ["-C", $0] } ?? []) + environment.map { "\($0)=\($1)" }
       + ["/bin/sh", "-c", redirection, "sh", outputPath, errorPath, executable] + arguments
     let process = try ChildProcess("/usr/bin/env", words)
-    return Command(
-      status: process.wait() ?? 255,
-      output: try Data(contentsOf: URL(fileURLWithPath: outputPath)),
-      errorText: String(decoding: try Data(contentsOf: URL(fileURLWithPath: errorPath)), as: UTF8.self))
+    return try Command(status: process.wait() ?? 255, output: outputPath, errors: errorPath)
+  }
+
+  /// - Parameters:
+  ///   - output: the file that the program wrote to.
+  ///   - errors: the file of its standard error.
+  init(status: Int32, output: String, errors: String) throws {
+    self.status = status
+    self.output = try Data(contentsOf: URL(fileURLWithPath: output))
+    errorText = String(decoding: try Data(contentsOf: URL(fileURLWithPath: errors)), as: UTF8.self)
   }
 }

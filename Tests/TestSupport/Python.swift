@@ -10,12 +10,37 @@ package enum Python {
   package static let interpreter =
     ProcessInfo.processInfo.environment["TANTRA_TEST_PYTHON"] ?? packageRoot + "/.build/venv/bin/python"
 
+  /// Where the oracles are.
+  package static let oraclesFolder = packageRoot + "/Tests/Oracles"
+
+  /// Runs `code`, as `python -c` does.
+  package static func run(_ code: String, _ arguments: [String] = []) throws -> Command {
+    try run(script: nil, code: code, arguments)
+  }
+
+  /// Runs the program at the path `script`.
+  package static func run(script: String, _ arguments: [String] = []) throws -> Command {
+    try run(script: script, code: nil, arguments)
+  }
+
+  private static func run(script: String?, code: String?, _ arguments: [String]) throws -> Command {
+    let scratch = try TemporaryFolder()
+    let request = PythonServer.Request(
+      script: script, code: code, arguments: arguments, output: scratch("out"), errors: scratch("err"))
+    let status = try PythonServer.shared.get().run(request)
+    return try Command(status: status, output: request.output, errors: request.errors)
+  }
+
   /// Runs `Tests/Oracles/<script>` and returns what it printed; fails with its error text if it ends with non-zero.
+  ///
+  /// - Parameter isMeasured: whether the program measures its own memory, and so must not begin with torch loaded.
   @discardableResult
-  package static func oracle(_ script: String, _ arguments: [String] = []) throws -> String {
-    let command = try Command.run(
-      interpreter, [packageRoot + "/Tests/Oracles/" + script] + arguments,
-      environment: ["PYTHONDONTWRITEBYTECODE": "1", "HF_HUB_OFFLINE": "1"])
+  package static func oracle(_ script: String, _ arguments: [String] = [], isMeasured: Bool = false) throws -> String {
+    let path = oraclesFolder + "/" + script
+    let command =
+      isMeasured
+      ? try Command.run(interpreter, [path] + arguments, environment: ["PYTHONDONTWRITEBYTECODE": "1"])
+      : try run(script: path, arguments)
     guard command.status == 0 else {
       throw OracleFailure(description: "\(script) \(arguments) ended with \(command.status): \(command.errorText)")
     }

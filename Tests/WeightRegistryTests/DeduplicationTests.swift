@@ -109,7 +109,7 @@ import WeightRegistry
     let path = fixture.scratch("pack.safetensors")
     try fixture.scratch.write("pack.safetensors", try fixture.scratch.read(fixture.path(ofBlob: pack.hexadecimal)))
     let script = "import sys, safetensors.torch as s; print(sorted(s.load_file(sys.argv[1])))"
-    let command = try Command.run(Python.interpreter, ["-c", script, path])
+    let command = try Python.run(script, [path])
     #expect(command.outputText == "['layer.5.weight', 'layer.6.weight', 'tantra.literals']\n", "\(command.errorText)")
   }
 

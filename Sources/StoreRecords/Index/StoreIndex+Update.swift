@@ -125,7 +125,7 @@ extension StoreIndex {
       let bytes = try posix(try arrival.content.contents(of: arrival.name, limit: files.limits.manifest))
       return arrival.folder.hasPrefix("backups/")
         ? try StoreCoding.decode(KeptRecord.self, from: bytes, what: arrival.name).manifest
-        : try StoreCoding.decode(Manifest.self, from: bytes, what: arrival.name)
+        : try Manifest.read(bytes, what: arrival.name)
     } catch {
       return nil
     }

@@ -4,7 +4,7 @@ extension WeightConfig {
   /// Reads `weight_config.json`.
   ///
   /// Of most models only the active version and the time of its switch are recorded. Those are read by a plain scan, which
-  /// takes a tenth of the time of a decoder: every command reads this file, and there may be thousands of models.
+  /// takes a tenth of a decoder's time: every command reads this file, and there may be thousands of models.
   ///
   /// - Throws: `damaged`, saying where.
   package static func read(_ bytes: [UInt8]) throws(StoreError) -> WeightConfig {
@@ -79,24 +79,5 @@ extension WeightConfig.Model {
       }
     }
     return isPlain ? model : nil
-  }
-}
-
-extension JSONReader {
-  /// Consumes an object, whose members `read` consumes, given their names.
-  ///
-  /// - Returns: false if `read` did so, which ends the reading.
-  fileprivate mutating func members(
-    _ read: (_ name: String, _ reader: inout JSONReader) throws(FormatError) -> Bool
-  ) throws(FormatError) -> Bool {
-    try expect("{")
-    if consume("}") { return true }
-    repeat {
-      let name = String(decoding: try string(maximum: 128), as: UTF8.self)
-      try expect(":")
-      guard try read(name, &self) else { return false }
-    } while consume(",")
-    try expect("}")
-    return true
   }
 }

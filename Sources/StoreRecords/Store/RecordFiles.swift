@@ -88,7 +88,7 @@ struct RecordFiles: Sendable {
   ) throws(StoreError) -> Manifest {
     let folder = try folder(parent)
     let bytes = try posix(try folder.folder(model.text).contents(of: version.text + ".json", limit: limits.manifest))
-    let manifest = try StoreCoding.decode(Manifest.self, from: bytes, what: "the manifest of \(model)/\(version)")
+    let manifest = try Manifest.read(bytes, what: "the manifest of \(model)/\(version)")
     try manifest.checkConsistency()
     guard manifest.model == model, manifest.version == version else {
       throw StoreError(

@@ -200,7 +200,7 @@ package struct StoreUpgrade {
     for (path, bytes) in records {
       let blobs: Set<Digest>
       switch path.prefix(while: { $0 != "/" }) {
-      case "models", "checkpoints": blobs = try StoreCoding.decode(Manifest.self, from: bytes, what: path).blobs
+      case "models", "checkpoints": blobs = try Manifest.read(bytes, what: path).blobs
       case "backups": blobs = try StoreCoding.decode(BackupRecord.self, from: bytes, what: path).manifest.blobs
       default: continue
       }

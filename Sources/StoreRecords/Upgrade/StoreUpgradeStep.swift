@@ -45,7 +45,7 @@ package struct StoreUpgradeStep: Sendable {
   ) { path, bytes throws(StoreError) in
     switch path.prefix(while: { $0 != "/" }) {
     case "models", "checkpoints":
-      let manifest = try StoreCoding.decode(Manifest.self, from: bytes, what: path)
+      let manifest = try Manifest.read(bytes, what: path)
       return [path: try StoreCoding.encode(manifest, pretty: true)]
     case "backups":
       let record = try StoreCoding.decode(BackupRecord.self, from: bytes, what: path)

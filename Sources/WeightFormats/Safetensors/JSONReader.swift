@@ -138,6 +138,13 @@ package struct JSONReader {
     { position += 1 }
   }
 
+  /// Consumes `true` or `false`.
+  package mutating func boolean() throws(FormatError) -> Bool {
+    let value = peek() == UInt8(ascii: "t")
+    try literal(value ? "true" : "false")
+    return value
+  }
+
   /// Consumes any value, checked as strictly as the rest; `depth` is the number of objects and arrays around it.
   package mutating func skipValue(depth: Int) throws(FormatError) {
     // Whether each open container is an object. Bounded by the maximal depth.
