@@ -33,22 +33,25 @@ package struct Digest: Sendable, Hashable, Comparable, Codable, CustomStringConv
   }
 
   /// Parses 64 lower-case hexadecimal digits; nil for anything else.
-  package init?(hexadecimal text: some StringProtocol) {
-    var values: [UInt64] = [0, 0, 0, 0]
-    var count = 0
-    for byte in text.utf8 {
-      guard count < 64 else { return nil }
+  package init?(hexadecimal text: some StringProtocol) { self.init(digits: Array(text.utf8)) }
+
+  /// Parses 64 lower-case hexadecimal digits, as ASCII; nil for anything else.
+  package init?(digits: [UInt8]) {
+    guard digits.count == 64 else { return nil }
+    var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+    for byte in digits {
       let digit: UInt64
       switch byte {
       case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = UInt64(byte - UInt8(ascii: "0"))
       case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = UInt64(byte - UInt8(ascii: "a") + 10)
       default: return nil
       }
-      values[count / 16] = values[count / 16] << 4 | digit
-      count += 1
+      // Four bits move up, through all words.
+      words = (
+        words.0 << 4 | words.1 >> 60, words.1 << 4 | words.2 >> 60, words.2 << 4 | words.3 >> 60, words.3 << 4 | digit
+      )
     }
-    guard count == 64 else { return nil }
-    words = (values[0], values[1], values[2], values[3])
+    self.words = words
   }
 
   /// The 32 bytes, in order.

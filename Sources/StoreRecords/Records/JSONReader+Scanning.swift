@@ -59,7 +59,7 @@ extension JSONReader {
   }
 
   /// Consumes a string that is a digest in hexadecimal digits.
-  mutating func digest() throws(FormatError) -> Digest? { Digest(hexadecimal: try text()) }
+  mutating func digest() throws(FormatError) -> Digest? { Digest(digits: try string(maximum: 64)) }
 
   /// Consumes a non-negative integer; nil if it is too large.
   mutating func integer<Value: FixedWidthInteger>(_ type: Value.Type = Int.self) throws(FormatError) -> Value? {
