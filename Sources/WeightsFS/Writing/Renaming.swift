@@ -242,18 +242,19 @@ struct Renaming {
     let move = { () throws(FileSystemError) in
       if (from.model, from.version) == (to.model, to.version) {
         try tree.change(from) { folder in
-          guard case .file(let file) = folder.content(at: from.path), let removal = folder.removal(of: from.path) else {
-            return []
-          }
+          guard case .file(let file) = folder.content(at: from.path),
+            let removal = tree.additions.removal(of: from, from: folder)
+          else { return [] }
           return [.put(file.moved(to: to.path)), removal]
         }
       } else {
         let folder = try tree.versionFolder(of: from.model, from.version)
         guard case .file(let file) = folder.content(at: from.path) else { throw FileSystemError(.missing) }
         try tree.step(try tree.registry.folders.put(file.moved(to: to.path), in: to.model, to.version))
-        try tree.change(from) { folder in folder.removal(of: from.path).map { [$0] } ?? [] }
+        try tree.change(from) { folder in tree.additions.removal(of: from, from: folder).map { [$0] } ?? [] }
       }
       tree.moveOrdinary(from, to: to)
+      tree.additions.move(from, to: to)
     }
     if let open = tree.ordinary[from] { try open.inTurn(move) } else { try move() }
     if case .ordinary = try tree.node(at: to), to.purpose == .ordinary { store([to]) }
