@@ -198,6 +198,6 @@ struct StagedFile: TreeFile {
     guard access.changes else {
       throw FileSystemError(.busy, "\(place) is still being written; nobody reads half a file")
     }
-    throw try tree.reopening(place, nil, access)
+    throw try tree.reopening(place, nil, access, properties: writer.current.properties)
   }
 }

@@ -83,6 +83,13 @@ final class InodeTable: Sendable {
     state.withLock { $0.entries[attributes.inode]?.attributes = attributes }
   }
 
+  /// Keeps nothing of an inode any more: it has become one whose content may change.
+  func forgetAttributes(of node: Node) {
+    state.withLock { state in
+      if let number = state.numbers[node] { state.entries[number]?.attributes = nil }
+    }
+  }
+
   /// The number that `node` has or would get.
   func number(of node: Node) -> InodeNumber {
     if node == .root { return .root }

@@ -198,14 +198,17 @@ final class MountedTree: Sendable {
   /// Makes a file in the making for a thread that wants to write to one that is there already, and answers with the error
   /// that lets the thread look for it.
   ///
-  /// - Parameter base: the bytes that are there; nil for those that nobody needs.
+  /// - Parameters:
+  ///   - base: the bytes that are there; nil for those that nobody needs.
+  ///   - properties: of a file that is not there yet.
   func reopening(
-    _ place: FilePlace, _ base: VersionView?, _ access: OpenAccess
+    _ place: FilePlace, _ base: VersionView?, _ access: OpenAccess, properties: FileProperties = .usual
   ) throws(FileSystemError) -> FileSystemError {
     // What is there already is copied when somebody writes, and the kernel does not tell of writes to a shared file.
     let isFresh = access.truncates || base == nil
     let writer = try beginWriter(
-      at: place, sharing: isFresh, isReadable: access.reads, hasTruncated: access.truncates)
+      at: place, sharing: isFresh, isReadable: access.reads, hasTruncated: access.truncates,
+      properties: properties)
     if !isFresh, let base { writer.begin(with: base) }
     return expect(writer, at: place, access)
   }

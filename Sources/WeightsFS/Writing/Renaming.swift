@@ -226,8 +226,12 @@ struct Renaming {
       }
     }
     if let open { try open.freezing(move) } else { try move() }
-    if from.purpose.isOrdinary { tree.removeOrdinary(from) }
     if to.purpose.isOrdinary { tree.removeOrdinary(to) }
+    if open == nil, let before = folder.node(at: from.path), let after = try tree.node(at: to) {
+      try follow(before, to: after)
+    } else if from.purpose.isOrdinary {
+      tree.removeOrdinary(from)
+    }
     let isPublished = try tree.isPublishedWeights(to)
     for writer in tree.writers.all where writer.current.destination == from {
       writer.facts.withLock { facts in
@@ -235,6 +239,13 @@ struct Renaming {
         if isPublished, !facts.isDirty { facts.isFrozen = true }
       }
     }
+  }
+
+  /// The kernel has moved the name, and goes on with the inode that it knows.
+  private func follow(_ before: Node, to after: Node) throws(FileSystemError) {
+    tree.inodes.rename(before, to: after)
+    tree.inodes.forgetAttributes(of: after)
+    if after.isUnchanging { tree.inodes.remember(try tree.attributes(of: after)) }
   }
 
   /// Moves an ordinary file, closed or open, or a link, onto a name that is free or that of another.

@@ -203,6 +203,24 @@ import Testing
       """)
   }
 
+  /// The kernel goes on with the inode that it knows under the old name.
+  @Test(arguments: ["small/v1.0", "small/v2", "small"]) func aFileIsThereUnderANameOfAnotherKind(folder: String) throws {
+    try mount.succeed(
+      """
+      cd \(folder); names='.y x.bin x.txt x.ckpt model-00001-of-00002.safetensors adapter.safetensors'
+      for from in $names; do
+        for to in $names; do
+          test $from != $to || continue
+          echo a > $from; mv $from $to; test "$(cat $to)" = a; echo b >> $to; test "$(cat $to)" = $'a\\nb'; test ! -e $from
+          stat $to > $OUT/said; rm $to; test ! -e $to
+          cp $IN/full/model.safetensors $from || test $from = model-00001-of-00002.safetensors
+          mv $from $to; cmp $IN/full/model.safetensors $to; test ! -e $from; rm $to; test ! -e $to
+        done
+      done
+      test -z "$(ls -A | grep -e '^\\.y' -e '^x\\.' -e adapter -e 00001)"
+      """)
+  }
+
   /// The kernel writes such a file itself, until it is renamed and closed.
   @Test func aFileThatIsRenamedWhileItIsOpenCanBeAppendedTo() throws {
     try mount.succeed(

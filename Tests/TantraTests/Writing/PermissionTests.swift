@@ -70,6 +70,8 @@ import Testing
       fill() {
         (umask 077; mkdir $1/private); mkdir -m 1777 $1/sticky; mkdir -m 2755 $1/group; mkdir $1/group/below
         mkdir -m 750 $1/private/inner; chmod 2751 $1
+        # An empty folder does not come back with a restore.
+        for folder in sticky private/inner group/below; do echo x > $1/$folder/file; done
       }
       mkdir -m 700 small/v3; fill small/v3; check small/v3; fill small/v1.0; check small/v1.0
       mv small/v3/private small/v3/moved; mv small/v3/moved small/v3/private; check small/v3
