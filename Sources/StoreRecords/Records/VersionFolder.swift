@@ -265,12 +265,6 @@ package struct VersionFolder: Sendable {
 
   // MARK: Changes
 
-  /// What taking the file at a path out of the folder means for it: nil if there is none.
-  package func removal(of path: String) -> FolderChange? {
-    guard content(at: path) != nil else { return nil }
-    return isPublished(path) ? .hide(path) : .remove(path)
-  }
-
   /// Carries out a change. What cannot be, such as a removal of nothing, changes nothing.
   package mutating func apply(_ change: FolderChange) {
     switch change {
@@ -374,12 +368,6 @@ package struct VersionFolder: Sendable {
     tree.removeName(move.from)
     addName(move.to)
     for folder in tree.paths(in: move.to) + [move.from, move.to].map({ Self.split($0).folder }) { tree.recount(folder) }
-  }
-
-  /// The path of the folder that something is in ("" is the version's own), and its name there.
-  package static func split(_ path: String) -> (folder: String, name: String) {
-    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return ("", path) }
-    return (String(path[..<slash]), String(path[path.utf8.index(after: slash)...]))
   }
 
   /// Lets a name be listed in its folder. The folders that it lies in are there then, and shown.

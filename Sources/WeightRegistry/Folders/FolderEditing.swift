@@ -89,7 +89,7 @@ package struct FolderEditing: Sendable {
         throw StoreError(.unknownView, "\(model)/\(version) has no file \(path)")
       }
       if folder.isPublished(path), !isNew { try freezing.requireChangeable(model, version) }
-      try records.change(version, [isNew ? .remove(path) : removal])
+      try records.change(version, isNew ? folder.removalForGood(of: path) : [removal])
       _ = forget()
     }
   }

@@ -18,9 +18,10 @@ final class Additions: Sendable {
     return Timestamp.now() &- time < Self.patience && !folder.isPublishedWeights(place.path)
   }
 
-  /// What takes a file or link out of its folder; nil if there is none. What is new leaves nothing that a restore brings back.
-  func removal(of place: FilePlace, from folder: VersionFolder) -> FolderChange? {
-    folder.removal(of: place.path).map { contains(place, of: folder) ? .remove(place.path) : $0 }
+  /// What takes a file or link out of its folder; nothing if there is none. What is new leaves nothing that a restore brings back.
+  func removal(of place: FilePlace, from folder: VersionFolder) -> [FolderChange] {
+    guard let removal = folder.removal(of: place.path) else { return [] }
+    return contains(place, of: folder) ? folder.removalForGood(of: place.path) : [removal]
   }
 
   /// Notes that a file or link was made, if its version is frozen.

@@ -204,7 +204,7 @@ import Testing
   }
 
   /// The kernel goes on with the inode that it knows under the old name.
-  @Test(arguments: ["small/v1.0", "small/v2", "small"]) func aFileIsThereUnderANameOfAnotherKind(folder: String) throws {
+  @Test(arguments: ["small/v1.0", "small/v2", "small"]) func aRenameToAnotherKindLeadsToTheFile(folder: String) throws {
     try mount.succeed(
       """
       cd \(folder); names='.y x.bin x.txt x.ckpt model-00001-of-00002.safetensors adapter.safetensors'
