@@ -20,6 +20,12 @@ static const int cfuse_set_mode = FUSE_SET_ATTR_MODE;
 static const int cfuse_set_size = FUSE_SET_ATTR_SIZE;
 static const int cfuse_set_modified = FUSE_SET_ATTR_MTIME;
 static const int cfuse_set_modified_now = FUSE_SET_ATTR_MTIME_NOW;
+static const int cfuse_set_accessed = FUSE_SET_ATTR_ATIME;
+static const int cfuse_set_accessed_now = FUSE_SET_ATTR_ATIME_NOW;
+
+// XATTR_* of <sys/xattr.h>.
+static const int cfuse_attribute_create = 1;
+static const int cfuse_attribute_replace = 2;
 
 // RENAME_* and FALLOC_FL_* of <linux/fs.h> and <linux/falloc.h>, which C libraries offer to GNU sources only.
 static const uint32_t cfuse_rename_noreplace = 1 << 0;

@@ -22,7 +22,9 @@ long tantra_get_attribute(const char *path, const char *name, void *value, size_
   return getxattr(path, name, value, size);
 }
 
-int tantra_set_attribute(int file, const char *name) { return fsetxattr(file, name, "", 0, 0); }
+int tantra_set_attribute(int file, const char *name, const void *value, size_t size) {
+  return fsetxattr(file, name, value, size, 0);
+}
 
 long tantra_cached_pages(int file, uint64_t offset, uint64_t count) {
   // <linux/mman.h> of Linux 6.5; the call has this number on every architecture.

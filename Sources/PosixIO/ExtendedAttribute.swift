@@ -15,6 +15,15 @@ package enum ExtendedAttribute {
   ///
   /// - Returns: 0, or errno.
   package static func mark(_ descriptor: CInt, _ name: String) -> CInt {
-    tantra_set_attribute(descriptor, name) == 0 ? 0 : errno
+    tantra_set_attribute(descriptor, name, nil, 0) == 0 ? 0 : errno
+  }
+}
+
+extension OpenedFile {
+  /// `fsetxattr(2)`.
+  package func setExtendedAttribute(_ name: String, to value: [UInt8]) throws(PosixError) {
+    try durableCall("fsetxattr", path) {
+      value.withUnsafeBytes { tantra_set_attribute(descriptor.rawValue, name, $0.baseAddress, $0.count) }
+    }
   }
 }

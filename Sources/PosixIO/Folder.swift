@@ -76,6 +76,14 @@ package final class Folder: Sendable {
     return OpenedFile(descriptor: FileDescriptor(rawValue: raw), path: child(name))
   }
 
+  /// Opens the file `name`, which is there, for reading and writing.
+  package func fileForWriting(_ name: String) throws(PosixError) -> OpenedFile {
+    let raw = try durableCall("openat", child(name)) {
+      openat(descriptor.rawValue, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC)
+    }
+    return OpenedFile(descriptor: FileDescriptor(rawValue: raw), path: child(name))
+  }
+
   /// `fstatat(2)` of `name` itself, not of what it points to; nil if there is nothing of that name.
   package func status(of name: String) throws(PosixError) -> FileStatus? {
     var result = stat()

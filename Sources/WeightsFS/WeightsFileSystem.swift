@@ -1,3 +1,4 @@
+import Glibc
 package import Logging
 import PosixIO
 import StoreClient
@@ -51,9 +52,9 @@ package final class WeightsFileSystem: FileSystem {
   }
 
   package func makeDirectory(
-    _ name: String, in parent: InodeNumber, caller: Caller
+    _ name: String, in parent: InodeNumber, permissions: UInt32, caller: Caller
   ) throws(FileSystemError) -> DirectoryItem {
-    try tree.item(try tree.folder(parent).makeDirectory(name))
+    try tree.item(try tree.folder(parent).makeDirectory(name, permissions: permissions))
   }
 
   package func makeSymbolicLink(
@@ -107,8 +108,10 @@ package final class WeightsFileSystem: FileSystem {
 
   package func attributes(of inode: InodeNumber) throws(FileSystemError) -> FileAttributes {
     // A file that is gone from the tree, but still open somewhere, keeps what it had.
-    if let known = tree.inodes.attributes(of: inode) { return known }
-    return try tree.attributes(of: try tree.node(inode))
+    let node = try tree.node(inode)
+    guard var known = tree.inodes.attributes(of: inode) else { return try tree.attributes(of: node) }
+    known.accessed = tree.inodes.accessed(node)
+    return known
   }
 
   package func setAttributes(
@@ -119,15 +122,27 @@ package final class WeightsFileSystem: FileSystem {
     if let handle = change.handle, let open = tree.handles[handle] as? WriterHandle {
       node = .staging(open.writer.number)
     }
+    try noteAccess(to: node, change)
     let entry = node.entry(in: tree)
     if let size = change.size { try entry.setSize(size, isInterrupted) }
-    if let permissions = change.permissions { try entry.setPermissions(permissions) }
+    if let permissions = change.permissions {
+      try entry.changeProperties { $0.permissions == permissions ? $0 : $0.with(permissions: permissions) }
+    }
     if let modified = change.modified { try entry.setModified(modified) }
     if node.isUnchanging, change.modified == nil, change.permissions == nil { return try attributes(of: inode) }
     var attributes = try tree.attributes(of: node)
     if node.isUnchanging { tree.inodes.remember(attributes) }
     attributes.inode = inode
     return attributes
+  }
+
+  /// Keeps the atime that somebody sets, or the one that was told before somebody sets the mtime alone.
+  private func noteAccess(to node: Node, _ change: AttributeChange) throws(FileSystemError) {
+    if let time = change.accessed {
+      tree.inodes.note(accessed: time, of: node)
+    } else if change.modified != nil, tree.inodes.accessed(node) == nil {
+      tree.inodes.note(accessed: try tree.attributes(of: node).modified, of: node)
+    }
   }
 
   package func volumeStatistics() throws(FileSystemError) -> VolumeStatistics {
@@ -139,32 +154,67 @@ package final class WeightsFileSystem: FileSystem {
 
   // MARK: Extended attributes
 
-  private static let prefix = "user.tantra."
+  /// What follows `user.tantra.` in the name of an attribute that tells what a file is; nil for other names.
+  private func told(_ name: String) -> String? {
+    let prefix = UserAttribute.tellingPrefix
+    return name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : nil
+  }
 
   package func extendedAttribute(_ name: String, of inode: InodeNumber) throws(FileSystemError) -> [UInt8] {
     // The kernel asks for security.capability before writes: answered without a look at anything.
-    guard name.hasPrefix(Self.prefix),
-      let value = try entry(inode).extendedAttribute(String(name.dropFirst(Self.prefix.count)))
-    else { throw FileSystemError(.noAttribute) }
-    return Array(value.utf8)
+    if !name.hasPrefix(UserAttribute.prefix) { throw FileSystemError(.noAttribute) }
+    let entry = try entry(inode)
+    let value =
+      if let name = told(name) {
+        try entry.extendedAttribute(name).map { Array($0.utf8) }
+      } else {
+        try entry.properties()?.attribute(name)
+      }
+    guard let value else { throw FileSystemError(.noAttribute) }
+    return value
   }
 
   package func extendedAttributeNames(of inode: InodeNumber) throws(FileSystemError) -> [String] {
-    try entry(inode).extendedAttributeNames().map { Self.prefix + $0 }
+    let entry = try entry(inode)
+    return try entry.extendedAttributeNames().map { UserAttribute.tellingPrefix + $0 }
+      + (try entry.properties()?.attributes ?? []).map(\.name)
   }
 
   package func setExtendedAttribute(
-    _ name: String, of inode: InodeNumber, value: [UInt8], caller: Caller
+    _ name: String, of inode: InodeNumber, value: [UInt8], _ mode: AttributeMode, caller: Caller
   ) throws(FileSystemError) {
     if name == WeightFileMark.makesNoEdition, case .staging(let number) = try tree.node(inode) {
       tree.writers[number]?.facts.withLock { $0.makesNoEdition = true }
       return
     }
-    throw FileSystemError(name.hasPrefix(Self.prefix) ? .notPermitted : .unsupported)
+    // What a copy brings along of these is true already, or of another file: rsync and tar would call a refusal a failure.
+    if told(name) != nil { return }
+    try changeAttribute(name, of: inode) { properties throws(FileSystemError) in
+      let old = properties.attribute(name)
+      if old == nil, mode == .replacing { throw FileSystemError(.noAttribute) }
+      if old != nil, mode == .creating { throw FileSystemError(.exists) }
+      if old == value { return properties }
+      let changed = properties.with(value, of: name)
+      if !changed.hasRoom { throw FileSystemError(ENOSPC) }
+      return changed
+    }
   }
 
   package func removeExtendedAttribute(_ name: String, of inode: InodeNumber) throws(FileSystemError) {
-    throw FileSystemError(name.hasPrefix(Self.prefix) ? .notPermitted : .noAttribute)
+    if told(name) != nil { return }
+    try changeAttribute(name, of: inode) { properties throws(FileSystemError) in
+      guard properties.attribute(name) != nil else { throw FileSystemError(.noAttribute) }
+      return properties.with(nil, of: name)
+    }
+  }
+
+  private func changeAttribute(
+    _ name: String, of inode: InodeNumber, _ change: PropertyChange
+  ) throws(FileSystemError) {
+    if name == UserAttribute.prefix { throw FileSystemError(.invalid) }
+    let entry = try entry(inode)
+    guard UserAttribute.isPossible(name), try entry.properties() != nil else { throw FileSystemError(.unsupported) }
+    try entry.changeProperties(change)
   }
 
   // MARK: Files

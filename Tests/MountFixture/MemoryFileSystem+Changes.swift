@@ -11,7 +11,7 @@ extension MemoryFileSystem {
   }
 
   package func makeDirectory(
-    _ name: String, in parent: InodeNumber, caller: Caller
+    _ name: String, in parent: InodeNumber, permissions: UInt32, caller: Caller
   ) throws(FileSystemError) -> DirectoryItem {
     try requireScratch(parent)
     return try enter(try scratch.add(MemoryScratch.Item(kind: .directory), name, to: parent))
@@ -99,7 +99,7 @@ extension MemoryFileSystem {
   }
 
   package func setExtendedAttribute(
-    _ name: String, of inode: InodeNumber, value: [UInt8], caller: Caller
+    _ name: String, of inode: InodeNumber, value: [UInt8], _ mode: AttributeMode, caller: Caller
   ) throws(FileSystemError) {
     try requireScratch(inode)
     try scratch.change(inode) { $0.attributes[name] = value }

@@ -16,15 +16,15 @@ import Testing
   private static let upload = "\"byteCount\":0,\"modified\":5,\"path\":\"x\",\"upload\":\"upload.1\""
 
   @Test func recordsThatKnowOnlyProgramsAreRead() throws {
-    #expect(try read("{\(Self.upload)}").permissions == 0o644)
-    #expect(try read("{\"isExecutable\":true,\(Self.upload)}").permissions == 0o755)
-    #expect(try read("{\"isExecutable\":false,\(Self.upload)}").permissions == 0o644)
+    #expect(try read("{\(Self.upload)}").properties.permissions == 0o644)
+    #expect(try read("{\"isExecutable\":true,\(Self.upload)}").properties.permissions == 0o755)
+    #expect(try read("{\"isExecutable\":false,\(Self.upload)}").properties.permissions == 0o644)
   }
 
-  @Test(arguments: [0, 0o111, 0o400, 0o600, 0o755, 0o777] as [UInt32])
+  @Test(arguments: [0, 0o111, 0o400, 0o600, 0o755, 0o777, 0o4755, 0o1777] as [UInt32])
   func permissionsAreKept(permissions: UInt32) throws {
     var file = RecordsFixture.file("x")
-    file.permissions = permissions
+    file.properties.permissions = permissions
     #expect(try read(text(file)) == file)
     #expect(try text(file).contains("\"mode\":\"\(String(permissions, radix: 8))\""))
     #expect(try !text(RecordsFixture.file("x")).contains("mode"))
@@ -61,7 +61,7 @@ import Testing
     "{\"put\":{\"byteCount\":3,\"link\":\"ab\",\"modified\":5,\"path\":\"x\"}}",
     "{\"put\":{\"byteCount\":0,\"link\":\"\",\"modified\":5,\"path\":\"x\"}}",
     "{\"put\":{\"byteCount\":1,\"link\":\"\\u0000\",\"modified\":5,\"path\":\"x\"}}",
-    "{\"put\":{\"mode\":\"4755\",\(upload)}}", "{\"put\":{\"mode\":\"9\",\(upload)}}",
+    "{\"put\":{\"mode\":\"14755\",\(upload)}}", "{\"put\":{\"mode\":\"9\",\(upload)}}",
   ])
   func whatNoFileSystemHasIsDamage(line: String) throws {
     let fixture = try RecordsFixture()

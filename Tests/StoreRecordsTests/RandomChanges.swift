@@ -28,7 +28,7 @@ struct RandomChanges: RandomNumberGenerator {
     switch Int.random(in: 0..<5, using: &self) {
     case 0, 1:
       var file = RecordsFixture.file(path, seed: number, modified: modified)
-      if number % 3 == 0 { file.permissions = 0o600 }
+      if number % 3 == 0 { file.properties = properties(number) }
       return file
     case 2: return FolderFile(path: path, link: LinkTarget("target \(number)"), modified: modified)
     default: break
@@ -36,12 +36,17 @@ struct RandomChanges: RandomNumberGenerator {
     return FolderFile(path: path, content: .upload("upload.\(number)"), byteCount: number, modified: modified)
   }
 
+  private func properties(_ number: Int) -> FileProperties {
+    let properties = FileProperties(permissions: 0o2700, changed: Int64(number))
+    return number % 2 == 0 ? properties : properties.with([0, 0xFF, UInt8(number)], of: "user.e\u{301}")
+  }
+
   /// A change that a mount might make of `folder`.
   mutating func change(of folder: VersionFolder) -> FolderChange {
     let path = Self.files.randomElement(using: &self) ?? ""
     let inner = Self.folders.randomElement(using: &self) ?? ""
     let weights = Self.weights.randomElement(using: &self) ?? ""
-    switch Int.random(in: 0..<11, using: &self) {
+    switch Int.random(in: 0..<12, using: &self) {
     case 0...3: return .put(file(path))
     case 4: return folder.removal(of: path) ?? .remove(path)
     case 5: return folder.removal(of: weights) ?? .show(weights)
@@ -51,6 +56,10 @@ struct RandomChanges: RandomNumberGenerator {
     case 9:
       let old = Bool.random(using: &self) ? "unet" : inner
       return .moveFolder(FolderMove(from: old, to: Self.folders.randomElement(using: &self) ?? ""))
+    case 10:
+      let number = Int.random(in: 0..<50, using: &self)
+      let status = FolderStatus(modified: Int64(number), properties: properties(number))
+      return .setFolder(Bool.random(using: &self) ? inner : "", status)
     default: return .setModified(Bool.random(using: &self) ? path : weights, Int64.random(in: 0..<1000, using: &self))
     }
   }

@@ -5,6 +5,7 @@ import PosixIO
 import StoreRecords
 import Tensors
 import TestSupport
+import Testing
 
 /// A store of records alone in a temporary folder: nothing reads the blobs that they name.
 struct RecordsFixture {
@@ -119,6 +120,9 @@ struct FolderPicture: Equatable {
   }
 
   private mutating func add(_ folder: VersionFolder, _ path: String) {
+    let count = folder.children(of: path).count { $0.entry == .folder }
+    #expect(folder.subfolderCount(of: path) == count, "\(path)")
+    lines.append("\(folder.status(ofFolder: path).properties)")
     for (name, entry) in folder.children(of: path) {
       lines.append("\(path)/\(name) \(entry)")
       if entry == .folder { add(folder, path.isEmpty ? name : path + "/" + name) }

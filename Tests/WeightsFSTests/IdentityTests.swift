@@ -42,6 +42,45 @@ import WeightsFS
     #expect(try inode("mamba/v1.1") == folder)
   }
 
+  /// The kernel forgets what nobody has used for a while.
+  @Test func aRenamedFileKeepsItsNumberWhenTheKernelHasForgottenIt() throws {
+    try fixture.makeFolder("mamba/draft")
+    try fixture.makeFolder("mamba/draft/sub")
+    try fixture.put(Array("a".utf8), at: "mamba/draft/a.txt")
+    let (file, folder) = (try inode("mamba/draft/a.txt"), try inode("mamba/draft/sub"))
+    try fixture.rename("mamba/draft/a.txt", to: "mamba/draft/sub/b.txt")
+    try fixture.rename("mamba/draft/sub", to: "mamba/draft/other")
+    for inode in [file, folder] { fixture.tree.forget(inode, count: .max) }
+    // Another file under the first name does not get the number.
+    try fixture.put(Array("b".utf8), at: "mamba/draft/a.txt")
+    try fixture.makeFolder("mamba/draft/sub")
+    #expect(try ![file, folder].contains(inode("mamba/draft/a.txt")))
+    #expect(try ![file, folder].contains(inode("mamba/draft/sub")))
+    #expect(try inode("mamba/draft/other") == folder)
+    #expect(try inode("mamba/draft/other/b.txt") == file)
+    try fixture.unlink("mamba/draft/other/b.txt")
+    fixture.tree.forget(file, count: .max)
+    try fixture.put(Array("c".utf8), at: "mamba/draft/other/b.txt")
+    #expect(try inode("mamba/draft/other/b.txt") != file)
+  }
+
+  @Test func anAtimeStaysWithItsFile() throws {
+    try fixture.makeFolder("mamba/draft")
+    try fixture.put(Array("a".utf8), at: "mamba/draft/a.txt")
+    let file = try inode("mamba/draft/a.txt")
+    func set(_ change: AttributeChange) throws -> FileAttributes {
+      try fixture.tree.setAttributes(of: file, change, caller: fixture.caller) { false }
+    }
+    let before = try fixture.tree.attributes(of: file)
+    #expect(before.accessed == nil)
+    #expect(try set(AttributeChange(modified: 5)).accessed == before.modified)
+    #expect(try set(AttributeChange(accessed: 7)).accessed == 7)
+    fixture.tree.forget(file, count: .max)
+    try fixture.rename("mamba/draft/a.txt", to: "mamba/draft/b.txt")
+    let renamed = try fixture.tree.attributes(of: inode("mamba/draft/b.txt"))
+    #expect(renamed.accessed == 7 && renamed.modified == 5 && (renamed.changed ?? 0) > before.modified)
+  }
+
   @Test func aFolderInsideAVersionIsAnotherInodeWhenItComesBack() throws {
     try fixture.makeFolder("mamba/v1.1/extra")
     let folder = try inode("mamba/v1.1/extra")

@@ -56,7 +56,7 @@ extension TreeFixture {
 
   func makeFolder(_ path: String) throws {
     let (parent, name) = try split(path)
-    _ = try tree.makeDirectory(name, in: parent, caller: caller)
+    _ = try tree.makeDirectory(name, in: parent, permissions: 0o755, caller: caller)
   }
 
   func unlink(_ path: String) throws {

@@ -16,8 +16,8 @@ long tantra_copy_range(int source, long from, int target, long to, size_t count)
 /// getxattr(2).
 long tantra_get_attribute(const char *path, const char *name, void *value, size_t size);
 
-/// fsetxattr(2), with an empty value.
-int tantra_set_attribute(int file, const char *name);
+/// fsetxattr(2), which makes the attribute if there is none of that name.
+int tantra_set_attribute(int file, const char *name, const void *value, size_t size);
 
 /// cachestat(2) (Linux 6.5): pages of a range that are in the page cache, or -1 with errno. A count of 0 means to the end.
 long tantra_cached_pages(int file, uint64_t offset, uint64_t count);

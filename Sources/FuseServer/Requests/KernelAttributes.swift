@@ -31,12 +31,16 @@ enum KernelAttributes {
     status.st_size = size
     status.st_blksize = 4096
     status.st_blocks = size / 512 + (size % 512 == 0 ? 0 : 1)
-    let (seconds, rest) = UnixTime.parts(of: attributes.modified)
-    let modified = timespec(tv_sec: seconds, tv_nsec: rest)
-    status.st_mtim = modified
-    status.st_ctim = modified
-    status.st_atim = modified
+    status.st_mtim = time(attributes.modified)
+    status.st_ctim = time(attributes.changed ?? attributes.modified)
+    status.st_atim = time(attributes.accessed ?? attributes.modified)
     return status
+  }
+
+  /// - Parameter nanoseconds: since 1970.
+  private static func time(_ nanoseconds: Int64) -> timespec {
+    let (seconds, rest) = UnixTime.parts(of: nanoseconds)
+    return timespec(tv_sec: seconds, tv_nsec: rest)
   }
 
   static func entry(for attributes: FileAttributes, owner: Owner) -> fuse_entry_param {

@@ -31,12 +31,13 @@ extension KernelOperations {
         }
       }
     }
-    table.setxattr = { raw, inode, name, value, size, _ in
+    table.setxattr = { raw, inode, name, value, size, flags in
       KernelOperations.perform(raw, "setxattr") { fileSystem, request throws(FileSystemError) in
         let name = try KernelOperations.attributeName(name, orElse: EOPNOTSUPP)
         let bytes = UnsafeRawBufferPointer(start: value, count: value == nil ? 0 : size)
         try fileSystem.setExtendedAttribute(
-          name, of: InodeNumber(rawValue: inode), value: Array(bytes), caller: request.caller)
+          name, of: InodeNumber(rawValue: inode), value: Array(bytes), try KernelOperations.attributeMode(flags),
+          caller: request.caller)
       }
     }
     table.removexattr = { raw, inode, name in
@@ -44,6 +45,15 @@ extension KernelOperations {
         let name = try KernelOperations.attributeName(name, orElse: ENODATA)
         try fileSystem.removeExtendedAttribute(name, of: InodeNumber(rawValue: inode))
       }
+    }
+  }
+
+  private static func attributeMode(_ flags: CInt) throws(FileSystemError) -> AttributeMode {
+    switch flags {
+    case 0: .making
+    case cfuse_attribute_create: .creating
+    case cfuse_attribute_replace: .replacing
+    default: throw FileSystemError(EINVAL)
     }
   }
 

@@ -80,18 +80,25 @@ extension KernelOperations {
       change.size = Int(status.pointee.st_size)
     }
     if fields & cfuse_set_mode != 0 { change.permissions = permissions(status.pointee.st_mode) }
+    var now = timespec()
+    clock_gettime(CLOCK_REALTIME, &now)
     if fields & (cfuse_set_modified | cfuse_set_modified_now) != 0 {
-      var time = status.pointee.st_mtim
-      if fields & cfuse_set_modified_now != 0 { clock_gettime(CLOCK_REALTIME, &time) }
-      guard let nanoseconds = KernelAttributes.nanoseconds(time) else { throw FileSystemError(EINVAL) }
-      change.modified = nanoseconds
+      change.modified = try nanoseconds(fields & cfuse_set_modified_now != 0 ? now : status.pointee.st_mtim)
+    }
+    if fields & (cfuse_set_accessed | cfuse_set_accessed_now) != 0 {
+      change.accessed = try nanoseconds(fields & cfuse_set_accessed_now != 0 ? now : status.pointee.st_atim)
     }
     if let information { change.handle = HandleNumber(rawValue: information.pointee.fh) }
     return change
   }
 
-  /// The permission bits of a mode. The bits above them change what a program may do, and are dropped.
-  static func permissions(_ mode: mode_t) -> UInt32 { mode & 0o777 }
+  private static func nanoseconds(_ time: timespec) throws(FileSystemError) -> Int64 {
+    guard let nanoseconds = KernelAttributes.nanoseconds(time) else { throw FileSystemError(EINVAL) }
+    return nanoseconds
+  }
+
+  /// A mode without the kind of the file. The bits above the permissions do nothing in a mount, which is `nosuid`.
+  static func permissions(_ mode: mode_t) -> UInt32 { mode & FileProperties.permissionMask }
 
   private static func statistics(_ dispatcher: Dispatcher, _ request: consuming Request) {
     do throws(FileSystemError) {

@@ -1,4 +1,5 @@
 import CFuse
+import Dispatch
 import Glibc
 import StoreRecords
 import WeightsFS
@@ -7,14 +8,33 @@ extension KernelOperations {
   /// Operations that make, remove or rename names. The kernel holds the lock of the folder meanwhile, so none of them may
   /// wait for a notification.
   static func addTreeChanges(to table: inout fuse_lowlevel_ops) {
-    // Devices, pipes and sockets; a regular file comes as CREATE.
-    table.mknod = { raw, _, _, _, _ in
-      Dispatcher.handle(raw) { _, request in request.reply(errno: EPERM) }
+    table.mknod = { raw, parent, name, mode, _ in
+      KernelOperations.enter(raw, "mknod") { fileSystem, request throws(FileSystemError) in
+        // Devices, pipes and sockets. A regular file is made so by tar before it is opened.
+        guard mode & S_IFMT == S_IFREG else { throw FileSystemError(EPERM) }
+        let created = try fileSystem.create(
+          try KernelOperations.newName(name), in: InodeNumber(rawValue: parent),
+          OpenAccess(
+            reads: false, writes: true, truncates: false, caller: request.caller,
+            permissions: KernelOperations.permissions(mode)),
+          isExclusive: true)
+        let handle = created.file.handle
+        if created.file.caching == .staging {
+          // Nobody sees it by its name once its writer has gone, and tar looks for it before it is opened.
+          DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(1)) { [weak fileSystem] in
+            fileSystem?.release(handle)
+          }
+        } else {
+          fileSystem.release(handle)
+        }
+        return created.item
+      }
     }
-    table.mkdir = { raw, parent, name, _ in
+    table.mkdir = { raw, parent, name, mode in
       KernelOperations.enter(raw, "mkdir") { fileSystem, request throws(FileSystemError) in
         try fileSystem.makeDirectory(
-          try KernelOperations.newName(name), in: InodeNumber(rawValue: parent), caller: request.caller)
+          try KernelOperations.newName(name), in: InodeNumber(rawValue: parent),
+          permissions: KernelOperations.permissions(mode), caller: request.caller)
       }
     }
     table.symlink = { raw, target, parent, name in

@@ -22,22 +22,8 @@ extension LinkTarget: ExpressibleByStringLiteral {
   package init(stringLiteral text: String) { self.init(text) }
 }
 
-/// In a record each character stands for one byte, so that any bytes can be kept, and ASCII is read as it is.
 extension LinkTarget: Codable {
-  package init(from decoder: any Decoder) throws {
-    let container = try decoder.singleValueContainer()
-    bytes = try container.decode(String.self).unicodeScalars.map { scalar in
-      guard let byte = UInt8(exactly: scalar.value) else {
-        throw DecodingError.dataCorruptedError(in: container, debugDescription: "a character is no byte")
-      }
-      return byte
-    }
-  }
+  package init(from decoder: any Decoder) throws { bytes = try ByteText(from: decoder).bytes }
 
-  package func encode(to encoder: any Encoder) throws {
-    var text = String.UnicodeScalarView()
-    text.append(contentsOf: bytes.map { Unicode.Scalar($0) })
-    var container = encoder.singleValueContainer()
-    try container.encode(String(text))
-  }
+  package func encode(to encoder: any Encoder) throws { try ByteText(bytes).encode(to: encoder) }
 }

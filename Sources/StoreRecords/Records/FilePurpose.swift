@@ -74,8 +74,9 @@ package enum FilePurpose: Sendable, Hashable {
       && [parts[parts.count - 3], parts[parts.count - 1]].allSatisfy { $0.allSatisfy(\.isNumber) }
   }
 
-  /// Bytes that a path may have: as many as a system call takes.
-  private static let pathLimit = 4095
+  /// Bytes that a path may have. A system call takes 4095, from wherever its caller is: so much fits into the deepest folder that
+  /// one call reaches.
+  package static let pathLimit = 16383
 
   /// Why `path` cannot be that of a file or folder in a version's folder, as the end of a sentence; nil if it can.
   ///

@@ -14,25 +14,21 @@ package struct FolderFile: Sendable, Hashable, Codable {
     case link(LinkTarget)
   }
 
-  /// Permission bits of a file of which nobody has said any.
-  package static let usualPermissions: UInt32 = 0o644
-
   @ExactName package var path: String
   package var content: Content
   package var byteCount: Int
   /// Nanoseconds since 1970.
   package var modified: Int64
-  /// Permission bits, 0o777 of the mode.
-  package var permissions: UInt32
+  package var properties: FileProperties
 
   package init(
-    path: String, content: Content, byteCount: Int, modified: Int64, permissions: UInt32 = usualPermissions
+    path: String, content: Content, byteCount: Int, modified: Int64, properties: FileProperties = .usual
   ) {
     self.path = path
     self.content = content
     self.byteCount = byteCount
     self.modified = modified
-    self.permissions = permissions
+    self.properties = properties
   }
 
   /// An ordinary file that is a blob.
@@ -41,11 +37,11 @@ package struct FolderFile: Sendable, Hashable, Codable {
   }
 
   /// An ordinary file that is a blob, hashed as one segment.
-  package init(path: String, _ table: SegmentTable, modified: Int64, permissions: UInt32 = usualPermissions) {
+  package init(path: String, _ table: SegmentTable, modified: Int64, properties: FileProperties = .usual) {
     self.init(
       path: path, blob: table.blob, digest: table.segments.first?.digest ?? Table.emptyDigest,
       byteCount: table.byteCount, modified: modified)
-    self.permissions = permissions
+    self.properties = properties
   }
 
   /// A copy of another version's weight file.
@@ -103,15 +99,12 @@ package struct FolderFile: Sendable, Hashable, Codable {
     if case .upload(let name) = content, name.isEmpty || name.hasPrefix(".") || name.contains("/") {
       return "is kept under a name that is none"
     }
-    if permissions & ~0o777 != 0 { return "has permissions that no file has" }
     if let link, !link.isPossible || link.bytes.count != byteCount { return "is a link that no file system has" }
-    return nil
+    return properties.problem
   }
 
   private enum CodingKeys: String, CodingKey {
-    case path, blob, digest, upload, weights, link, byteCount, modified, mode
-    /// Earlier editions kept no more of a mode.
-    case isExecutable
+    case path, blob, digest, upload, weights, link, byteCount, modified
   }
 
   package init(from decoder: any Decoder) throws {
@@ -119,7 +112,7 @@ package struct FolderFile: Sendable, Hashable, Codable {
     path = try container.decode(String.self, forKey: .path)
     byteCount = try container.decode(Int.self, forKey: .byteCount)
     modified = try container.decode(Int64.self, forKey: .modified)
-    permissions = try Self.permissions(in: container)
+    properties = try FileProperties(from: decoder, usual: .usual)
     if let upload = try container.decodeIfPresent(String.self, forKey: .upload) {
       content = .upload(upload)
     } else if let weights = try container.decodeIfPresent(WeightRecord.self, forKey: .weights) {
@@ -132,25 +125,12 @@ package struct FolderFile: Sendable, Hashable, Codable {
     }
   }
 
-  /// The mode stands there as chmod takes it: in octal digits.
-  private static func permissions(in container: KeyedDecodingContainer<CodingKeys>) throws -> UInt32 {
-    guard let mode = try container.decodeIfPresent(String.self, forKey: .mode) else {
-      return try container.decodeIfPresent(Bool.self, forKey: .isExecutable) == true ? 0o755 : usualPermissions
-    }
-    guard let permissions = UInt32(mode, radix: 8) else {
-      throw DecodingError.dataCorruptedError(forKey: .mode, in: container, debugDescription: "a mode is octal digits")
-    }
-    return permissions
-  }
-
   package func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(path, forKey: .path)
     try container.encode(byteCount, forKey: .byteCount)
     try container.encode(modified, forKey: .modified)
-    if permissions != Self.usualPermissions {
-      try container.encode(String(permissions, radix: 8), forKey: .mode)
-    }
+    try properties.encode(to: encoder, usual: .usual)
     switch content {
     case .blob(let blob, let digest):
       try container.encode(blob, forKey: .blob)

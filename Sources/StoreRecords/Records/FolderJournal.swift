@@ -66,7 +66,9 @@ struct FolderJournal: Sendable {
   private static func problem(of change: FolderChange) -> String? {
     switch change {
     case .put(let file): FilePurpose.problem(ofPath: file.path, allowsViews: true) ?? file.problem
-    case .setModified("", _): nil
+    case .setModified("", _, _): nil
+    case .setFolder(let path, let status):
+      (path.isEmpty ? nil : FilePurpose.problem(ofPath: path, allowsViews: true)) ?? status.properties.problem
     default: change.paths.lazy.compactMap { FilePurpose.problem(ofPath: $0, allowsViews: true) }.first
     }
   }

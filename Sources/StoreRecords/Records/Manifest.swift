@@ -63,16 +63,28 @@ package struct Manifest: Sendable, Hashable, Codable {
     }
   }
 
-  /// When the entries of a folder changed last.
+  /// What is kept of a folder itself.
   package struct FolderTime: Sendable, Hashable, Codable {
     /// Its path in the version; "" for the version's own folder.
     @ExactName package var path: String
-    /// Nanoseconds since 1970.
-    package var modified: Int64
+    package var status: FolderStatus
 
-    package init(path: String, modified: Int64) {
+    package init(path: String, status: FolderStatus) {
       self.path = path
-      self.modified = modified
+      self.status = status
+    }
+
+    private enum CodingKeys: String, CodingKey { case path }
+
+    package init(from decoder: any Decoder) throws {
+      path = try decoder.container(keyedBy: CodingKeys.self).decode(String.self, forKey: .path)
+      status = try FolderStatus(from: decoder)
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+      var container = encoder.container(keyedBy: CodingKeys.self)
+      try container.encode(path, forKey: .path)
+      try status.encode(to: encoder)
     }
   }
 
@@ -90,7 +102,7 @@ package struct Manifest: Sendable, Hashable, Codable {
   package var folders: [String]
   /// Paths of files that were removed from the folder and come back when the version is restored; nil for none.
   package var hidden: Set<ExactName>?
-  /// mtimes of folders whose entries have changed since the publication; nil for none.
+  /// What is kept of folders whose entries, times, permissions or attributes have changed since the publication; nil for none.
   package var folderTimes: [FolderTime]?
   /// What ordinary files were that have been replaced since the weights were published. Nil for none.
   package var earlier: [EarlierFile]?

@@ -33,10 +33,7 @@ package struct VersionFolder: Sendable {
   private var earlier: TreeDictionary<ExactName, EarlierFile> = [:]
   /// Paths of files that are not shown.
   private var hidden: TreeSet<ExactName> = []
-  /// Names in each folder, by its path; "" is the version's own.
-  private var names: TreeDictionary<ExactName, TreeSet<ExactName>> = [ExactName(""): []]
-  /// mtimes of folders, by path, in nanoseconds since 1970; of others it is that of the publication.
-  private var times: TreeDictionary<ExactName, Int64> = [:]
+  private var tree = FolderTree()
 
   /// An empty draft.
   package init(model: ModelName, version: VersionName, made: Int64) {
@@ -52,13 +49,13 @@ package struct VersionFolder: Sendable {
     for file in manifest.files { put(file) }
     for folder in manifest.folders { addFolder(folder) }
     for path in manifest.hidden ?? [] { hide(path.wrappedValue) }
-    for folder in manifest.folderTimes ?? [] { times[folder.path] = folder.modified }
+    for folder in manifest.folderTimes ?? [] { tree.statuses[folder.path] = folder.status }
     for earlier in manifest.earlier ?? [] { self.earlier[earlier.file.$path] = earlier }
   }
 
   /// Exchanges what is published, its ordinary files left out: those here stay.
   package mutating func replaceManifest(with manifest: Manifest) {
-    for part in self.manifest?.parts ?? [] { removeName(part.path) }
+    for part in self.manifest?.parts ?? [] { tree.removeName(part.path) }
     var manifest = manifest
     (manifest.files, manifest.folders, manifest.hidden) = ([], [], nil)
     (manifest.folderTimes, manifest.earlier) = (nil, nil)
@@ -108,10 +105,18 @@ package struct VersionFolder: Sendable {
   }
 
   /// Whether there is a folder at a path; "" is the version's own.
-  package func isFolder(_ path: String) -> Bool { names[path] != nil && !hidden.contains(path) }
+  package func isFolder(_ path: String) -> Bool { tree.contains(path) && !hidden.contains(path) }
+
+  /// What is kept of a folder itself.
+  package func status(ofFolder path: String) -> FolderStatus {
+    tree.statuses[path] ?? FolderStatus(modified: manifest?.published ?? made)
+  }
+
+  /// How many folders are shown in a folder.
+  package func subfolderCount(of path: String) -> Int { tree.subfolderCount(of: path, except: hidden) }
 
   /// mtime of a folder, in nanoseconds since 1970.
-  package func modified(ofFolder path: String) -> Int64 { times[path] ?? manifest?.published ?? made }
+  package func modified(ofFolder path: String) -> Int64 { status(ofFolder: path).modified }
 
   /// Whether the file at a path is a published weight file or a view.
   package func isPublishedWeights(_ path: String) -> Bool {
@@ -160,16 +165,14 @@ package struct VersionFolder: Sendable {
         children.append((view.fileName, .content(.view(view.name))))
       }
     }
-    for name in (names[folder] ?? []).sorted().map(\.wrappedValue) {
+    for name in tree.names(in: folder) {
       if let entry = entry(at: prefix + name) { children.append((name, entry)) }
     }
     return children
   }
 
   /// The path of a folder or file, and those of all that lies in it, hidden or not.
-  package func paths(in folder: String) -> [String] {
-    [folder] + (names[folder] ?? []).flatMap { paths(in: folder + "/" + $0.wrappedValue) }
-  }
+  package func paths(in folder: String) -> [String] { tree.paths(in: folder) }
 
   /// Whether the folder shows nothing.
   package func isEmpty(_ folder: String = "") -> Bool { children(of: folder).isEmpty }
@@ -188,7 +191,7 @@ package struct VersionFolder: Sendable {
     let shown = shownFiles
     return ModelFigures(
       versions: 1, files: shown.count, presentedBytes: shown.reduce(0) { $0 &+ $1.byteCount },
-      hiddenFiles: hidden.count { names[$0] == nil })
+      hiddenFiles: hidden.count { !tree.contains($0.wrappedValue) })
   }
 
   /// Whether the file at a path was removed from the folder and comes back with a restore.
@@ -206,9 +209,9 @@ package struct VersionFolder: Sendable {
   package var completeManifest: Manifest? {
     guard var manifest else { return nil }
     manifest.files = publishedFiles
-    manifest.folders = emptyFolders
+    manifest.folders = tree.empty
     manifest.hidden = hidden.isEmpty ? nil : Set(hidden)
-    manifest.folderTimes = times.isEmpty ? nil : folderTimes
+    manifest.folderTimes = tree.statuses.isEmpty ? nil : folderTimes
     manifest.earlier = earlier.isEmpty ? nil : earlier.values.sorted { $0.file.path < $1.file.path }
     return manifest
   }
@@ -235,16 +238,12 @@ package struct VersionFolder: Sendable {
 
   /// The changes that make an empty draft this one.
   var changesFromEmpty: [FolderChange] {
-    emptyFolders.map { .makeFolder($0) } + files.values.sorted { $0.path < $1.path }.map { .put($0) }
-      + folderTimes.map { .setModified($0.path, $0.modified) }
+    tree.empty.map { .makeFolder($0) } + files.values.sorted { $0.path < $1.path }.map { .put($0) }
+      + folderTimes.map { .setFolder($0.path, $0.status) }
   }
 
   private var folderTimes: [Manifest.FolderTime] {
-    times.sorted { $0.key < $1.key }.map { .init(path: $0.key.wrappedValue, modified: $0.value) }
-  }
-
-  private var emptyFolders: [String] {
-    names.filter { $0.value.isEmpty }.map(\.key.wrappedValue).filter { !$0.isEmpty }.sorted()
+    tree.statuses.sorted { $0.key < $1.key }.map { .init(path: $0.key.wrappedValue, status: $0.value) }
   }
 
   private static func belongsToManifest(_ file: FolderFile) -> Bool {
@@ -257,8 +256,7 @@ package struct VersionFolder: Sendable {
     folder.files = files
     folder.earlier = earlier
     folder.hidden = hidden
-    folder.names = names
-    folder.times = times
+    folder.tree = tree
     folder.manifest = manifest
     folder.manifest?.model = model
     folder.manifest?.version = version
@@ -267,45 +265,42 @@ package struct VersionFolder: Sendable {
 
   // MARK: Changes
 
-  /// What taking the file at a path out of the folder means for it: nil if there is none.
-  package func removal(of path: String) -> FolderChange? {
-    guard content(at: path) != nil else { return nil }
-    return isPublished(path) ? .hide(path) : .remove(path)
-  }
-
   /// Carries out a change. What cannot be, such as a removal of nothing, changes nothing.
   package mutating func apply(_ change: FolderChange) {
     switch change {
     case .put(let file): put(file)
     case .remove(let path):
       guard files.removeValue(forKey: ExactName(path)) != nil else { return }
-      if manifest?.parts.contains(where: { $0.$path == ExactName(path) }) != true { removeName(path) }
+      if manifest?.parts.contains(where: { $0.$path == ExactName(path) }) != true { tree.removeName(path) }
     case .hide(let path): hide(path)
     case .show(let path): hidden.remove(path)
-    case .makeFolder(let path): addFolder(path)
+    case .makeFolder(let path):
+      if !tree.contains(path) { giveWay(at: path) }
+      addFolder(path)
     case .removeFolder(let path):
       guard isFolder(path), isEmpty(path), !path.isEmpty else { return }
-      if names[path]?.isEmpty == true {
-        names[path] = nil
-        times[path] = nil
-        removeName(path)
+      if tree.isEmpty(path) {
+        tree.remove(path)
       } else {
         // The files that are left in it are hidden, and so is the folder.
         hide(path)
       }
     case .moveFolder(let move): moveFolder(move)
-    case .setModified(let path, let time):
+    case .setModified(let path, let time, let changed):
       if files[path] != nil {
         files[path] = files[path]?.moved(to: path, modified: time)
+        files[path]?.properties.changed = changed
       } else if let view = FilePurpose.view(named: path) {
         manifest?.setModified(time, ofView: view.name)
       } else if var part = manifest?.weightFile(path), var manifest {
         part.modified = time
         manifest.weights = manifest.weights.map { $0.$path == part.$path ? part : $0 }
         self.manifest = manifest
-      } else if names[path] != nil {
-        times[path] = time
+      } else if tree.contains(path) {
+        tree.statuses[path] = status(ofFolder: path).with(modified: time, changed: changed)
       }
+    case .setFolder(let path, let status):
+      if tree.contains(path) { tree.statuses[path] = status }
     }
   }
 
@@ -320,7 +315,7 @@ package struct VersionFolder: Sendable {
 
   /// Folders that do not show the same names as in another state of this one.
   func foldersWithOtherNames(than other: VersionFolder) -> Set<ExactName> {
-    Set(names.keys).union(other.names.keys).filter { folder in
+    Set(tree.names.keys).union(other.tree.names.keys).filter { folder in
       let path = folder.wrappedValue
       return !children(of: path).elementsEqual(other.children(of: path)) { ExactName($0.name) == ExactName($1.name) }
     }
@@ -337,12 +332,23 @@ package struct VersionFolder: Sendable {
     } else if manifest != nil, let old = files[file.path], Self.belongsToManifest(old), old.content != file.content {
       earlier[file.path] = EarlierFile(file: old, replaced: file.modified)
     }
+    if tree.contains(file.path) { giveWay(at: file.path) }
     files[file.path] = file
     if Self.belongsToManifest(file) { hidden.remove(file.path) }
     addName(file.path)
   }
 
   private mutating func hide(_ path: String) { hidden.insert(path) }
+
+  /// What is hidden at a path, and in it, goes for good: something of another kind comes to lie there.
+  private mutating func giveWay(at path: String) {
+    guard hidden.contains(path) else { return }
+    let gone = Set(tree.paths(in: path).map { ExactName($0) })
+    hidden.subtract(gone)
+    for path in gone { files[path] = nil }
+    for path in gone { tree.remove(path.wrappedValue) }
+    manifest?.weights.removeAll { gone.contains($0.$path) }
+  }
 
   /// What is hidden where something comes to lie gives way to it.
   private mutating func moveFolder(_ move: FolderMove) {
@@ -356,36 +362,32 @@ package struct VersionFolder: Sendable {
       if hidden.remove(old) != nil { hidden.insert(new) } else { hidden.remove(new) }
       files[new] = files.removeValue(forKey: old)?.moved(to: newPath)
       earlier[new] = earlier.removeValue(forKey: old)?.moved(to: newPath)
-      times[new] = times.removeValue(forKey: old)
-      if let inside = names.removeValue(forKey: old) { names[new] = inside.union(names[new] ?? []) }
+      tree.move(old, to: new)
     }
     manifest?.move(move, over: replaced)
-    removeName(move.from)
+    tree.removeName(move.from)
     addName(move.to)
+    for folder in tree.paths(in: move.to) + [move.from, move.to].map({ Self.split($0).folder }) { tree.recount(folder) }
   }
 
-  /// The path of the folder that something is in ("" is the version's own), and its name there.
-  package static func split(_ path: String) -> (folder: String, name: String) {
-    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return ("", path) }
-    return (String(path[..<slash]), String(path[path.utf8.index(after: slash)...]))
-  }
-
+  /// Lets a name be listed in its folder. The folders that it lies in are there then, and shown.
   private mutating func addName(_ path: String) {
-    let (folder, name) = Self.split(path)
-    addFolder(folder)
-    names[folder]?.insert(name)
+    var path = path
+    while !path.isEmpty {
+      let folder = Self.split(path).folder
+      let isShown = folder.isEmpty || isFolder(folder)
+      hidden.remove(folder)
+      tree.addName(path)
+      if isShown { return }
+      path = folder
+    }
   }
 
   private mutating func addFolder(_ path: String) {
-    if path.isEmpty || names[path] != nil && !hidden.contains(path) { return }
+    if path.isEmpty || isFolder(path) { return }
     hidden.remove(path)
-    if names[path] == nil { names[path] = [] }
+    tree.add(path)
     addName(path)
-  }
-
-  private mutating func removeName(_ path: String) {
-    let (folder, name) = Self.split(path)
-    names[folder]?.remove(name)
   }
 }
 

@@ -246,11 +246,17 @@ package final class ModelTransaction {
   /// Makes an empty folder for a version that is to come.
   ///
   /// - Throws: `alreadyExists`.
-  package func makeFolder(_ version: VersionName) throws(StoreError) {
+  package func makeFolder(
+    _ version: VersionName, _ properties: FileProperties = .usualOfFolder
+  ) throws(StoreError) {
     guard try cache.folder(of: model, version) == nil else {
       throw StoreError(.alreadyExists, "\(model)/\(version) exists")
     }
-    try write(VersionFolder(model: model, version: version, made: Timestamp.now()))
+    var folder = VersionFolder(model: model, version: version, made: Timestamp.now())
+    if properties != .usualOfFolder {
+      folder.apply(.setFolder("", FolderStatus(modified: folder.made, properties: properties)))
+    }
+    try write(folder)
   }
 
   /// Makes a folder that is no version yet, with all that it holds. A draft of that name goes.

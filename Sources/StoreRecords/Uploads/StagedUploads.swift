@@ -4,6 +4,7 @@ import Glibc
 import Logging
 package import PosixIO
 import Synchronization
+import SystemPackage
 package import Tensors
 
 /// The files in the staging folder: who may write them, which records need them, and when they go.
@@ -67,19 +68,22 @@ package final class StagedUploads: Sendable {
     return Upload(name: name, file: file, isShared: try canFreeze() && file.hasWriters)
   }
 
-  /// Size and times of a kept upload, which is not opened for that.
-  package func status(of name: String) throws(StoreError) -> FileStatus {
+  /// Size and times of a kept upload, which is not opened for that; nil if it is gone, because it has become a blob.
+  package func status(of name: String) throws(StoreError) -> FileStatus? {
     let staging = try staging()
-    guard let status = try posix(try staging.status(of: name)) else {
-      throw StoreError(.system(errno: ENOENT), "\(name) is not in the staging folder")
-    }
-    return status
+    return try posix(try staging.status(of: name))
   }
 
-  /// Opens a kept upload for writing.
-  package func reopen(_ name: String) throws(StoreError) -> Upload {
+  /// Opens a kept upload for writing; nil if it cannot be written to any more, because it becomes a blob, or has become one.
+  package func reopen(_ name: String) throws(StoreError) -> Upload? {
     let staging = try staging()
-    return Upload(name: name, file: try posix(try staging.makeFile(name, exclusively: false)), isShared: false)
+    do throws(PosixError) {
+      return Upload(name: name, file: try staging.fileForWriting(name), isShared: false)
+    } catch  where [ENOENT, EPERM, EACCES].contains(error.errno.rawValue) {
+      return nil
+    } catch {
+      throw StoreError(error)
+    }
   }
 
   /// A second name of a blob, as an upload.

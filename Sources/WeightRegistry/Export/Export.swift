@@ -75,7 +75,7 @@ package struct Export: Sendable {
       let content: ExportItem.Content = if let link = file.link { .link(link) } else { .bytes(try views.open(file)) }
       items.append(
         ExportItem(
-          path: file.path, view: nil, content: content, modified: file.modified, permissions: file.permissions,
+          path: file.path, view: nil, content: content, modified: file.modified, properties: file.properties,
           expected: whole.map { ($0, file.path) }))
     }
     return items

@@ -1,4 +1,5 @@
 import BlobStore
+import Glibc
 import PosixIO
 import StoreRecords
 import SystemPackage
@@ -19,8 +20,7 @@ struct ExportItem: Sendable {
   var content: Content
   /// Nanoseconds since 1970.
   var modified: Int64
-  /// Permission bits.
-  var permissions = FolderFile.usualPermissions
+  var properties = FileProperties.usual
   /// What stretches of the file must be, and what each is, for messages.
   typealias Expectation = (segment: SegmentTable.Segment, what: String)
   var expected: [Expectation]
@@ -46,12 +46,28 @@ struct ExportItem: Sendable {
   ) throws(StoreError) {
     switch content {
     case .bytes(let view):
-      let file = try posix(try folder.makeFile(name, exclusively: true, permissions: permissions))
+      // The bits above the permissions change what a program may do.
+      let file = try posix(
+        try folder.makeFile(name, exclusively: true, permissions: properties.permissions & 0o777))
+      try keepAttributes(of: file)
       try write(view, to: file, progress: progress)
     case .link(let target):
       try posix(try folder.makeSymbolicLink(name, target: target.bytes))
       try posix(try folder.setModified(modified, of: name))
       _ = progress(byteCount)
+    }
+  }
+
+  /// Gives a file the extended attributes, if they can be kept where it is.
+  private func keepAttributes(of file: OpenedFile) throws(StoreError) {
+    for attribute in properties.attributes {
+      do throws(PosixError) {
+        try file.setExtendedAttribute(attribute.name, to: attribute.value.bytes)
+      } catch  where [EOPNOTSUPP, ENOSPC, E2BIG].contains(error.errno.rawValue) {
+        // A disk that keeps none, or no more, is no reason to have no file.
+      } catch {
+        throw StoreError(error)
+      }
     }
   }
 

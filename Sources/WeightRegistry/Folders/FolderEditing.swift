@@ -19,7 +19,7 @@ package struct FolderEditing: Sendable {
   @discardableResult
   package func keep(
     _ upload: Upload, at path: String, of model: ModelName, _ version: VersionName, modified: Int64,
-    permissions: UInt32 = FolderFile.usualPermissions, unless interruption: Interruption = .never,
+    properties: FileProperties = .usual, unless interruption: Interruption = .never,
     isWanted: (VersionFolder) -> Bool = { _ in true }
   ) throws(StoreError) -> FolderFile {
     try records.requireWriting()
@@ -31,7 +31,7 @@ package struct FolderEditing: Sendable {
       let table = try ingest.hash(storages: [], progress: { _ in !interruption.isRequested }).table
       try ingest.forceToDisk { _ in !interruption.isRequested }
       _ = try ingest.commit(table, pins, progress: { _ in !interruption.isRequested })
-      file = FolderFile(path: path, table, modified: modified, permissions: permissions)
+      file = FolderFile(path: path, table, modified: modified, properties: properties)
     } catch {
       throw StoreError(error)
     }
@@ -74,19 +74,22 @@ package struct FolderEditing: Sendable {
 
   /// Takes the file at a path out of its folder.
   ///
-  /// - Parameter forget: lets go of files under that name that are still being written, while nobody can publish one; answers
-  ///   whether there were any.
+  /// - Parameters:
+  ///   - isNew: whether it was added to a frozen version a moment ago, and may go from it for good.
+  ///   - forget: lets go of files under that name that are still being written, while nobody can publish one; answers
+  ///     whether there were any.
   /// - Throws: `system(EPERM)` for a file of a frozen version; `unknownView` if there is no such file.
   package func remove(
-    _ path: String, of model: ModelName, _ version: VersionName, forgettingWriters forget: () -> Bool = { false }
+    _ path: String, of model: ModelName, _ version: VersionName, isNew: Bool = false,
+    forgettingWriters forget: () -> Bool = { false }
   ) throws(StoreError) {
     try records.transaction(model) { (records) throws(StoreError) in
       guard let folder = try records.folder(version), let removal = folder.removal(of: path) else {
         if forget() { return }
         throw StoreError(.unknownView, "\(model)/\(version) has no file \(path)")
       }
-      if folder.isPublished(path) { try freezing.requireChangeable(model, version) }
-      try records.change(version, [removal])
+      if folder.isPublished(path), !isNew { try freezing.requireChangeable(model, version) }
+      try records.change(version, isNew ? folder.removalForGood(of: path) : [removal])
       _ = forget()
     }
   }
@@ -113,8 +116,10 @@ package struct FolderEditing: Sendable {
   /// Makes the folder of a version that is to come.
   ///
   /// - Throws: `alreadyExists`.
-  package func makeVersion(_ model: ModelName, _ version: VersionName) throws(StoreError) {
-    try records.transaction(model) { (records) throws(StoreError) in try records.makeFolder(version) }
+  package func makeVersion(
+    _ model: ModelName, _ version: VersionName, properties: FileProperties = .usualOfFolder
+  ) throws(StoreError) {
+    try records.transaction(model) { (records) throws(StoreError) in try records.makeFolder(version, properties) }
   }
 
   /// Removes the folder of a version, which shows nothing. What was published of it can be restored until it is purged. If it was

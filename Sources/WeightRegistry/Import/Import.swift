@@ -221,7 +221,10 @@ package struct Import: Sendable {
     do throws(BlobStoreError) {
       let table = try ingest.copyAndHash(bytes, storages: []).table
       _ = try ingest.commit(table, pins)
-      return .ordinary(FolderFile(path: file.path, table, modified: status.modified, permissions: status.permissions))
+      return .ordinary(
+        FolderFile(
+          path: file.path, table, modified: status.modified,
+          properties: FileProperties(permissions: status.permissions)))
     } catch {
       throw StoreError(error)
     }

@@ -18,6 +18,11 @@ package struct Freezing: Sendable {
         + "tantra config \(model) frozen never")
   }
 
+  /// Whether the files of a version must not change.
+  package func isFrozen(_ model: ModelName, _ version: VersionName) throws(StoreError) -> Bool {
+    try reason(model, version) != nil
+  }
+
   /// Why the files of a version must not change, as part of a sentence; nil if they may.
   private func reason(_ model: ModelName, _ version: VersionName) throws(StoreError) -> String? {
     guard records.contains(model, version) else { return nil }

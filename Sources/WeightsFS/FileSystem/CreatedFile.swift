@@ -8,6 +8,15 @@ package struct CreatedFile: Sendable, Hashable {
   }
 }
 
+/// What setting an extended attribute does with one that is there, or is not.
+package enum AttributeMode: Sendable, Hashable {
+  case making
+  /// `XATTR_CREATE`: `EEXIST` if it is there.
+  case creating
+  /// `XATTR_REPLACE`: `ENODATA` if it is not.
+  case replacing
+}
+
 /// What a rename does with a name that is there already.
 package enum RenameMode: Sendable, Hashable {
   case replacing

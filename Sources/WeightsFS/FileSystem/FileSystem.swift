@@ -16,8 +16,8 @@ package protocol FileSystem: AnyObject, Sendable {
 
   func attributes(of inode: InodeNumber) throws(FileSystemError) -> FileAttributes
 
-  /// Sets what can be set: sizes, times, and the permissions of ordinary files; those of others, and the owner, are accepted and
-  /// ignored.
+  /// Sets what can be set: sizes, times, and the permissions of ordinary files and of folders in versions; those of others, and the
+  /// owner, are accepted and ignored.
   func setAttributes(
     of inode: InodeNumber, _ change: AttributeChange, caller: Caller, isInterrupted: @escaping @Sendable () -> Bool
   ) throws(FileSystemError) -> FileAttributes
@@ -55,8 +55,9 @@ package protocol FileSystem: AnyObject, Sendable {
   // MARK: Changes of the tree
   // What these answer with counts a lookup, as `lookup` does.
 
+  /// - Parameter permissions: mode of the folder, without the kind.
   func makeDirectory(
-    _ name: String, in parent: InodeNumber, caller: Caller
+    _ name: String, in parent: InodeNumber, permissions: UInt32, caller: Caller
   ) throws(FileSystemError) -> DirectoryItem
 
   /// Makes a file, or opens the one that is there unless `isExclusive`.
@@ -107,8 +108,9 @@ package protocol FileSystem: AnyObject, Sendable {
 
   func extendedAttributeNames(of inode: InodeNumber) throws(FileSystemError) -> [String]
 
+  /// - Throws: `EOPNOTSUPP` for what keeps none of that name; `ENOSPC` if there is no room for more; as `mode` says.
   func setExtendedAttribute(
-    _ name: String, of inode: InodeNumber, value: [UInt8], caller: Caller
+    _ name: String, of inode: InodeNumber, value: [UInt8], _ mode: AttributeMode, caller: Caller
   ) throws(FileSystemError)
 
   func removeExtendedAttribute(_ name: String, of inode: InodeNumber) throws(FileSystemError)

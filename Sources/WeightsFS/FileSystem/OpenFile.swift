@@ -4,7 +4,7 @@ package struct OpenAccess: Sendable, Hashable {
   package var writes: Bool
   package var truncates: Bool
   package var caller: Caller
-  /// Permission bits of a file that is made by it.
+  /// Mode of a file that is made by it, without the kind.
   package var permissions: UInt32
 
   /// Whether it asks for a file that it may change.

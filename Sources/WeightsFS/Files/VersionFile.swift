@@ -20,11 +20,13 @@ struct VersionFile: TreeFile {
     guard let content = folder.content(at: place.path) else { throw FileSystemError(.missing) }
     attributes.size = content.byteCount(in: folder)
     attributes.modified = content.modified(in: folder)
-    attributes.permissions = content.permissions
+    if let properties = content.properties {
+      (attributes.permissions, attributes.changed) = (properties.permissions, properties.changed)
+    }
     guard case .file(let file) = content, let name = file.upload else { return }
     attributes.isCacheable = false
-    // Somebody may be going on with it.
-    attributes.size = try tree.step(try tree.records.uploads.status(of: name)).size
+    // Somebody may be going on with it; or it has become a blob meanwhile, and has the size that was recorded.
+    if let status = try tree.step(try tree.records.uploads.status(of: name)) { attributes.size = status.size }
   }
 
   func extendedAttributeNames() -> [String] {
@@ -52,15 +54,20 @@ struct VersionFile: TreeFile {
 
   func setModified(_ time: Int64) throws(FileSystemError) { try tree.setModified(time, at: place) }
 
-  func setPermissions(_ permissions: UInt32) throws(FileSystemError) {
-    let folder = try tree.versionFolder(of: place.model, place.version)
-    guard folder.content(at: place.path)?.permissions != permissions else { return }
-    if case .sidecar = node, !folder.isPublishedWeights(place.path) { try tree.requireChangeable(place) }
+  func properties() throws(FileSystemError) -> FileProperties? {
+    try tree.versionFolder(of: place.model, place.version).content(at: place.path)?.properties
+  }
+
+  func changeProperties(_ change: PropertyChange) throws(FileSystemError) {
+    guard let old = try properties() else { return }
+    let properties = try change(old)
+    if properties == old { return }
+    if case .sidecar = node { try tree.requireChangeable(place) }
     // One that has just been closed may still become a blob: its writer must not bring the old ones back.
     for writer in tree.writers.all where writer.current.destination == place {
-      writer.facts.withLock { $0.permissions = permissions }
+      writer.facts.withLock { $0.properties = properties }
     }
-    try tree.change(place) { $0.changes(giving: permissions, at: place.path) }
+    try tree.change(place) { $0.changes(giving: properties, at: place.path) }
   }
 
   // MARK: Opening
@@ -146,7 +153,9 @@ struct StagedFile: TreeFile {
     let writer = try writer
     attributes.size = try tree.step(try writer.byteCount())
     attributes.modified = try tree.step(try writer.modified())
-    attributes.permissions = writer.current.permissions
+    let properties = writer.current.properties
+    attributes.permissions = properties.permissions
+    attributes.changed = properties.changed.map { max($0, attributes.modified) }
     attributes.isCacheable = false
   }
 
@@ -156,7 +165,9 @@ struct StagedFile: TreeFile {
 
   func setModified(_ time: Int64) throws(FileSystemError) {
     let writer = try writer
-    writer.facts.withLock { $0.modified = time }
+    writer.facts.withLock { facts in
+      (facts.modified, facts.properties.changed) = (time, Timestamp.now())
+    }
     let facts = writer.current
     guard !facts.isDirty, facts.refusal == nil, let place = facts.destination,
       let kept = try tree.node(at: place)
@@ -164,14 +175,20 @@ struct StagedFile: TreeFile {
     try kept.entry(in: tree).setModified(time)
   }
 
-  func setPermissions(_ permissions: UInt32) throws(FileSystemError) {
+  func properties() throws(FileSystemError) -> FileProperties? {
+    let facts = try writer.current
+    return facts.destination?.isWeights == true ? nil : facts.properties
+  }
+
+  func changeProperties(_ change: PropertyChange) throws(FileSystemError) {
     let writer = try writer
-    writer.facts.withLock { $0.permissions = permissions }
+    let properties = try change(writer.current.properties)
+    writer.facts.withLock { $0.properties = properties }
     let facts = writer.current
     guard !facts.isDirty, facts.refusal == nil, let place = facts.destination, try tree.node(at: place) != nil else {
       return
     }
-    try tree.change(place) { $0.changes(giving: permissions, at: place.path) }
+    try tree.change(place) { $0.changes(giving: properties, at: place.path) }
   }
 
   func open(_ access: OpenAccess) throws(FileSystemError) -> OpenFile {
@@ -181,6 +198,6 @@ struct StagedFile: TreeFile {
     guard access.changes else {
       throw FileSystemError(.busy, "\(place) is still being written; nobody reads half a file")
     }
-    throw try tree.reopening(place, nil, access)
+    throw try tree.reopening(place, nil, access, properties: writer.current.properties)
   }
 }

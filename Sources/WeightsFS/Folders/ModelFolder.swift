@@ -78,10 +78,12 @@ struct ModelFolder: TreeFolder {
     return try files.create(name, access, isExclusive: isExclusive)
   }
 
-  func makeDirectory(_ name: String) throws(FileSystemError) -> Node {
+  func makeDirectory(_ name: String, permissions: UInt32) throws(FileSystemError) -> Node {
     if try child(named: name) != nil { throw FileSystemError(.exists) }
     let version = try tree.step(try VersionName(validating: name))
-    try tree.step(try tree.registry.folders.makeVersion(model, version))
+    try tree.step(
+      try tree.registry.folders.makeVersion(
+        model, version, properties: FileProperties(permissions: permissions)))
     return .version(model, version)
   }
 

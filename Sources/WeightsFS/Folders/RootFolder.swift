@@ -22,7 +22,7 @@ struct RootFolder: TreeFolder {
     if let modified = try tree.step(try tree.records.times.modifiedRoot()) { attributes.modified = modified }
   }
 
-  func makeDirectory(_ name: String) throws(FileSystemError) -> Node {
+  func makeDirectory(_ name: String, permissions: UInt32) throws(FileSystemError) -> Node {
     if child(named: name) != nil { throw FileSystemError(.exists) }
     let model = try tree.step(try ModelName(validating: name))
     try tree.step(try tree.registry.folders.makeModel(model))

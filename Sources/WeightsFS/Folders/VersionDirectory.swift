@@ -24,7 +24,8 @@ struct VersionDirectory: TreeFolder {
     let place = place(named: name)
     if case .view = place.purpose { return place }
     if let problem = FilePurpose.problem(ofPath: place.path, allowsViews: place.isInModel) {
-      throw FileSystemError(.invalid, "\(place) \(problem)")
+      let isTooLong = place.path.utf8.count > FilePurpose.pathLimit
+      throw FileSystemError(isTooLong ? ENAMETOOLONG : EINVAL, "\(place) \(problem)")
     }
     return place
   }
@@ -69,11 +70,34 @@ struct VersionDirectory: TreeFolder {
   }
 
   func describe(_ attributes: inout FileAttributes) throws(FileSystemError) {
-    attributes.modified = try tree.versionFolder(of: model, version).modified(ofFolder: inner)
+    let folder = try tree.versionFolder(of: model, version)
+    attributes.linkCount = UInt32(clamping: 2 + folder.subfolderCount(of: inner))
+    let status = folder.status(ofFolder: inner)
+    (attributes.modified, attributes.changed) = (status.modified, status.properties.changed)
+    attributes.permissions = status.properties.permissions
   }
 
+  /// The folder itself.
+  private var place: FilePlace { FilePlace(model: model, version: version, path: inner) }
+
   func setModified(_ time: Int64) throws(FileSystemError) {
-    try tree.change(FilePlace(model: model, version: version, path: inner)) { _ in [.setModified(inner, time)] }
+    try tree.change(place) { _ in [.setModified(inner, time, changed: Timestamp.now())] }
+  }
+
+  func properties() throws(FileSystemError) -> FileProperties? {
+    try tree.versionFolder(of: model, version).status(ofFolder: inner).properties
+  }
+
+  /// A frozen version keeps its files; who fills its folders, as cp -a and tar do, sets the permissions of those at the end.
+  func changeProperties(_ change: PropertyChange) throws(FileSystemError) {
+    var refusal: FileSystemError?
+    try tree.change(place) { folder in
+      var status = folder.status(ofFolder: inner)
+      let old = status.properties
+      do throws(FileSystemError) { status.properties = try change(old) } catch { refusal = error }
+      return status.properties == old || !folder.isFolder(inner) ? [] : [.setFolder(inner, status)]
+    }
+    if let refusal { throw refusal }
   }
 
   func extendedAttributeNames() -> [String] {
@@ -106,11 +130,17 @@ struct VersionDirectory: TreeFolder {
     }
   }
 
-  func makeDirectory(_ name: String) throws(FileSystemError) -> Node {
+  func makeDirectory(_ name: String, permissions: UInt32) throws(FileSystemError) -> Node {
     if try child(named: name) != nil { throw FileSystemError(.exists) }
     let place = try place(of: name)
     if place.isWeights { throw FileSystemError(.invalid, "\(place) is the name of a weight file, not of a folder") }
-    try tree.change(place) { _ in [.makeFolder(place.path)] }
+    try tree.change(place) { folder in
+      // A folder hands its set-group-ID bit down.
+      let inherited = folder.status(ofFolder: inner).properties.permissions & 0o2000
+      let properties = FileProperties(permissions: permissions | inherited)
+      let status = FolderStatus(modified: Timestamp.now(), properties: properties)
+      return [.makeFolder(place.path)] + (properties == .usualOfFolder ? [] : [.setFolder(place.path, status)])
+    }
     return .sidecarFolder(place)
   }
 
@@ -149,14 +179,16 @@ struct VersionDirectory: TreeFolder {
 
   func unlink(_ name: String, by caller: Caller) throws(FileSystemError) {
     let place = try place(of: name)
-    if try tree.versionFolder(of: model, version).isFolder(place.path) { throw FileSystemError(.isDirectory) }
+    let folder = try tree.versionFolder(of: model, version)
+    if folder.isFolder(place.path) { throw FileSystemError(.isDirectory) }
     do throws(FileSystemError) {
       // A writer must not bring the name back.
       try tree.step(
         try tree.registry.folders.remove(
-          place.path, of: model, version,
+          place.path, of: model, version, isNew: tree.additions.contains(place, of: folder),
           forgettingWriters: {
             tree.removeOrdinary(place)
+            tree.additions.forget(place)
             return tree.writers.forget(place)
           }))
     } catch {

@@ -8,6 +8,7 @@ struct FolderLink: TreeLink {
   func describe(_ attributes: inout FileAttributes) throws(FileSystemError) {
     let link = try tree.recordedFile(at: place)
     (attributes.size, attributes.modified) = (link.byteCount, link.modified)
+    attributes.changed = link.properties.changed
     // In a model's folder it may be renamed to become an alias: the kernel must ask each time.
     attributes.isCacheable = attributes.isCacheable && !place.isInModel
   }
@@ -28,6 +29,7 @@ struct FolderLink: TreeLink {
       return isFree ? [.put(FolderFile(path: place.path, link: target, modified: Timestamp.now()))] : []
     }
     if !isFree { throw FileSystemError(.exists) }
+    try tree.additions.note(place, in: tree)
   }
 }
 

@@ -14,11 +14,13 @@ struct OrdinaryEntry: TreeFile {
     if let file = tree.ordinary[place] { return try file.describe(&attributes) }
     let file = try recorded()
     (attributes.size, attributes.modified) = (file.byteCount, file.modified)
-    attributes.permissions = file.permissions
+    (attributes.permissions, attributes.changed) = (file.properties.permissions, file.properties.changed)
     guard let name = file.upload else { return }
     // The record was written when the upload was begun.
-    let status = try tree.step(try tree.records.uploads.status(of: name))
-    (attributes.size, attributes.modified) = (status.size, status.modified)
+    if let status = try tree.step(try tree.records.uploads.status(of: name)) { return attributes.take(status) }
+    // It has become a blob meanwhile.
+    if try recorded().upload == name { throw FileSystemError(.missing, "\(place): \(name) is missing in the store") }
+    try describe(&attributes)
   }
 
   func extendedAttributeNames() throws(FileSystemError) -> [String] { try recorded().digest == nil ? [] : ["digest"] }
@@ -45,12 +47,15 @@ struct OrdinaryEntry: TreeFile {
     try tree.setModified(time, at: place)
   }
 
-  func setPermissions(_ permissions: UInt32) throws(FileSystemError) {
-    if try recorded().permissions == permissions { return }
+  func properties() throws(FileSystemError) -> FileProperties? { try recorded().properties }
+
+  func changeProperties(_ change: PropertyChange) throws(FileSystemError) {
+    let old = try recorded().properties
+    if try change(old) == old { return }
     try requireChangeable()
     let handle = try handle(writes: false)
     defer { handle.release() }
-    try handle.file.setPermissions(permissions)
+    try handle.file.changeProperties(change)
   }
 
   func open(_ access: OpenAccess) throws(FileSystemError) -> OpenFile {
@@ -62,26 +67,28 @@ struct OrdinaryEntry: TreeFile {
         blob, of: place.model, path: place.description, access
       ) { () throws(FileSystemError) in try handle.file.view() }
       if access.truncates { try handle.file.cut(to: 0) { false } }
+      return try handle.opened()
     } catch {
       handle.release()
       throw error
     }
-    return handle.opened
   }
 
   /// Makes a file that is not there, and opens it.
   func create(_ access: OpenAccess) throws(FileSystemError) -> OpenFile {
     let isBacked = place.purpose == .temporary
+    let properties = FileProperties(permissions: access.permissions)
     let upload = try tree.step(try tree.records.uploads.begin(sharing: isBacked))
     try tree.filling(upload) { () throws(FileSystemError) in
-      try tree.record(upload, at: place, permissions: access.permissions)
+      try tree.record(upload, at: place, properties)
     }
+    try tree.additions.note(place, in: tree)
     let file = try tree.ordinary.open(place, forWriting: access.changes) { number in
       OrdinaryFile(
-        tree: tree, number: number, place: place, body: .staged(upload), permissions: access.permissions,
+        tree: tree, number: number, place: place, body: .staged(upload), properties: properties,
         isBacked: isBacked && upload.isShared)
     }
-    return OrdinaryHandle(file: file, writes: access.changes).opened
+    return try OrdinaryHandle(file: file, writes: access.changes).opened()
   }
 
   private func requireChangeable() throws(FileSystemError) {
@@ -96,13 +103,14 @@ struct OrdinaryEntry: TreeFile {
     let file = try tree.ordinary.open(place, forWriting: writes) { number throws(FileSystemError) in
       isMade = true
       return OrdinaryFile(
-        tree: tree, number: number, place: place, body: try body(), permissions: try recorded().permissions)
+        tree: tree, number: number, place: place, body: try body(), properties: try recorded().properties)
     }
     let handle = OrdinaryHandle(file: file, writes: writes)
     // The record may have changed before the file was known to be open.
-    guard isMade, case .stored(let old, _) = file.current.body else { return handle }
+    guard isMade else { return handle }
     do throws(FileSystemError) {
-      if try recorded() != old { try file.refresh(try body()) }
+      let (found, record) = (file.current.body, try recorded())
+      if !found.isRecorded(as: record) { try file.refresh(found, with: try body()) }
     } catch {
       handle.release()
       throw error
@@ -111,9 +119,26 @@ struct OrdinaryEntry: TreeFile {
   }
 
   private func body() throws(FileSystemError) -> OrdinaryFile.Body {
-    if let name = try recorded().upload { return .staged(try tree.step(try tree.records.uploads.reopen(name))) }
+    while let name = try recorded().upload {
+      if let upload = try tree.step(try tree.records.uploads.reopen(name)) { return .staged(upload) }
+      // It has become a blob meanwhile; or a daemon was killed before it could record that.
+      if try recorded().upload == name { return .staged(try copied(name)) }
+    }
     let (file, view) = try tree.opening(recorded) { (file) throws(StoreError) in try tree.registry.views.open(file) }
     return .stored(file, view)
+  }
+
+  /// A copy of an upload that is a blob already, in its place.
+  private func copied(_ name: String) throws(FileSystemError) -> Upload {
+    let uploads = tree.records.uploads
+    let old = try tree.step(try uploads.open(name))
+    let copy = try tree.step(try uploads.begin())
+    try tree.filling(copy) { () throws(FileSystemError) in
+      try tree.step(try tree.registry.views.open(old)).copy(to: copy.file) { false }
+      try tree.step(try posix(try copy.file.setModified(try old.file.status().modified)))
+      try tree.record(copy, at: place, try recorded().properties)
+    }
+    return copy
   }
 
   private func recorded() throws(FileSystemError) -> FolderFile {
@@ -143,7 +168,9 @@ struct RemovedEntry: TreeFile {
 
   func setModified(_ time: Int64) throws(FileSystemError) { try file.setModified(time) }
 
-  func setPermissions(_ permissions: UInt32) throws(FileSystemError) { try file.setPermissions(permissions) }
+  func properties() throws(FileSystemError) -> FileProperties? { try file.current.properties }
+
+  func changeProperties(_ change: PropertyChange) throws(FileSystemError) { try file.changeProperties(change) }
 
   func open(_ access: OpenAccess) throws(FileSystemError) -> OpenFile { throw FileSystemError(.stale) }
 }
@@ -153,11 +180,15 @@ struct OrdinaryHandle: OpenHandle {
   let file: OrdinaryFile
   let writes: Bool
 
-  /// What the kernel is told.
-  var opened: OpenFile {
+  /// What the kernel is told. It is not told of a file that is becoming a blob, which nobody can write to.
+  func opened() throws(FileSystemError) -> OpenFile {
     var backing: CInt?
-    let facts = file.current
-    if facts.isBacked, case .staged(let upload) = facts.body { backing = upload.file.descriptor.rawValue }
+    if file.current.isBacked {
+      try file.inTurn { () throws(FileSystemError) in
+        let facts = file.current
+        if facts.isBacked, case .staged(let upload) = facts.body { backing = upload.file.descriptor.rawValue }
+      }
+    }
     return OpenFile(handle: file.tree.handles.insert(self), caching: .shared, backing: backing)
   }
 
@@ -193,8 +224,7 @@ struct OrdinaryHandle: OpenHandle {
   }
 
   func release() {
-    if writes { file.tree.ordinary.endWriting(file) }
-    let facts = file.current
+    let facts = file.tree.ordinary.beginClosing(file, writes: writes)
     // Before it is closed: whoever opens it again finds it as it will be.
     if facts.writers == 0, facts.place?.purpose != .temporary {
       do throws(FileSystemError) {

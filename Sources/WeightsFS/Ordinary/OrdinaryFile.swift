@@ -20,17 +20,26 @@ final class OrdinaryFile: Sendable {
     /// The beginning of another file, as `COPY_FILE_RANGE` asked for, which is not copied yet.
     case promised(FolderFile, VersionView, count: Int)
     case staged(Upload)
+
+    /// Whether a folder's record says the same.
+    func isRecorded(as file: FolderFile) -> Bool {
+      switch self {
+      case .stored(let known, _): known == file
+      case .promised: true
+      case .staged(let upload): file.upload == upload.name
+      }
+    }
   }
 
   struct Facts: Sendable {
     /// nil after the file was removed, or replaced by another.
     var place: FilePlace?
     var body: Body
-    /// How often the file is open, and how often for writing.
+    /// How often the file is open, how often for writing, and how many of those who have it open are closing it.
     var opens = 0
     var writers = 0
-    /// Permission bits.
-    var permissions: UInt32
+    var closing = 0
+    var properties: FileProperties
     /// Whether the bytes have been published as weights, which never change.
     var isFrozen = false
     /// Whether the kernel reads and writes the staged file itself.
@@ -44,11 +53,11 @@ final class OrdinaryFile: Sendable {
   let facts: Mutex<Facts>
 
   init(
-    tree: MountedTree, number: UInt64, place: FilePlace, body: Body, permissions: UInt32, isBacked: Bool = false
+    tree: MountedTree, number: UInt64, place: FilePlace, body: Body, properties: FileProperties, isBacked: Bool = false
   ) {
     self.tree = tree
     self.number = number
-    facts = Mutex(Facts(place: place, body: body, permissions: permissions, isBacked: isBacked))
+    facts = Mutex(Facts(place: place, body: body, properties: properties, isBacked: isBacked))
   }
 
   var current: Facts { facts.withLock { $0 } }
@@ -66,13 +75,11 @@ final class OrdinaryFile: Sendable {
   func describe(_ attributes: inout FileAttributes) throws(FileSystemError) {
     let facts = current
     attributes.linkCount = facts.place == nil ? 0 : 1
-    attributes.permissions = facts.permissions
+    (attributes.permissions, attributes.changed) = (facts.properties.permissions, facts.properties.changed)
     switch facts.body {
     case .stored(let file, _): (attributes.size, attributes.modified) = (file.byteCount, file.modified)
     case .promised(let file, _, let count): (attributes.size, attributes.modified) = (count, file.modified)
-    case .staged(let upload):
-      let status = try tree.step(try posix(try upload.file.status()))
-      (attributes.size, attributes.modified) = (status.size, status.modified)
+    case .staged(let upload): attributes.take(try tree.step(try posix(try upload.file.status())))
     }
   }
 
@@ -139,7 +146,7 @@ final class OrdinaryFile: Sendable {
     let upload = try tree.step(try tree.records.uploads.begin())
     try tree.filling(upload) { () throws(FileSystemError) in
       try source.view.copy(min(source.count, limit), to: upload.file, isInterrupted)
-      if let place = facts.place { try tree.record(upload, at: place, permissions: facts.permissions) }
+      if let place = facts.place { try tree.record(upload, at: place, facts.properties) }
     }
     self.facts.withLock { $0.body = .staged(upload) }
     return upload
@@ -148,27 +155,32 @@ final class OrdinaryFile: Sendable {
   /// - Parameter time: mtime in nanoseconds since 1970.
   func setModified(_ time: Int64) throws(FileSystemError) {
     try inTurn { () throws(FileSystemError) in
-      let facts = current
+      let (facts, now) = (current, Timestamp.now())
       switch facts.body {
       case .stored(let file, let view):
-        if let place = facts.place { try tree.change(place) { _ in [.setModified(place.path, time)] } }
-        let changed = file.moved(to: file.path, modified: time)
+        if let place = facts.place {
+          try tree.change(place) { _ in [.setModified(place.path, time, changed: now)] }
+        }
+        var changed = file.moved(to: file.path, modified: time)
+        changed.properties.changed = now
         self.facts.withLock { $0.body = .stored(changed, view) }
       case .promised(let file, let view, let count):
         self.facts.withLock { $0.body = .promised(file.moved(to: file.path, modified: time), view, count: count) }
       case .staged(let upload): try tree.step(try posix(try upload.file.setModified(time)))
       }
+      self.facts.withLock { $0.properties.changed = now }
     }
   }
 
-  /// Gives the file other permission bits.
-  func setPermissions(_ permissions: UInt32) throws(FileSystemError) {
+  /// Gives the file other permissions or extended attributes.
+  func changeProperties(_ change: PropertyChange) throws(FileSystemError) {
     try inTurn { () throws(FileSystemError) in
-      if let place = current.place { try tree.change(place) { $0.changes(giving: permissions, at: place.path) } }
+      let properties = try change(current.properties)
+      if let place = current.place { try tree.change(place) { $0.changes(giving: properties, at: place.path) } }
       facts.withLock { facts in
-        facts.permissions = permissions
+        facts.properties = properties
         if case .stored(var file, let view) = facts.body {
-          file.permissions = permissions
+          file.properties = properties
           facts.body = .stored(file, view)
         }
       }
@@ -228,6 +240,8 @@ final class OrdinaryFile: Sendable {
     try inTurn { () throws(FileSystemError) in
       let facts = current
       guard let place = facts.place, !facts.isFrozen else { return }
+      // The kernel would write to the blob for whoever opens the file beside those who have it open.
+      if facts.isBacked, facts.opens > facts.closing { return }
       let folders = tree.registry.folders
       let interruption = Interruption(isInterrupted)
       let isWanted = { (_: VersionFolder) in self.current.place == place }
@@ -235,20 +249,26 @@ final class OrdinaryFile: Sendable {
       case .stored: return
       case .promised(let file, let view, let count) where count == view.byteCount:
         var copy = file.moved(to: place.path)
-        copy.permissions = facts.permissions
+        copy.properties = facts.properties
         try tree.step(
           try folders.put(copy, in: place.model, place.version, unless: interruption, isWanted: isWanted))
         self.facts.withLock { $0.body = .stored(copy, view) }
       case .promised, .staged:
         let upload = try stage(isInterrupted)
         if place.purpose == .temporary { return }
-        let modified = try tree.step(try posix(try upload.file.status().modified))
+        let status = try tree.step(try posix(try upload.file.status()))
+        var properties = facts.properties
+        properties.changed = status.changed(after: properties.changed)
         let file = try tree.step(
           try folders.keep(
-            upload, at: place.path, of: place.model, place.version, modified: modified,
-            permissions: facts.permissions, unless: interruption, isWanted: isWanted))
+            upload, at: place.path, of: place.model, place.version, modified: status.modified,
+            properties: properties, unless: interruption, isWanted: isWanted))
         let view = try tree.step(try tree.registry.views.open(file))
-        self.facts.withLock { $0.body = .stored(file, view) }
+        self.facts.withLock { facts in
+          facts.body = .stored(file, view)
+          facts.properties = properties
+          facts.isBacked = false
+        }
       }
       try Publishing(tree: tree, place: place, isInterrupted: isInterrupted).completeShards()
     }
@@ -266,9 +286,15 @@ final class OrdinaryFile: Sendable {
   }
 
   /// Takes over what the folder's record says by now, unless somebody has changed the file since it was read.
-  func refresh(_ body: Body) throws(FileSystemError) {
+  func refresh(_ old: Body, with body: Body) throws(FileSystemError) {
     try inTurn { () throws(FileSystemError) in
-      facts.withLock { facts in if case .stored = facts.body { facts.body = body } }
+      facts.withLock { facts in
+        switch (old, facts.body) {
+        case (.stored, .stored): facts.body = body
+        case (.staged(let was), .staged(let now)) where was.name == now.name: facts.body = body
+        default: break
+        }
+      }
     }
   }
 
@@ -304,15 +330,31 @@ extension MountedTree {
   }
 
   /// Lets the record of a folder name an upload: it is not swept then, whatever becomes of this process.
-  func record(_ upload: Upload, at place: FilePlace, permissions: UInt32) throws(FileSystemError) {
+  func record(_ upload: Upload, at place: FilePlace, _ properties: FileProperties) throws(FileSystemError) {
     let file = FolderFile(
       path: place.path, content: .upload(upload.name), byteCount: 0, modified: Timestamp.now(),
-      permissions: permissions)
+      properties: properties)
     var isThere = false
     try change(place) { folder in
       isThere = folder.isFolder(place.folderPath)
       return isThere ? [.put(file)] : []
     }
     if !isThere { throw FileSystemError(.missing) }
+  }
+}
+
+extension FileAttributes {
+  /// Takes size and times from a file in the staging folder. What was kept of its ctime counts if it is later.
+  mutating func take(_ status: FileStatus) {
+    (size, modified) = (status.size, status.modified)
+    changed = status.changed(after: changed)
+  }
+}
+
+extension FileStatus {
+  /// The ctime, or a later one; nil if that is the mtime.
+  func changed(after known: Int64?) -> Int64? {
+    let changed = max(changed, known ?? .min)
+    return changed == modified ? nil : changed
   }
 }

@@ -51,8 +51,14 @@ final class OrdinaryFiles: Sendable {
     return file
   }
 
-  /// Counts a file as closed by a writer, who still has it open until ``close(_:)``.
-  func endWriting(_ file: OrdinaryFile) { file.facts.withLock { $0.writers -= 1 } }
+  /// Counts a file as being closed by somebody, perhaps a writer, who still has it open until ``close(_:)``.
+  func beginClosing(_ file: OrdinaryFile, writes: Bool) -> OrdinaryFile.Facts {
+    file.facts.withLock { facts in
+      if writes { facts.writers -= 1 }
+      facts.closing += 1
+      return facts
+    }
+  }
 
   /// Counts a file as closed.
   ///
@@ -61,6 +67,7 @@ final class OrdinaryFiles: Sendable {
     state.withLock { state in
       let facts = file.facts.withLock { facts in
         facts.opens -= 1
+        facts.closing -= 1
         return facts
       }
       guard facts.opens == 0 else { return false }

@@ -16,7 +16,32 @@ final class InodeTable: Sendable {
   private struct State: Sendable {
     var entries: [InodeNumber: Entry] = [:]
     var numbers: [Node: InodeNumber] = [:]
+    /// Nodes that were renamed, and that the kernel has forgotten since: a file is the same one under its new name.
+    var kept: [InodeNumber: Node] = [:]
+    /// atimes that somebody has set, in nanoseconds since 1970.
+    var accessed: [Node: Int64] = [:]
+
+    /// A node is gone: it has neither a number nor an atime.
+    mutating func release(_ node: Node) {
+      accessed[node] = nil
+      guard let number = numbers.removeValue(forKey: node) else { return }
+      if kept[number] == node { kept[number] = nil }
+    }
+
+    /// Lets the number of a node stand for another.
+    mutating func rename(_ node: Node, to renamed: Node) {
+      let time = accessed.removeValue(forKey: node)
+      release(renamed)
+      accessed[renamed] = time
+      guard let number = numbers.removeValue(forKey: node) else { return }
+      numbers[renamed] = number
+      entries[number]?.node = renamed
+      if kept[number] == node { kept[number] = renamed }
+    }
   }
+
+  /// How many renamed nodes are kept that the kernel has forgotten, and how many atimes.
+  private static let keptLimit = 1 << 16
 
   private let state = Mutex(State())
 
@@ -25,11 +50,12 @@ final class InodeTable: Sendable {
     if node == .root { return .root }
     return state.withLock { state in
       if let number = state.numbers[node] {
+        if state.kept.removeValue(forKey: number) != nil { state.entries[number] = Entry(node: node, lookups: 0) }
         state.entries[number]?.lookups += 1
         return number
       }
       var number = Self.hash(node)
-      while state.entries[number] != nil { number.rawValue = max(2, number.rawValue &+ 1) }
+      while state.entries[number] != nil || state.kept[number] != nil { number.rawValue = max(2, number.rawValue &+ 1) }
       state.entries[number] = Entry(node: node, lookups: 1)
       state.numbers[node] = number
       return number
@@ -41,9 +67,27 @@ final class InodeTable: Sendable {
     state.withLock { $0.entries[number]?.attributes }
   }
 
+  /// The atime that somebody has set, in nanoseconds since 1970; nil if nobody has, or that is long ago.
+  func accessed(_ node: Node) -> Int64? { state.withLock { $0.accessed[node] } }
+
+  /// Keeps an atime that somebody has set.
+  func note(accessed time: Int64, of node: Node) {
+    state.withLock { state in
+      if state.accessed.count >= Self.keptLimit, state.accessed[node] == nil { state.accessed = [:] }
+      state.accessed[node] = time
+    }
+  }
+
   /// Keeps what is told of an inode for as long as the kernel knows it.
   func remember(_ attributes: FileAttributes) {
     state.withLock { $0.entries[attributes.inode]?.attributes = attributes }
+  }
+
+  /// Keeps nothing of an inode any more: it has become one whose content may change.
+  func forgetAttributes(of node: Node) {
+    state.withLock { state in
+      if let number = state.numbers[node] { state.entries[number]?.attributes = nil }
+    }
   }
 
   /// The number that `node` has or would get.
@@ -65,7 +109,12 @@ final class InodeTable: Sendable {
         state.entries[number]?.lookups -= count
       } else {
         state.entries[number] = nil
-        if state.numbers[entry.node] == number { state.numbers[entry.node] = nil }
+        guard state.numbers[entry.node] == number else { return }
+        if number == Self.hash(entry.node) || state.kept.count == Self.keptLimit {
+          state.numbers[entry.node] = nil
+        } else {
+          state.kept[number] = entry.node
+        }
       }
     }
   }
@@ -73,32 +122,23 @@ final class InodeTable: Sendable {
   /// Lets nodes that are gone keep the numbers that the kernel knows: what is made in their places gets others.
   func retire(_ isGone: (Node) -> Bool) {
     state.withLock { state in
-      for (node, _) in state.numbers where isGone(node) { state.numbers[node] = nil }
+      for (node, _) in state.numbers where isGone(node) { state.release(node) }
     }
   }
 
   /// Lets a node that is gone keep its number: what is made in its place gets another.
-  func retire(_ node: Node) { state.withLock { $0.numbers[node] = nil } }
+  func retire(_ node: Node) { state.withLock { $0.release(node) } }
 
   /// Lets the number of a node stand for another.
-  func rename(_ node: Node, to renamed: Node) {
-    state.withLock { state in
-      guard let number = state.numbers.removeValue(forKey: node) else { return }
-      state.numbers[renamed] = number
-      state.entries[number]?.node = renamed
-    }
-  }
+  func rename(_ node: Node, to renamed: Node) { state.withLock { $0.rename(node, to: renamed) } }
 
   /// Lets numbers stand for nodes that were renamed.
   ///
   /// - Parameter newNode: what a node is now; nil for those that stay.
   func rename(_ newNode: (Node) -> Node?) {
     state.withLock { state in
-      for (node, number) in state.numbers {
-        guard let renamed = newNode(node) else { continue }
-        state.numbers[node] = nil
-        state.numbers[renamed] = number
-        state.entries[number]?.node = renamed
+      for node in Set(state.numbers.keys).union(state.accessed.keys) {
+        if let renamed = newNode(node) { state.rename(node, to: renamed) }
       }
     }
   }

@@ -1,4 +1,5 @@
 import BlobStore
+import Glibc
 import Logging
 import PosixIO
 import StoreRecords
@@ -21,6 +22,7 @@ final class MountedTree: Sendable {
   let fillers = FolderFillers()
   let ordinary = OrdinaryFiles()
   let temporaryLinks = TemporaryLinks()
+  let additions = Additions()
   let quarantine = Quarantine()
   let refusals = Refusals()
   let logger: Logger
@@ -66,6 +68,7 @@ final class MountedTree: Sendable {
       // Nobody tells a reader's kernel that another process has changed the store: it has to ask.
       isCacheable: !records.isReader)
     try node.entry(in: self).describe(&attributes)
+    attributes.accessed = inodes.accessed(node)
     return attributes
   }
 
@@ -120,7 +123,9 @@ final class MountedTree: Sendable {
 
   /// Gives what has a place another mtime, in nanoseconds since 1970; nothing there is no error.
   func setModified(_ time: Int64, at place: FilePlace) throws(FileSystemError) {
-    try change(place) { $0.content(at: place.path) == nil ? [] : [.setModified(place.path, time)] }
+    try change(place) { folder in
+      folder.content(at: place.path) == nil ? [] : [.setModified(place.path, time, changed: Timestamp.now())]
+    }
   }
 
   /// Changes the folder that a place is in.
@@ -148,7 +153,7 @@ final class MountedTree: Sendable {
 
   // MARK: Open files
 
-  /// Opens what a folder names; looks once more if its bytes have gone: a purge may have moved them since the folder was read.
+  /// Opens what a folder names; looks once more if its bytes have gone: they may have been moved since the folder was read.
   ///
   /// - Returns: what was found, and its bytes.
   func opening<Found>(
@@ -158,7 +163,11 @@ final class MountedTree: Sendable {
     do throws(StoreError) {
       return (found, try open(found))
     } catch {
-      guard case .damaged = error.code else { throw FileSystemError(error) }
+      switch error.code {
+      // What was not finished has become a blob.
+      case .damaged, .system(errno: ENOENT): break
+      default: throw FileSystemError(error)
+      }
       let moved = try find()
       return (moved, try step(try open(moved)))
     }
@@ -189,14 +198,17 @@ final class MountedTree: Sendable {
   /// Makes a file in the making for a thread that wants to write to one that is there already, and answers with the error
   /// that lets the thread look for it.
   ///
-  /// - Parameter base: the bytes that are there; nil for those that nobody needs.
+  /// - Parameters:
+  ///   - base: the bytes that are there; nil for those that nobody needs.
+  ///   - properties: of a file that is not there yet.
   func reopening(
-    _ place: FilePlace, _ base: VersionView?, _ access: OpenAccess
+    _ place: FilePlace, _ base: VersionView?, _ access: OpenAccess, properties: FileProperties = .usual
   ) throws(FileSystemError) -> FileSystemError {
     // What is there already is copied when somebody writes, and the kernel does not tell of writes to a shared file.
     let isFresh = access.truncates || base == nil
     let writer = try beginWriter(
-      at: place, sharing: isFresh, isReadable: access.reads, hasTruncated: access.truncates)
+      at: place, sharing: isFresh, isReadable: access.reads, hasTruncated: access.truncates,
+      properties: properties)
     if !isFresh, let base { writer.begin(with: base) }
     return expect(writer, at: place, access)
   }
@@ -215,12 +227,24 @@ final class MountedTree: Sendable {
   func continuing(
     _ upload: String, at place: FilePlace, _ view: VersionView, _ access: OpenAccess
   ) throws(FileSystemError) -> FileSystemError {
-    if access.truncates { return try reopening(place, view, access) }
+    // What becomes a blob cannot be written to any more, but read.
+    guard !access.truncates, let kept = try step(try records.uploads.reopen(upload)) else {
+      return try reopening(place, view, access)
+    }
     let writer = Writer(
-      tree: self, number: writers.newNumber(), destination: place,
-      upload: try step(try records.uploads.reopen(upload)), isReadable: access.reads, hasTruncated: false)
-    writer.facts.withLock { $0.isDirty = false }
+      tree: self, number: writers.newNumber(), destination: place, upload: kept, isReadable: access.reads,
+      hasTruncated: false)
+    let properties = try versionFolder(of: place.model, place.version).content(at: place.path)?.properties
+    writer.facts.withLock { facts in
+      facts.isDirty = false
+      facts.properties = properties ?? .usual
+    }
     guard writers.insert(writer, unlessWritten: upload) else { return try reopening(place, view, access) }
+    // Its last writer may have made it a blob before this one was known.
+    guard try versionFolder(of: place.model, place.version).file(at: place.path)?.upload == upload else {
+      writers.remove(writer.number)
+      return try reopening(place, view, access)
+    }
     return expect(writer, at: place, access)
   }
 
@@ -228,17 +252,17 @@ final class MountedTree: Sendable {
   ///
   /// - Parameters:
   ///   - sharing: whether whoever writes may have the file itself.
-  ///   - permissions: of a file that is not there yet.
+  ///   - properties: of a file that is not there yet.
   func beginWriter(
     at place: FilePlace, sharing: Bool, isReadable: Bool = true, hasTruncated: Bool,
-    permissions: UInt32 = FolderFile.usualPermissions
+    properties: FileProperties = .usual
   ) throws(FileSystemError) -> Writer {
     let upload = try step(try records.uploads.begin(sharing: sharing))
     let writer = Writer(
       tree: self, number: writers.newNumber(), destination: place, upload: upload, isReadable: isReadable,
       hasTruncated: hasTruncated)
-    let known = try versionFolder(of: place.model, place.version).content(at: place.path)?.permissions
-    writer.facts.withLock { $0.permissions = known ?? permissions }
+    let known = try versionFolder(of: place.model, place.version).content(at: place.path)?.properties
+    writer.facts.withLock { $0.properties = known ?? properties }
     writers.insert(writer)
     return writer
   }
@@ -280,8 +304,9 @@ final class MountedTree: Sendable {
     }
   }
 
-  /// - Throws: `EPERM` for a file of a frozen version.
+  /// - Throws: `EPERM` for a file of a frozen version, unless it is new there.
   func requireChangeable(_ place: FilePlace) throws(FileSystemError) {
+    if additions.contains(place, of: try versionFolder(of: place.model, place.version)) { return }
     do throws(StoreError) {
       try registry.freezing.requireChangeable(place.model, place.version)
     } catch {
@@ -309,8 +334,8 @@ extension FileKind {
   /// Permission bits of what has no others.
   var permissions: UInt32 {
     switch self {
-    case .directory: 0o755
-    case .regular: FolderFile.usualPermissions
+    case .directory: FileProperties.usualOfFolder.permissions
+    case .regular: FileProperties.usual.permissions
     case .symbolicLink: 0o777
     }
   }

@@ -19,8 +19,17 @@ protocol TreeEntry: Sendable {
   /// - Parameter time: in nanoseconds since 1970.
   func setModified(_ time: Int64) throws(FileSystemError)
 
-  func setPermissions(_ permissions: UInt32) throws(FileSystemError)
+  /// Permissions and extended attributes; nil for what keeps none.
+  func properties() throws(FileSystemError) -> FileProperties?
+
+  /// Gives it other permissions or extended attributes. What keeps none stays as it is.
+  ///
+  /// - Parameter change: what they become. It may be called twice.
+  func changeProperties(_ change: PropertyChange) throws(FileSystemError)
 }
+
+/// What properties of a file or a folder become.
+typealias PropertyChange = (FileProperties) throws(FileSystemError) -> FileProperties
 
 extension TreeEntry {
   func describe(_ attributes: inout FileAttributes) throws(FileSystemError) {}
@@ -36,8 +45,10 @@ extension TreeEntry {
   /// Links have the time at which they were made; nobody is told that it was not changed, as with chmod.
   func setModified(_ time: Int64) throws(FileSystemError) {}
 
-  /// Only ordinary files have permissions of their own, and nobody is told that those of others stay.
-  func setPermissions(_ permissions: UInt32) throws(FileSystemError) {}
+  func properties() throws(FileSystemError) -> FileProperties? { nil }
+
+  /// Nobody is told that the permissions of weights, links and models stay.
+  func changeProperties(_ change: PropertyChange) throws(FileSystemError) {}
 }
 
 /// A folder. What it does not allow answers with `EPERM`.
@@ -62,7 +73,8 @@ protocol TreeFolder: TreeEntry {
     _ name: String, _ access: OpenAccess, isExclusive: Bool
   ) throws(FileSystemError) -> (node: Node, file: OpenFile)
 
-  func makeDirectory(_ name: String) throws(FileSystemError) -> Node
+  /// - Parameter permissions: mode of the folder, without the kind.
+  func makeDirectory(_ name: String, permissions: UInt32) throws(FileSystemError) -> Node
 
   func makeSymbolicLink(_ name: String, target: LinkTarget, by caller: Caller) throws(FileSystemError) -> Node
 
@@ -101,11 +113,12 @@ extension TreeFolder {
     if isExclusive, existing != nil, try !tree.isPublishedWeights(place) { throw FileSystemError(.exists) }
     let writer = try tree.beginWriter(
       at: place, sharing: true, isReadable: access.reads, hasTruncated: existing != nil,
-      permissions: access.permissions)
+      properties: FileProperties(permissions: access.permissions))
+    if existing == nil { try tree.additions.note(place, in: tree) }
     return (.staging(writer.number), tree.open(writer))
   }
 
-  func makeDirectory(_ name: String) throws(FileSystemError) -> Node {
+  func makeDirectory(_ name: String, permissions: UInt32) throws(FileSystemError) -> Node {
     if try child(named: name) != nil { throw FileSystemError(.exists) }
     throw FileSystemError(.notPermitted, "\(path)/\(name): no folder can be made here")
   }

@@ -25,10 +25,10 @@ extension VersionFolder {
     }
   }
 
-  /// What gives the file at a path other permission bits; nothing for published weights, whose bits stay.
-  func changes(giving permissions: UInt32, at path: String) -> [FolderChange] {
+  /// What gives the file at a path other permissions and attributes; nothing for published weights, which keep none.
+  func changes(giving properties: FileProperties, at path: String) -> [FolderChange] {
     guard case .file(var file) = content(at: path) else { return [] }
-    file.permissions = permissions
+    file.properties = properties
     return [.put(file)]
   }
 
@@ -49,13 +49,8 @@ extension VersionFolder.Content {
     }
   }
 
-  /// Permission bits of the file.
-  var permissions: UInt32 {
-    switch self {
-    case .view, .part: FileKind.regular.permissions
-    case .file(let file): file.permissions
-    }
-  }
+  /// Permissions and extended attributes of the file; nil for published weights, which keep none.
+  var properties: FileProperties? { if case .file(let file) = self { file.properties } else { nil } }
 
   /// mtime of a file of `folder`, in nanoseconds since 1970.
   func modified(in folder: VersionFolder) -> Int64 {

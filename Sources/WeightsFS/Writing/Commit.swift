@@ -152,12 +152,12 @@ struct Commit {
         try tree.step(
           try tree.registry.folders.keep(
             facts.upload, at: place.path, of: place.model, place.version, modified: modified,
-            permissions: facts.permissions,
+            properties: facts.properties,
             isWanted: { $0.file(at: place.path)?.upload == facts.upload.name }))
         writer.facts.withLock { $0.isSealed = true }
-        let permissions = writer.current.permissions
-        if permissions != facts.permissions {
-          try tree.change(place) { $0.changes(giving: permissions, at: place.path) }
+        let properties = writer.current.properties
+        if properties != facts.properties {
+          try tree.change(place) { $0.changes(giving: properties, at: place.path) }
         }
       } else if facts.isGivenUp, facts.isDirty, !facts.isSealed {
         // Another writer may have put something there since: that stays.
@@ -183,7 +183,7 @@ struct Commit {
   /// Gives the place what a copy is of, if that is stored already; false if that takes a copy.
   private func linkClone(to place: FilePlace) throws(FileSystemError) -> Bool {
     guard let clone = writer.current.clone, var source = try content(of: clone) else { return false }
-    source.permissions = writer.current.permissions
+    source.properties = writer.current.properties
     return try Copying(tree: tree, place: place, isInterrupted: isInterrupted)
       .link(source, modified: writer.current.modified ?? Timestamp.now())
   }
@@ -216,7 +216,7 @@ struct Commit {
     try tree.step(try posix(try upload.file.synchronize(unless: isInterrupted)))
     let kept = FolderFile(
       path: place.path, content: .upload(upload.name), byteCount: size, modified: modified,
-      permissions: writer.current.permissions)
+      properties: writer.current.properties)
     try tree.change(place, Interruption(isInterrupted)) { folder in
       writer.current.destination == place && isWanted(folder) ? [.put(kept)] : []
     }

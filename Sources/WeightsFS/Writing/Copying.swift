@@ -53,14 +53,14 @@ struct Copying {
     case .blob(let blob, _) where place.mayBeWeights && (isOfModel || !isJudged(file)):
       let upload = try tree.step(try tree.records.uploads.copy(of: blob))
       try tree.filling(upload) { () throws(FileSystemError) in
-        try publishing.install(upload, modified: file.modified, file.permissions)
+        try publishing.install(upload, modified: file.modified, file.properties)
       }
     case .upload(let name) where isMove && place.mayBeWeights:
       let upload = try tree.step(try tree.records.uploads.open(name))
       // The record of an ordinary file was made when it was.
       let isOrdinary = isOfModel || FilePurpose(file.path).isOrdinary
       let modified = isOrdinary ? try tree.step(try posix(try upload.file.status().modified)) : file.modified
-      try publishing.install(upload, modified: modified, file.permissions)
+      try publishing.install(upload, modified: modified, file.properties)
     case .upload where isMove && place.purpose == .shard:
       let kept = file.moved(to: place.path)
       try tree.change(place, interruption) { _ in [.put(kept)] }
@@ -88,7 +88,8 @@ struct Copying {
     case (.blob, .ordinary), (.blob, .temporary), (.blob, .shard), (.weights, .shard): break
     default: return false
     }
-    let copy = file.moved(to: place.path, modified: modified)
+    var copy = file.moved(to: place.path, modified: modified)
+    copy.properties.changed = Timestamp.now()
     try tree.step(try tree.registry.folders.put(copy, in: place.model, place.version, unless: interruption))
     return true
   }
@@ -98,10 +99,10 @@ struct Copying {
   ) throws(FileSystemError) {
     let view = try tree.step(try tree.registry.views.open(content, of: source))
     if place.purpose.isOrdinary {
-      return try installOrdinary(view, modified: content.modified(in: source), content.permissions)
+      return try installOrdinary(view, modified: content.modified(in: source), content.properties ?? .usual)
     }
     let writer = try tree.beginWriter(at: place, sharing: false, hasTruncated: true)
-    writer.facts.withLock { $0.permissions = content.permissions }
+    writer.facts.withLock { $0.properties = content.properties ?? .usual }
     defer { writer.end() }
     do throws(FileSystemError) {
       try view.copy(to: writer.current.upload.file, isInterrupted)
@@ -116,14 +117,14 @@ struct Copying {
 
   /// Makes an ordinary file, which takes the place of the one that is there.
   private func installOrdinary(
-    _ view: VersionView, modified: Int64, _ permissions: UInt32
+    _ view: VersionView, modified: Int64, _ properties: FileProperties
   ) throws(FileSystemError) {
     let upload = try tree.step(try tree.records.uploads.begin())
     try tree.filling(upload) { () throws(FileSystemError) in
       try view.copy(to: upload.file, isInterrupted)
       try tree.step(
         try tree.registry.folders.keep(
-          upload, at: place.path, of: place.model, place.version, modified: modified, permissions: permissions,
+          upload, at: place.path, of: place.model, place.version, modified: modified, properties: properties,
           unless: interruption))
     }
   }

@@ -53,8 +53,8 @@ struct Publishing {
 
   /// Gives the place the bytes of an upload that nobody writes to.
   ///
-  /// - Parameter permissions: of a file that turns out to be an ordinary one.
-  func install(_ upload: Upload, modified: Int64, _ permissions: UInt32) throws(FileSystemError) {
+  /// - Parameter properties: of a file that turns out to be an ordinary one.
+  func install(_ upload: Upload, modified: Int64, _ properties: FileProperties) throws(FileSystemError) {
     switch try publish(upload, modified: modified) {
     case .published: return
     case .unfinished(let reason): throw FileSystemError(.invalid, "\(place) is not finished: \(reason)")
@@ -62,7 +62,7 @@ struct Publishing {
       try requireReplaceable()
       try tree.step(
         try tree.registry.folders.keep(
-          upload, at: place.path, of: place.model, place.version, modified: modified, permissions: permissions,
+          upload, at: place.path, of: place.model, place.version, modified: modified, properties: properties,
           unless: Interruption(isInterrupted)))
     }
   }

@@ -222,12 +222,16 @@ struct Renaming {
       try tree.change(from, Interruption(isInterrupted)) { current in
         // A version that was published meanwhile has taken the draft's files over.
         folder.isPublished(from.path)
-          ? current.removal(of: from.path).map { [$0] } ?? [] : [.remove(from.path)]
+          ? current.removal(of: from.path).map { [$0] } ?? [] : current.removalForGood(of: from.path)
       }
     }
     if let open { try open.freezing(move) } else { try move() }
-    if from.purpose.isOrdinary { tree.removeOrdinary(from) }
     if to.purpose.isOrdinary { tree.removeOrdinary(to) }
+    if from.purpose.isOrdinary, let file = tree.ordinary.remove(from) {
+      tree.inodes.rename(.ordinary(from), to: file.node)
+    } else if let before = folder.node(at: from.path), let after = try tree.node(at: to) {
+      try follow(before, to: after)
+    }
     let isPublished = try tree.isPublishedWeights(to)
     for writer in tree.writers.all where writer.current.destination == from {
       writer.facts.withLock { facts in
@@ -237,23 +241,29 @@ struct Renaming {
     }
   }
 
+  /// The kernel has moved the name, and goes on with the inode that it knows.
+  private func follow(_ before: Node, to after: Node) throws(FileSystemError) {
+    tree.inodes.rename(before, to: after)
+    tree.inodes.forgetAttributes(of: after)
+    if after.isUnchanging { tree.inodes.remember(try tree.attributes(of: after)) }
+  }
+
   /// Moves an ordinary file, closed or open, or a link, onto a name that is free or that of another.
   private func moveOrdinary(_ from: FilePlace, to: FilePlace) throws(FileSystemError) {
     let move = { () throws(FileSystemError) in
       if (from.model, from.version) == (to.model, to.version) {
         try tree.change(from) { folder in
-          guard case .file(let file) = folder.content(at: from.path), let removal = folder.removal(of: from.path) else {
-            return []
-          }
-          return [.put(file.moved(to: to.path)), removal]
+          guard case .file(let file) = folder.content(at: from.path) else { return [] }
+          return [.put(file.moved(to: to.path))] + tree.additions.removal(of: from, from: folder)
         }
       } else {
         let folder = try tree.versionFolder(of: from.model, from.version)
         guard case .file(let file) = folder.content(at: from.path) else { throw FileSystemError(.missing) }
         try tree.step(try tree.registry.folders.put(file.moved(to: to.path), in: to.model, to.version))
-        try tree.change(from) { folder in folder.removal(of: from.path).map { [$0] } ?? [] }
+        try tree.change(from) { folder in tree.additions.removal(of: from, from: folder) }
       }
       tree.moveOrdinary(from, to: to)
+      tree.additions.move(from, to: to)
     }
     if let open = tree.ordinary[from] { try open.inTurn(move) } else { try move() }
     if case .ordinary = try tree.node(at: to), to.purpose == .ordinary { store([to]) }

@@ -39,8 +39,8 @@ final class Writer: Sendable {
     var isReadable: Bool
     /// mtime that somebody asked for.
     var modified: Int64?
-    /// Permission bits, which count if it turns out to be an ordinary file.
-    var permissions = FolderFile.usualPermissions
+    /// Permissions and extended attributes, which count if it turns out to be an ordinary file.
+    var properties = FileProperties.usual
     /// Whether there is something that no close has committed or refused yet. Of a shared file only ``noteWrites()`` tells.
     var isDirty = true
     /// What a shared file was like when a close last committed or refused it.

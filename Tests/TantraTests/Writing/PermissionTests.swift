@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// The permission bits of ordinary files are those that their makers, and chmod, gave them.
+/// The permission bits of ordinary files and of folders are those that their makers, and chmod, gave them.
 @Suite("Promise 12: permissions", canMount) struct PermissionTests {
   let mount: WritingFixture
 
@@ -49,7 +49,7 @@ import Testing
         echo more >> $folder/private; : > $folder/shared; mv $folder/.hidden $folder/shown
         test "$(cd $folder; stat -c %a private shown shared | tr '\\n' ' ')" = '600 600 664 '
         install -m 750 $IN/full/config.json $folder/tool; test $(stat -c %a $folder/tool) = 750
-        chmod 6751 $folder/tool; test $(stat -c %a $folder/tool) = 751
+        chmod 6751 $folder/tool; test $(stat -c %a $folder/tool) = 6751
         python - $folder <<'PYTHON'
       import os, sys, tempfile
       with tempfile.NamedTemporaryFile(dir=sys.argv[1], delete=False) as file: file.write(b"x")
@@ -58,6 +58,44 @@ import Testing
       assert os.fstat(descriptor).st_mode & 0o7777 == 0o640
       PYTHON
       done
+      """)
+  }
+
+  @Test func foldersKeepTheirModes() throws {
+    try mount.succeed(
+      """
+      check() {
+        test "$(cd $1; stat -c %a . private sticky private/inner group/below | tr '\\n' ' ')" = '2751 700 1777 750 2755 '
+      }
+      fill() {
+        (umask 077; mkdir $1/private); mkdir -m 1777 $1/sticky; mkdir -m 2755 $1/group; mkdir $1/group/below
+        mkdir -m 750 $1/private/inner; chmod 2751 $1
+        # An empty folder does not come back with a restore.
+        for folder in sticky private/inner group/below; do echo x > $1/$folder/file; done
+      }
+      mkdir -m 700 small/v3; fill small/v3; check small/v3; fill small/v1.0; check small/v1.0
+      mv small/v3/private small/v3/moved; mv small/v3/moved small/v3/private; check small/v3
+      mv small/v3 small/v4; check small/v4
+      cp -a small/v1.0 small/v5; check small/v5
+      rsync -a small/v1.0/ small/v6/; check small/v6
+      mkdir small/v7; tar -C small/v1.0 -cf - . | tar -C small/v7 -xpf -; check small/v7
+      tantra set-active small v5 > /dev/null; cp -a small/v5 small/v8; check small/v8
+      cp $IN/other/model.safetensors small/v1.0/; check small/v1.0
+      rm -r small/v6; echo small/v6 > .control/restore; check small/v6
+      cd /; tantra unmount $MNT; tantra mount $MNT; cd $MNT
+      for version in v1.0 v4 v5 v6 v7 v8; do check small/$version; done
+      tantra export small v1.0 --folder --to $OUT/exported > /dev/null
+      test "$(cd $OUT/exported/small_v1.0; stat -c %a tokenizer)" = 755
+      """)
+  }
+
+  /// Whoever fills a folder takes its permissions away first, and gives them at the end.
+  @Test func aCopyIntoAVersionThatIsFrozenAtOnceKeepsModes() throws {
+    try mount.succeed(
+      """
+      tantra config small frozen always > /dev/null
+      cp -a $IN/full small/v3; test "$(stat -c %a small/v3 small/v3/tokenizer | tr '\\n' ' ')" = '755 755 '
+      rsync -a $IN/full/ small/v4/; test "$(stat -c %a small/v4/tokenizer)" = 755
       """)
   }
 
