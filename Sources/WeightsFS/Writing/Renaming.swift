@@ -192,6 +192,18 @@ struct Renaming {
 
   /// - Parameter target: what has the new name now.
   private func renameFile(_ from: FilePlace, to: FilePlace, _ target: Node?) throws(FileSystemError) {
+    let isRecorded = try tree.versionFolder(of: from.model, from.version).content(at: from.path) != nil
+    // Who has just closed the file may be storing it. One that is still being written is renamed in its own turn.
+    let writers = isRecorded ? tree.writers.all.filter { $0.current.destination == from } : []
+    try inTurns(of: [], writers.sorted { $0.number < $1.number }[...]) { () throws(FileSystemError) in
+      try renameStill(from, to: to, target, isRecorded: isRecorded)
+    }
+  }
+
+  /// Renames a file that nobody stores meanwhile.
+  private func renameStill(
+    _ from: FilePlace, to: FilePlace, _ target: Node?, isRecorded: Bool
+  ) throws(FileSystemError) {
     let folder = try tree.versionFolder(of: from.model, from.version)
     if target?.kind == .directory, !folder.isFolder(from.path) { throw FileSystemError(.isDirectory) }
     if target != nil, mode == .keeping { throw FileSystemError(.exists) }
@@ -201,7 +213,7 @@ struct Renaming {
     if case .plainReadme(let model, _) = target { try tree.takeOverReadme(of: model) }
     guard let content = folder.content(at: from.path) else {
       if folder.isFolder(from.path) { return try moveFolder(from, to: to, onto: target) }
-      guard let writer = tree.writers.writer(at: from) else { throw FileSystemError(.missing) }
+      guard !isRecorded, let writer = tree.writers.writer(at: from) else { throw FileSystemError(.missing) }
       return try rename(writer, from, to: to)
     }
     if folder.isPublished(from.path) { try tree.requireChangeable(from) }
