@@ -63,7 +63,7 @@ package struct VersionFolder: Sendable {
     (manifest.files, manifest.folders, manifest.hidden) = ([], [], nil)
     (manifest.folderTimes, manifest.earlier) = (nil, nil)
     self.manifest = manifest
-    for part in manifest.parts { addName(part.path) }
+    for part in manifest.parts { addName(part.path, isHidden: hidden.contains(part.path)) }
   }
 
   /// Exchanges what is published for another edition: ordinary files belong to that from now on.
@@ -281,7 +281,10 @@ package struct VersionFolder: Sendable {
       guard files.removeValue(forKey: ExactName(path)) != nil else { return }
       if manifest?.parts.contains(where: { $0.$path == ExactName(path) }) != true { removeName(path) }
     case .hide(let path): hide(path)
-    case .show(let path): hidden.remove(path)
+    case .show(let path):
+      hidden.remove(path)
+      // The folders that it lies in may be hidden, too.
+      if content(at: path) != nil { addFolder(Self.split(path).folder) }
     case .makeFolder(let path): addFolder(path)
     case .removeFolder(let path):
       guard isFolder(path), isEmpty(path), !path.isEmpty else { return }
@@ -370,17 +373,18 @@ package struct VersionFolder: Sendable {
     return (String(path[..<slash]), String(path[path.utf8.index(after: slash)...]))
   }
 
-  private mutating func addName(_ path: String) {
+  /// - Parameter isHidden: whether what has the name is hidden: then the folders that it lies in stay as they are.
+  private mutating func addName(_ path: String, isHidden: Bool = false) {
     let (folder, name) = Self.split(path)
-    addFolder(folder)
+    addFolder(folder, isHidden: isHidden)
     names[folder]?.insert(name)
   }
 
-  private mutating func addFolder(_ path: String) {
-    if path.isEmpty || names[path] != nil && !hidden.contains(path) { return }
-    hidden.remove(path)
+  private mutating func addFolder(_ path: String, isHidden: Bool = false) {
+    if path.isEmpty || names[path] != nil && (isHidden || !hidden.contains(path)) { return }
+    if !isHidden { hidden.remove(path) }
     if names[path] == nil { names[path] = [] }
-    addName(path)
+    addName(path, isHidden: isHidden)
   }
 
   private mutating func removeName(_ path: String) {

@@ -158,7 +158,8 @@ struct OrdinaryHandle: OpenHandle {
     var backing: CInt?
     let facts = file.current
     if facts.isBacked, case .staged(let upload) = facts.body { backing = upload.file.descriptor.rawValue }
-    return OpenFile(handle: file.tree.handles.insert(self), caching: .shared, backing: backing)
+    return OpenFile(
+      handle: file.tree.handles.insert(self), caching: facts.opens > 1 ? .sharedAlready : .shared, backing: backing)
   }
 
   var copySource: CopySource? {

@@ -35,6 +35,8 @@ final class OrdinaryFile: Sendable {
     var isFrozen = false
     /// Whether the kernel reads and writes the staged file itself.
     var isBacked = false
+    /// How many changes have come, and how many of them are done.
+    var changes = (begun: 0, done: 0)
   }
 
   let tree: MountedTree
@@ -77,6 +79,10 @@ final class OrdinaryFile: Sendable {
   }
 
   func read(offset: Int, count: Int) throws(FileSystemError) -> [Stretch] {
+    // The kernel shows a write from the moment at which it takes it. If it has given up those pages by now, it would keep what
+    // is read here: that has to come after the writes that are under way.
+    let begun = current.changes.begun
+    while current.changes.done < begun { try inTurn { () throws(FileSystemError) in } }
     switch current.body {
     case .stored(_, let view): return view.stretches(offset: offset, count: count)
     case .promised(_, let view, let end): return view.stretches(offset: offset, count: max(0, min(count, end - offset)))
@@ -114,6 +120,8 @@ final class OrdinaryFile: Sendable {
     keeping limit: Int = .max, _ isInterrupted: @escaping @Sendable () -> Bool,
     _ body: (OpenedFile) throws(PosixError) -> Void
   ) throws(FileSystemError) {
+    facts.withLock { $0.changes.begun += 1 }
+    defer { facts.withLock { $0.changes.done += 1 } }
     try inTurn { () throws(FileSystemError) in
       if current.isFrozen {
         throw FileSystemError(
