@@ -150,7 +150,7 @@ struct VersionDirectory: TreeFolder {
   func unlink(_ name: String, by caller: Caller) throws(FileSystemError) {
     let place = try place(of: name)
     if try tree.versionFolder(of: model, version).isFolder(place.path) { throw FileSystemError(.isDirectory) }
-    do throws(FileSystemError) {
+    let remove = { () throws(FileSystemError) in
       // A writer must not bring the name back.
       try tree.step(
         try tree.registry.folders.remove(
@@ -159,6 +159,9 @@ struct VersionDirectory: TreeFolder {
             tree.removeOrdinary(place)
             return tree.writers.forget(place)
           }))
+    }
+    do throws(FileSystemError) {
+      if place.purpose.isOrdinary { try tree.ordinary.changing(place, remove) } else { try remove() }
     } catch {
       if error.errno == FileSystemError.Condition.missing.errno { throw FileSystemError(.missing) }
       throw tree.refuse(error, model, version)

@@ -74,7 +74,9 @@ struct OrdinaryEntry: TreeFile {
     let isBacked = place.purpose == .temporary
     let upload = try tree.step(try tree.records.uploads.begin(sharing: isBacked))
     try tree.filling(upload) { () throws(FileSystemError) in
-      try tree.record(upload, at: place, permissions: access.permissions)
+      try tree.ordinary.changing(place) { () throws(FileSystemError) in
+        try tree.record(upload, at: place, permissions: access.permissions)
+      }
     }
     let file = try tree.ordinary.open(place, forWriting: access.changes) { number in
       OrdinaryFile(

@@ -147,7 +147,10 @@ final class OrdinaryFile: Sendable {
     let upload = try tree.step(try tree.records.uploads.begin())
     try tree.filling(upload) { () throws(FileSystemError) in
       try source.view.copy(min(source.count, limit), to: upload.file, isInterrupted)
-      if let place = facts.place { try tree.record(upload, at: place, permissions: facts.permissions) }
+      guard let place = facts.place else { return }
+      try tree.ordinary.changing(place) { () throws(FileSystemError) in
+        try tree.record(upload, at: place, permissions: facts.permissions)
+      }
     }
     self.facts.withLock { $0.body = .staged(upload) }
     return upload
@@ -251,10 +254,12 @@ final class OrdinaryFile: Sendable {
         let upload = try stage(isInterrupted)
         if place.purpose == .temporary { return }
         let modified = try tree.step(try posix(try upload.file.status().modified))
-        let file = try tree.step(
-          try folders.keep(
-            upload, at: place.path, of: place.model, place.version, modified: modified,
-            permissions: facts.permissions, unless: interruption, isWanted: isWanted))
+        let file = try tree.ordinary.changing(place) { () throws(FileSystemError) in
+          try tree.step(
+            try folders.keep(
+              upload, at: place.path, of: place.model, place.version, modified: modified,
+              permissions: facts.permissions, unless: interruption, isWanted: isWanted))
+        }
         let view = try tree.step(try tree.registry.views.open(file))
         self.facts.withLock { $0.body = .stored(file, view) }
       }

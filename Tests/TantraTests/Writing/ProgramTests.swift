@@ -124,12 +124,38 @@ import Testing
       """)
   }
 
+  @Test func aProgramKnowsItsFolderWhileFilesComeAndGoThere() throws {
+    try mount.succeed(
+      """
+      python - small/v1.0 <<'PYTHON'
+      import multiprocessing, os, sys, time
+      folder, stop = os.path.abspath(sys.argv[1]), multiprocessing.Value("i", 0)
+      def change():
+          while not stop.value:
+              with open(folder + "/come.txt", "w") as file: file.write("x")
+              os.remove(folder + "/come.txt")
+      def look():
+          while not stop.value: os.stat(folder + "/notes.txt")
+      others = [multiprocessing.Process(target=what) for what in (change, look)]
+      for other in others: other.start()
+      os.chdir(folder)
+      end = time.time() + 1
+      try:
+          while time.time() < end: assert os.getcwd() == folder
+      finally:
+          stop.value = 1
+          for other in others: other.join()
+      PYTHON
+      """)
+  }
+
   @Test func aDatabaseGrowsIsCompactedAndSurvivesAKill() throws {
     try mount.succeed(
       """
       cd small/v1.0
       for mode in wal delete; do
         sqlite3 $mode.db "pragma journal_mode=$mode; create table t(x)" > /dev/null
+        # Each looks at the file's first bytes before it takes a lock, while the other may be writing them.
         for writer in 1 2; do
           (for number in $(seq 20); do
             sqlite3 -cmd '.timeout 20000' $mode.db "insert into t select randomblob(200) from generate_series(1, 50)"
