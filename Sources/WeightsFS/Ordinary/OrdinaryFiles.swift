@@ -28,8 +28,10 @@ final class OrdinaryFiles: Sendable {
   /// Whether a request of the kernel changes what is recorded of a place. It knows what becomes of the name.
   func isChanging(_ place: FilePlace) -> Bool { state.withLock { $0.changes[place] != nil } }
 
-  /// Carries out a request of the kernel that changes what is recorded of a place.
+  /// Carries out a request of the kernel that changes what is recorded of a place. What may be weights has another inode then, of
+  /// which the kernel has to be told.
   func changing<R>(_ place: FilePlace, _ body: () throws(FileSystemError) -> R) throws(FileSystemError) -> R {
+    guard place.purpose.isOrdinary else { return try body() }
     state.withLock { $0.changes[place, default: 0] += 1 }
     defer {
       state.withLock { state in

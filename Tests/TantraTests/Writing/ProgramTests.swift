@@ -138,7 +138,8 @@ import Testing
           while not stop.value: os.stat(folder + "/notes.txt")
       others = [multiprocessing.Process(target=what) for what in (change, look)]
       for other in others: other.start()
-      os.chdir(folder)
+      # What was published before is told to the kernel by now.
+      time.sleep(1); os.chdir(folder)
       end = time.time() + 1
       try:
           while time.time() < end: assert os.getcwd() == folder
