@@ -187,6 +187,17 @@ def calls(path):
     yield "unicode-escape", b"Vo\\u0073\nVmk\\u0064ir\n\x93(V" + path.encode() + b"\ntR."
     yield "string-escape", b"S'o\\x73'\nS'mkdir'\n\x93(V" + path.encode() + b"\ntR."
     yield "crooked-put", b"cos\nmkdir\np99999\n0g99999\n(V" + path.encode() + b"\ntR."
+    # To Python's unpickler in C a number or the name of a module that is in Python itself ends at a zero byte.
+    yield "zero-in-int", b"I5\0x\n0" + name("os", "mkdir") + text(path) + b"\x85R."
+    yield "zero-first-in-int", b"I\0x\n0" + name("os", "mkdir") + text(path) + b"\x85R."
+    yield "zero-in-long", b"L5\0x\n0" + name("os", "mkdir") + text(path) + b"\x85R."
+    yield "zero-in-float", b"F5\0" + b"x" * 2000 + b"\n0" + name("os", "mkdir") + text(path) + b"\x85R."
+    yield "zero-in-memo", b"Np5\0x\n0g5\0x\n0" + name("os", "mkdir") + text(path) + b"\x85R."
+    yield "zero-in-module", name("os\0 x", "mkdir") + text(path) + b"\x85R."
+    yield "zero-in-long-module", name("os\0 x" + "x" * 2000, "mkdir") + text(path) + b"\x85R."
+    yield "zero-in-inst", b"(" + text(path) + b"ios\0 x\nmkdir\n."
+    # A file of safetensors by its first bytes, and a pickle.
+    yield "safetensors-head", b"\x80\x04}\0\0\0\0\0{" + name("os", "mkdir") + text(path) + b"\x85R."
     yield "dup-pop", whole(b"N20" + b"0" + name("os", "mkdir") + literal(path) + b"\x85R")
     yield "pop-mark", whole(b"(NN1" + name("os", "mkdir") + literal(path) + b"\x85R")
     yield "frame-lies", b"\x80\x04\x95" + struct.pack("<Q", 3) + name("os", "mkdir") + literal(path) + b"\x85R."

@@ -120,6 +120,20 @@ import Testing
     #expect(names(folder, "unet") == ["diffusion.safetensors"])
   }
 
+  /// A weight file that was removed stays in the manifest, and so does its folder.
+  @Test func aFolderThatWasRemovedStaysAwayWhenOtherWeightsCome() throws {
+    var folder = published()
+    let path = "unet/diffusion.safetensors"
+    let manifest = try #require(folder.manifest)
+    folder.apply(.hide(path))
+    folder.apply(.removeFolder("unet"))
+    folder.replaceManifest(with: manifest)
+    #expect(!folder.isFolder("unet") && !names(folder).contains("unet"))
+    #expect(VersionFolder(try #require(folder.completeManifest)).entry(at: "unet") == nil)
+    folder.apply(.show(path))
+    #expect(names(folder, "unet") == ["diffusion.safetensors"])
+  }
+
   @Test func aCopyUnderAnotherNameIsTheSameFolder() throws {
     let folder = published().renamed(try ModelName(validating: "other"), try VersionName(validating: "v9"))
     #expect(folder.completeManifest?.model.text == "other" && folder.completeManifest?.version.text == "v9")

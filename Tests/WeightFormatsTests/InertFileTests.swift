@@ -33,6 +33,20 @@ import WeightFormats
     #expect(checkpoints > 200)
   }
 
+  /// The length that such a file begins with may look like the beginning of a pickle, or of compressed data.
+  @Test func noLengthOfAHeaderMakesSafetensorsSuspect() throws {
+    let header = Array(#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#.utf8)
+    let lengths = Array(stride(from: 64, to: 4096, by: 8)) + stride(from: 0x2080, to: 0x20000, by: 0x1700)
+    for length in lengths {
+      let file =
+        withUnsafeBytes(of: UInt64(length).littleEndian, Array.init) + header
+        + [UInt8](repeating: 0x20, count: length - header.count) + [0x63, 0x6F, 0x73, 0x0A]
+      do throws(FormatError) { try PickleSafety.check(BufferSource(file)) } catch {
+        Issue.record("a header of \(length) bytes: \(error)")
+      }
+    }
+  }
+
   @Test func filesThatRunSomethingAreNeitherInertNorWeights() throws {
     let folder = try TemporaryFolder()
     let output = try Python.oracle("pickle_files.py", ["hostile", folder.path])

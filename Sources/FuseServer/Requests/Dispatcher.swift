@@ -37,8 +37,12 @@ final class Dispatcher: Sendable {
   }
 
   /// Answers with a name that was looked up or made, and takes the lookup back if the kernel did not take the answer.
-  func answer(_ request: consuming Request, with item: DirectoryItem) {
-    if !request.reply(entry: KernelAttributes.entry(for: item.attributes, owner: owner)) {
+  ///
+  /// - Parameter linked: the file of which the new one is a hard link; see ``KernelAttributes/pretend(_:isLinkOf:)``.
+  func answer(_ request: consuming Request, with item: DirectoryItem, likeLinkOf linked: InodeNumber? = nil) {
+    var entry = KernelAttributes.entry(for: item.attributes, owner: owner)
+    if let linked { KernelAttributes.pretend(&entry, isLinkOf: linked) }
+    if !request.reply(entry: entry) {
       fileSystem.forget(item.attributes.inode, count: 1)
     }
   }

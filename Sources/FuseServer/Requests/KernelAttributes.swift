@@ -52,6 +52,18 @@ enum KernelAttributes {
     return entry
   }
 
+  /// Seconds for which a new hard link shows the number of what it was made from.
+  static let linkTimeout = 10.0
+
+  /// Lets a new file show the number of another for a moment.
+  ///
+  /// A hard link is a copy here, with an inode of its own. Whoever makes one may look at once whether it has the number of what
+  /// it was made from, as git does when it clones a repository, and gives up if it has not.
+  static func pretend(_ entry: inout fuse_entry_param, isLinkOf linked: InodeNumber) {
+    entry.attr.st_ino = UInt(linked.rawValue)
+    entry.attr_timeout = min(entry.attr_timeout, linkTimeout)
+  }
+
   static func mode(of kind: FileKind) -> mode_t {
     switch kind {
     case .directory: cfuse_mode_directory

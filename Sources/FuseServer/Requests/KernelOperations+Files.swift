@@ -89,7 +89,7 @@ extension KernelOperations {
   static func describe(_ file: OpenFile, writes: Bool, in information: inout fuse_file_info) {
     information.fh = file.handle.rawValue
     switch file.caching {
-    case .immutable: information.keep_cache = 1
+    case .immutable, .sharedAlready: information.keep_cache = 1
     case .none: information.direct_io = 1
     case .staging, .shared: break
     }

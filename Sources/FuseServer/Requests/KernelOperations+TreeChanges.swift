@@ -45,7 +45,8 @@ extension KernelOperations {
       }
     }
     table.link = { raw, inode, parent, name in
-      KernelOperations.enter(raw, "link") { fileSystem, request throws(FileSystemError) in
+      KernelOperations.enter(raw, "link", likeLinkOf: InodeNumber(rawValue: inode)) {
+        fileSystem, request throws(FileSystemError) in
         try fileSystem.makeHardLink(
           to: InodeNumber(rawValue: inode), named: try KernelOperations.newName(name),
           in: InodeNumber(rawValue: parent), caller: request.caller, isInterrupted: request.interruption)
@@ -122,14 +123,16 @@ extension KernelOperations {
   }
 
   /// Answers with a new name, which counts as a lookup of it.
+  ///
+  /// - Parameter linked: the file of which the new one is a hard link.
   private static func enter(
-    _ raw: fuse_req_t?, _ operation: StaticString,
+    _ raw: fuse_req_t?, _ operation: StaticString, likeLinkOf linked: InodeNumber? = nil,
     _ body: (any FileSystem, borrowing Request) throws(FileSystemError) -> DirectoryItem
   ) {
     Dispatcher.handle(raw) { dispatcher, request in
       do throws(FileSystemError) {
         let item = try body(dispatcher.fileSystem, request)
-        dispatcher.answer(request, with: item)
+        dispatcher.answer(request, with: item, likeLinkOf: linked)
       } catch {
         dispatcher.fail(request, operation, error)
       }

@@ -60,7 +60,7 @@ package struct VersionFolder: Sendable {
     (manifest.files, manifest.folders, manifest.hidden) = ([], [], nil)
     (manifest.folderTimes, manifest.earlier) = (nil, nil)
     self.manifest = manifest
-    for part in manifest.parts { addName(part.path) }
+    for part in manifest.parts { addName(part.path, isHidden: hidden.contains(part.path)) }
   }
 
   /// Exchanges what is published for another edition: ordinary files belong to that from now on.
@@ -273,7 +273,10 @@ package struct VersionFolder: Sendable {
       guard files.removeValue(forKey: ExactName(path)) != nil else { return }
       if manifest?.parts.contains(where: { $0.$path == ExactName(path) }) != true { tree.removeName(path) }
     case .hide(let path): hide(path)
-    case .show(let path): hidden.remove(path)
+    case .show(let path):
+      hidden.remove(path)
+      // The folders that it lies in may be hidden, too.
+      if content(at: path) != nil { addFolder(Self.split(path).folder) }
     case .makeFolder(let path):
       if !tree.contains(path) { giveWay(at: path) }
       addFolder(path)
@@ -371,14 +374,16 @@ package struct VersionFolder: Sendable {
   }
 
   /// Lets a name be listed in its folder. The folders that it lies in are there then, and shown.
-  private mutating func addName(_ path: String) {
+  ///
+  /// - Parameter isHidden: whether what has the name is hidden: then the folders that it lies in stay as they are.
+  private mutating func addName(_ path: String, isHidden: Bool = false) {
     var path = path
     while !path.isEmpty {
       let folder = Self.split(path).folder
-      let isShown = folder.isEmpty || isFolder(folder)
-      hidden.remove(folder)
+      let isDone = folder.isEmpty || (isHidden ? tree.contains(folder) : isFolder(folder))
+      if !isHidden { hidden.remove(folder) }
       tree.addName(path)
-      if isShown { return }
+      if isDone { return }
       path = folder
     }
   }

@@ -105,16 +105,22 @@ struct PickleInput {
 
   /// The bytes of a line without its newline, which is read too; nil if there are more than `limit`, of which the rest is left.
   mutating func line(limit: Int) throws(FormatError) -> [UInt8]? {
+    let (line, isWhole) = try beginningOfLine(limit: limit)
+    return isWhole ? line : nil
+  }
+
+  /// The same; of a line that is too long one byte more than `limit`.
+  mutating func beginningOfLine(limit: Int) throws(FormatError) -> (line: [UInt8], isWhole: Bool) {
     var line: [UInt8] = []
     while try !isAtEnd() {
       let stretch = window[cursor...].prefix(limit + 1 - line.count)
       if let end = stretch.firstIndex(of: UInt8(ascii: "\n")) {
         cursor = end + 1
-        return line + stretch[..<end]
+        return (line + stretch[..<end], true)
       }
       cursor = stretch.endIndex
       line += stretch
-      if line.count > limit { return nil }
+      if line.count > limit { return (line, false) }
     }
     throw truncated()
   }

@@ -6,16 +6,18 @@ extension PickleMachine {
 
   /// The global that two lines name.
   mutating func globalInLines() throws(FormatError) -> PickleReference {
-    guard let module = try input.line(limit: Self.nameLimit), let name = try input.line(limit: Self.nameLimit) else {
-      throw tooLong()
-    }
-    return try global(module, name)
+    try global(try name(), try name())
   }
 
-  private mutating func tooLong() -> FormatError {
-    // A text that begins like this is no pickle; a pickle is not from a pickler.
-    if purpose == .judgement, !saysWhatItIs { return broken("a global with a long name") }
-    return error(.limit, "a global whose name has more than \(Self.nameLimit) bytes")
+  /// A line that is a name.
+  private mutating func name() throws(FormatError) -> [UInt8] {
+    let (line, isWhole) = try input.beginningOfLine(limit: Self.nameLimit)
+    if isWhole { return line }
+    // A text that begins like this is no pickle; a pickle is not from a pickler. What follows a zero byte need not matter.
+    if purpose == .judgement, !saysWhatItIs, !line.contains(0) || !isIdentifier(line.prefix { $0 != 0 }) {
+      throw broken("a global with a long name")
+    }
+    throw error(.limit, "a global whose name has more than \(Self.nameLimit) bytes")
   }
 
   /// STACK_GLOBAL: module and name are on the stack.
@@ -38,8 +40,10 @@ extension PickleMachine {
       if saysWhatItIs {
         throw error(.forbidden, "the global \(path) is not known for data, and may be a program")
       }
-      // No module of Python has such a name, so that nothing can be imported.
-      guard isIdentifier(module), isIdentifier(name) else { throw broken("\(path) names nothing in Python") }
+      // No module of Python has such a name, so that nothing can be imported. What follows a zero byte need not matter.
+      guard isIdentifier(module.prefix { $0 != 0 }), isIdentifier(name.prefix { $0 != 0 }) else {
+        throw broken("\(path) names nothing in Python")
+      }
       return try foreign(path)
     }
   }
@@ -66,7 +70,7 @@ extension PickleMachine {
   }
 
   /// Whether Python could import something of this name.
-  private func isIdentifier(_ name: [UInt8]) -> Bool {
+  private func isIdentifier(_ name: some Collection<UInt8>) -> Bool {
     guard let first = name.first, !(first >= 0x30 && first <= 0x39) else { return false }
     return name.allSatisfy { byte in
       switch byte {

@@ -63,10 +63,22 @@ extension PickleMachine {
 
   /// A line that may be a number to Python.
   private mutating func numberLine(extra: String) throws(FormatError) -> String {
-    guard let line = try input.line(limit: 1024) else { throw error(.limit, "a number of more than 1024 digits") }
-    let known = Array("0123456789+-._ \t\r\u{B}\u{C}".utf8) + Array(extra.utf8)
-    guard !line.isEmpty, line.allSatisfy({ known.contains($0) }) else { throw broken("a line that is no number") }
-    return String(decoding: line, as: UTF8.self)
+    String(decoding: try numberLine("a number", of: "0123456789+-._ \t\r\u{B}\u{C}" + extra), as: UTF8.self)
+  }
+
+  /// The bytes of a line that may be a number to Python: those of `characters`.
+  mutating func numberLine(_ what: String, of characters: String) throws(FormatError) -> [UInt8] {
+    let limit = 1024
+    let (line, isWhole) = try input.beginningOfLine(limit: limit)
+    let known = Array(characters.utf8)
+    if let other = line.first(where: { !known.contains($0) }) {
+      // CPython's unpickler in C reads a number as C does: what follows a zero byte does not matter.
+      guard other != 0 else { throw error(.malformed, "\(what) that is ended by a zero byte") }
+      throw broken("\(what) with bytes that belong to none")
+    }
+    guard !line.isEmpty else { throw broken("a line without \(what)") }
+    guard isWhole else { throw error(.limit, "\(what) of more than \(limit) digits") }
+    return line
   }
 
   private mutating func pushUnclear(_ text: String) throws(FormatError) {

@@ -238,11 +238,14 @@ struct PickleMachine: ~Copyable {
     case .dict: try makeDictionary(from: try popMark())
     case .setItem: try setItems(from: stack.count - 2)
     case .setItems: try setItems(from: try popMark())
-    case .put: try put(try index(try input.line(limit: 1024)))
+    case .put:
+      // A file whose first byte happens to be this one is no pickle.
+      guard stack.count > floor else { throw broken("a PUT with nothing on the stack") }
+      try put(try index())
     case .binPut: try put(Int(try input.byte()))
     case .longBinPut: try put(Int(try input.integer(4)))
     case .memoize: try put(memoized)
-    case .get: try get(try index(try input.line(limit: 1024)))
+    case .get: try get(try index())
     case .binGet: try get(Int(try input.byte()))
     case .longBinGet: try get(Int(try input.integer(4)))
     case .global: try pushGlobal()
@@ -306,10 +309,8 @@ struct PickleMachine: ~Copyable {
   }
 
   /// The number in a line of GET or PUT.
-  private mutating func index(_ line: [UInt8]?) throws(FormatError) -> Int {
-    guard let line else { throw error(.limit, "a memo index of more than 1024 digits") }
-    let known = Array("0123456789+-_ \t\r\u{B}\u{C}".utf8)
-    guard !line.isEmpty, line.allSatisfy({ known.contains($0) }) else { throw broken("a memo index that is no number") }
+  private mutating func index() throws(FormatError) -> Int {
+    let line = try numberLine("a memo index", of: "0123456789+-_ \t\r\u{B}\u{C}")
     guard line.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }), let index = Int(String(decoding: line, as: UTF8.self)) else {
       throw error(.malformed, "a memo index that is not plain")
     }

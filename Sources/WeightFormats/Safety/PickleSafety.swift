@@ -12,6 +12,7 @@ package enum PickleSafety {
   package static func check(_ source: any ByteSource) throws(FormatError) {
     let head = try source.bytes(at: 0, count: min(512, source.byteCount), what: "the file's beginning")
     if ZipInspection.recognizes(head) { return try ZipInspection.check(source) }
+    if isSafetensors(head, byteCount: source.byteCount) { return }
     let open = { () throws(FormatError) -> any ByteStream in SourceStream(source) }
     // A compressed file or a tar archive may be a pickle as well: the letters that it begins with are opcodes, too.
     if let kind = compression(of: head) {
@@ -22,6 +23,14 @@ package enum PickleSafety {
       throw FormatError(.unsupported, "LZ4 data, which joblib decompresses and this software does not")
     }
     try checkContent("the file", open)
+  }
+
+  /// Whether the file is one of safetensors whose length begins with the mark of a pickle. No unpickler goes beyond the third
+  /// byte, which is none's opcode, and nothing was run until then.
+  private static func isSafetensors(_ head: [UInt8], byteCount: Int) -> Bool {
+    guard head.count > 2, head[0] == PickleMachine.Opcode.proto.rawValue, PickleMachine.Opcode(rawValue: head[2]) == nil
+    else { return false }
+    return SafetensorsFormat().recognizes(head, byteCount: byteCount)
   }
 
   /// Checks what may be a tar archive, an array of numpy or a pickle.

@@ -42,6 +42,8 @@ package struct OpenFile: Sendable, Hashable {
     case none
     /// One file for all who have it open: pages are shared while it is.
     case shared
+    /// The same, and somebody else has it open already: what the kernel has may be newer than what has come here, so it stays.
+    case sharedAlready
     /// A file in the making: pages may be cached while it is open, and none are kept for the next open.
     case staging
   }

@@ -181,7 +181,7 @@ struct VersionDirectory: TreeFolder {
     let place = try place(of: name)
     let folder = try tree.versionFolder(of: model, version)
     if folder.isFolder(place.path) { throw FileSystemError(.isDirectory) }
-    do throws(FileSystemError) {
+    let remove = { () throws(FileSystemError) in
       // A writer must not bring the name back.
       try tree.step(
         try tree.registry.folders.remove(
@@ -191,6 +191,9 @@ struct VersionDirectory: TreeFolder {
             tree.additions.forget(place)
             return tree.writers.forget(place)
           }))
+    }
+    do throws(FileSystemError) {
+      if place.purpose.isOrdinary { try tree.ordinary.changing(place, remove) } else { try remove() }
     } catch {
       if error.errno == FileSystemError.Condition.missing.errno { throw FileSystemError(.missing) }
       throw tree.refuse(error, model, version)

@@ -80,7 +80,7 @@ struct OrdinaryEntry: TreeFile {
     let properties = FileProperties(permissions: access.permissions)
     let upload = try tree.step(try tree.records.uploads.begin(sharing: isBacked))
     try tree.filling(upload) { () throws(FileSystemError) in
-      try tree.record(upload, at: place, properties)
+      try tree.ordinary.changing(place) { () throws(FileSystemError) in try tree.record(upload, at: place, properties) }
     }
     try tree.additions.note(place, in: tree)
     let file = try tree.ordinary.open(place, forWriting: access.changes) { number in
@@ -189,7 +189,9 @@ struct OrdinaryHandle: OpenHandle {
         if facts.isBacked, case .staged(let upload) = facts.body { backing = upload.file.descriptor.rawValue }
       }
     }
-    return OpenFile(handle: file.tree.handles.insert(self), caching: .shared, backing: backing)
+    return OpenFile(
+      handle: file.tree.handles.insert(self), caching: file.current.opens > 1 ? .sharedAlready : .shared,
+      backing: backing)
   }
 
   var copySource: CopySource? {

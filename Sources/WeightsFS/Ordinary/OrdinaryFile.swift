@@ -44,6 +44,8 @@ final class OrdinaryFile: Sendable {
     var isFrozen = false
     /// Whether the kernel reads and writes the staged file itself.
     var isBacked = false
+    /// How many changes have come, and how many of them are done.
+    var changes = (begun: 0, done: 0)
   }
 
   let tree: MountedTree
@@ -84,6 +86,10 @@ final class OrdinaryFile: Sendable {
   }
 
   func read(offset: Int, count: Int) throws(FileSystemError) -> [Stretch] {
+    // The kernel shows a write from the moment at which it takes it. If it has given up those pages by now, it would keep what
+    // is read here: that has to come after the writes that are under way.
+    let begun = current.changes.begun
+    while current.changes.done < begun { try inTurn { () throws(FileSystemError) in } }
     switch current.body {
     case .stored(_, let view): return view.stretches(offset: offset, count: count)
     case .promised(_, let view, let end): return view.stretches(offset: offset, count: max(0, min(count, end - offset)))
@@ -121,6 +127,8 @@ final class OrdinaryFile: Sendable {
     keeping limit: Int = .max, _ isInterrupted: @escaping @Sendable () -> Bool,
     _ body: (OpenedFile) throws(PosixError) -> Void
   ) throws(FileSystemError) {
+    facts.withLock { $0.changes.begun += 1 }
+    defer { facts.withLock { $0.changes.done += 1 } }
     try inTurn { () throws(FileSystemError) in
       if current.isFrozen {
         throw FileSystemError(
@@ -146,7 +154,10 @@ final class OrdinaryFile: Sendable {
     let upload = try tree.step(try tree.records.uploads.begin())
     try tree.filling(upload) { () throws(FileSystemError) in
       try source.view.copy(min(source.count, limit), to: upload.file, isInterrupted)
-      if let place = facts.place { try tree.record(upload, at: place, facts.properties) }
+      guard let place = facts.place else { return }
+      try tree.ordinary.changing(place) { () throws(FileSystemError) in
+        try tree.record(upload, at: place, facts.properties)
+      }
     }
     self.facts.withLock { $0.body = .staged(upload) }
     return upload
@@ -259,10 +270,13 @@ final class OrdinaryFile: Sendable {
         let status = try tree.step(try posix(try upload.file.status()))
         var properties = facts.properties
         properties.changed = status.changed(after: properties.changed)
-        let file = try tree.step(
-          try folders.keep(
-            upload, at: place.path, of: place.model, place.version, modified: status.modified,
-            properties: properties, unless: interruption, isWanted: isWanted))
+        let kept = properties
+        let file = try tree.ordinary.changing(place) { () throws(FileSystemError) in
+          try tree.step(
+            try folders.keep(
+              upload, at: place.path, of: place.model, place.version, modified: status.modified, properties: kept,
+              unless: interruption, isWanted: isWanted))
+        }
         let view = try tree.step(try tree.registry.views.open(file))
         self.facts.withLock { facts in
           facts.body = .stored(file, view)

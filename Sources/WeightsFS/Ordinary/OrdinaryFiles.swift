@@ -7,6 +7,8 @@ final class OrdinaryFiles: Sendable {
     var files: [FilePlace: OrdinaryFile] = [:]
     var removed: [UInt64: OrdinaryFile] = [:]
     var lastNumber: UInt64 = 0
+    /// How many requests of the kernel change what is recorded of a place.
+    var changes: [FilePlace: Int] = [:]
 
     mutating func remove(_ place: FilePlace) -> OrdinaryFile? {
       guard let file = files.removeValue(forKey: place) else { return nil }
@@ -22,6 +24,23 @@ final class OrdinaryFiles: Sendable {
 
   /// A file that was removed while somebody had it open.
   subscript(removed number: UInt64) -> OrdinaryFile? { state.withLock { $0.removed[number] } }
+
+  /// Whether a request of the kernel changes what is recorded of a place. It knows what becomes of the name.
+  func isChanging(_ place: FilePlace) -> Bool { state.withLock { $0.changes[place] != nil } }
+
+  /// Carries out a request of the kernel that changes what is recorded of a place. What may be weights has another inode then, of
+  /// which the kernel has to be told.
+  func changing<R>(_ place: FilePlace, _ body: () throws(FileSystemError) -> R) throws(FileSystemError) -> R {
+    guard place.purpose.isOrdinary else { return try body() }
+    state.withLock { $0.changes[place, default: 0] += 1 }
+    defer {
+      state.withLock { state in
+        let count = (state.changes[place] ?? 1) - 1
+        state.changes[place] = count == 0 ? nil : count
+      }
+    }
+    return try body()
+  }
 
   /// The open file at a place, opened once more.
   ///

@@ -3,9 +3,16 @@ import WeightFormats
 import WeightRegistry
 
 extension MountedTree {
-  /// Tells `observer` of every name that may have come, gone, or lead to other bytes.
+  /// Tells `observer` of every name that may have come, gone, or lead to other bytes, but for those that the kernel itself has just
+  /// made, removed or closed: whoever works in a folder loses its path for a moment when the kernel has to look names up again.
   func observeChanges(_ observer: @escaping @Sendable (TreeChange) -> Void) {
-    records.observe { [inodes] change in
+    records.observe { [inodes, ordinary] change in
+      var change = change
+      if case .published(let model, let version, let paths?) = change {
+        let others = paths.filter { !ordinary.isChanging(FilePlace(model: model, version: version, path: $0)) }
+        if others.isEmpty { return }
+        change = .published(model, version, paths: others)
+      }
       for (folder, name) in Self.names(touchedBy: change) {
         observer(TreeChange(parent: inodes.number(of: folder), name: name))
       }

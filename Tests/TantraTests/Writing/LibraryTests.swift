@@ -22,12 +22,45 @@ import Testing
       """)
   }
 
-  @Test func aTrainerWritesItsCheckpoints() throws {
+  @Test func theTrainerOfTransformersAndAccelerateKeepResumeAndLoadCheckpoints() throws {
     try mount.succeed(
       """
       mkdir tiny
       python $ORACLES/mount_trainer.py tiny $OUT
-      ls tiny/checkpoint-1/optimizer.pt tiny/checkpoint-2/training_args.bin tiny/checkpoint-3/model.safetensors
+      ls -F tiny | diff - <(printf '%s\\n' active@ checkpoint-1/ checkpoint-4/ checkpoints/ config.json generation_config.json \\
+        model.safetensors run/ trainer_state.json training_args.bin)
+      tantra validate tiny > $OUT/validation
+      for version in checkpoint-1 checkpoint-4 checkpoints run; do grep "^tiny/$version: valid" $OUT/validation; done
+      """)
+  }
+
+  @Test func lightningKeepsItsBestAndLastCheckpointsAndALogIsReadWhileItGrows() throws {
+    try mount.succeed(
+      """
+      mkdir tiny
+      python $ORACLES/mount_lightning.py tiny
+      tantra validate tiny > $OUT/validation
+      for version in v1 v2; do grep "^tiny/$version: valid" $OUT/validation; done
+      """)
+  }
+
+  @Test func diffusersAndPeftReadBackWhatTheySave() throws {
+    try mount.succeed(
+      """
+      mkdir pipe lora
+      python $ORACLES/mount_pipelines.py pipe lora
+      tantra validate pipe > $OUT/validation; tantra validate lora >> $OUT/validation
+      for version in pipe/v1 pipe/v2 pipe/v3 pipe/v4 lora/v1 lora/v2; do grep "^$version: valid" $OUT/validation; done
+      """)
+  }
+
+  @Test func aDownloadThatBreaksOffGoesOnWhereItWas() throws {
+    try mount.succeed(
+      """
+      mkdir tiny
+      python $ORACLES/mount_hub.py tiny/v1 $OUT
+      test "$(readlink tiny/active)" = v1
+      python -c 'from safetensors import safe_open; assert safe_open("tiny/v1/model.safetensors", "np").keys() == ["a"]'
       """)
   }
 }
