@@ -68,6 +68,10 @@ struct Tantra: ParsableCommand {
     } catch let error as CommandFailure {
       Console.error(error.message)
       Tantra.exit(withError: ExitCode(error.status.rawValue))
+    } catch
+      where CompletionScript.isWanted(by: Array(CommandLine.arguments.dropFirst())) && exitCode(for: error).isSuccess
+    {
+      Console.print(CompletionScript.withAliases(message(for: error), of: configuration.subcommands))
     } catch {
       guard let failure = CommandFailure(error) ?? misuse(error) else { Tantra.exit(withError: error) }
       Console.error(failure.message)

@@ -47,8 +47,9 @@ struct ModelState {
         events.append(publication(of: version, in: records))
       }
     }
-    for edition in after.kept.subtracting(kept).sorted(by: { ($0.version, $0.number ?? 0) < ($1.version, $1.number ?? 0) })
-    {
+    for edition in after.kept.subtracting(kept).sorted(by: {
+      ($0.version, $0.number ?? 0) < ($1.version, $1.number ?? 0)
+    }) {
       guard let record = try records.backups(of: model, edition.version).first(where: { $0.number == edition.number })
       else { continue }
       let isThere = after.published.contains(edition.version)
@@ -56,7 +57,8 @@ struct ModelState {
       let restored = isThere && published.contains(edition.version) ? gone(edition.version, after) : nil
       guard record.isPinned || record.isReplaced == true || !isThere else { continue }
       var event = StoreEvent(
-        record.isPinned ? .pinned : restored != nil ? .restored : isThere ? .replaced : .removed, model, edition.version,
+        record.isPinned ? .pinned : restored != nil ? .restored : isThere ? .replaced : .removed, model,
+        edition.version,
         at: record.time)
       event.number = restored?.number ?? edition.number
       event.actor = record.actor

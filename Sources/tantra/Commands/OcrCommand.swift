@@ -19,8 +19,10 @@ struct OcrCommand: ParsableCommand {
       pixels, and how sure the reader is, from 0 to 1.
       """)
 
-  @Argument(help: "Path of a PNG or JPEG.") var image: String
-  @Option(help: "Name of a model, MODEL/VERSION, or path of a folder or weight file.") var model = "ocr_native"
+  @Argument(help: "Path of a PNG or JPEG.", completion: .file(extensions: ["png", "jpg", "jpeg"])) var image: String
+  @Option(
+    help: "Name of a model, MODEL/VERSION, or path of a folder or weight file.",
+    completion: StoreCompletion.versionsOfModels) var model = "ocr_native"
   @Option(help: "Version of the model instead of the active one.") var version: String?
   @Flag(help: "Print JSON.") var json = false
   @Option(help: "How many lines are read at once; as many as there are processors, up to 8, if left out.")

@@ -27,11 +27,15 @@ struct RunCommand: ParsableCommand {
       Exit codes: 0 done; 64 wrong usage; 65 the model cannot be run; 66 no such model, version or file; 130 interrupted.
       """)
 
-  @Argument(help: "Name of a model, MODEL/VERSION, or path of a folder or weight file.") var model: String
+  @Argument(
+    help: "Name of a model, MODEL/VERSION, or path of a folder or weight file.",
+    completion: StoreCompletion.versionsOfModels) var model: String
   @Argument(help: "The text to go on with; standard input if left out, or \"-\".") var text: String?
   @Option(help: "The same as TEXT; empty to begin a text.") var prompt: String?
   @Flag(help: "Talk: a line, an answer, and so on, until Ctrl-D.") var chat = false
-  @Option(help: "A PNG or JPEG that the text is about; for mamba_multimodal.") var image: String?
+  @Option(
+    help: "A PNG or JPEG that the text is about; for mamba_multimodal.",
+    completion: .file(extensions: ["png", "jpg", "jpeg"])) var image: String?
   @Option(help: "Version of the model instead of the active one.") var version: String?
   @Flag(help: "Write the text as it is made.") var stream = false
   @Flag(help: "Tell how long everything took.") var stats = false

@@ -25,7 +25,9 @@ struct WatchCommand: ParsableCommand {
       Exit codes: 0 ended by Ctrl-C or TERM; 66 no such store.
       """)
 
-  @Argument(help: "Name of a model, which need not be there yet; all models if left out.") var model: String?
+  @Argument(
+    help: "Name of a model, which need not be there yet; all models if left out.", completion: StoreCompletion.models)
+  var model: String?
   @Flag(help: "Print JSON, an object a line.") var json = false
   @Option(help: "A command to run after each event.") var exec: String?
   @OptionGroup var store: StoreOptions
@@ -36,7 +38,9 @@ struct WatchCommand: ParsableCommand {
     let registry = try store.openForReading()
     var watch = try registry.watch(model)
     Console.note("watching \(registry.store.path)" + (model.map { ", model \($0)" } ?? "") + "; Ctrl-C ends it")
-    if let model, !registry.records.contains(model) { Console.note("not yet: \(registry.records.unknown(model).message)") }
+    if let model, !registry.records.contains(model) {
+      Console.note("not yet: \(registry.records.unknown(model).message)")
+    }
     while let events = try watch.next(unless: { Interruption.isRequested }) {
       for event in events {
         if json { try Console.print(jsonLine: event) } else { Console.print(event.text) }

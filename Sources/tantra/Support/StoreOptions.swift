@@ -9,7 +9,7 @@ import WeightsFS
 
 /// `--store`, which goes with every command.
 struct StoreOptions: ParsableArguments {
-  @Option(help: "Folder of the weight store.")
+  @Option(help: "Folder of the weight store.", completion: .directory)
   var store: String?
 
   /// The folder of the store, absolute.

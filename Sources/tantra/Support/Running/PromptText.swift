@@ -17,7 +17,8 @@ enum PromptText {
     if word == nil, isatty(STDIN_FILENO) == 1 {
       throw CommandFailure(
         .usage,
-        "what is to go on? Write tantra run \(model) TEXT, pipe a text in, or have a talk with tantra run \(model) --chat")
+        "what is to go on? Write tantra run \(model) TEXT, pipe a text in, or have a talk with tantra run \(model) --chat"
+      )
     }
     var bytes: [UInt8] = []
     while let more = try StandardInput.read() {
