@@ -39,8 +39,6 @@ package final class WeightRegistry: Sendable {
   package var validation: Validation { Validation(records: records, views: views, checkers: checkers) }
   package var exporting: Export { Export(records: records, views: views) }
   package var diff: Diff { Diff(records: records) }
-  /// Follows what happens to the store, or to a model, from now on; for a registry that was opened for reading.
-  package func watch(_ model: ModelName?) throws(StoreError) -> StoreWatch { try StoreWatch(records, model: model) }
   package var statistics: Statistics { Statistics(records: records) }
 
   /// Takes over what another process has changed since; for a registry that was opened for reading.

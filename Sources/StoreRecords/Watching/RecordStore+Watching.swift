@@ -12,6 +12,13 @@ package struct ModelStamp: Sendable, Hashable {
   package func isSettled(at now: Int64) -> Bool { times.values.allSatisfy { now - $0 > 100_000_000 || $0 > now } }
 }
 
+extension StoreFolder {
+  /// Whether folders were missing when it was opened to be read. If somebody makes them, they are seen after it is opened anew.
+  package var lacksFolders: Bool {
+    checkpoints == nil || folders == nil || backups == nil || history == nil || staging == nil
+  }
+}
+
 extension RecordStore {
   /// What shows whether the versions of a model have changed. A few system calls; nothing is read.
   package func stamp(of model: ModelName) throws(StoreError) -> ModelStamp {

@@ -14,7 +14,9 @@ package struct StoreWatch {
   /// How many times as long as the last look the time between two is.
   private static let restFactor = 20.0
 
-  private let records: RecordStore
+  /// The records, opened to be read.
+  package private(set) var records: RecordStore
+  private let open: () throws(StoreError) -> RecordStore
   private let only: ModelName?
   private let notifier: StoreNotifier
   private let clock = ContinuousClock()
@@ -26,10 +28,11 @@ package struct StoreWatch {
   private var isUnsettled = false
 
   /// - Parameters:
-  ///   - records: of a store that is open for reading.
   ///   - model: the only one that is followed; nil for all. It need not be there yet.
-  package init(_ records: RecordStore, model: ModelName?) throws(StoreError) {
-    self.records = records
+  ///   - open: opens the records to read them.
+  package init(_ model: ModelName?, opening open: @escaping () throws(StoreError) -> RecordStore) throws(StoreError) {
+    self.open = open
+    records = try open()
     only = model
     notifier = StoreNotifier(records.store)
     // From here on changes wake.
@@ -82,7 +85,7 @@ package struct StoreWatch {
   private mutating func look() throws(StoreError) -> [StoreEvent] {
     let begin = clock.now
     defer { lastCost = clock.now - begin }
-    try records.refresh(now: true)
+    if records.store.lacksFolders { records = try open() } else { try records.refresh(now: true) }
     let now = Timestamp.now()
     var events: [StoreEvent] = []
     isUnsettled = false

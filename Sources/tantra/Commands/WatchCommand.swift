@@ -35,11 +35,11 @@ struct WatchCommand: ParsableCommand {
   func run() throws {
     let model = try model.map { try ModelName(validating: $0) }
     Interruption.watch()
-    let registry = try store.openForReading()
-    var watch = try registry.watch(model)
-    Console.note("watching \(registry.store.path)" + (model.map { ", model \($0)" } ?? "") + "; Ctrl-C ends it")
-    if let model, !registry.records.contains(model) {
-      Console.note("not yet: \(registry.records.unknown(model).message)")
+    let path = try store.path
+    var watch = try StoreWatch(model) { () throws(StoreError) in try store.openForReading(at: path).records }
+    Console.note("watching \(path)" + (model.map { ", model \($0)" } ?? "") + "; Ctrl-C ends it")
+    if let model, !watch.records.contains(model) {
+      Console.note("not yet: \(watch.records.unknown(model).message)")
     }
     while let events = try watch.next(unless: { Interruption.isRequested }) {
       for event in events {
