@@ -27,7 +27,10 @@ package struct ControlFolder: Sendable {
   /// Asks the mount who it is, and waits at most `seconds`. Nothing is counted or walked for the answer.
   ///
   /// A daemon that hangs keeps the thread that asks it until it answers or this process ends.
-  package func version(within seconds: Int) -> Answer {
+  package func version(within seconds: Int) -> Answer { version(within: .seconds(seconds)) }
+
+  /// As ``version(within:)``, for other times.
+  package func version(within limit: Duration) -> Answer {
     let file = path + "/" + ControlVersion.fileName
     let box = Box()
     let arrived = DispatchSemaphore(value: 0)
@@ -36,7 +39,7 @@ package struct ControlFolder: Sendable {
       box.answer.withLock { $0 = answer }
       arrived.signal()
     }
-    guard arrived.wait(timeout: .now() + .seconds(seconds)) == .success else { return .none }
+    guard arrived.wait(timeout: .now() + .milliseconds(Int(limit / .milliseconds(1)))) == .success else { return .none }
     return box.answer.withLock { $0 }
   }
 

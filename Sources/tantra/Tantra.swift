@@ -22,7 +22,7 @@ struct Tantra: ParsableCommand {
     subcommands: [
       InitCommand.self, MountCommand.self, UnmountCommand.self, StatusCommand.self, ListModelsCommand.self,
       ListWeightsCommand.self, ShowCommand.self, TagCommand.self, RemoveCommand.self, SetActiveCommand.self,
-      RollbackCommand.self, HistoryCommand.self, ImportCommand.self, ExportCommand.self,
+      RollbackCommand.self, HistoryCommand.self, WatchCommand.self, ImportCommand.self, ExportCommand.self,
       DiffCommand.self, CleanupCommand.self, BackupCommand.self, RestoreCommand.self, PurgeCommand.self,
       ValidateCommand.self, ConfigCommand.self, StatsCommand.self, DoctorCommand.self, UpgradeStoreCommand.self,
       GenerateCommand.self, RunCommand.self, OcrCommand.self, BenchCommand.self, BenchFaultsCommand.self,
@@ -48,6 +48,14 @@ struct Tantra: ParsableCommand {
       .usage, "there is no command \"\(word)\"" + NearMatch.hint(for: word, among: names) + "; tantra --help lists all")
   }
 
+  /// What the parser did not understand, in a line; nil for what is no mistake, such as a wish for help.
+  private static func misuse(_ error: any Error) -> CommandFailure? {
+    guard !(error is ExitCode), exitCode(for: error) == .validationFailure else { return nil }
+    let word = CommandLine.arguments.dropFirst().first.flatMap { $0.hasPrefix("-") ? nil : $0 }
+    return CommandFailure(
+      .usage, "\(message(for: error)); tantra \(word.map { "\($0) " } ?? "")--help tells how it is used")
+  }
+
   /// Not the parser's: its --version would go with every command, and some have one that names the version of a model.
   private static let number = ControlVersion.program
 
@@ -60,8 +68,12 @@ struct Tantra: ParsableCommand {
     } catch let error as CommandFailure {
       Console.error(error.message)
       Tantra.exit(withError: ExitCode(error.status.rawValue))
+    } catch
+      where CompletionScript.isWanted(by: Array(CommandLine.arguments.dropFirst())) && exitCode(for: error).isSuccess
+    {
+      Console.print(CompletionScript.withAliases(message(for: error), of: configuration.subcommands))
     } catch {
-      guard let failure = CommandFailure(error) else { Tantra.exit(withError: error) }
+      guard let failure = CommandFailure(error) ?? misuse(error) else { Tantra.exit(withError: error) }
       Console.error(failure.message)
       Tantra.exit(withError: ExitCode(failure.status.rawValue))
     }

@@ -19,17 +19,59 @@ import Testing
     #expect(check.status == 0, "\(check.errorText)")
   }
 
-  @Test func theManualHasEveryCommand() throws {
-    let page = try Command.run(Self.folder + "/manual", [TantraFixture.executable])
-    #expect(page.status == 0, "\(page.errorText)")
-    #expect(page.outputText.hasPrefix(".TH TANTRA 1"))
-    for command in ["mount", "set-active", "purge", "upgrade-store", "config"] {
-      #expect(page.outputText.contains(".SH \"tantra \(command)\""), "\(command)")
+  /// The pages, by name, as their authors wrote them.
+  private func pages() throws -> [String: String] {
+    let names = try FileManager.default.contentsOfDirectory(atPath: Self.folder + "/man").filter { $0.hasSuffix(".1") }
+    return try Dictionary(
+      uniqueKeysWithValues: names.map { ($0, try String(contentsOfFile: Self.folder + "/man/" + $0, encoding: .utf8)) })
+  }
+
+  @Test func theManualHasEveryCommandAndOption() throws {
+    let pages = try pages()
+    let help = try fixture.succeed("--help")
+    let commands = help.split(separator: "\n").drop { $0 != "SUBCOMMANDS:" }.dropFirst()
+      .filter { $0.hasPrefix("  ") && !$0.hasPrefix("   ") && !$0.contains("See 'tantra") }
+      .compactMap { $0.split(whereSeparator: { " ,".contains($0) }).first.map(String.init) }
+    #expect(commands.count > 25)
+    for command in commands {
+      let page = try #require(
+        pages.values.first { $0.contains("\n.SS \(command.replacing("-", with: "\\-"))\n") }, "no page has \(command)")
+      // What the text above says of other commands does not count.
+      let options = try fixture.succeed(command, "--help").split(separator: "\n").filter { $0.hasPrefix("  -") }
+        .flatMap { $0.matches(of: /--[a-z][a-z-]+/) }.map { String($0.output) }
+      for option in Set(options).subtracting(["--help"]) {
+        #expect(page.contains(option.replacing("-", with: "\\-")), "\(command): \(option)")
+      }
     }
-    // A line of text that begins with a dot would be taken for a command.
-    let commands: Set = [".TH", ".SH", ".nf", ".fi"]
-    let lines = page.outputText.split(separator: "\n").filter { $0.hasPrefix(".") }
-    #expect(lines.allSatisfy { line in commands.contains(String(line.prefix(3))) }, "\(lines)")
+  }
+
+  @Test func theManualTellsOfNoOptionThatThereIsNot() throws {
+    let help = try fixture.succeed("--help") + fixture.succeed("--help-hidden")
+    var known = Set(help.matches(of: /--[a-z][a-z-]+/).map { String($0.output) })
+    for line in help.split(separator: "\n") where line.hasPrefix("  ") && !line.hasPrefix("   ") {
+      guard let command = line.split(whereSeparator: { " ,".contains($0) }).first, !command.hasPrefix("-") else {
+        continue
+      }
+      let text = try fixture.tantra([String(command), "--help"]).outputText
+      known.formUnion(text.matches(of: /--[a-z][a-z-]+/).map { String($0.output) })
+    }
+    known.formUnion(["--generate-completion-script", "--version"])
+    for (name, page) in try pages() {
+      let named = page.matches(of: /\\-\\-[a-z][a-z\\-]+/).map { String($0.output).replacing("\\", with: "") }
+      #expect(Set(named).subtracting(known).isEmpty, "\(name)")
+    }
+  }
+
+  @Test func theManualIsSetWithoutAWarning() throws {
+    for name in try pages().keys {
+      for tool in [["man", "--warnings", "-l"], ["groff", "-ww", "-man", "-Tutf8", "-z"]] {
+        guard try Command.run("sh", ["-c", "command -v \(tool[0])"]).status == 0 else { continue }
+        let set = try Command.run(
+          tool[0], tool.dropFirst() + ["\(Self.folder)/man/\(name)"],
+          environment: ["LC_ALL": "C.UTF-8", "MANPAGER": "cat"])
+        #expect(set.status == 0 && set.errorText.isEmpty, "\(name): \(set.errorText)")
+      }
+    }
   }
 
   @Test(canMount) func mountOfTypeTantraMountsAsFstabDoes() throws {

@@ -59,9 +59,23 @@ extension StoreName {
       let why =
         Self.reserved.contains(String(text))
         ? "that name is reserved" : "expected a letter or digit, then letters, digits and . _ + - (at most 128 in all)"
-      throw StoreError(.invalidName, "\"\(text)\" cannot name a \(Self.noun): \(why)")
+      let proposal = Self.proposal(for: text).map { "; \"\($0)\" would do" } ?? ""
+      throw StoreError(.invalidName, "\"\(text)\" cannot name a \(Self.noun): \(why)\(proposal)")
     }
     self = name
+  }
+
+  /// A name that is close to a text that is none; nil if too little of it is left.
+  package static func proposal(for text: some StringProtocol) -> Self? {
+    var name = ""
+    for character in text.split(separator: "/").last ?? "" {
+      let isFit = Self("x\(character)") != nil
+      if isFit { name.append(character) } else if !name.isEmpty, !name.hasSuffix("-") { name.append("-") }
+    }
+    let begin = name.drop { Self("\($0)") == nil }
+    var end = begin.prefix(128)
+    while end.hasSuffix("-") { end.removeLast() }
+    return Self(end) ?? Self("\(end)-1")
   }
 
   package var description: String { text }

@@ -31,8 +31,20 @@ package enum PolicyKey: String, Sendable, CaseIterable, Codable {
     case .validateBeforeActivate: "yes or no"
     case .pickles: ModelPolicies.Pickles.allCases.map(\.rawValue).joined(separator: " or ")
     case .frozen: "always, chosen (made active, given an alias, or backed up) or never"
-    case .restorable, .restorableCheckpoints: "a time (10s, 15m, 12h, 7d), or forever"
+    case .restorable, .restorableCheckpoints: "a time (10s, 15m, 12h, 7d, 1w), or forever"
     case .defaultFormat: WeightFormatCatalogue.views.map(\.name).joined(separator: ", ") + " or all"
+    }
+  }
+
+  /// Values that it takes: all of them, or some where there is no end of them.
+  package var examples: [String] {
+    switch self {
+    case .keep: ["3", "5", "10", "none"]
+    case .validateBeforeActivate: ["yes", "no"]
+    case .pickles: ModelPolicies.Pickles.allCases.map(\.rawValue)
+    case .frozen: ["always", "chosen", "never"]
+    case .restorable, .restorableCheckpoints: ["30m", "12h", "7d", "1w", "forever"]
+    case .defaultFormat: WeightFormatCatalogue.views.map(\.name) + ["all"]
     }
   }
 

@@ -1,6 +1,8 @@
-/// A length of time as people write it: `7d`, `12h`, `15m`, `10s`.
+/// A length of time as people write it: `1w`, `7d`, `12h`, `15m`, `10s`.
 package struct TimeSpan: Sendable, Hashable, Comparable {
-  private static let units: [(name: Character, seconds: Int64)] = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)]
+  private static let units: [(name: Character, seconds: Int64)] = [
+    ("w", 604_800), ("d", 86_400), ("h", 3600), ("m", 60), ("s", 1),
+  ]
 
   /// A century, in seconds: a span of it can be added to a time in nanoseconds.
   private static let limit: Int64 = 100 * 366 * 86_400
@@ -20,9 +22,11 @@ package struct TimeSpan: Sendable, Hashable, Comparable {
 
   package var nanoseconds: Int64 { seconds * 1_000_000_000 }
 
-  /// In the largest unit that it is a whole number of.
+  /// In the largest unit, up to days, that it is a whole number of.
   package var text: String {
-    guard let unit = Self.units.first(where: { seconds % $0.seconds == 0 && seconds > 0 }) else { return "0s" }
+    guard let unit = Self.units.dropFirst().first(where: { seconds % $0.seconds == 0 && seconds > 0 }) else {
+      return "0s"
+    }
     return "\(seconds / unit.seconds)\(unit.name)"
   }
 

@@ -140,6 +140,15 @@ package final class RecordStore: Sendable {
     feed.announce([.policies], number: cache.withLock { $0.generation })
   }
 
+  /// Tells those who watch the store that a validation has found damage. Nothing, if it is open for reading only.
+  package func note(_ damage: DamageNote) {
+    guard lock != nil else { return }
+    do throws(StoreError) { try DamageNotes(folder: store.staging).add(damage) } catch {
+      logger.warning("those who watch the store are not told of the damage: \(error)")
+    }
+    feed.announce([], number: cache.withLock { $0.generation })
+  }
+
   private func announce(_ transactions: [ModelTransaction]) {
     guard transactions.contains(where: \.concernsReaders) else { return }
     feed.announce(transactions.flatMap(\.changes), number: cache.withLock { $0.generation })

@@ -124,7 +124,7 @@ package struct StoreFolder: Sendable {
   /// - Parameter uploads: names that records need.
   func sweepStaging(keeping uploads: Set<String>) throws(StoreError) {
     let staging = try stagingForWriting
-    let kept = uploads.union([Self.lockName, Self.changesName])
+    let kept = uploads.union([Self.lockName, Self.changesName, DamageNotes.fileName])
     for name in try posix(try staging.names()) where !kept.contains(name) {
       // A folder is none of ours, and must not keep the store from being opened.
       if try posix(try staging.status(of: name))?.kind != .directory { _ = try posix(try blobs.removeStaged(name)) }
@@ -139,6 +139,9 @@ package struct StoreFolder: Sendable {
     let file = try staging.makeFile(Self.changesName, exclusively: false)
     try file.write(withUnsafeBytes(of: number.littleEndian, Array.init), at: 0)
   }
+
+  /// The file of the number.
+  var changesPath: String { "\(path)/.staging/\(Self.changesName)" }
 
   /// The number that was written last; 0 if there is none.
   func changeNumber() throws(PosixError) -> UInt64 {

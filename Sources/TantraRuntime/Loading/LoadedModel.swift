@@ -34,6 +34,7 @@ package struct LoadedWeights<Weights: ModelWeights>: Sendable {
       isFolder
       ? ModelLocation.weightNames.map { folder + "/" + $0 } : [resolved]
     var failures: [String] = []
+    var isAnythingThere = false
     for path in candidates {
       do {
         let checkpoint = try Checkpoint.map(path)
@@ -49,12 +50,20 @@ package struct LoadedWeights<Weights: ModelWeights>: Sendable {
       } catch let error as PosixError where error.errno == .noSuchFileOrDirectory {
         failures.append("\(path) is missing")
       } catch {
+        isAnythingThere = true
         failures.append(
           error is PosixError ? "\(error)" : "\(path): \(error)")
       }
     }
-    throw RuntimeError(
-      failures.allSatisfy { $0.hasSuffix(" is missing") } ? .noInput : .badData, failures.joined(separator: "; "))
+    guard isAnythingThere else {
+      let names = ModelLocation.weightNames
+      throw RuntimeError(
+        .noInput,
+        isFolder
+          ? "\(folder): expected weights beside config.json, \(names.dropLast().joined(separator: ", ")) or \(names.last ?? ""), "
+            + "found none" : failures.joined(separator: "; "))
+    }
+    throw RuntimeError(.badData, failures.joined(separator: "; "))
   }
 
   private static func isFolder(_ path: String) -> Bool {

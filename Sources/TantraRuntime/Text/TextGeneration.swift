@@ -29,14 +29,16 @@ package struct TextGeneration {
   package private(set) var statistics = Statistics()
   /// Nil until the text has ended.
   package private(set) var ending: Ending?
-  private let prompt: [Int32]
+  /// Tokens of the prompt that the session has not read yet.
+  private var unread: [Int32]
   private let tokenizer: any Tokenizer
   private let session: MambaSession
   private let options: SamplingOptions
   private var sampler: Sampler
   private var assembler: TextAssembler
+  /// The token that was chosen last, which the session has not read yet.
   private var upcoming: Int32?
-  private let start = ContinuousClock().now
+  private var start = ContinuousClock().now
 
   init(
     _ model: LoadedModel, _ tokenizer: any Tokenizer, prompt: [Int32], options: SamplingOptions, threads: Int
@@ -45,12 +47,33 @@ package struct TextGeneration {
     self.model = model
     self.tokenizer = tokenizer
     self.options = options
-    self.prompt = prompt
+    unread = prompt
     session = try MambaSession(model.weights, threads: threads)
     sampler = Sampler(options, vocabularySize: model.weights.configuration.vocabularySize)
     assembler = TextAssembler(stopStrings: options.stopStrings)
     statistics.promptTokens = prompt.count
     for token in prompt { sampler.note(token) }
+  }
+
+  /// What follows `text` in the same sequence: all that was read and generated so far comes before it. An empty text lets the
+  /// sequence go on. The model reads first what it had not read when this text ended.
+  ///
+  /// The two share a session: this generation is over.
+  package func followed(by text: String) -> TextGeneration {
+    var next = self
+    let isQuestion = model.weights.imageSize != nil && !text.isEmpty && !text.hasSuffix("\n")
+    let tokens = tokenizer.encode(isQuestion ? text + "\n" : text)
+    // A token that ends texts would let the model forget what came before it.
+    let last = ending == .endOfText ? nil : upcoming
+    next.unread = unread + (last.map { [$0] } ?? []) + tokens
+    next.upcoming = nil
+    next.ending = nil
+    next.assembler = TextAssembler(stopStrings: options.stopStrings)
+    next.statistics = Statistics()
+    next.statistics.promptTokens = next.unread.count
+    next.start = ContinuousClock().now
+    for token in tokens { next.sampler.note(token) }
+    return next
   }
 
   /// Lets the text be about an image, which is scaled to the size that the model takes; before the first ``next()``.
@@ -81,7 +104,9 @@ package struct TextGeneration {
     if let upcoming {
       try session.feed(upcoming)
     } else {
-      try session.prefill(prompt, isStopped: isStopped)
+      let before = session.position
+      defer { unread.removeFirst(min(unread.count, session.position - before)) }
+      try session.prefill(unread, isStopped: isStopped)
       statistics.prefill = clock.now - begin
     }
     if isStopped() { throw CancellationError() }

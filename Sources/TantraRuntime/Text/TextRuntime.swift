@@ -18,6 +18,7 @@ package final class TextRuntime: Sendable {
   }
 
   private let location: ModelLocation
+  private let follows: Bool
   private let threads: Int
   private let warn: @Sendable (String) -> Void
   // Loads happen under the lock: requests of the new version have to wait for it in any case, and none loads it twice.
@@ -26,10 +27,14 @@ package final class TextRuntime: Sendable {
   /// Loads the model.
   ///
   /// - Parameters:
+  ///   - follows: whether requests look again where the location leads. If not, it may be gone once this returns.
   ///   - threads: how many compute an answer together.
   ///   - warn: told, in a sentence, of what was not as it should be but has been dealt with.
-  package init(_ location: ModelLocation, threads: Int = 1, warn: @escaping @Sendable (String) -> Void) throws {
+  package init(
+    _ location: ModelLocation, follows: Bool = true, threads: Int = 1, warn: @escaping @Sendable (String) -> Void
+  ) throws {
     self.location = location
+    self.follows = follows
     self.threads = threads
     self.warn = warn
     state = Mutex(State(loaded: try Self.load(try location.resolved(), warn), refused: nil))
@@ -67,6 +72,7 @@ package final class TextRuntime: Sendable {
 
   private func loaded() -> Loaded {
     state.withLock { state in
+      guard follows else { return state.loaded }
       let resolved: String
       do throws(RuntimeError) {
         resolved = try location.resolved()

@@ -13,7 +13,7 @@ package struct Import: Sendable {
   let activation: Activation
 
   private var blobs: BlobStore { records.store.blobs }
-  private var freezing: Freezing { Freezing(records: records) }
+  var freezing: Freezing { Freezing(records: records) }
 
   /// Publishes a weight file from elsewhere as a version, or adds it to a version, with its other files. A version that is
   /// published with other weights under the same names is refused.
@@ -260,7 +260,7 @@ package struct Import: Sendable {
   /// The name of a file's format; nil if it is no weight file.
   ///
   /// - Throws: `unacceptable` if it is cut off.
-  private static func weightFormat(of file: OpenedFile, _ name: String) throws(StoreError) -> String? {
+  static func weightFormat(of file: OpenedFile, _ name: String) throws(StoreError) -> String? {
     if let format = try opaqueFormat(of: file, name) { return format.rawValue }
     let source = try posix(try FileSource(file))
     do throws(FormatError) {

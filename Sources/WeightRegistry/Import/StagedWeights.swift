@@ -116,7 +116,8 @@ struct StagedWeights: ~Copyable {
     }
   }
 
-  private static func parse(
+  /// Reads what a file says of itself.
+  static func parse(
     _ file: OpenedFile, _ fileName: String, as view: String?
   ) throws(StoreError) -> (format: String, file: WeightFile, source: RecordingSource<FileSource>) {
     let source = RecordingSource(try posix(try FileSource(file)))
@@ -157,7 +158,7 @@ extension WeightFile {
   }
 
   /// SHA-256 of the tensors that fill only a part of their storage, by index.
-  fileprivate func partialDigests(
+  func partialDigests(
     in file: OpenedFile, _ progress: @escaping RangeScanner.Progress
   ) throws(StoreError) -> [Int: Digest] {
     var digests: [Int: Digest] = [:]

@@ -25,6 +25,12 @@ package struct Validation: Sendable {
       if case .interrupted = error.code { throw error }
       report.checks.append(.init("records", .failed, [error.message]))
     }
+    if !report.isValid {
+      let problems = report.checks.filter { $0.outcome == .failed }.flatMap { check in
+        check.details.map { "\(check.name): \($0)" }
+      }
+      records.note(DamageNote(time: Timestamp.now(), model: model, version: version, details: problems))
+    }
     records.logger.log(
       level: report.isValid ? .info : .error, "validate: \(model)/\(version) \(report.isValid ? "valid" : "INVALID")")
     return report

@@ -17,7 +17,7 @@ struct BackupCommand: ParsableCommand {
       """)
 
   @OptionGroup var target: VersionArguments
-  @Option(help: "Also copy it into the store in this folder.") var to: String?
+  @Option(help: "Also copy it into the store in this folder.", completion: .directory) var to: String?
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var store: StoreOptions
 

@@ -13,7 +13,7 @@ struct CleanupCommand: ParsableCommand {
       with a backup stay. What goes can be restored until it is purged, and takes its space until then.
       """)
 
-  @Argument(help: "Name of the model.") var model: String
+  @Argument(help: "Name of the model.", completion: StoreCompletion.models) var model: String
   @Option(help: "How many versions remain; if left out, as many as the policy keep of the model says.") var keep: Int?
   @Flag(help: "Only say what would go.") var dryRun = false
   @Flag(help: "Print JSON: the names of the versions.") var json = false

@@ -23,7 +23,8 @@ struct ConfigCommand: ParsableCommand {
   @Argument(
     help: ArgumentHelp(
       "The model, the policy and its value. Without a value it is shown; without a policy all are; without a model "
-        + "those of all models. With --store-wide no model is named.", valueName: "model key value"))
+        + "those of all models. With --store-wide no model is named.", valueName: "model key value"),
+    completion: StoreCompletion.policies)
   var words: [String] = []
   @Flag(help: "For all models that set nothing else themselves.") var storeWide = false
   @Flag(help: "Take back what was set: the store's policy holds, or the default.") var unset = false

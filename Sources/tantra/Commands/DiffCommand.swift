@@ -18,9 +18,9 @@ struct DiffCommand: ParsableCommand {
       Exit codes, as of diff(1): 0 the same, 1 different, 2 could not compare; 64 wrong usage.
       """)
 
-  @Argument(help: "Name of the model.") var model: String
-  @Argument(help: "Name of the first version.") var before: String
-  @Argument(help: "Name of the second version.") var after: String
+  @Argument(help: "Name of the model.", completion: StoreCompletion.models) var model: String
+  @Argument(help: "Name of the first version.", completion: StoreCompletion.versions) var before: String
+  @Argument(help: "Name of the second version.", completion: StoreCompletion.versions) var after: String
   @Flag(help: "Also list the tensors that are the same.") var all = false
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var store: StoreOptions

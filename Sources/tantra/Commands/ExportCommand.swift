@@ -23,8 +23,10 @@ struct ExportCommand: ParsableCommand {
       """)
 
   @OptionGroup var target: VersionArguments
-  @Option(help: "safetensors, pt, bin, or all; the model's policy default-format if left out.") var format: String?
-  @Option(help: "Folder to write into; made if it is missing.") var to = "."
+  @Option(
+    help: "safetensors, pt, bin, or all; the model's policy default-format if left out.",
+    completion: StoreCompletion.formats) var format: String?
+  @Option(help: "Folder to write into; made if it is missing.", completion: .directory) var to = "."
   @Flag(help: "Write a folder that from_pretrained loads.") var folder = false
   @Flag(help: "Replace files that exist.") var force = false
   @Flag(help: "Print JSON.") var json = false

@@ -8,7 +8,7 @@ struct HistoryCommand: ParsableCommand {
     commandName: "history", abstract: "Show which versions were active or replaced, since when, and by whom.",
     aliases: ["log"])
 
-  @Argument(help: "Name of the model.") var model: String
+  @Argument(help: "Name of the model.", completion: StoreCompletion.models) var model: String
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var store: StoreOptions
 

@@ -19,20 +19,27 @@ struct ImportCommand: ParsableCommand {
 
       A file that would run code when it is loaded is refused. With --state-dict-only its state dict is published as \
       torch.save writes it, and the rest is dropped, and named. A file that holds nothing but data is kept whole even then.
+
+      --dry-run tells what would become of each file: weights, a component (weights that are served as written), weights kept unread, \
+      an ordinary file, one in quarantine, or why it is refused. Every byte is read, and nothing is written. It ends with the \
+      exit code that the import would have.
       """)
 
-  @Argument(help: "Weight files, files that travel with them, or folders of both.") var files: [String]
-  @Option(help: "Name of the model.") var model: String?
+  @Argument(help: "Weight files, files that travel with them, or folders of both.", completion: .file()) var files:
+    [String]
+  @Option(help: "Name of the model.", completion: StoreCompletion.models) var model: String?
   @Option(help: "Name of the version.") var version: String?
   @Flag(help: "Make the version active.") var active = false
   @Flag(help: "Keep it as a training checkpoint, which cleanup takes first.") var checkpoint = false
   @Flag(help: "Of a file that would run code when it is loaded take the state dict, and drop the rest.")
   var stateDictOnly = false
+  @Flag(help: "Only tell what would become of each file.") var dryRun = false
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var store: StoreOptions
 
   func run() throws {
     Interruption.watch()
+    if dryRun { return try rehearse() }
     let reports =
       switch try store.changingClient.access(creating: true) {
       case .direct(let registry):
@@ -52,6 +59,21 @@ struct ImportCommand: ParsableCommand {
       }
     if json { try Console.print(json: reports) }
   }
+
+  // MARK: Dry run
+
+  private func rehearse() throws {
+    let rehearsal = try ImportRehearsal(
+      in: store, stateDictOnly: stateDictOnly,
+      planning: { records in
+        try ImportPlan(
+          files, model: model, version: version, checkpoint: checkpoint, active: active, records: records)
+      })
+    if json { try Console.print(json: rehearsal.imports) } else { Console.print(rehearsal.text) }
+    if let refusal = rehearsal.refusal { throw refusal }
+  }
+
+  // MARK: Import
 
   /// A published version, and what of the file was dropped.
   private struct Report: Encodable {

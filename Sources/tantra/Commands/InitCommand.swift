@@ -11,7 +11,7 @@ struct InitCommand: ParsableCommand {
       A store that is there already stays as it is. A folder that holds something else is refused.
       """)
 
-  @Argument(help: "Where to make it; where stores are, if left out.") var folder: String?
+  @Argument(help: "Where to make it; where stores are, if left out.", completion: .directory) var folder: String?
   @OptionGroup var store: StoreOptions
 
   func validate() throws {

@@ -10,7 +10,7 @@ struct ListWeightsCommand: ParsableCommand {
     discussion: "A format with a star is served as it was written; the others are synthesized when they are read.",
     aliases: ["ls"])
 
-  @Argument(help: "Name of the model; all models if left out.") var model: String?
+  @Argument(help: "Name of the model; all models if left out.", completion: StoreCompletion.models) var model: String?
   @Flag(help: "Also list training checkpoints, backups and what was removed and can be restored.") var all = false
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var store: StoreOptions

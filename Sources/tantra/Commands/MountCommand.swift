@@ -20,12 +20,12 @@ struct MountCommand: ParsableCommand {
       stays; and in the foreground on standard error, with priorities for journald where that reads it.
       """)
 
-  @Argument(help: "Where to mount; made if it is missing.") var mountpoint = "/weights"
+  @Argument(help: "Where to mount; made if it is missing.", completion: .directory) var mountpoint = "/weights"
   @Flag(help: "Stay in the foreground, with the log on standard error.") var foreground = false
   @Flag(help: "Refuse all changes; takes no lock, so that several such mounts can share a store.") var readOnly = false
   @Flag(help: "Let other users in.") var allowOther = false
   @Flag(help: "Make an empty store if there is none.") var create = false
-  @Option(help: "File to which the log goes, too.") var logFile: String?
+  @Option(help: "File to which the log goes, too.", completion: .file()) var logFile: String?
   @Option(
     help: "What is logged: error, warning, notice, info or debug, each with what is graver.",
     transform: { text in

@@ -11,16 +11,18 @@ struct OcrCommand: ParsableCommand {
       IMAGE is a PNG or a JPEG of a page or a line: dark on bright or bright on dark, in printable ASCII. Its lines are printed \
       in reading order: columns from left to right, each from top to bottom; a table is read column by column.
 
-      The reader is the active version of ocr_native at $TANTRA_MOUNT, or of the mounted store if that is not set, or what --model names: \
-      another model of the mount, or, if it holds a slash, a folder with config.json and weights, or a weight file beside its \
-      config.json.
+      The reader is the active version of ocr_native in the mount at $TANTRA_MOUNT, or in the store if that is not set, \
+      mounted or not; or it is what --model names: another model, MODEL/VERSION, or, if it holds a slash, the path of a folder \
+      with config.json and weights, or of a weight file beside its config.json.
 
       The text goes to standard output, everything else to standard error. --json tells where lines and words are, in \
       pixels, and how sure the reader is, from 0 to 1.
       """)
 
-  @Argument(help: "Path of a PNG or JPEG.") var image: String
-  @Option(help: "Name of a model of the mount, or path of a folder or weight file.") var model = "ocr_native"
+  @Argument(help: "Path of a PNG or JPEG.", completion: .file(extensions: ["png", "jpg", "jpeg"])) var image: String
+  @Option(
+    help: "Name of a model, MODEL/VERSION, or path of a folder or weight file.",
+    completion: StoreCompletion.versionsOfModels) var model = "ocr_native"
   @Option(help: "Version of the model instead of the active one.") var version: String?
   @Flag(help: "Print JSON.") var json = false
   @Option(help: "How many lines are read at once; as many as there are processors, up to 8, if left out.")
@@ -35,12 +37,16 @@ struct OcrCommand: ParsableCommand {
 
   func run() throws {
     let page = try ImageFile.read(image, channels: 1)
-    let location = try store.location(of: model, version: version)
-    let loaded = try LoadedWeights<OcrWeights>(resolved: try location.resolved()) { Console.error($0) }
+    let (loaded, weights) = try ModelPlace.with(model, version: version, of: store) { place in
+      let loaded = try LoadedWeights<OcrWeights>(resolved: try place.location.resolved()) {
+        Console.error(place.shown($0))
+      }
+      return (loaded, place.shown(loaded.weightFile))
+    }
     let reader = PageReader(loaded.weights, threads: threads ?? min(8, ProcessInfo.processInfo.activeProcessorCount))
     let lines = try reader.read(page)
     if json {
-      try Console.print(json: Report(image: image, page, weights: loaded.weightFile, lines))
+      try Console.print(json: Report(image: image, page, weights: weights, lines))
     } else {
       for line in lines { Console.print(line.text) }
     }

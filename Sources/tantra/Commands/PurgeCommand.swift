@@ -13,9 +13,10 @@ struct PurgeCommand: ParsableCommand {
       for those who have them. Packs of which less than half is still needed give way to smaller ones.
       """, aliases: ["gc"])
 
-  @Argument(help: "Name of the model, or MODEL/VERSION; all models if left out.") var model: String?
+  @Argument(help: "Name of the model, or MODEL/VERSION; all models if left out.", completion: StoreCompletion.models)
+  var model: String?
   @Argument(help: "Name of the version; all versions if left out.") var version: String?
-  @Option(help: "Only what was removed at least that long ago: 30d, 12h, 15m, 10s.") var olderThan = TimeSpan(
+  @Option(help: "Only what was removed at least that long ago: 30d, 1w, 12h, 30m, 10s.") var olderThan = TimeSpan(
     seconds: 0)
   @Flag(help: "Only tell what would go and how much that would free.") var dryRun = false
   @Flag(help: "Print JSON.") var json = false

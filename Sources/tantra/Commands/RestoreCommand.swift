@@ -12,8 +12,11 @@ struct RestoreCommand: ParsableCommand {
       VERSION@NUMBER, as list-weights --all shows it; the edition that was there is kept then.
       """)
 
-  @Argument(help: "Name of the model, or MODEL/VERSION.") var model: String
-  @Argument(help: "Name of the version, or VERSION@NUMBER, if it is not given as MODEL/VERSION.") var version: String?
+  @Argument(help: "Name of the model, or MODEL/VERSION.", completion: StoreCompletion.editionsOfModels) var model:
+    String
+  @Argument(
+    help: "Name of the version, or VERSION@NUMBER, if it is not given as MODEL/VERSION.",
+    completion: StoreCompletion.editions) var version: String?
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var store: StoreOptions
 

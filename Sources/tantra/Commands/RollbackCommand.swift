@@ -13,7 +13,7 @@ struct RollbackCommand: ParsableCommand {
       `tantra history MODEL` shows the switches.
       """)
 
-  @Argument(help: "Name of the model.") var model: String
+  @Argument(help: "Name of the model.", completion: StoreCompletion.models) var model: String
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var store: StoreOptions
 

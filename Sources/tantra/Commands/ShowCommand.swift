@@ -28,19 +28,8 @@ struct ShowCommand: ParsableCommand {
       let shown = try ModelSummary(model, in: records)
       return json ? try Console.print(json: shown) : Console.print(shown.text)
     }
-    let manifest = try records.manifest(of: model, version(word, of: model, in: records))
+    let manifest = try records.manifest(of: model, records.version(called: word, of: model))
     let shown = try VersionSummary(manifest, in: records, withTensors: tensors)
     if json { try Console.print(json: shown) } else { Console.print(shown.text) }
-  }
-
-  /// The version that somebody means, by its name or by that of a link.
-  private func version(_ word: String, of model: ModelName, in records: RecordStore) throws -> VersionName {
-    guard word == "active" else {
-      let name = try VersionName(validating: word)
-      return records.aliases(of: model)[name] ?? name
-    }
-    try records.require(model)
-    if let version = records.activeVersion(of: model) { return version }
-    throw StoreError(.unknownVersion, "\(model) has no active version; tantra set-active chooses one")
   }
 }

@@ -12,9 +12,11 @@ struct TagCommand: ParsableCommand {
       files that are open keep their bytes. tantra rm MODEL/NAME takes the link away, and not the version.
       """)
 
-  @Argument(help: "Name of the model, or MODEL/VERSION.") var model: String
-  @Argument(help: "Name of the version, if it is not given as MODEL/VERSION, and the link's name.") var names:
-    [String] = []
+  @Argument(help: "Name of the model, or MODEL/VERSION.", completion: StoreCompletion.versionsOfModels) var model:
+    String
+  @Argument(
+    help: "Name of the version, if it is not given as MODEL/VERSION, and the link's name.",
+    completion: StoreCompletion.versions) var names: [String] = []
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var store: StoreOptions
 

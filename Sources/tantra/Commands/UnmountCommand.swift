@@ -15,7 +15,8 @@ struct UnmountCommand: ParsableCommand {
       Returns when the daemon has ended, and with it its hold of the store; with --lazy, at once.
       """, aliases: ["umount"])
 
-  @Argument(help: "Where it is mounted; where the store is, if left out.") var mountpoint: String?
+  @Argument(help: "Where it is mounted; where the store is, if left out.", completion: StoreCompletion.mountpoints)
+  var mountpoint: String?
   @Flag(help: "Take it from the tree at once, even if files in it are open; those stay readable for 5 seconds.")
   var lazy = false
   @OptionGroup var store: StoreOptions

@@ -15,8 +15,11 @@ struct ValidateCommand: ParsableCommand {
       Exit codes: 0 valid, 1 damage found, 2 could not check.
       """, aliases: ["verify"])
 
-  @Argument(help: "Name of the model, or MODEL/VERSION; all models if left out.") var model: String?
-  @Argument(help: "Name of the version; all versions if left out.") var version: String?
+  @Argument(
+    help: "Name of the model, or MODEL/VERSION; all models if left out.", completion: StoreCompletion.versionsOfModels)
+  var model: String?
+  @Argument(help: "Name of the version; all versions if left out.", completion: StoreCompletion.versions) var version:
+    String?
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var store: StoreOptions
 

@@ -16,6 +16,11 @@ enum Console {
     print(raw: String(decoding: try StoreCoding.encode(record, pretty: true), as: UTF8.self))
   }
 
+  /// `record` as JSON in one line.
+  static func print(jsonLine record: some Encodable) throws(StoreError) {
+    print(String(decoding: try StoreCoding.encode(record, pretty: false), as: UTF8.self))
+  }
+
   /// A line on standard error, after the program's name.
   static func error(_ line: String) { write("tantra: \(line)\n", to: STDERR_FILENO) }
 

@@ -4,13 +4,12 @@ import FuseServer
 import Logging
 import StoreClient
 import StoreRecords
-import TantraRuntime
 import WeightRegistry
 import WeightsFS
 
 /// `--store`, which goes with every command.
 struct StoreOptions: ParsableArguments {
-  @Option(help: "Folder of the weight store.")
+  @Option(help: "Folder of the weight store.", completion: .directory)
   var store: String?
 
   /// The folder of the store, absolute.
@@ -69,27 +68,5 @@ struct StoreOptions: ParsableArguments {
     let found = try client.mountpoint(orAt: table.tantraMounts.map(\.mountpoint))
     // Lock files speak of the past: what is mounted now is for the system to say.
     return found.flatMap { table.top(at: $0)?.isTantra == true ? $0 : nil }
-  }
-
-  /// Where a model is that the bundled runtime is to load: at the mount that `$TANTRA_MOUNT` names, else where the store is
-  /// mounted.
-  ///
-  /// - Parameters:
-  ///   - model: a path if it holds a slash, else a model of the mount.
-  ///   - version: the active one if nil.
-  func location(of model: String, version: String?) throws -> ModelLocation {
-    let mount = ProcessInfo.processInfo.environment["TANTRA_MOUNT"] ?? ""
-    if model.contains("/") || store == nil && !mount.isEmpty { return try ModelLocation(model, version: version) }
-    let found = try StoreLocation(named: store)
-    var mountpoint: String?
-    do {
-      mountpoint = try self.mountpoint()
-    } catch let error as StoreError where error.code == .noStore && found.reason == .usual {
-      // Then nothing was ever mounted: the usual mountpoint is looked at.
-    }
-    guard mountpoint != nil || found.reason == .usual else {
-      throw CommandFailure(.noInput, "the store \(found.path) is not mounted; tantra mount mounts it")
-    }
-    return try ModelLocation(model, version: version, mountpoint: mountpoint)
   }
 }

@@ -3,8 +3,10 @@ import StoreRecords
 
 /// `MODEL VERSION`, which may also be written `MODEL/VERSION`.
 struct VersionArguments: ParsableArguments {
-  @Argument(help: "Name of the model, or MODEL/VERSION.") var model: String
-  @Argument(help: "Name of the version, if it is not given as MODEL/VERSION.") var version: String?
+  @Argument(help: "Name of the model, or MODEL/VERSION.", completion: StoreCompletion.versionsOfModels) var model:
+    String
+  @Argument(help: "Name of the version, if it is not given as MODEL/VERSION.", completion: StoreCompletion.versions)
+  var version: String?
 
   /// The model, and the version if one is given.
   func names() throws -> (model: ModelName, version: VersionName?) { try Self.names(model, version) }

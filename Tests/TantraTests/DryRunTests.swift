@@ -1,0 +1,135 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What a dry run tells is what happens, and it changes nothing.
+@Suite struct DryRunTests {
+  let fixture: TantraFixture
+
+  init() throws { fixture = try TantraFixture() }
+
+  /// Every file of the store with its digest, the staging folder left out.
+  private func content() throws -> String {
+    try Command.run(
+      "sh",
+      [
+        "-c",
+        "cd '\(fixture.storePath)' && find . -path ./.staging -prune -o -type f ! -name 'index*' -print | sort | xargs sha256sum",
+      ]
+    ).outputText
+  }
+
+  private struct Rehearsed: Decodable {
+    struct File: Decodable {
+      var path: String
+      var fate: String
+      var reason: String?
+    }
+    var outcome: String
+    var files: [File]
+    var views: [String]
+    var isActive: Bool
+  }
+
+  private func rehearse(_ arguments: [String]) throws -> (status: Int32, imports: [Rehearsed], error: String) {
+    let before = try content()
+    let command = try fixture.tantra(["import", "--dry-run", "--json"] + arguments)
+    #expect(try content() == before)
+    return (command.status, try JSONDecoder().decode([Rehearsed].self, from: command.output), command.errorText)
+  }
+
+  @Test func anImportIsToldFileByFile() throws {
+    let folder = fixture.scratch("in")
+    try FileManager.default.createDirectory(atPath: folder + "/unet", withIntermediateDirectories: true)
+    try fixture.scratch.write("in/model.safetensors", try SmallWeights.example().safetensors())
+    try fixture.scratch.write("in/unet/part.safetensors", try SmallWeights.example(bias: 5).safetensors())
+    try fixture.scratch.write("in/config.json", Array("{}".utf8))
+    // os.system("true"), as pickle writes it.
+    try fixture.scratch.write("in/args.pkl", Array("cos\nsystem\n(S'true'\ntR.".utf8))
+    let told = try rehearse([folder, "--model", "new"])
+    #expect(told.status == 0, "\(told.error)")
+    let one = try #require(told.imports.first)
+    let fates = Dictionary(uniqueKeysWithValues: one.files.map { ($0.path, $0.fate) })
+    #expect(
+      fates == [
+        "model.safetensors": "weights", "unet/part.safetensors": "component", "config.json": "ordinary",
+        "args.pkl": "quarantined",
+      ])
+    #expect(one.files.contains { $0.reason?.contains("tantra config new pickles allow") == true })
+    #expect(one.outcome == "published" && one.isActive)
+    try fixture.succeed("import", folder, "--model", "new")
+    struct Shown: Decodable {
+      struct File: Decodable {
+        var path: String
+        var how: String
+      }
+      var files: [File]
+      var links: [String]
+    }
+    let shown = try JSONDecoder().decode(Shown.self, from: Data(try fixture.succeed("show", "new/v1.0", "--json").utf8))
+    #expect(Set(shown.files.map(\.path)) == Set(one.views.map { "model.\($0)" } + fates.keys))
+    #expect(shown.links == ["active"])
+  }
+
+  @Test func refusalsAreThoseOfTheImport() throws {
+    let first = try fixture.scratch.write("a.pt", try SmallWeights.example().torchZip())
+    let other = try fixture.scratch.write("b.pt", try SmallWeights.example(bias: 9).torchZip())
+    let text = try fixture.scratch.write("c.pt", Array("no weights".utf8))
+    var damaged = try SmallWeights.example().torchZip()
+    // In the middle of a tensor.
+    if let place = damaged.indices.first(where: { damaged[$0...].starts(with: [0x00, 0x00, 0x80, 0x3F]) }) {
+      damaged[place] ^= 1
+    }
+    let bad = try fixture.scratch.write("d.pt", damaged)
+    try fixture.succeed("import", first, "--model", "x", "--version", "v1")
+    for arguments in [
+      [other, "--model", "x", "--version", "v1"], [text, "--model", "y"], [bad, "--model", "z"],
+      [first, "--model", "x", "--version", "v1"], [other, "--model", "x", "--version", "v2", "--active"],
+    ] {
+      let told = try rehearse(arguments)
+      let done = try fixture.tantra(["import"] + arguments)
+      #expect(told.status == done.status, "\(arguments): \(told.error) \(done.errorText)")
+      #expect(told.error == done.errorText, "\(arguments)")
+      #expect((told.imports.first?.outcome == "refused") == (done.status != 0), "\(arguments)")
+      if done.status == 0 {
+        #expect(told.imports.first?.isActive == done.outputText.contains("; active"), "\(arguments)")
+      }
+    }
+  }
+
+  @Test func aRefusedNameComesWithOneThatWouldDo() throws {
+    let file = try fixture.scratch.write("a.pt", try SmallWeights.example().torchZip())
+    for (name, proposal) in [("my model", "my-model"), ("ä/große Sprache", "gro-e-Sprache"), ("-x", "x")] {
+      let command = try fixture.tantra(["import", "--dry-run", file, "--model=\(name)"])
+      #expect(command.status == 65 && command.errorText.contains("\"\(proposal)\" would do"), "\(command.errorText)")
+    }
+  }
+
+  @Test func cleanupAndPurgeTellWhatTheyDo() throws {
+    for seed in 1...4 { try fixture.succeed("generate", "mamba", "--seed", "\(seed)", "--version", "v2.\(seed)") }
+    try fixture.succeed("backup", "mamba/v2.1")
+    var before = try content()
+    let planned = try fixture.succeed("cleanup", "mamba", "--keep", "2", "--dry-run", "--json")
+    #expect(try content() == before)
+    #expect(try fixture.succeed("cleanup", "mamba", "--keep", "2", "--json") == planned)
+    #expect(planned.contains("v2.2") && planned.contains("v2.3"))
+    struct Report: Decodable, Equatable {
+      var purged: [String]
+      var removedBlobs: Int
+      var freedBytes: Int
+    }
+    before = try content()
+    let told = try JSONDecoder().decode(
+      Report.self, from: Data(try fixture.succeed("purge", "--dry-run", "--json").utf8))
+    #expect(try content() == before)
+    func bytes() throws -> Int {
+      let sum = try Command.run(
+        "sh", ["-c", "find '\(fixture.storePath)/weights' -type f -printf '%s\\n' | awk '{s += $1} END {print s}'"])
+      return try #require(Int(sum.outputText.dropLast()))
+    }
+    let stored = try bytes()
+    let done = try JSONDecoder().decode(Report.self, from: Data(try fixture.succeed("purge", "--json").utf8))
+    #expect(done == told && done.purged.count >= 2)
+    #expect(try stored - bytes() == told.freedBytes)
+  }
+}
