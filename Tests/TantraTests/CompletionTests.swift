@@ -53,19 +53,6 @@ import Testing
     #expect(try bash("tantra rm mam").isEmpty)
   }
 
-  @Test func anAnswerIsQuick() throws {
-    let arguments = ["---completion", "rm", "--", "positional@0", "2", "3", "tantra", "rm", "mam"]
-    var times: [Double] = []
-    for _ in 0..<9 {
-      let start = Date()
-      let command = try fixture.tantra(arguments)
-      times.append(Date().timeIntervalSince(start))
-      #expect(command.outputText.contains("mamba"), "\(command.outputText) \(command.errorText)")
-    }
-    // The smallest: other work on the machine is not the program's. The harness starts three programs before it.
-    #expect(try #require(times.min()) < 0.1, "\(times)")
-  }
-
   @Test(arguments: ["zsh", "fish"])
   func otherShellsReadTheirScript(shell: String) throws {
     try fixture.scratch.write("script", Array(try fixture.succeed("--generate-completion-script", shell).utf8))

@@ -365,13 +365,18 @@ package final class ModelTransaction {
   package func write(_ record: BackupRecord) throws(StoreError) {
     store.store.blobs.noteNamed(record.manifest.blobs)
     // When it is there: whoever has read the backups before must read them again.
-    defer { cache.withLock { $0.noteBackup(of: model) } }
+    defer { noteBackup() }
     try files.write(record)
   }
 
   /// Removes a backup, durably. Its blobs stay until they are collected.
   package func drop(_ record: BackupRecord) throws(StoreError) {
-    defer { cache.withLock { $0.noteBackup(of: model) } }
+    defer { noteBackup() }
     try files.remove(record)
+  }
+
+  private func noteBackup() {
+    cache.withLock { $0.noteBackup(of: model) }
+    hasUntold = true
   }
 }
