@@ -168,7 +168,7 @@ import Testing
       """
       mkdir $OUT/disk; python $OUT/calls.py $OUT/disk > $OUT/expected; python $OUT/calls.py \(folder) > $OUT/found
       diff $OUT/expected $OUT/found >&2; test $(wc -l < $OUT/found) -gt 80
-      rm -r \(folder)/calls; test ! -e \(folder)/calls
+      rm -r \(folder)/calls $OUT/disk/calls; test ! -e \(folder)/calls
       """)
   }
 

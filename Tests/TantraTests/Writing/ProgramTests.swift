@@ -136,10 +136,16 @@ import Testing
               os.remove(folder + "/come.txt")
       def look():
           while not stop.value: os.stat(folder + "/notes.txt")
+      os.chdir(folder)
+      # What was published before is being told to the kernel until this works for a while.
+      begin = since = time.time()
+      while time.time() < since + 2 and time.time() < begin + 60:
+          try: os.getcwd()
+          except FileNotFoundError:
+              os.chdir(folder)
+              since = time.time()
       others = [multiprocessing.Process(target=what) for what in (change, look)]
       for other in others: other.start()
-      # What was published before is told to the kernel by now.
-      time.sleep(1); os.chdir(folder)
       end = time.time() + 1
       try:
           while time.time() < end: assert os.getcwd() == folder
