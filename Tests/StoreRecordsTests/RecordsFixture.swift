@@ -122,7 +122,10 @@ struct FolderPicture: Equatable {
   private mutating func add(_ folder: VersionFolder, _ path: String) {
     let count = folder.children(of: path).count { $0.entry == .folder }
     #expect(folder.subfolderCount(of: path) == count, "\(path)")
-    lines.append("\(folder.status(ofFolder: path).properties)")
+    // A folder's ctime moves with its entries.
+    var properties = folder.status(ofFolder: path).properties
+    properties.changed = nil
+    lines.append("\(properties)")
     for (name, entry) in folder.children(of: path) {
       lines.append("\(path)/\(name) \(entry)")
       if entry == .folder { add(folder, path.isEmpty ? name : path + "/" + name) }

@@ -39,7 +39,7 @@ import WeightRegistry
 
   @Test(arguments: [
     (PolicyKey.keep, "-1"), (.keep, "many"), (.keep, ""), (.validateBeforeActivate, "maybe"), (.pickles, "run"),
-    (.defaultFormat, "gguf"), (.frozen, "sometimes"), (.restorable, "7"), (.restorable, "-1d"), (.restorable, "1w"),
+    (.defaultFormat, "gguf"), (.frozen, "sometimes"), (.restorable, "7"), (.restorable, "-1d"), (.restorable, "1y"),
     (.restorableCheckpoints, "99999999999999999999d"),
   ])
   func aValueOfAnotherTypeIsRefusedWithWhatIsExpected(key: PolicyKey, value: String) throws {
