@@ -32,6 +32,18 @@ package final class Folder: Sendable {
     }
   }
 
+  /// Makes a directory of its own in `parent`, which no one else has: `mkdtemp(3)`.
+  ///
+  /// - Parameter prefix: what its name begins with.
+  /// - Returns: its path.
+  package static func makeTemporary(in parent: String, prefix: String) throws(PosixError) -> String {
+    var template = Array("\(parent)/\(prefix)XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else {
+      throw PosixError(Errno(rawValue: errno), call: "mkdtemp", path: parent)
+    }
+    return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
   private func child(_ name: String) -> String { path + "/" + name }
 
   /// Opens the directory `name` in this one.

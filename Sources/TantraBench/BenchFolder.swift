@@ -2,6 +2,7 @@ import FoundationEssentials
 import FuseServer
 import Glibc
 import PosixIO
+import SystemPackage
 import Tensors
 
 /// A fresh folder for all that is written while measuring; it goes with all that is in it.
@@ -32,15 +33,14 @@ final class BenchFolder {
           + "\(ByteCount(bytes: needed)) while it is measured: use a smaller --size, or --in with a folder that has more room"
       )
     }
-    guard let template = strdup("\(parent)/tantra-bench-XXXXXX") else { throw BenchFailure(.failed, "out of memory") }
-    defer { free(template) }
-    guard mkdtemp(template) != nil else {
-      let code = errno
+    do throws(PosixError) {
+      path = try Folder.makeTemporary(in: parent, prefix: "tantra-bench-")
+    } catch {
+      let code = error.errno.rawValue
       throw BenchFailure(
         code == EACCES || code == EPERM || code == EROFS ? .notPermitted : .inputOutput,
         "\(parent): no folder can be made: \(String(cString: strerror(code))); --in names another place")
     }
-    path = String(cString: template)
   }
 
   /// The path of `name` in the folder.

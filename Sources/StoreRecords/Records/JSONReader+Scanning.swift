@@ -61,6 +61,11 @@ extension JSONReader {
   /// Consumes a string that is a digest in hexadecimal digits.
   mutating func digest() throws(FormatError) -> Digest? { Digest(digits: try string(maximum: 64)) }
 
+  /// Consumes an array of such strings.
+  mutating func digests() throws(FormatError) -> [Digest]? {
+    try elements { reader throws(FormatError) in try reader.digest() }
+  }
+
   /// Consumes a non-negative integer; nil if it is too large.
   mutating func integer<Value: FixedWidthInteger>(_ type: Value.Type = Int.self) throws(FormatError) -> Value? {
     Value(exactly: try unsignedInteger())

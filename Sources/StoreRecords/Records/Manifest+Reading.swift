@@ -43,7 +43,7 @@ extension Manifest.MainStateDict {
     var views: [String: Int]?
     let isPlain = try reader.members { name, reader throws(FormatError) in
       switch name {
-      case "packs": packs = try reader.elements { reader throws(FormatError) in try reader.digest() }
+      case "packs": packs = try reader.digests()
       case "parameterCount": parameterCount = try reader.integer()
       case "table": table = try reader.digest()
       case "tensorCount": tensorCount = try reader.integer()
@@ -96,7 +96,7 @@ extension WeightRecord {
       case "format": format = try reader.text()
       case "isPlain": isPlainZip = try reader.boolean()
       case "modified": modified = try reader.integer(Int64.self)
-      case "packs": packs = try reader.elements { reader throws(FormatError) in try reader.digest() }
+      case "packs": packs = try reader.digests()
       case "path": path = try reader.text()
       case "table":
         table = try reader.digest()

@@ -146,18 +146,19 @@ package final class ModelTransaction {
   /// - Parameters:
   ///   - folder: what is to be there, with a manifest.
   ///   - parent: where the manifest of a new version goes; that of an older one stays where it is.
-  ///   - hasTimes: whether folders whose entries have changed have their new mtimes.
+  ///   - changes: what was changed in a folder whose journal is only written anew: others are told of that alone, and folders
+  ///     have their new mtimes. Nil if anything may be another than before.
   /// - Returns: the manifest as it is written.
   @discardableResult
   package func publish(
     _ folder: VersionFolder, in parent: ManifestFolder, switching: Switching, by actor: Actor = .current,
-    hasTimes: Bool = false
+    rewritingFor changes: [FolderChange]? = nil
   ) throws(StoreError) -> Manifest {
     let version = folder.version
     let revisions = try cache.listing(of: model).journals[version] ?? []
     let before = try cache.folder(of: model, version)
     var folder = folder
-    if !hasTimes, let before = before?.folder {
+    if changes == nil, let before = before?.folder {
       let changed = folder.foldersWithOtherNames(than: before)
       for change in folder.timeChanges(of: changed, to: Timestamp.now()) { folder.apply(change) }
     }
@@ -190,9 +191,13 @@ package final class ModelTransaction {
       try cache.removeJournals(of: model, version, revisions.subtracting([published.revision]))
     }
     store.uploads.exchange(before?.folder.uploads ?? [], for: folder.uploads)
-    changes.append(.published(model, version, paths: nil))
-    let changed = folder.paths(changedSince: before?.folder)
-    if !changed.isEmpty { changes.append(.published(model, version, paths: changed)) }
+    if let changes {
+      self.changes.append(.published(model, version, paths: changes.flatMap(\.paths)))
+    } else {
+      self.changes.append(.published(model, version, paths: nil))
+      let changed = folder.paths(changedSince: before?.folder)
+      if !changed.isEmpty { self.changes.append(.published(model, version, paths: changed)) }
+    }
     if before == nil { noteEntries(isNewModel: isNewModel) }
     return published
   }
@@ -289,7 +294,7 @@ package final class ModelTransaction {
     // Rewriting costs with the number of files, and happens once in as many changes.
     if let journal = before.journal, journal.lineCount > 64 + 2 * folder.fileCount {
       if folder.isPublished {
-        try publish(folder, in: .models, switching: .never, hasTimes: true)
+        try publish(folder, in: .models, switching: .never, rewritingFor: folderChanges)
       } else {
         try write(folder)
       }

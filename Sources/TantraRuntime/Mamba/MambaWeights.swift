@@ -72,6 +72,12 @@ package final class MambaWeights: ModelWeights, Sendable {
   package var model: UnsafeMutablePointer<tantra_mamba> { stack.model }
   /// The size of the images that the model takes, (side, channels); nil if it takes none.
   package var imageSize: (side: Int, channels: Int)? { vision.map { ($0.size.imageSize, $0.size.channelCount) } }
+
+  /// A prompt as the model expects it: to one that sees, a text is a question, which a line's end ends.
+  func asked(_ text: String) -> String {
+    imageSize == nil || text.isEmpty || text.hasSuffix("\n") ? text : text + "\n"
+  }
+
   /// Bytes that were copied.
   package var copiedByteCount: Int { bound.copiedByteCount }
   /// Whether the matrices are the checkpoint file's own pages.

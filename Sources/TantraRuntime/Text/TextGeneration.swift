@@ -61,8 +61,7 @@ package struct TextGeneration {
   /// The two share a session: this generation is over.
   package func followed(by text: String) -> TextGeneration {
     var next = self
-    let isQuestion = model.weights.imageSize != nil && !text.isEmpty && !text.hasSuffix("\n")
-    let tokens = tokenizer.encode(isQuestion ? text + "\n" : text)
+    let tokens = tokenizer.encode(model.weights.asked(text))
     // A token that ends texts would let the model forget what came before it.
     let last = ending == .endOfText ? nil : upcoming
     next.unread = unread + (last.map { [$0] } ?? []) + tokens

@@ -110,8 +110,7 @@ package final class TextRuntime: Sendable {
     try options.validate()
     let loaded = loaded()
     let weights = loaded.model.weights
-    let isQuestion = weights.imageSize != nil && !prompt.isEmpty && !prompt.hasSuffix("\n")
-    var tokens = loaded.tokenizer.encode(isQuestion ? prompt + "\n" : prompt)
+    var tokens = loaded.tokenizer.encode(weights.asked(prompt))
     if tokens.isEmpty {
       guard let beginning = weights.beginning else {
         throw RuntimeError(

@@ -26,7 +26,7 @@ package final class UnmountedVersion: Sendable {
     _ model: ModelName, _ version: VersionName, files: [String], of registry: WeightRegistry, in parent: String,
     progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(StoreError) {
-    path = try Self.makeFolder(in: parent)
+    path = try posix(try Folder.makeTemporary(in: parent, prefix: "tantra-run-"))
     do throws(StoreError) {
       folder = try posix(try Folder.open(path))
     } catch {
@@ -61,14 +61,6 @@ package final class UnmountedVersion: Sendable {
   }
 
   deinit { Self.remove(folder) }
-
-  private static func makeFolder(in parent: String) throws(StoreError) -> String {
-    var template = Array("\(parent)/tantra-run-XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else {
-      throw StoreError(PosixError(Errno(rawValue: errno), call: "mkdtemp", path: parent))
-    }
-    return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-  }
 
   private static func remove(_ folder: Folder) {
     do throws(PosixError) {

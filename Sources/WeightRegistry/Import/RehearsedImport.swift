@@ -62,8 +62,6 @@ package struct RehearsedImport: Sendable, Hashable, Codable {
   package var isActive = false
   /// Why it is refused.
   package var reason: String?
-  /// What kind of refusal it is.
-  package var code: StoreError.Code? { refusal?.code }
   package private(set) var refusal: StoreError?
 
   private enum CodingKeys: CodingKey {

@@ -181,19 +181,18 @@ struct VersionDirectory: TreeFolder {
     let place = try place(of: name)
     let folder = try tree.versionFolder(of: model, version)
     if folder.isFolder(place.path) { throw FileSystemError(.isDirectory) }
-    let remove = { () throws(FileSystemError) in
-      // A writer must not bring the name back.
-      try tree.step(
-        try tree.registry.folders.remove(
-          place.path, of: model, version, isNew: tree.additions.contains(place, of: folder),
-          forgettingWriters: {
-            tree.removeOrdinary(place)
-            tree.additions.forget(place)
-            return tree.writers.forget(place)
-          }))
-    }
     do throws(FileSystemError) {
-      if place.purpose.isOrdinary { try tree.ordinary.changing(place, remove) } else { try remove() }
+      try tree.ordinary.changing(place) { () throws(FileSystemError) in
+        // A writer must not bring the name back.
+        try tree.step(
+          try tree.registry.folders.remove(
+            place.path, of: model, version, isNew: tree.additions.contains(place, of: folder),
+            forgettingWriters: {
+              tree.removeOrdinary(place)
+              tree.additions.forget(place)
+              return tree.writers.forget(place)
+            }))
+      }
     } catch {
       if error.errno == FileSystemError.Condition.missing.errno { throw FileSystemError(.missing) }
       throw tree.refuse(error, model, version)

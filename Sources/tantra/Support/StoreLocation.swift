@@ -29,9 +29,7 @@ struct StoreLocation {
   ///   - mindingMounts: whether a store counts that is mounted. One that is to be mounted is not mounted yet.
   /// - Throws: if several stores are mounted, so that one has to be named.
   init(named name: String?, mindingMounts: Bool = true) throws(CommandFailure) {
-    let environment = ProcessInfo.processInfo.environment
-    func value(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
-    if let name = name ?? value("TANTRA_STORE") {
+    if let name = Self.named(name) {
       self.init(absolute: name, .named)
       return
     }
@@ -44,9 +42,19 @@ struct StoreLocation {
       self.init(absolute: first.path, .mounted)
       return
     }
-    self.init(
-      absolute: value("XDG_DATA_HOME").map { $0 + "/tantra" } ?? (value("HOME") ?? ".") + "/.local/share/tantra", .usual
-    )
+    self.init(absolute: Self.usual, .usual)
+  }
+
+  /// What somebody names, on the command line or in the environment.
+  static func named(_ name: String?) -> String? { name ?? value("TANTRA_STORE") }
+
+  /// Where stores are unless somebody says otherwise.
+  static var usual: String {
+    value("XDG_DATA_HOME").map { $0 + "/tantra" } ?? (value("HOME") ?? ".") + "/.local/share/tantra"
+  }
+
+  private static func value(_ name: String) -> String? {
+    ProcessInfo.processInfo.environment[name].flatMap { $0.isEmpty ? nil : $0 }
   }
 
   private init(absolute path: String, _ reason: Reason) {

@@ -124,6 +124,38 @@ import Testing
       """)
   }
 
+  @Test func aProgramKnowsItsFolderWhileFilesComeAndGoThere() throws {
+    try mount.succeed(
+      """
+      python - small/v1.0 <<'PYTHON'
+      import multiprocessing, os, sys, time
+      folder, stop = os.path.abspath(sys.argv[1]), multiprocessing.Value("i", 0)
+      def change():
+          while not stop.value:
+              with open(folder + "/come.txt", "w") as file: file.write("x")
+              os.remove(folder + "/come.txt")
+      def look():
+          while not stop.value: os.stat(folder + "/notes.txt")
+      os.chdir(folder)
+      # What was published before is being told to the kernel until this works for a while.
+      begin = since = time.time()
+      while time.time() < since + 2 and time.time() < begin + 60:
+          try: os.getcwd()
+          except FileNotFoundError:
+              os.chdir(folder)
+              since = time.time()
+      others = [multiprocessing.Process(target=what) for what in (change, look)]
+      for other in others: other.start()
+      end = time.time() + 1
+      try:
+          while time.time() < end: assert os.getcwd() == folder
+      finally:
+          stop.value = 1
+          for other in others: other.join()
+      PYTHON
+      """)
+  }
+
   @Test func aDatabaseGrowsIsCompactedAndSurvivesAKill() throws {
     try mount.succeed(
       """

@@ -46,9 +46,9 @@ enum StoreCompletion {
   private static func complete(_ words: [String], _ index: Int, _ prefix: String, _ wanted: Wanted) -> [String] {
     let line = CommandLineWords(words, completing: index)
     do throws(StoreError) {
-      guard let path = storePath(line.store) else { return [] }
       let records = try RecordStore(
-        path: path, access: .reading, logger: Logger(label: "tantra") { _ in SwiftLogNoOpLogHandler() })
+        path: storePath(line.store), access: .reading, logger: Logger(label: "tantra") { _ in SwiftLogNoOpLogHandler() }
+      )
       return try names(wanted, line, prefix, records)
     } catch {
       // Whoever presses the key wants a word, and no message.
@@ -104,12 +104,8 @@ enum StoreCompletion {
   // MARK: The store
 
   /// The folder of the store, as a command finds it, but no mount is waited for.
-  private static func storePath(_ named: String?) -> String? {
-    let environment = ProcessInfo.processInfo.environment
-    func value(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
-    if let path = named ?? value("TANTRA_STORE") { return path }
-    if let mounted = mountedStore() { return mounted }
-    return value("XDG_DATA_HOME").map { $0 + "/tantra" } ?? value("HOME").map { $0 + "/.local/share/tantra" }
+  private static func storePath(_ named: String?) -> String {
+    StoreLocation.named(named) ?? mountedStore() ?? StoreLocation.usual
   }
 
   /// The store of the first mount that says at once which it is.
