@@ -14,28 +14,30 @@ package struct FolderEditing: Sendable {
 
   /// Makes an upload a blob, durably, and that a file of a version's folder. The upload goes, unless a record names it.
   ///
-  /// - Parameter isWanted: asked when the file is about to appear, with the folder as it is; if not, nothing does.
+  /// - Parameters:
+  ///   - properties: asked when the file is about to appear: somebody may change them while it is hashed.
+  ///   - isWanted: asked when the file is about to appear, with the folder as it is; if not, nothing does.
   /// - Throws: `unknownVersion` if there is no such folder any more.
   @discardableResult
   package func keep(
     _ upload: Upload, at path: String, of model: ModelName, _ version: VersionName, modified: Int64,
-    properties: FileProperties = .usual, unless interruption: Interruption = .never,
+    properties: @autoclosure () -> FileProperties = .usual, unless interruption: Interruption = .never,
     isWanted: (VersionFolder) -> Bool = { _ in true }
   ) throws(StoreError) -> FolderFile {
     try records.requireWriting()
     let pins = records.store.blobs.newPins()
     defer { withExtendedLifetime(pins) {} }
     let ingest = try records.uploads.beginIngest(of: upload)
-    let file: FolderFile
+    var file: FolderFile
     do throws(BlobStoreError) {
       let table = try ingest.hash(storages: [], progress: { _ in !interruption.isRequested }).table
       try ingest.forceToDisk { _ in !interruption.isRequested }
       _ = try ingest.commit(table, pins, progress: { _ in !interruption.isRequested })
-      file = FolderFile(path: path, table, modified: modified, properties: properties)
+      file = FolderFile(path: path, table, modified: modified)
     } catch {
       throw StoreError(error)
     }
-    try put(file, in: model, version, unless: interruption, isWanted: isWanted)
+    try put(&file, in: model, version, unless: interruption, isWanted: isWanted) { $0.properties = properties() }
     try records.uploads.discard(upload.name)
     return file
   }
@@ -47,6 +49,15 @@ package struct FolderEditing: Sendable {
     _ file: FolderFile, in model: ModelName, _ version: VersionName, unless interruption: Interruption = .never,
     isWanted: (VersionFolder) -> Bool = { _ in true }
   ) throws(StoreError) {
+    var file = file
+    try put(&file, in: model, version, unless: interruption, isWanted: isWanted) { _ in }
+  }
+
+  /// - Parameter complete: gives the file what may change until it appears.
+  private func put(
+    _ file: inout FolderFile, in model: ModelName, _ version: VersionName, unless interruption: Interruption,
+    isWanted: (VersionFolder) -> Bool, complete: (inout FolderFile) -> Void
+  ) throws(StoreError) {
     let pins = records.store.blobs.newPins()
     defer { withExtendedLifetime(pins) {} }
     pins.pin(file.blobs)
@@ -55,6 +66,7 @@ package struct FolderEditing: Sendable {
     }
     try records.transaction(model, unless: interruption) { (records) throws(StoreError) in
       guard let folder = try records.folder(version) else { throw self.records.unknown(version, of: model) }
+      complete(&file)
       if isWanted(folder) { try records.change(version, [.put(file)]) }
     }
   }

@@ -152,13 +152,9 @@ struct Commit {
         try tree.step(
           try tree.registry.folders.keep(
             facts.upload, at: place.path, of: place.model, place.version, modified: modified,
-            properties: facts.properties,
+            properties: writer.current.properties,
             isWanted: { $0.file(at: place.path)?.upload == facts.upload.name }))
         writer.facts.withLock { $0.isSealed = true }
-        let properties = writer.current.properties
-        if properties != facts.properties {
-          try tree.change(place) { $0.changes(giving: properties, at: place.path) }
-        }
       } else if facts.isGivenUp, facts.isDirty, !facts.isSealed {
         // Another writer may have put something there since: that stays.
         try keep(facts.upload, at: place, modified: try tree.step(try writer.modified())) { folder in
