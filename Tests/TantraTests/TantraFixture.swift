@@ -30,7 +30,7 @@ final class TantraFixture: Sendable {
     do {
       _ = try Command.run("umount", ["-l", mountpoint])
       // The daemon ends by itself; its store is removed only after it has.
-      if let pid = daemon { _ = try Command.run("timeout", ["10", "tail", "--pid=\(pid)", "-f", "/dev/null"]) }
+      if let pid = daemon { _ = wait { kill(pid, 0) != 0 } }
     } catch {
       print("could not unmount \(mountpoint): \(error)")
     }
@@ -80,7 +80,7 @@ final class TantraFixture: Sendable {
     let deadline = Date(timeIntervalSinceNow: seconds)
     while Date() < deadline {
       if condition() { return true }
-      usleep(20_000)
+      usleep(5000)
     }
     return condition()
   }

@@ -18,6 +18,8 @@ final class InodeTable: Sendable {
     var numbers: [Node: InodeNumber] = [:]
     /// Nodes that were renamed, and that the kernel has forgotten since: a file is the same one under its new name.
     var kept: [InodeNumber: Node] = [:]
+    /// What has become of nodes for good, of late: a lookup may have seen one just before.
+    var became: [Node: Node] = [:]
     /// atimes that somebody has set, in nanoseconds since 1970.
     var accessed: [Node: Int64] = [:]
 
@@ -42,6 +44,8 @@ final class InodeTable: Sendable {
 
   /// How many renamed nodes are kept that the kernel has forgotten, and how many atimes.
   private static let keptLimit = 1 << 16
+  /// How many nodes are remembered that have become others.
+  private static let becameLimit = 1 << 8
 
   private let state = Mutex(State())
 
@@ -49,6 +53,7 @@ final class InodeTable: Sendable {
   func lookUp(_ node: Node) -> InodeNumber {
     if node == .root { return .root }
     return state.withLock { state in
+      let node = state.became[node] ?? node
       if let number = state.numbers[node] {
         if state.kept.removeValue(forKey: number) != nil { state.entries[number] = Entry(node: node, lookups: 0) }
         state.entries[number]?.lookups += 1
@@ -93,7 +98,10 @@ final class InodeTable: Sendable {
   /// The number that `node` has or would get.
   func number(of node: Node) -> InodeNumber {
     if node == .root { return .root }
-    return state.withLock { $0.numbers[node] } ?? Self.hash(node)
+    return state.withLock { state in
+      let node = state.became[node] ?? node
+      return state.numbers[node] ?? Self.hash(node)
+    }
   }
 
   /// The node behind a number; nil if the kernel has forgotten it.
@@ -131,6 +139,15 @@ final class InodeTable: Sendable {
 
   /// Lets the number of a node stand for another.
   func rename(_ node: Node, to renamed: Node) { state.withLock { $0.rename(node, to: renamed) } }
+
+  /// Lets the number of a node stand for what it has become for good: the same bytes, in another form.
+  func note(_ node: Node, became other: Node) {
+    state.withLock { state in
+      if state.became.count == Self.becameLimit { state.became = [:] }
+      state.became[node] = other
+      if state.numbers[node] != nil { state.rename(node, to: other) }
+    }
+  }
 
   /// Lets numbers stand for nodes that were renamed.
   ///

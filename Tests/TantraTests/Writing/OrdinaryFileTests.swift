@@ -91,6 +91,20 @@ import Testing
       """)
   }
 
+  /// Under a name of weights, too: `cp` takes a file for another one if its number changes while it looks.
+  @Test func aFileKeepsItsInodeWhenItIsStored() throws {
+    try mount.succeed(
+      """
+      for name in notes.txt names.bin other.ckpt model.onnx.pt; do
+        for round in 1 2 3; do
+          echo $round >> run/v1/$name; first=$(stat -c %i run/v1/$name); sleep 0.3
+          test $(stat -c %i run/v1/$name) = $first; cat run/v1/$name > /dev/null; test $(stat -c %i run/v1/$name) = $first
+          cp -a run/v1/$name run/v1/copy; cmp run/v1/$name run/v1/copy
+        done
+      done
+      """)
+  }
+
   @Test func namesAreAsLongAsOnADisk() throws {
     try mount.succeed(
       """
