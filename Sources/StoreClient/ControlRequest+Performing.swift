@@ -25,11 +25,17 @@ extension ControlRequest {
       let isLink = registry.records.aliases(of: model)[version] != nil
       if isLink {
         try registry.activation.setAlias(version, of: model, to: nil)
+      } else if try registry.records.drafts(of: model).contains(version) {
+        try registry.folders.removeDraft(model, version, by: actor)
       } else {
         try registry.retention.retire(model, version, by: actor, unless: .init(progress))
       }
       return .cleaned(model: model, removed: [version])
     case .remove(let model, nil):
+      // A model without versions: its drafts are all that there is to remove.
+      let drafts = registry.records.contains(model) ? [] : try registry.records.drafts(of: model)
+      for draft in drafts { try registry.folders.removeDraft(model, draft, by: actor) }
+      if !drafts.isEmpty { return .cleaned(model: model, removed: drafts) }
       return .cleaned(
         model: model, removed: try registry.retention.retireAll(of: model, by: actor, unless: .init(progress)))
     case .cleanup(let model, let keep):

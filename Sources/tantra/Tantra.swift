@@ -24,7 +24,8 @@ struct Tantra: ParsableCommand {
       ListWeightsCommand.self, ShowCommand.self, TagCommand.self, RemoveCommand.self, SetActiveCommand.self,
       RollbackCommand.self, HistoryCommand.self, WatchCommand.self, ImportCommand.self, ExportCommand.self,
       DiffCommand.self, CleanupCommand.self, BackupCommand.self, RestoreCommand.self, PurgeCommand.self,
-      ValidateCommand.self, ConfigCommand.self, StatsCommand.self, DoctorCommand.self, UpgradeStoreCommand.self,
+      ValidateCommand.self, ConfigCommand.self, StatsCommand.self, MetricsCommand.self, DoctorCommand.self,
+      UpgradeStoreCommand.self,
       GenerateCommand.self, RunCommand.self, OcrCommand.self, BenchCommand.self, BenchFaultsCommand.self,
     ])
 
@@ -45,7 +46,9 @@ struct Tantra: ParsableCommand {
     }
     guard let word, !word.hasPrefix("-"), word != "help", !names.contains(word) else { return }
     throw CommandFailure(
-      .usage, "there is no command \"\(word)\"" + NearMatch.hint(for: word, among: names) + "; tantra --help lists all")
+      .usage,
+      "there is no command \"\(word)\"" + NearMatch.hint(for: word, among: names + ["help"])
+        + "; tantra --help lists all")
   }
 
   /// What the parser did not understand, in a line; nil for what is no mistake, such as a wish for help.

@@ -188,12 +188,24 @@ extension RecordStore {
   }
 
   package func unknown(_ model: ModelName) -> StoreError {
-    StoreError(
+    let drafts = readableListing(of: model)?.drafts.sorted() ?? []
+    guard drafts.isEmpty else {
+      return StoreError(
+        .unknownModel,
+        "\(model) has no version yet, only drafts, which hold no complete weights: "
+          + drafts.map(\.text).joined(separator: ", "))
+    }
+    return StoreError(
       .unknownModel, "there is no model \"\(model)\"" + NearMatch.hint(for: model.text, among: models.map(\.text)))
   }
 
   package func unknown(_ version: VersionName, of model: ModelName) -> StoreError {
-    let names = (readableListing(of: model)?.published ?? [:]).keys.sorted().map(\.text)
+    let listing = readableListing(of: model)
+    if listing?.drafts.contains(version) == true {
+      return StoreError(
+        .unknownVersion, "\(model)/\(version) is a draft: it becomes a version with its first complete weight file")
+    }
+    let names = (listing?.published ?? [:]).keys.sorted().map(\.text)
     return StoreError(
       .unknownVersion, "\(model) has no version \"\(version)\"" + NearMatch.hint(for: version.text, among: names))
   }

@@ -160,6 +160,21 @@ package struct FolderEditing: Sendable {
     }
   }
 
+  /// Takes a draft, a folder without complete weights, out of the tree, with the files in it. Nothing of it is kept.
+  ///
+  /// - Throws: `unknownVersion` if there is no such draft.
+  package func removeDraft(_ model: ModelName, _ version: VersionName, by actor: Actor) throws(StoreError) {
+    try records.transaction(model) { (records) throws(StoreError) in
+      guard let folder = try records.folder(version), !folder.isPublished else {
+        throw self.records.unknown(version, of: model)
+      }
+      // The folder of a model stays when the last that was in it has gone.
+      try records.makeModel()
+      try records.retract(version)
+      records.log("removed: the draft \(model)/\(version), \(folder.fileCount) files, by user \(actor.uid)")
+    }
+  }
+
   /// Makes the newest other version active, or none if there is none.
   private func letActiveMoveOn(
     from version: VersionName, in records: ModelTransaction, by actor: Actor

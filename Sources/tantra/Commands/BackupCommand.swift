@@ -44,7 +44,7 @@ struct BackupCommand: ParsableCommand {
           "\(model)/\(version): copied to \(to): \(report.blobs) blobs, \(Console.size(report.byteCount)); valid")
       }
       for file in report.leftOut where !json {
-        Console.error("\(file.path) was left out, for unpickling it could run code: \(file.reason)")
+        Console.error(WithheldFile.message(file.path, file.reason, of: model))
       }
       copy = report
     }

@@ -76,7 +76,8 @@ struct DiffCommand: ParsableCommand {
     if !shown.isEmpty {
       lines.append(
         Console.table(
-          ["CHANGE", "TENSOR", "TYPE AND SHAPE", "RELATIVE L2", "LARGEST", "ELEMENTS"], shown.map { row(of: $0) }))
+          ["CHANGE", "TENSOR", "TYPE AND SHAPE", "RELATIVE L2", "LARGEST", "ELEMENTS"], shown.map { row(of: $0) },
+          givingUp: ["TYPE AND SHAPE", "ELEMENTS", "LARGEST"]))
     }
     lines += difference.files.map { "\($0.change.rawValue)  file \($0.path)" }
     let counts = Report.Counts(difference)

@@ -42,8 +42,9 @@ struct DoctorCommand: ParsableCommand {
 
   private func text(of check: Diagnosis) -> String {
     let width = 14
-    let outcome = check.outcome == .fail ? "FAIL" : check.outcome.rawValue
-    let line = "\(outcome.padded(to: 4))  \(check.name.padded(to: width))  \(check.found)"
+    let outcome =
+      check.outcome == .fail ? Terminal.output.styled("FAIL", .failure) : check.outcome.rawValue.padded(to: 4)
+    let line = "\(outcome)  \(check.name.padded(to: width))  \(check.found)"
     return check.fix.map { line + "\n" + String(repeating: " ", count: width + 8) + "fix: " + $0 } ?? line
   }
 }

@@ -12,7 +12,7 @@ struct ExportCommand: ParsableCommand {
       Files are named <model>_<version>_<format>.<extension>, as mamba_v1.0_pt.pt. With --folder a folder \
       <model>_<version> is written instead, with model.<format> and the files that travel with the version (config.json), \
       so that from_pretrained loads it. Files that would run code when they are unpickled are left out, and named, unless \
-      the model's policy pickles allows them.
+      the model's policy pickles allows them (tantra config MODEL pickles allow).
 
       The bytes are those that the mount shows, and so are the times. A file appears when it is complete and on disk. It \
       works whether or not the store is mounted.
@@ -69,7 +69,7 @@ struct ExportCommand: ParsableCommand {
     if json { return try Console.print(json: files) }
     for file in files {
       if let reason = file.leftOut {
-        Console.error("\(file.path) was left out, for unpickling it could run code: \(reason)")
+        Console.error(WithheldFile.message(file.path, reason, of: model))
       } else {
         Console.print("\(file.path)  \(Console.size(file.byteCount))")
       }

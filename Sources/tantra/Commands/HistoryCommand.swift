@@ -50,6 +50,6 @@ struct HistoryCommand: ParsableCommand {
             Timestamp.text(line.time), String(line.actor.uid), String(line.actor.pid), line.from ?? "-", line.to.text,
             line.note,
           ]
-        }))
+        }, givingUp: ["PROCESS", "USER"]))
   }
 }

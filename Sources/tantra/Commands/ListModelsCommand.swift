@@ -25,6 +25,6 @@ struct ListModelsCommand: ParsableCommand {
     Console.print(
       Console.table(
         ["MODEL", "ACTIVE", "VERSIONS"],
-        lines.map { [$0.model.text, $0.active?.text ?? "-", String($0.versions.count)] }))
+        lines.map { [$0.model.text, $0.active?.text ?? "-", String($0.versions.count)] }, mark: 1))
   }
 }

@@ -10,7 +10,9 @@ struct RemoveCommand: ParsableCommand {
     discussion: """
       Versions can be restored (tantra restore) until they are purged, and take their space until then. The active version \
       and those that links point to are not removed alone; a whole model goes with its links.
-      """)
+
+      A draft, a folder that holds no complete weights yet, is removed for good, with the files that are in it.
+      """, aliases: ["remove"])
 
   @OptionGroup var target: VersionArguments
   @Flag(help: "Print JSON: the names of what was removed.") var json = false

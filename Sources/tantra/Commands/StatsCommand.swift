@@ -61,7 +61,7 @@ struct StatsCommand: ParsableCommand {
             "\((comparison.loadSeconds * 1e5).rounded() / 100) ms", comparison.opensWith.joined(separator: ", "),
             comparison.isWritten ? "as written" : "synthesized",
           ]
-        }))
+        }, givingUp: ["OPENS WITH"]))
     var told: Set<String> = []
     for comparison in comparisons where told.insert(comparison.format).inserted {
       Console.print("\(comparison.format.padded(to: 11))  \(comparison.safety)")

@@ -36,7 +36,7 @@ struct ModelSummary: Encodable {
           published: manifest.published, parameterCount: manifest.counts.parameterCount,
           source: manifest.provenance.source))
     }
-    drafts = try records.drafts(of: model)
+    drafts = try records.listing(of: model).drafts.sorted()
     kept = try records.backups(of: model).map(\.edition.description)
     let decided = records.policies(of: model)
     policies = [:]
@@ -52,7 +52,7 @@ struct ModelSummary: Encodable {
             version.name.text, ((version.isCheckpoint ? ["checkpoint"] : []) + version.links).joined(separator: " "),
             Console.grouped(version.parameterCount), Timestamp.text(version.published), version.source,
           ]
-        })
+        }, mark: 1)
     ]
     if !drafts.isEmpty { lines.append("no version yet: \(drafts.map(\.text).joined(separator: " "))") }
     if !kept.isEmpty { lines.append("can be restored: \(kept.joined(separator: " "))") }

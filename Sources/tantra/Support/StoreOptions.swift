@@ -60,12 +60,17 @@ struct StoreOptions: ParsableArguments {
     if location.reason != .named { Console.note("store \(location.path)") }
   }
 
+  /// As ``StoreClient/liveMountpoint()``.
+  func mountpoint() throws -> String? { try client.liveMountpoint() }
+}
+
+extension StoreClient {
   /// Where the store is mounted: where its lock's holder has mounted it, else where it can be read.
   ///
   /// - Returns: nil if it is not mounted.
-  func mountpoint() throws -> String? {
+  func liveMountpoint() throws -> String? {
     let table = try MountTable.current()
-    let found = try client.mountpoint(orAt: table.tantraMounts.map(\.mountpoint))
+    let found = try mountpoint(orAt: table.tantraMounts.map(\.mountpoint))
     // Lock files speak of the past: what is mounted now is for the system to say.
     return found.flatMap { table.top(at: $0)?.isTantra == true ? $0 : nil }
   }

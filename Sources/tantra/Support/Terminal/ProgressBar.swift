@@ -48,10 +48,11 @@ final class ProgressBar: Sendable {
       let percent = total > 0 ? min(100, max(0, Self.whole(100 * Double(done) / Double(total)))) : 100
       let filled = percent / 5
       let speed = phase.countsBytes ? Console.size(Self.whole(rate)) : "\(Self.whole(rate))"
-      Console.write(
-        "\r\u{1B}[K\(label): \(phase.rawValue) [\(String(repeating: "#", count: filled))"
-          + "\(String(repeating: ".", count: 20 - filled))] \(percent)% \(speed)/s, \(left) s left",
-        to: STDERR_FILENO)
+      let line =
+        "\(label): \(phase.rawValue) [\(String(repeating: "#", count: filled))"
+        + "\(String(repeating: ".", count: 20 - filled))] \(percent)% \(speed)/s, \(left) s left"
+      // A line that is too long would go on in the next one, where it could not be removed.
+      Console.write("\r\u{1B}[K\(line.prefix(max(1, (Terminal.errors.width ?? .max) - 1)))", to: STDERR_FILENO)
     }
   }
 

@@ -22,18 +22,20 @@ enum Console {
   }
 
   /// A line on standard error, after the program's name.
-  static func error(_ line: String) { write("tantra: \(line)\n", to: STDERR_FILENO) }
+  static func error(_ line: String) {
+    write("\(Terminal.errors.styled("tantra:", .failure)) \(line)\n", to: STDERR_FILENO)
+  }
 
   /// Lines on standard error as they are.
   static func note(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
 
-  /// Columns, wide enough for their widest cell; the last is not padded.
-  static func table(_ header: [String], _ rows: [[String]]) -> String {
-    let all = [header] + rows
-    let widths = header.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
-    return all.map { row in
-      row.indices.map { $0 == row.count - 1 ? row[$0] : row[$0].padded(to: widths[$0]) }.joined(separator: "  ")
-    }.joined(separator: "\n")
+  /// Columns for standard output, as ``ConsoleTable`` shows them there.
+  ///
+  /// - Parameters:
+  ///   - givingUp: names of the columns that a narrow terminal loses first.
+  ///   - mark: the column that says what is active.
+  static func table(_ header: [String], _ rows: [[String]], givingUp: [String] = [], mark: Int? = nil) -> String {
+    ConsoleTable(header: header, rows: rows, givingUp: givingUp, mark: mark).text(for: .output)
   }
 
   /// `2.6 MiB`.
