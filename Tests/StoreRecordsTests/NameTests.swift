@@ -41,5 +41,10 @@ import Testing
   @Test func aNearNameIsSuggested() {
     #expect(NearMatch.hint(for: "mambo", among: ["mamba", "ocr_native"]) == "; did you mean \"mamba\"?")
     #expect(NearMatch.hint(for: "zzzz", among: ["mamba"]) == "; there is mamba")
+    // Two letters exchanged are one mistake, and likelier than one forgotten.
+    #expect(NearMatch.hint(for: "stauts", among: ["stats", "status"]) == "; did you mean \"status\"?")
+    #expect(NearMatch.hint(for: "sats", among: ["status", "stats"]) == "; did you mean \"stats\"?")
+    #expect(NearMatch.hint(for: "MAMBA", among: ["mamba"]) == "; did you mean \"mamba\"?")
+    #expect(NearMatch.hint(for: "", among: ["mamba", "x"]) == "; there is mamba, x")
   }
 }

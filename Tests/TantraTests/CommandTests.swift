@@ -10,7 +10,7 @@ import Testing
   @Test(arguments: [
     "init", "mount", "unmount", "status", "import", "list-models", "list-weights", "set-active", "rollback", "history",
     "export", "diff", "cleanup", "backup", "restore", "purge", "validate", "stats", "doctor", "generate", "config",
-    "upgrade-store", "show", "tag", "rm",
+    "upgrade-store", "show", "tag", "rm", "metrics",
   ])
   func everyCommandHasHelp(command: String) throws {
     let help = try fixture.tantra([command, "--help"])
@@ -31,6 +31,12 @@ import Testing
     (["lst-models"], 64, "there is no command \"lst-models\"; did you mean \"list-models\"?"),
     (["set-active", "mamba/v1.0", "v1.1"], 64, "two versions"), (["backup", "mamba/v9"], 66, "no version"),
     (["import", "/nonexistent.pt"], 66, "No such file"), (["history", "ocr"], 66, "did you mean \"ocr_native\"?"),
+    (["stauts"], 64, "did you mean \"status\"?"), (["hlep"], 64, "did you mean \"help\"?"),
+    (["umoutn"], 64, "did you mean \"umount\"?"), (["LS"], 64, "did you mean \"ls\"?"),
+    (["show", "mabma"], 66, "did you mean \"mamba\"?"), (["show", "Mamba"], 66, "did you mean \"mamba\"?"),
+    (["show", "mamba/1v.0"], 66, "did you mean \"v1.0\"?"),
+    (["config", "mamba", "kepe"], 65, "did you mean \"keep\"?"),
+    (["config", "mamba", "forzen"], 65, "did you mean \"frozen\"?"),
   ])
   func mistakesHaveTheirExitCodeAndSayWhatIsWrong(arguments: [String], status: Int32, words: String) throws {
     let command = try fixture.tantra(arguments)
@@ -50,6 +56,7 @@ import Testing
   @Test(arguments: [
     ("ls", "list-weights", ["mamba"]), ("log", "history", ["mamba"]), ("verify", "validate", ["mamba"]),
     ("gc", "purge", ["--dry-run"]), ("use", "set-active", ["mamba/v1.0"]), ("ps", "status", ["--json"]),
+    ("umount", "unmount", []), ("remove", "rm", ["mamba/v9"]),
   ])
   func shortNamesAreTheSameCommands(short: String, long: String, arguments: [String]) throws {
     #expect(try fixture.tantra([short] + arguments).outputText == fixture.tantra([long] + arguments).outputText)

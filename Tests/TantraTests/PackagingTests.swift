@@ -109,14 +109,15 @@ import Testing
     #expect(Int(count.dropLast()) == 12)
   }
 
-  @Test func theUnitNamesCommandsThatExist() throws {
-    let unit = try String(contentsOfFile: Self.folder + "/tantra@.service", encoding: .utf8)
-    let help = try fixture.succeed("mount", "--help")
+  @Test(arguments: [("tantra@.service", "mount"), ("tantra-metrics@.service", "metrics")])
+  func unitsNameCommandsThatExist(name: String, command: String) throws {
+    let unit = try String(contentsOfFile: Self.folder + "/" + name, encoding: .utf8)
+    let help = try fixture.succeed(command, "--help")
     let start = try #require(unit.split(separator: "\n").first { $0.hasPrefix("ExecStart=") })
     let flags = start.split(separator: " ").filter { $0.hasPrefix("--") }
-    #expect(flags.contains("--foreground") && flags.allSatisfy { help.contains($0) })
+    #expect(start.contains(" \(command) ") && !flags.isEmpty && flags.allSatisfy { help.contains($0) })
     guard try Command.run("sh", ["-c", "command -v systemd-analyze"]).status == 0 else { return }
-    let check = try Command.run("systemd-analyze", ["verify", Self.folder + "/tantra@.service"])
+    let check = try Command.run("systemd-analyze", ["verify", Self.folder + "/" + name])
     #expect(!check.errorText.contains("Unknown"), "\(check.errorText)")
   }
 }

@@ -14,6 +14,8 @@ struct ListenAddress: Hashable, ExpressibleByArgument {
   init?(argument: String) {
     if let port = UInt16(argument) {
       self.init(host: "127.0.0.1", port: port)
+    } else if argument.allSatisfy(\.isNumber) {
+      return nil
     } else if argument.hasPrefix("["), let end = argument.firstIndex(of: "]") {
       self.init(
         host: String(argument[argument.index(after: argument.startIndex)..<end]),
