@@ -94,6 +94,7 @@ import Testing
     // The last tensor of a file in save_file's order has the greatest name.
     #expect(command.outputText.contains("tensor \"backbone.norm_f.weight\""), "\(command.outputText)")
     #expect(!command.outputText.contains("backbone.embeddings.weight"))
+    #expect(command.errorText.contains("tantra import FILE --model mamba --version v1.0"), "\(command.errorText)")
     #expect(try fixture.tantra(["validate", "ocr_native"]).status == 0)
     let json = try fixture.tantra(["validate", "mamba", "--json"])
     #expect(json.status == 1)

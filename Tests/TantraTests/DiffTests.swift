@@ -58,13 +58,35 @@ import Testing
 
   @Test(arguments: [
     (["mamba", "v1.0", "v9"], 2, "no version"), (["mambo", "v1.0", "v1.0"], 2, "did you mean \"mamba\""),
-    (["mamba", "v1.0"], 64, "after"), (["mamba", "../x", "v1.0"], 2, "cannot name"),
+    (["mamba", "v1.0"], 64, "expected two versions of mamba"), (["mamba", "../x", "v1.0"], 2, "cannot name"),
+    (["mamba/v1.0"], 64, "expected two versions"), (["mamba/v1.0", "v1.0", "v1.0"], 64, "expected two versions"),
+    (["mamba/v1.0", "ocr_native/v1.0"], 64, "of another model than mamba"),
   ])
   func troubleEndsWithTwo(arguments: [String], status: Int32, words: String) throws {
     let command = try TantraFixture().tantra(["diff"] + arguments)
     #expect(command.status == status, "\(command.errorText)")
     #expect(command.errorText.contains(words), "\(command.errorText)")
     #expect(command.output.isEmpty)
+  }
+
+  @Test func versionsAreNamedInOneWordOrTwoAndByLinks() throws {
+    let fixture = try TantraFixture()
+    try fixture.succeed("generate", "mamba", "--seed", "3", "--version", "v1.1")
+    try fixture.succeed("tag", "mamba/v1.1", "stable")
+    let expected = try fixture.tantra(["diff", "mamba", "v1.0", "v1.1"])
+    #expect(expected.status == 1)
+    for arguments in [
+      ["mamba/v1.0", "v1.1"], ["mamba/v1.0", "mamba/v1.1"], ["mamba", "mamba/v1.0", "stable"],
+      ["mamba", "active", "stable"],
+    ] {
+      let command = try fixture.tantra(["diff"] + arguments)
+      #expect(command.outputText == expected.outputText && command.status == 1, "\(arguments) \(command.errorText)")
+    }
+    try fixture.succeed("export", "mamba/stable", "--to", fixture.scratch("out"))
+    try fixture.succeed("export", "mamba/active", "--to", fixture.scratch("out"))
+    #expect(
+      try fixture.scratch.files(below: "out").sorted()
+        == ["out/mamba_v1.0_safetensors.safetensors", "out/mamba_v1.1_safetensors.safetensors"])
   }
 
   @Test func aTruncatedBlobIsTroubleAndNoDifference() throws {

@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 import TestSupport
 import Testing
 
@@ -74,6 +75,13 @@ import Testing
     try fixture.scratch.write("store/weights/sha256/\(try anyPrefix())/left", Array(repeating: 7, count: 1000))
     #expect(try statistics().otherBytes == 1000)
     #expect(try fixture.succeed("stats").contains("of which no version needs 1000 B"))
+    // Every byte is somebody's own, shared, or nobody's.
+    let shared = ByteCount(bytes: figures.storedBytes)
+    #expect(try fixture.succeed("stats").contains("needed by   one version alone 0 B, several \(shared)\n"))
+    try fixture.succeed("import", zip, "--model", "other")
+    #expect(try fixture.succeed("stats", "m").split(separator: "\n").count { $0.hasPrefix("m ") } == 2)
+    #expect(try !fixture.succeed("stats", "m").contains("other"))
+    #expect(try fixture.tantra(["stats", "n"]).status == 66)
   }
 
   private func anyPrefix() throws -> String {

@@ -39,7 +39,9 @@ struct Collection {
     for record in dropped {
       let isLeftover = records.isLeftover(record)
       if !isDryRun, try !drop(record) { continue }
-      if !isLeftover { report.purged.append("\(record.manifest.model)/\(record.manifest.version)") }
+      // A version that is there may have an earlier edition: its name alone would be taken for that of the version.
+      let name = record.isReplaced == true ? "\(record.edition)" : "\(record.manifest.version)"
+      if !isLeftover { report.purged.append("\(record.manifest.model)/\(name)") }
     }
     views.removeAll()
     (report.removedBlobs, report.freedBytes) = try remove(all: needed, sweep)

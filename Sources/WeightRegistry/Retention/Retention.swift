@@ -177,7 +177,7 @@ package struct Retention: Sendable {
 
 /// What a purge did.
 package struct PurgeReport: Sendable, Hashable, Codable {
-  /// Removed versions that can no longer be restored.
+  /// Removed versions that can no longer be restored, `mamba/v1.0`, and replaced editions, `mamba/v1.0@2`.
   package var purged: [String]
   package var removedBlobs: Int
   /// Bytes of those blobs, without those that compaction wrote.

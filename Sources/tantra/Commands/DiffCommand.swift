@@ -18,9 +18,11 @@ struct DiffCommand: ParsableCommand {
       Exit codes, as of diff(1): 0 the same, 1 different, 2 could not compare; 64 wrong usage.
       """)
 
-  @Argument(help: "Name of the model.", completion: StoreCompletion.models) var model: String
-  @Argument(help: "Name of the first version.", completion: StoreCompletion.versions) var before: String
-  @Argument(help: "Name of the second version.", completion: StoreCompletion.versions) var after: String
+  @Argument(help: "Name of the model, or MODEL/VERSION.", completion: StoreCompletion.versionsOfModels) var model:
+    String
+  @Argument(
+    help: "Names of the two versions, or links to them; of the second if the first is given as MODEL/VERSION.",
+    completion: StoreCompletion.versions) var versions: [String] = []
   @Flag(help: "Also list the tensors that are the same.") var all = false
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var store: StoreOptions
@@ -31,7 +33,8 @@ struct DiffCommand: ParsableCommand {
       difference = try compare()
     } catch {
       guard let failure = error as? CommandFailure ?? CommandFailure(error) else { throw error }
-      throw CommandFailure(failure.status == .interrupted ? .interrupted : .couldNotCheck, failure.message)
+      let isTold = [.interrupted, .usage].contains(failure.status)
+      throw CommandFailure(isTold ? failure.status : .couldNotCheck, failure.message)
     }
     if json {
       var listed = difference
@@ -61,13 +64,36 @@ struct DiffCommand: ParsableCommand {
 
   private func compare() throws -> VersionDifference {
     let registry = try store.openForReading()
-    let model = try ModelName(validating: model)
-    let (before, after) = (try VersionName(validating: before), try VersionName(validating: after))
+    let (model, words) = try names()
+    let records = registry.records
+    let (before, after) = (
+      try records.version(called: words.before, of: model), try records.version(called: words.after, of: model)
+    )
     let bar = ProgressBar("\(model) \(before) \(after)")
     defer { bar.finish() }
     Interruption.watch()
     return try registry.diff(
       of: model, from: before, to: after, progress: Interruption.stopping(bar.handler))
+  }
+
+  /// The words of the command line: `mamba v1 v2`, `mamba/v1 v2` or `mamba/v1 mamba/v2`.
+  private func names() throws -> (model: ModelName, words: (before: String, after: String)) {
+    let first = try VersionArguments.words(model, nil)
+    let model = try ModelName(validating: first.model)
+    let words = (first.version.map { [$0] } ?? []) + versions
+    guard words.count == 2 else {
+      throw CommandFailure(.usage, "expected two versions of \(model), as in: tantra diff \(model) v1.0 v1.1")
+    }
+    let bare = try words.map { word in
+      let own = try VersionArguments.words(word, nil)
+      // What can name no model is not taken for one.
+      guard let version = own.version, ModelName(own.model) != nil else { return word }
+      guard own.model == model.text else {
+        throw CommandFailure(.usage, "\(word) is of another model than \(model): versions of one model are compared")
+      }
+      return version
+    }
+    return (model, (bare[0], bare[1]))
   }
 
   private func text(of difference: VersionDifference) -> String {

@@ -14,6 +14,8 @@ struct ExportCommand: ParsableCommand {
       so that from_pretrained loads it. Files that would run code when they are unpickled are left out, and named, unless \
       the model's policy pickles allows them (tantra config MODEL pickles allow).
 
+      A version may also be named by a link to it, as stable, which tantra tag made.
+
       The bytes are those that the mount shows, and so are the times. A file appears when it is complete and on disk. It \
       works whether or not the store is mounted.
 
@@ -48,8 +50,11 @@ struct ExportCommand: ParsableCommand {
   func run() throws {
     let registry = try store.openForReading()
     let records = registry.records
-    let (model, named) = try target.names()
-    let version = try named ?? records.requireActiveVersion(of: model)
+    let words = try VersionArguments.words(target.model, target.version)
+    let model = try ModelName(validating: words.model)
+    let version =
+      try words.version.map { try records.version(called: $0, of: model) }
+      ?? records.requireActiveVersion(of: model)
     let manifest = try records.manifest(of: model, version)
     let format = format ?? records.policies(of: model).defaultFormat
     if manifest.main == nil, !folder {

@@ -3,7 +3,7 @@ import StoreRecords
 import WeightFormats
 import WeightRegistry
 
-/// `tantra stats`
+/// `tantra stats [MODEL]`
 struct StatsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "stats",
@@ -12,19 +12,24 @@ struct StatsCommand: ParsableCommand {
       PRESENTED is the size of all files that a mount shows; STORED that of the blobs behind them, each counted once; OWN \
       the part that no other version needs; DUPLICATED the part of STORED that is tensors of which the store has \
       more than one copy (equal tensors of one file, or of files that share less than an eighth of their bytes). Sizes are those of \
-      files, not of disk blocks.
+      files, not of disk blocks. What several versions share is in STORED of each of them; below the table every byte counts once. \
+      With a model only its versions are listed.
 
       With --formats the active version of each model is read in every format: LOAD is the time to parse the file and read \
       all of it through the page cache, the best of three. Which programs open a format is what the project's tests check.
       """)
 
+  @Argument(help: "Name of the model; all models if left out.", completion: StoreCompletion.models) var model: String?
   @Flag(help: "Compare the formats: size, load time, compatibility, safety.") var formats = false
   @Flag(help: "Print JSON, with sizes in bytes.") var json = false
   @OptionGroup var store: StoreOptions
 
   func run() throws {
     if formats { return try compareFormats() }
-    let statistics = try store.openForReading().statistics()
+    let registry = try store.openForReading()
+    let all = try registry.statistics()
+    var statistics = all
+    if let model = try named(in: registry) { statistics.versions.removeAll { $0.model != model } }
     if json { return try Console.print(json: statistics) }
     Console.print(
       Console.table(
@@ -38,13 +43,25 @@ struct StatsCommand: ParsableCommand {
     Console.print(
       "stored      \(Console.size(statistics.storedBytes)), of which no version needs "
         + Console.size(statistics.otherBytes))
+    let own = all.versions.reduce(0) { $0 + $1.ownBytes }
+    Console.print(
+      "needed by   one version alone \(Console.size(own)), several \(Console.size(all.storedBytes - all.otherBytes - own))"
+    )
     Console.print("duplicates  \(Console.size(statistics.duplicateBytes)) could be saved by storing each tensor once")
+  }
+
+  /// The model that is meant; nil for all.
+  private func named(in registry: WeightRegistry) throws -> ModelName? {
+    let name = try model.map { try ModelName(validating: $0) }
+    if let name { try registry.records.require(name) }
+    return name
   }
 
   private func compareFormats() throws {
     let registry = try store.openForReading()
+    let named = try named(in: registry)
     var comparisons: [FormatComparison] = []
-    for model in registry.records.models {
+    for model in named.map({ [$0] }) ?? registry.records.models {
       guard let version = registry.records.activeVersion(of: model) else { continue }
       let manifest = try registry.records.manifest(of: model, version)
       for view in WeightFormatCatalogue.views where manifest.main?.views[view.name] != nil {

@@ -10,7 +10,8 @@ struct ValidateCommand: ParsableCommand {
     abstract: "Check digests, views, values and shapes of versions.",
     discussion: """
       Every byte is read and compared with its digest; every view is read as a program would and compared, tensor by \
-      tensor; NaN and infinities are counted; shapes are checked against config.json. Damage is named by tensor.
+      tensor; NaN and infinities are counted; shapes are checked against config.json. Damage is named by tensor. Importing the intact file \
+      again, under the same model and version, mends it.
 
       Exit codes: 0 valid, 1 damage found, 2 could not check.
       """, aliases: ["verify"])
@@ -42,6 +43,12 @@ struct ValidateCommand: ParsableCommand {
       throw CommandFailure(isTold ? failure.status : .couldNotCheck, failure.message)
     }
     if json { try Console.print(json: reports) }
+    for report in reports where !report.isValid && !json {
+      let (model, version) = (report.model, report.version)
+      Console.note(
+        "importing the intact file again mends \(model)/\(version): tantra import FILE --model \(model) --version \(version)"
+      )
+    }
     if !reports.allSatisfy(\.isValid) { throw ExitCode(CommandFailure.Status.failed.rawValue) }
   }
 }

@@ -55,7 +55,7 @@ struct ConsoleTable {
   private func fit(_ columns: inout [Column], into width: Int) -> [String] {
     var (gone, cut): ([String], [String]) = ([], [])
     while columns.count > 1, Self.width(of: columns) > width {
-      let expendable = givingUp.lazy.compactMap { name in columns.firstIndex { header[$0.index] == name } }.first
+      let expendable = givingUp.compactMap { name in columns.firstIndex { header[$0.index] == name } }.first
       let place = expendable ?? columns.count - 1
       let room = columns[place].width - (Self.width(of: columns) - width)
       let name = header[columns[place].index]
