@@ -45,6 +45,5 @@ import Testing
     #expect(NearMatch.hint(for: "stauts", among: ["stats", "status"]) == "; did you mean \"status\"?")
     #expect(NearMatch.hint(for: "sats", among: ["status", "stats"]) == "; did you mean \"stats\"?")
     #expect(NearMatch.hint(for: "MAMBA", among: ["mamba"]) == "; did you mean \"mamba\"?")
-    #expect(NearMatch.hint(for: "", among: ["mamba", "x"]) == "; there is mamba, x")
   }
 }

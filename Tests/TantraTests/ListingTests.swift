@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 import TestSupport
 import Testing
 
@@ -61,7 +62,7 @@ import Testing
     let freed = try #require(all.errorText.split(separator: "\n").last { $0.hasPrefix("tantra purge would free ") })
     struct Report: Decodable { var freedBytes: Int }
     let report = try JSONDecoder().decode(Report.self, from: try fixture.tantra(["purge", "--json"]).output)
-    #expect(report.freedBytes > 0 && freed.hasSuffix(" \(report.freedBytes) B"), "\(freed) \(report)")
+    #expect(report.freedBytes > 0 && freed.hasSuffix(" \(ByteCount(bytes: report.freedBytes))"), "\(freed) \(report)")
 
     #expect(try lines().map(\.version) == ["checkpoint-2", "v1", "v2"])
     #expect(try lines().first { $0.version == "v1" }?.links == ["active", "stable"])

@@ -124,7 +124,7 @@ struct ListWeightsCommand: ParsableCommand {
     }
     if listing.hiddenCheckpoints > 0 { notes.append("checkpoints not listed: \(listing.hiddenCheckpoints)") }
     if listing.kept > 0 { notes.append("backups, removed and replaced versions: \(listing.kept)") }
-    if listing.lines.isEmpty, notes.isEmpty, listing.failures.isEmpty { notes.append("no versions yet") }
+    if listing.lines.isEmpty, notes.isEmpty, listing.failures.isEmpty { return Console.note("no versions yet") }
     for note in notes { Console.note(note) }
     if all, !listing.failures.isEmpty {
       Console.note("what a purge would free cannot be told before the damage is mended")

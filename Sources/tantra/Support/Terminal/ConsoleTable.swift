@@ -59,7 +59,7 @@ struct ConsoleTable {
       let place = expendable ?? columns.count - 1
       let room = columns[place].width - (Self.width(of: columns) - width)
       let name = header[columns[place].index]
-      if expendable == nil, room >= Self.narrowest, canBeCut(columns[place]) {
+      if expendable == nil, room >= max(Self.narrowest, name.count), canBeCut(columns[place]) {
         columns[place].width = room
         cut.append(name)
       } else {
