@@ -62,7 +62,7 @@ import Testing
     let home = try TemporaryFolder()
     defer {
       // Also if a step has failed.
-      _ = try? Command.run("umount", ["-l", home("home/weights")])
+      _ = try? Command.run(TantraFixture.executable, ["unmount", "--lazy", home("home/weights")])
     }
     let script = steps.map { step in
       // The newline ends a last line that has none.
