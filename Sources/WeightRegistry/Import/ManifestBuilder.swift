@@ -19,6 +19,8 @@ struct ManifestBuilder {
   private(set) var manifest: Manifest
   /// The table of the main state dict.
   private var main: Table?
+  /// Whether there was another main state dict before.
+  private var replacesMain = false
   private var paths: [String] = []
   private let refusing: Bool
   /// Where the weights came from.
@@ -119,6 +121,7 @@ struct ManifestBuilder {
 
   private mutating func becomeMain(_ contents: Arrival.Contents) {
     let table = contents.table
+    replacesMain = main != nil
     main = table
     manifest.main = .init(
       table: contents.digest, packs: table.packs.map(\.blob), tensorCount: table.stateDict.tensors.count,
@@ -131,6 +134,13 @@ struct ManifestBuilder {
     manifest.main?.views = sizes
   }
 
+  /// Whether formats that somebody has removed appear again: with other weights, and with the first file after all were removed.
+  private func showsAllViews(of before: VersionFolder) -> Bool {
+    if replacesMain { return true }
+    guard paths.contains(where: { FilePurpose.view(named: $0) != nil }) else { return false }
+    return WeightFormatCatalogue.views.allSatisfy { before.hides($0.fileName) }
+  }
+
   /// What the version's folder becomes; a draft's files become part of the version.
   func folder(_ before: VersionFolder) -> VersionFolder {
     var folder = before
@@ -139,6 +149,9 @@ struct ManifestBuilder {
       // What was kept, or lay there as an ordinary file, under the name of a weight file is that file now.
       if folder.file(at: path) != nil { folder.apply(.remove(path)) }
       folder.apply(.show(path))
+    }
+    if showsAllViews(of: before) {
+      for view in WeightFormatCatalogue.views { folder.apply(.show(view.fileName)) }
     }
     return folder
   }
