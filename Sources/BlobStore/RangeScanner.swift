@@ -69,7 +69,7 @@ package struct RangeScanner: Sendable {
 
   private struct State<Result> {
     var position = 0
-    var results: [Result?]
+    var results: [Result]
     var failure: PosixError?
 
     mutating func next(in order: [Int]) -> Int? {
@@ -89,7 +89,8 @@ package struct RangeScanner: Sendable {
     _ fold: @escaping @Sendable (_ sum: inout Sum, _ range: Int, _ chunk: UnsafeRawBufferPointer) -> Void,
     finish: @escaping @Sendable (_ sum: Sum) -> Result
   ) throws(PosixError) -> [Result] {
-    let state = Mutex(State<Result>(results: Array(repeating: nil, count: ranges.count)))
+    // What is kept of no bytes stands for what is to come, so that there is one array of results, and not one of them beside others.
+    let state = Mutex(State<Result>(results: Array(repeating: finish(initial), count: ranges.count)))
     // Large ranges first: the last to finish is then a small one.
     let order = ranges.indices.sorted { ranges[$0].count > ranges[$1].count }
     // A thread costs more than reading little.
@@ -111,7 +112,7 @@ package struct RangeScanner: Sendable {
     }
     let (results, failure) = state.withLock { ($0.results, $0.failure) }
     if let failure { throw failure }
-    return results.compactMap(\.self)
+    return results
   }
 
   /// As ``scan(_:into:_:finish:)``; what was folded is kept as it is.
