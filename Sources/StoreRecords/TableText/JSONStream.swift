@@ -202,6 +202,19 @@ struct JSONStream {
     }
   }
 
+  /// Consumes a string of 64 hexadecimal digits.
+  mutating func digest() throws(StoreError) -> Digest {
+    // There is one for each tensor: no string is made of it where it lies in one chunk.
+    if try peek() == UInt8(ascii: "\""), chunk.count - position > 65, chunk[position + 65] == UInt8(ascii: "\""),
+      let digest = Digest(digits: chunk[position + 1..<position + 65])
+    {
+      position += 66
+      return digest
+    }
+    guard let digest = Digest(hexadecimal: try string()) else { throw damaged("expected 64 hexadecimal digits") }
+    return digest
+  }
+
   /// Where the next quote, backslash or control character is; nil if there is none in the chunk.
   private func plainEnd() -> Int? {
     chunk[position...].firstIndex { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }

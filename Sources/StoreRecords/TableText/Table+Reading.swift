@@ -62,11 +62,6 @@ extension JSONStream {
     guard let value else { throw damaged("\"\(name)\" is missing before what stands") }
     return value
   }
-
-  fileprivate mutating func digest() throws(StoreError) -> Digest {
-    guard let digest = Digest(hexadecimal: try string()) else { throw damaged("expected 64 hexadecimal digits") }
-    return digest
-  }
 }
 
 extension Table.Pack {
