@@ -178,10 +178,11 @@ struct JSONStream {
     // Most strings lie in one chunk, and have no escapes.
     if let end = plainEnd(), chunk[end] == UInt8(ascii: "\"") {
       defer { position = end + 1 }
-      guard let text = chunk[position..<end].withContiguousStorageIfAvailable({ String(validating: $0, as: UTF8.self) })
-      else { return "" }
-      guard let text else { throw damaged("a string is not UTF-8") }
-      return text
+      do {
+        return String(copying: try UTF8Span(validating: chunk.span.extracting(position..<end)))
+      } catch {
+        throw damaged("a string is not UTF-8")
+      }
     }
     var text: [UInt8] = []
     while true {

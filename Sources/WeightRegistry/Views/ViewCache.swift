@@ -41,7 +41,7 @@ final class ViewCache: Sendable {
   /// Views that are kept.
   private static let capacity = 32
   /// Bytes of memory that they may have together.
-  private static let memoryByteLimit = 16 << 20
+  private static let memoryByteLimit = 8 << 20
   private let state = Mutex(State())
 
   /// The view of a key, made by `make` unless it is known.
