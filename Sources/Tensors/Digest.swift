@@ -36,10 +36,14 @@ package struct Digest: Sendable, Hashable, Comparable, Codable, CustomStringConv
   package init?(hexadecimal text: some StringProtocol) { self.init(digits: Array(text.utf8)) }
 
   /// Parses 64 lower-case hexadecimal digits, as ASCII; nil for anything else.
-  package init?(digits: some Collection<UInt8>) {
+  package init?(digits: [UInt8]) { self.init(digits: digits.span) }
+
+  /// Parses 64 lower-case hexadecimal digits, as ASCII; nil for anything else.
+  package init?(digits: Span<UInt8>) {
     guard digits.count == 64 else { return nil }
     var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
-    for byte in digits {
+    for index in digits.indices {
+      let byte = digits[index]
       let digit: UInt64
       switch byte {
       case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = UInt64(byte - UInt8(ascii: "0"))

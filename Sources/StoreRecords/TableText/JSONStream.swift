@@ -207,7 +207,7 @@ struct JSONStream {
   mutating func digest() throws(StoreError) -> Digest {
     // There is one for each tensor: no string is made of it where it lies in one chunk.
     if try peek() == UInt8(ascii: "\""), chunk.count - position > 65, chunk[position + 65] == UInt8(ascii: "\""),
-      let digest = Digest(digits: chunk[position + 1..<position + 65])
+      let digest = Digest(digits: chunk.span.extracting(position + 1..<position + 65))
     {
       position += 66
       return digest
