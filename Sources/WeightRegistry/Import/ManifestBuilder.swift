@@ -160,13 +160,21 @@ struct ManifestBuilder {
   private var sizes: [String: Int] {
     guard let main else { return [:] }
     var sizes: [String: Int] = [:]
+    // Views of one format have one size.
+    var synthesized: [String: Int] = [:]
     for view in WeightFormatCatalogue.views {
       if let original = manifest.original(servedAs: view.name) {
         sizes[view.name] = original.byteCount
         continue
       }
       do throws(FormatError) {
-        sizes[view.name] = try view.format.layout(of: main.stateDict, checksums: main.checksums).byteCount
+        if let known = synthesized[view.format.name] {
+          sizes[view.name] = known
+        } else {
+          let size = try view.format.byteCount(of: main.stateDict)
+          synthesized[view.format.name] = size
+          sizes[view.name] = size
+        }
       } catch {
         records.logger.warning("\(manifest.model)/\(manifest.version) has no \(view.fileName): \(error.message)")
       }
