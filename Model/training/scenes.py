@@ -186,3 +186,17 @@ def cells(objects, r, count=5):
         words = objects.get(int(c), ("none",))
         row += [(f"{c + 1} ", False), (" ".join(str(w) for w in words if w is not None) + ";", True)]
     return row
+
+
+def lookups(objects, r, count=5):
+    """The other way round: `where star top left;colour shape with 7 red;`: a name that singles out one object, and an attribute."""
+    row = []
+    for _ in range(count):
+        kind = pick(r, ["where", "colour", "shape", "digit"])
+        found = names_of(objects, ("position",) if kind == "where" else ("position", kind))
+        if found:
+            cell, name, _ = chosen(r, found)
+            colour, shape, digit = objects[cell]
+            answer = {"where": PLACES[cell], "colour": colour, "shape": shape, "digit": "none" if digit is None else str(digit)}
+            row += [(f"{kind} {name} ", False), (answer[kind] + ";", True)]
+    return row or cells(objects, r)

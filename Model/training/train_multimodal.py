@@ -1,10 +1,11 @@
 """Trains mamba_multimodal on scenes that it draws itself, in three phases that follow the share of the run that is over:
 
 1. look: a head that is thrown away names what lies at each token of the image, from what layer 1 made of it;
-2. cells: text that names what lies in given cells, of 1 or 2 objects at first;
+2. cells: text that names what lies in given cells, of 1 or 2 objects at first, or, the other way round, looks up the place or
+   an attribute of a named object;
 3. questions, beside cells in half of the steps.
 
-    train_multimodal.py OUTPUT --minutes 120
+    train_multimodal.py OUTPUT --minutes 160
 
 With questions from the start the model learns which colours and shapes there are, but not which belong together; the first
 two phases give it that. Losses are of answers only. The output is as train_ocr.py's."""
@@ -25,6 +26,7 @@ import scenes
 SCENES, QUESTIONS = 16, 4  # A step; questions a scene.
 LOOK, CELLS = 0.06, 0.22  # Shares of the run after which the first and the second phase end.
 MIX, DESCRIBED, BLIND = 0.5, 0.04, 0.02  # Shares: steps with cells, questions that ask for all, without an image.
+INVERSE = 0.8  # Share of the steps with cells that look up named objects instead.
 GRID = 0.3  # Weight of the head's loss after the first phase.
 
 
@@ -88,7 +90,8 @@ def step(run, head, share):
     named = sum(F.cross_entropy(s, target[:, i]) for i, s in enumerate(scores))
     losses["grid"], loss = named.item(), (1.0 if look else GRID) * named
     if cells:
-        ids, follow = models.texts([scenes.cells(objects, r) for objects in found])
+        dense = scenes.lookups if r.random() < INVERSE else scenes.cells
+        ids, follow = models.texts([dense(objects, r) for objects in found])
         read = F.cross_entropy(model.say(ids, states)[0][follow >= 0], follow[follow >= 0])
         losses["cells"], loss = read.item(), loss + read
     if share >= CELLS:

@@ -66,15 +66,23 @@ package struct SegmentTable: Sendable, Hashable {
 
   /// The id of the blob with these segments.
   package var blob: Digest {
+    var hasher = StorageHasher()
     var encoded: [UInt8] = []
-    encoded.reserveCapacity(segments.count * 48)
+    encoded.reserveCapacity(Self.encodingLimit + 48)
     for segment in segments {
       withUnsafeBytes(of: UInt64(segment.offset).littleEndian) { encoded.append(contentsOf: $0) }
       withUnsafeBytes(of: UInt64(segment.byteCount).littleEndian) { encoded.append(contentsOf: $0) }
       segment.digest.append(to: &encoded)
+      guard encoded.count >= Self.encodingLimit else { continue }
+      encoded.withUnsafeBytes { hasher.update($0) }
+      encoded.removeAll(keepingCapacity: true)
     }
-    return Digest(of: encoded)
+    encoded.withUnsafeBytes { hasher.update($0) }
+    return hasher.finalize().digest
   }
+
+  /// Bytes of the hashed form that are in memory at once.
+  private static let encodingLimit = 16 << 10
 
   /// Cuts a file of `byteCount` bytes at the given storages: the storages themselves (empty ones left out) and the
   /// stretches between them, in file order.

@@ -69,6 +69,11 @@ int tantra_pipe(int descriptors[2]) { return pipe2(descriptors, O_CLOEXEC); }
 
 void tantra_release_memory(void) { malloc_trim(0); }
 
+int tantra_return_freed_memory(int threshold) {
+  // Either alone would do: it is what keeps the C library from raising both up to 64 MB by itself.
+  return mallopt(M_MMAP_THRESHOLD, threshold) == 1 && mallopt(M_TRIM_THRESHOLD, threshold) == 1;
+}
+
 void tantra_give_way(void) {
   // On Linux both are about the calling thread. The class "best effort" (2) stands in the bits from 13 on, and 7 is its lowest level:
   // an idle thread might never come to let go of a lock.

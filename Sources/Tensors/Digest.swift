@@ -36,10 +36,14 @@ package struct Digest: Sendable, Hashable, Comparable, Codable, CustomStringConv
   package init?(hexadecimal text: some StringProtocol) { self.init(digits: Array(text.utf8)) }
 
   /// Parses 64 lower-case hexadecimal digits, as ASCII; nil for anything else.
-  package init?(digits: [UInt8]) {
+  package init?(digits: [UInt8]) { self.init(digits: digits.span) }
+
+  /// Parses 64 lower-case hexadecimal digits, as ASCII; nil for anything else.
+  package init?(digits: Span<UInt8>) {
     guard digits.count == 64 else { return nil }
     var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
-    for byte in digits {
+    for index in digits.indices {
+      let byte = digits[index]
       let digit: UInt64
       switch byte {
       case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = UInt64(byte - UInt8(ascii: "0"))
@@ -63,9 +67,8 @@ package struct Digest: Sendable, Hashable, Comparable, Codable, CustomStringConv
 
   /// Appends the 32 bytes, in order.
   package func append(to bytes: inout [UInt8]) {
-    for word in [words.0, words.1, words.2, words.3] {
-      withUnsafeBytes(of: word.bigEndian) { bytes.append(contentsOf: $0) }
-    }
+    let ordered = (words.0.bigEndian, words.1.bigEndian, words.2.bigEndian, words.3.bigEndian)
+    withUnsafeBytes(of: ordered) { bytes.append(contentsOf: $0) }
   }
 
   /// The first eight bytes as a number: enough to tell contents of one file apart.
@@ -80,10 +83,15 @@ package struct Digest: Sendable, Hashable, Comparable, Codable, CustomStringConv
 
   /// Appends the 64 lower-case hexadecimal digits.
   package func appendHexadecimal(to text: inout [UInt8]) {
-    for word in [words.0, words.1, words.2, words.3] {
-      for shift in stride(from: UInt64(60), through: 0, by: -4) {
-        let digit = UInt8(truncatingIfNeeded: word >> shift) & 15
-        text.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") - 10 + digit)
+    func character(_ digit: UInt8) -> UInt8 { digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") - 10 + digit }
+    let ordered = (words.0.bigEndian, words.1.bigEndian, words.2.bigEndian, words.3.bigEndian)
+    withUnsafeBytes(of: ordered) { bytes in
+      withUnsafeTemporaryAllocation(byteCount: 64, alignment: 1) { digits in
+        for (index, byte) in bytes.enumerated() {
+          digits[2 * index] = character(byte >> 4)
+          digits[2 * index + 1] = character(byte & 15)
+        }
+        text.append(contentsOf: digits)
       }
     }
   }

@@ -6,8 +6,9 @@ package struct WeightFile: Sendable, Hashable {
   package enum StorageSource: Sendable, Hashable {
     /// The storage is this contiguous range of the file.
     case range(offset: Int, byteCount: Int)
-    /// The storage does not exist as such: it is gathered, row-major, from a strided tensor in the file.
-    case strided(StridedSource)
+    /// The storage does not exist as such: it is gathered, row-major, from a strided tensor in the file. Kept apart: there may be a
+    /// million ranges.
+    indirect case strided(StridedSource)
   }
 
   /// A tensor whose elements do not lie contiguously in the file.

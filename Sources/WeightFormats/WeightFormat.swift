@@ -35,6 +35,11 @@ package protocol SynthesizableFormat: WeightFormat {
   /// - Parameter checksums: parallel to `stateDict.storageSizes`.
   /// - Throws: `unsupported` if the format cannot hold the state dict (a dtype that it lacks).
   func layout(of stateDict: StateDict, checksums: [StorageChecksum]) throws(FormatError) -> FileLayout
+
+  /// Size of that file. The layout is not made for it, whose memory grows with the tensors.
+  ///
+  /// - Throws: what ``layout(of:checksums:)`` would.
+  func byteCount(of stateDict: StateDict) throws(FormatError) -> Int
 }
 
 /// One of the files that every version presents: `model.<extension>`.

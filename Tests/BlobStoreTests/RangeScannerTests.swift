@@ -24,6 +24,27 @@ import Testing
     withExtendedLifetime(scratch) {}
   }
 
+  @Test func neighboursThatAreReadAtOnceAreToldApart() throws {
+    let (scratch, file, bytes) = try file(3 << 20)
+    var ranges: [Range<Int>] = []
+    var end = 0
+    while end < bytes.count {
+      // Small ones, empty ones, gaps, and now and then one that is larger than what is read at once.
+      let count = ranges.count % 500 == 499 ? 300_000 : ranges.count * 7919 % 800
+      let start = min(end + (ranges.count % 100 == 99 ? 1000 : 0), bytes.count)
+      end = min(start + count, bytes.count)
+      ranges.append(start..<end)
+    }
+    #expect(ranges.count > 2000)
+    let seen = Atomic(0)
+    let scanner = RangeScanner(file) { seen.add($0, ordering: .relaxed).newValue >= 0 }
+    let found = try scanner.checksums(of: ranges)
+    #expect(found.map(\.digest) == ranges.map { Digest(of: bytes[$0]) })
+    #expect(found.map(\.crc32) == ranges.map { CRC32.checksum(Array(bytes[$0])) })
+    #expect(seen.load(ordering: .relaxed) == ranges.reduce(0) { $0 + $1.count })
+    withExtendedLifetime(scratch) {}
+  }
+
   @Test func aFileThatIsTooShortIsAnError() throws {
     let (scratch, file, _) = try file(10)
     let error = #expect(throws: PosixError.self) { try RangeScanner(file).checksums(of: [0..<11]) }

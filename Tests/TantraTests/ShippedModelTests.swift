@@ -14,7 +14,7 @@ let canMount = ConditionTrait.enabled(
   init() throws { fixture = try TantraFixture(copyOf: Python.packageRoot + "/Model") }
 
   @Test(arguments: [
-    ("mamba", "v1.0"), ("mamba", "v1.1"), ("mamba", "v2.0"), ("mamba_multimodal", "v1.2"), ("ocr_native", "v1.1"),
+    ("mamba", "v1.0"), ("mamba", "v1.1"), ("mamba", "v2.0"), ("mamba_multimodal", "v1.3"), ("ocr_native", "v1.1"),
   ])
   func everyViewHoldsTheSameStateDictAndEqualsWhatTorchAndSafetensorsWrite(model: String, version: String) throws {
     try fixture.mount()
@@ -66,7 +66,7 @@ let canMount = ConditionTrait.enabled(
 
   @Test func theShippedStoreIsValid() throws {
     let output = try fixture.succeed("validate")
-    for version in ["mamba/v1.0", "mamba/v1.1", "mamba/v2.0", "mamba_multimodal/v1.2", "ocr_native/v1.1"] {
+    for version in ["mamba/v1.0", "mamba/v1.1", "mamba/v2.0", "mamba_multimodal/v1.3", "ocr_native/v1.1"] {
       #expect(output.contains("\(version): valid"))
     }
     #expect(!output.contains("failed") && !output.contains("skipped"), "\(output)")
@@ -77,8 +77,8 @@ let canMount = ConditionTrait.enabled(
     let compare = try Command.run(
       "cmp",
       [
-        fixture.mountpoint + "/.files/mamba_multimodal_v1.2_pt.pt",
-        fixture.mountpoint + "/mamba_multimodal/v1.2/model.pt",
+        fixture.mountpoint + "/.files/mamba_multimodal_v1.3_pt.pt",
+        fixture.mountpoint + "/mamba_multimodal/v1.3/model.pt",
       ])
     #expect(compare.status == 0)
   }

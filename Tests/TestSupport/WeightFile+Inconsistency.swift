@@ -39,7 +39,11 @@ extension WeightFile {
     for format in WeightFormatCatalogue.formats {
       guard let format = format as? any SynthesizableFormat else { continue }
       do throws(FormatError) {
-        _ = try format.layout(of: stateDict, checksums: checksums)
+        let layout = try format.layout(of: stateDict, checksums: checksums)
+        let byteCount = try format.byteCount(of: stateDict)
+        guard byteCount == layout.byteCount else {
+          return "\(format.name): measured as \(byteCount) bytes, and laid out as \(layout.byteCount)"
+        }
       } catch {
         if error.code == .malformed { return "\(format.name): \(error.message)" }
       }

@@ -10,6 +10,7 @@ import WeightFormats
       let layout = try SafetensorsFormat().layout(of: each.stateDict, checksums: each.checksums)
       let difference = firstDifference(layout.rendered(storages: each.storages), expected)
       #expect(difference == nil, "\(each.name)")
+      #expect(try SafetensorsFormat().byteCount(of: each.stateDict) == layout.byteCount, "\(each.name)")
       count += 1
     }
     #expect(count > 60)
@@ -23,6 +24,7 @@ import WeightFormats
         try SafetensorsFormat().layout(of: each.stateDict, checksums: each.checksums)
       }
       #expect(error?.code == .unsupported, "\(each.name)")
+      if let error { #expect(throws: error, "\(each.name)") { try SafetensorsFormat().byteCount(of: each.stateDict) } }
       count += 1
     }
     #expect(count > 3)

@@ -12,6 +12,7 @@ import WeightFormats
       let difference = firstDifference(layout.rendered(storages: each.storages), each.torch)
       #expect(difference == nil, "\(each.name)")
       #expect(layout.byteCount == each.torch.count, "\(each.name)")
+      #expect(try TorchZipFormat().byteCount(of: each.stateDict) == layout.byteCount, "\(each.name)")
       count += 1
     }
     #expect(count > 100)
@@ -69,6 +70,7 @@ import WeightFormats
       StateDictMatrix.checksum([]), StateDictMatrix.checksum(last),
     ]
     let layout = try TorchZipFormat().layout(of: stateDict, checksums: checksums)
+    #expect(try TorchZipFormat().byteCount(of: stateDict) == layout.byteCount)
     let folder = try TemporaryFolder()
     try layout.writeSparsely(to: folder("model.pt"), storages: [0: first, 3: last])
     let report = try Python.oracle("read_big_archive.py", [folder("model.pt")])
@@ -105,6 +107,9 @@ import WeightFormats
           try format.layout(of: stateDict, checksums: checksums)
         }
         #expect(error?.code == .malformed, "line \(line)")
+        // The one more checksum that there is then does not matter to the size.
+        guard stateDict.storageSizes.count == checksums.count, let error else { continue }
+        #expect(throws: error, "line \(line)") { try format.byteCount(of: stateDict) }
       }
     }
     expectRefusal { $0.tensors[1].storage = 2 }
@@ -132,6 +137,7 @@ import WeightFormats
       let checksums = [StorageChecksum](repeating: StateDictMatrix.checksum([]), count: 4)
       let error = #expect(throws: FormatError.self) { try format.layout(of: stateDict, checksums: checksums) }
       #expect(error?.code == .limit)
+      if let error { #expect(throws: error) { try format.byteCount(of: stateDict) } }
     }
   }
 

@@ -45,6 +45,10 @@ int tantra_is_stacked(int file);
 /// malloc_trim(3): gives memory that is free back to the system.
 void tantra_release_memory(void);
 
+/// mallopt(3): memory of more than `threshold` bytes goes back to the system as soon as it is freed, in every thread. 1, or 0 if the
+/// C library does not do that.
+int tantra_return_freed_memory(int threshold);
+
 /// setpriority(2), ioprio_set(2): lets every other thread go before this one, on processors and disks.
 void tantra_give_way(void);
 

@@ -8,13 +8,7 @@ extension StoreIndex {
   /// that name it. What is said here has to be checked: the index may be out of date.
   package func packs(holding keys: Set<StorageKey>) -> [(pack: Digest, tables: [Digest])] {
     let found = read { database -> [(pack: Digest, tables: [Digest])] in
-      var savings: [Int64: Int] = [:]
-      let places = try database.cachedStatement(sql: "SELECT pack FROM places WHERE digest = ? AND byteCount = ?")
-      for key in keys {
-        for pack in try Int64.fetchAll(places, arguments: [key.digest.data, key.byteCount]) {
-          savings[pack, default: 0] += key.byteCount
-        }
-      }
+      let savings = try savings(of: keys, database)
       return try savings.sorted { ($0.value, $1.key) > ($1.value, $0.key) }.compactMap { pack, _ in
         let digest = try Data.fetchOne(database, sql: "SELECT digest FROM packs WHERE id = ?", arguments: [pack])
         let tables = try Data.fetchAll(
@@ -24,6 +18,32 @@ extension StoreIndex {
       }
     }
     return found ?? []
+  }
+
+  /// Bytes that each pack has of what somebody looks for.
+  private func savings(of keys: Set<StorageKey>, _ database: Database) throws -> [Int64: Int] {
+    var savings: [Int64: Int] = [:]
+    // A new store has fewer storages than a large file: then each is looked at once.
+    let known = try Int.fetchOne(
+      database, sql: "SELECT COUNT(*) FROM (SELECT 1 FROM places LIMIT ?)", arguments: [keys.count])
+    if let known, known < keys.count {
+      let rows = try Row.fetchCursor(database, sql: "SELECT digest, byteCount, pack FROM places")
+      while let row = try rows.next() {
+        let (digest, byteCount, pack): (Data, Int, Int64) = (row[0], row[1], row[2])
+        guard let digest = Digest(bytes: digest), keys.contains(StorageKey(digest: digest, byteCount: byteCount)) else {
+          continue
+        }
+        savings[pack, default: 0] += byteCount
+      }
+      return savings
+    }
+    let places = try database.cachedStatement(sql: "SELECT pack FROM places WHERE digest = ? AND byteCount = ?")
+    for key in keys {
+      for pack in try Int64.fetchAll(places, arguments: [key.digest.data, key.byteCount]) {
+        savings[pack, default: 0] += key.byteCount
+      }
+    }
+    return savings
   }
 
   /// What the versions of a model show; nil if its folders are not as they were when all manifests in them had been taken over,

@@ -55,9 +55,10 @@ package final class ModelTransaction {
   package var activeVersion: VersionName? { store.activeVersion(of: model) }
   package var record: WeightConfig.Model { store.record(of: model) }
 
+  /// - Parameter isMovable: whether `active` may lead to the version.
   /// - Throws: `inUse`, naming the link, for the active version and one that an alias points to.
-  package func requireUnlinked(_ version: VersionName) throws(StoreError) {
-    guard let link = store.links(to: version, of: model).first else { return }
+  package func requireUnlinked(_ version: VersionName, besidesActive isMovable: Bool = false) throws(StoreError) {
+    guard let link = store.links(to: version, of: model).first(where: { !isMovable || $0 != "active" }) else { return }
     throw StoreError(
       .inUse,
       "\(model)/\(version) is \(link == "active" ? "active" : "what \(link) points to"); "

@@ -178,10 +178,11 @@ struct JSONStream {
     // Most strings lie in one chunk, and have no escapes.
     if let end = plainEnd(), chunk[end] == UInt8(ascii: "\"") {
       defer { position = end + 1 }
-      guard let text = chunk[position..<end].withContiguousStorageIfAvailable({ String(validating: $0, as: UTF8.self) })
-      else { return "" }
-      guard let text else { throw damaged("a string is not UTF-8") }
-      return text
+      do {
+        return String(copying: try UTF8Span(validating: chunk.span.extracting(position..<end)))
+      } catch {
+        throw damaged("a string is not UTF-8")
+      }
     }
     var text: [UInt8] = []
     while true {
@@ -200,6 +201,19 @@ struct JSONStream {
       default: throw damaged("a string has no end")
       }
     }
+  }
+
+  /// Consumes a string of 64 hexadecimal digits.
+  mutating func digest() throws(StoreError) -> Digest {
+    // There is one for each tensor: no string is made of it where it lies in one chunk.
+    if try peek() == UInt8(ascii: "\""), chunk.count - position > 65, chunk[position + 65] == UInt8(ascii: "\""),
+      let digest = Digest(digits: chunk.span.extracting(position + 1..<position + 65))
+    {
+      position += 66
+      return digest
+    }
+    guard let digest = Digest(hexadecimal: try string()) else { throw damaged("expected 64 hexadecimal digits") }
+    return digest
   }
 
   /// Where the next quote, backslash or control character is; nil if there is none in the chunk.

@@ -62,11 +62,6 @@ extension JSONStream {
     guard let value else { throw damaged("\"\(name)\" is missing before what stands") }
     return value
   }
-
-  fileprivate mutating func digest() throws(StoreError) -> Digest {
-    guard let digest = Digest(hexadecimal: try string()) else { throw damaged("expected 64 hexadecimal digits") }
-    return digest
-  }
 }
 
 extension Table.Pack {
@@ -182,13 +177,15 @@ extension StateDict {
     var tensors: [TensorDescriptor]?
     var storageSizes: [Int]?
     var metadata: [ModuleMetadata]?
+    var shapes = ShapePool()
     var members = try json.object()
     while let name = try members.next(&json) {
       switch name {
       case "container":
         container = Container(rawValue: try json.string())
         if container == nil { throw json.damaged("a state dict is no mapping that is known") }
-      case "tensors": tensors = try json.array { (json) throws(StoreError) in try TensorDescriptor(readingFrom: &json) }
+      case "tensors":
+        tensors = try json.array { (json) throws(StoreError) in try TensorDescriptor(readingFrom: &json, &shapes) }
       case "storageSizes": storageSizes = try json.array { (json) throws(StoreError) in try json.integer() }
       case "metadata":
         metadata =
@@ -203,7 +200,7 @@ extension StateDict {
 }
 
 extension TensorDescriptor {
-  fileprivate init(readingFrom json: inout JSONStream) throws(StoreError) {
+  fileprivate init(readingFrom json: inout JSONStream, _ shapes: inout ShapePool) throws(StoreError) {
     var text: String?
     var dtype: DType?
     var shape: [Int]?
@@ -230,7 +227,7 @@ extension TensorDescriptor {
     }
     self.init(
       name: try json.require(text, "name"), dtype: try json.require(dtype, "dtype"),
-      shape: Shape(try json.require(shape, "shape")), storage: try json.require(storage, "storage"),
+      shape: shapes.shape(try json.require(shape, "shape")), storage: try json.require(storage, "storage"),
       byteOffset: byteOffset, byteCount: try json.require(byteCount, "byteCount"), isParameter: isParameter,
       requiresGrad: requiresGrad, sameObjectAs: sameObjectAs)
   }

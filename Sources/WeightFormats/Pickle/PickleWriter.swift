@@ -60,8 +60,9 @@ struct PickleWriter {
     }
   }
 
-  /// The pickle so far; it begins with the protocol.
+  /// The pickle so far, or what was not given up of it; it begins with the protocol.
   private(set) var bytes: [UInt8] = [0x80, 0x02]
+  private var givenUpByteCount = 0
   private var memoCount: UInt32 = 0
   private var globals: [String: UInt32] = [:]
   private var interned: [ByteString: UInt32] = [:]
@@ -72,6 +73,15 @@ struct PickleWriter {
 
   /// Makes room for a pickle of about `byteCount` bytes.
   mutating func reserve(_ byteCount: Int) { bytes.reserveCapacity(byteCount) }
+
+  /// Bytes of the pickle so far.
+  var byteCount: Int { givenUpByteCount + bytes.count }
+
+  /// Counts what was written and keeps it no longer.
+  mutating func giveUp() {
+    givenUpByteCount += bytes.count
+    bytes.removeAll(keepingCapacity: true)
+  }
 
   mutating func write(_ opcode: Opcode) { bytes.append(opcode.rawValue) }
 

@@ -11,7 +11,9 @@ import Tensors
 struct StateDictPickler {
   /// A pickle, and the storages that it refers to.
   struct Pickled {
+    /// None if the pickle was only measured.
     var bytes: [UInt8]
+    var byteCount: Int
     /// The storage behind each key: key `i` (in decimal) means storage `storages[i]` of the state dict.
     var storages: [Int]
   }
@@ -23,21 +25,35 @@ struct StateDictPickler {
   private var keys: [(memo: UInt32, storageClass: String)?]
   /// By tensor: the memo index of the object.
   private var objects: [UInt32] = []
+  /// Whether the pickle is counted and not kept.
+  private let isMeasuring: Bool
 
-  private init(_ stateDict: StateDict) {
+  private init(_ stateDict: StateDict, isMeasuring: Bool) {
     self.stateDict = stateDict
+    self.isMeasuring = isMeasuring
     keys = Array(repeating: nil, count: stateDict.storageSizes.count)
     objects.reserveCapacity(stateDict.tensors.count)
-    writer.reserve(stateDict.tensors.count * 160 + 256)
+    if !isMeasuring { writer.reserve(stateDict.tensors.count * 160 + 256) }
   }
 
   /// Pickles `stateDict`, whose indices and ranges must be valid.
   ///
   /// - Throws: `unsupported`, naming the tensor, if torch has no such tensor.
   static func pickle(_ stateDict: StateDict) throws(FormatError) -> Pickled {
-    var pickler = StateDictPickler(stateDict)
+    try pickle(stateDict, isMeasuring: false)
+  }
+
+  /// The same without the bytes, which are only counted.
+  static func measure(_ stateDict: StateDict) throws(FormatError) -> Pickled {
+    try pickle(stateDict, isMeasuring: true)
+  }
+
+  private static func pickle(_ stateDict: StateDict, isMeasuring: Bool) throws(FormatError) -> Pickled {
+    var pickler = StateDictPickler(stateDict, isMeasuring: isMeasuring)
     try pickler.writeAll()
-    return Pickled(bytes: pickler.writer.bytes, storages: pickler.storages)
+    let byteCount = pickler.writer.byteCount
+    if isMeasuring { pickler.writer.giveUp() }
+    return Pickled(bytes: pickler.writer.bytes, byteCount: byteCount, storages: pickler.storages)
   }
 
   private mutating func writeAll() throws(FormatError) {
@@ -48,6 +64,7 @@ struct StateDictPickler {
         let tensor = stateDict.tensors[index]
         writer.write(tensor.name)
         objects.append(try write(tensor))
+        if isMeasuring { writer.giveUp() }
       }
       writer.end(batch)
     }
@@ -133,6 +150,7 @@ struct StateDictPickler {
       for module in metadata[batch.items] {
         writer.write(module.path)
         write(module.fields)
+        if isMeasuring { writer.giveUp() }
       }
       writer.end(batch)
     }

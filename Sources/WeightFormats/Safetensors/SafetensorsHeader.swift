@@ -50,6 +50,7 @@ struct SafetensorsHeader {
     }
     var reader = JSONReader(validUTF8: bytes, fileOffset: SafetensorsFormat.lengthByteCount)
     var places = NumberTable()
+    var shapes = ShapePool()
     var hasMetadata = false
     let metadataKey = Array(SafetensorsFormat.metadataKey.utf8)
     try reader.expect("{")
@@ -65,7 +66,8 @@ struct SafetensorsHeader {
           hasMetadata = true
           try readMetadata(&reader)
         } else {
-          let entry = try Self.entry(name, &reader)
+          var entry = try Self.entry(name, &reader)
+          entry.shape = shapes.shape(entry.shape).dimensions
           // The name is kept twice for a moment: as bytes here, and as a string in the description.
           try budget.charge(
             Self.entryCost + 2 * (MemoryBudget.allocation + name.count) + 8 * entry.shape.count)

@@ -24,7 +24,7 @@ extension StateDictBuilder {
     isPlain = false
     try budget.charge(MemoryBudget.allocation + 8 * dimensions.count)
     var descriptor = TensorDescriptor(
-      name: name, dtype: dtype, shape: Shape(dimensions), storage: 0, byteCount: array.bytes.count)
+      name: name, dtype: dtype, shape: shapes.shape(dimensions), storage: 0, byteCount: array.bytes.count)
     guard array.bytes.count > 0 else {
       descriptor.storage = try listEmpty(at: offset)
       tensors.append(descriptor)

@@ -10,7 +10,7 @@ extension StateDictBuilder {
       let strides = graph.integers(ofTuple: tensor.strides), let width = tensor.dtype.byteWidth
     else { throw FormatError(.malformed, "tensor \(StateDictExtras.printable(name)) has no storage or no shape") }
     try budget.charge(MemoryBudget.allocation + 8 * dimensions.count)
-    let shape = Shape(dimensions)
+    let shape = shapes.shape(dimensions)
     guard let elementCount = shape.elementCount, let byteCount = tensor.dtype.byteCount(ofElements: elementCount) else {
       throw FormatError(
         .malformed, "tensor \(StateDictExtras.printable(name)) of shape \(shape) is larger than any memory")
@@ -116,7 +116,7 @@ extension StateDictBuilder {
     }
     gatherBudget -= byteCount
     try budget.charge(
-      Self.storageCost + 3 * MemoryLayout<WeightFile.StridedSource>.stride
+      Self.storageCost + 4 * MemoryLayout<WeightFile.StridedSource>.stride + MemoryBudget.allocation
         + 2 * (MemoryBudget.allocation + 8 * source.dimensions.count))
     listedGathers[source] = storageSizes.count
     storageSizes.append(byteCount)

@@ -43,6 +43,7 @@ struct StateDictBuilder {
   /// By tensor of the graph: its index in `tensors` plus one, if it was met.
   var listedTensors: [UInt32]
   var names = NumberTable()
+  var shapes = ShapePool()
   var extras = StateDictExtras()
   /// Whether torch would write the file of the state dict alone. Storages on other devices than the CPU are not plain: without
   /// a `map_location`, torch loads them only where there is such a device.

@@ -19,7 +19,11 @@ struct ZipWriter {
   /// Size of the file so far.
   private var position = 0
   private var directory: [UInt8] = []
+  /// Bytes of the directory so far that were only counted.
+  private var countedDirectoryByteCount = 0
   private var recordCount = 0
+  /// Whether bytes are counted and not kept.
+  private let isMeasuring: Bool
   /// The hash over what was added so far.
   private(set) var serializationID = SerializationID()
 
@@ -29,9 +33,12 @@ struct ZipWriter {
   private static let overheadLimit = 1 << 20
 
   /// Starts an archive whose records' names begin with `topName` and a slash, and whose data is aligned to `alignment`.
-  init(topName: String, alignment: Int) {
+  ///
+  /// - Parameter isMeasuring: whether only its size is wanted, so that nothing is kept of it.
+  init(topName: String, alignment: Int, isMeasuring: Bool = false) {
     prefix = Array("\(topName)/".utf8)
     self.alignment = alignment
+    self.isMeasuring = isMeasuring
   }
 
   /// Makes room for what is to come.
@@ -45,16 +52,29 @@ struct ZipWriter {
 
   /// Adds a record with the bytes `data`.
   mutating func add(_ name: String, literal data: [UInt8]) throws(FormatError) {
-    let checksum = CRC32.checksum(data)
+    if isMeasuring { return try measure(name, byteCount: data.count) }
     let offset = try begin(name, byteCount: data.count)
-    pending.append(contentsOf: data)
-    end(name, offset: offset, byteCount: data.count, checksum: checksum)
+    flush()
+    layout.append(literal: data)
+    end(name, offset: offset, byteCount: data.count, checksum: CRC32.checksum(data))
+  }
+
+  /// Counts a record with `byteCount` bytes, in an archive that is only measured.
+  mutating func measure(_ name: String, byteCount: Int) throws(FormatError) {
+    let offset = try begin(name, byteCount: byteCount)
+    end(name, offset: offset, byteCount: byteCount, checksum: 0)
+    countedDirectoryByteCount += directory.count
+    directory.removeAll(keepingCapacity: true)
+    pending.removeAll(keepingCapacity: true)
   }
 
   /// Adds a record with the `byteCount` bytes of storage `index`.
+  ///
+  /// - Parameter checksum: nil if the archive is only measured.
   mutating func add(
-    _ name: String, storage index: Int, byteCount: Int, checksum: StorageChecksum
+    _ name: String, storage index: Int, byteCount: Int, checksum: StorageChecksum?
   ) throws(FormatError) {
+    guard let checksum else { return try measure(name, byteCount: byteCount) }
     let offset = try begin(name, byteCount: byteCount)
     if byteCount > 0 {
       flush()
@@ -67,12 +87,25 @@ struct ZipWriter {
 
   /// Ends the archive; the writer is empty then.
   mutating func finish() throws(FormatError) -> FileLayout {
-    let directoryOffset = position
-    let directoryByteCount = directory.count
-    let endOffset = directoryOffset + directoryByteCount
     flush()
     layout.append(literal: directory)
+    appendEndRecords()
+    flush()
+    // Who hands it over must not keep it: whoever appends to it then would copy it.
+    defer { self = ZipWriter(topName: "", alignment: alignment) }
+    return layout
+  }
 
+  /// Ends an archive that is only measured, and returns its size.
+  mutating func finishMeasuring() -> Int {
+    appendEndRecords()
+    return position + countedDirectoryByteCount + pending.count
+  }
+
+  private mutating func appendEndRecords() {
+    let directoryOffset = position
+    let directoryByteCount = countedDirectoryByteCount + directory.count
+    let endOffset = directoryOffset + directoryByteCount
     pending.append(contentsOf: [0x50, 0x4B, 0x06, 0x06])
     pending.append(littleEndian: UInt64(44))
     pending.append(littleEndian: UInt16(0x031E))
@@ -96,10 +129,6 @@ struct ZipWriter {
     pending.append(littleEndian: UInt32(clamping: directoryByteCount))
     pending.append(littleEndian: UInt32(clamping: directoryOffset))
     pending.append(littleEndian: UInt16(0))
-    flush()
-    // Who hands it over must not keep it: whoever appends to it then would copy it.
-    defer { self = ZipWriter(topName: "", alignment: alignment) }
-    return layout
   }
 
   /// Appends a record's local header, with padding that aligns its data, and returns the header's offset.
@@ -149,8 +178,8 @@ struct ZipWriter {
   private mutating func end(_ name: String, offset: Int, byteCount: Int, checksum: UInt32) {
     let isBig = byteCount >= Self.limit32
     let isFar = offset >= Self.limit32
-    serializationID.add(name: name.utf8)
     recordCount += 1
+    if !isMeasuring { serializationID.add(name: name.utf8) }
     let checksum = byteCount > 0 ? checksum : 0
     if byteCount > 0 {
       serializationID.add(checksum: checksum)

@@ -129,7 +129,8 @@ package struct Activation: Sendable {
   private func switchLink(
     _ model: ModelName, to version: VersionName, by actor: Actor, unless interruption: Interruption
   ) throws(StoreError) {
-    if records.activeVersion(of: model) == version { return }
+    // One that is active by itself is chosen from now on.
+    if records.activeVersion(of: model) == version, try !Freezing(records: records).isActiveByItself(model) { return }
     let isAsked = records.policies(of: model).validatesBeforeActivating
     if isAsked, try !verdicts.hasPassed(records.manifest(of: model, version)) {
       let hasEnded = verdicts.run(model, version, patience: Self.patience) {

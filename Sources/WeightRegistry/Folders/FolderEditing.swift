@@ -148,7 +148,7 @@ package struct FolderEditing: Sendable {
         throw StoreError(.inUse, "\(model)/\(version) is active; point active at another version first")
       }
       guard folder.isEmpty() else { throw StoreError(.notEmpty, "\(model)/\(version) still holds files") }
-      if isActive { try letActiveMoveOn(from: version, in: records, by: actor) }
+      if isActive { try letActiveMoveOn(to: try newest(besides: version, in: records), in: records, by: actor) }
       // The folder of a model stays when its last version has gone.
       try records.makeModel()
       if folder.isPublished {
@@ -175,20 +175,27 @@ package struct FolderEditing: Sendable {
     }
   }
 
-  /// Makes the newest other version active, or none if there is none.
+  /// Makes another version active, which nobody has chosen.
+  ///
+  /// - Parameter next: nil for none.
   private func letActiveMoveOn(
-    from version: VersionName, in records: ModelTransaction, by actor: Actor
+    to next: VersionName?, in records: ModelTransaction, by actor: Actor
   ) throws(StoreError) {
+    if let next { _ = try records.switchActive(to: next, by: actor, isRollback: false) }
+    try records.configure { record in
+      if next == nil { record.active = nil }
+      record.isChosen = next == nil ? nil : false
+    }
+  }
+
+  /// The newest other version of a model.
+  private func newest(besides version: VersionName, in records: ModelTransaction) throws(StoreError) -> VersionName? {
     var newest: Manifest?
     for other in try self.records.versions(of: records.model) where other != version {
       let manifest = try records.manifest(other)
       if manifest.published >= newest?.published ?? .min { newest = manifest }
     }
-    if let newest { _ = try records.switchActive(to: newest.version, by: actor, isRollback: false) }
-    try records.configure { record in
-      if newest == nil { record.active = nil }
-      record.isChosen = newest == nil ? nil : false
-    }
+    return newest?.version
   }
 
   /// Gives a folder in a version another path, with all that lies in it. An empty folder that has the path goes.
@@ -226,10 +233,11 @@ package struct FolderEditing: Sendable {
     }
   }
 
-  /// Gives a version, or a draft, another name.
+  /// Gives a version, or a draft, another name. If it is active, and nobody wanted that, `active` follows it in its model; in that
+  /// which it leaves another takes its place.
   ///
   /// - Parameter follow: run when that is done, before anybody else sees it.
-  /// - Throws: `inUse` for the active version and one that a link points to; `alreadyExists`.
+  /// - Throws: `inUse` for a version that somebody has made active and for one that an alias points to; `alreadyExists`.
   package func move(
     _ model: ModelName, _ version: VersionName, to newModel: ModelName, _ newVersion: VersionName, by actor: Actor,
     whileLocked follow: () -> Void = {}
@@ -239,7 +247,9 @@ package struct FolderEditing: Sendable {
       if let other = try new.folder(newVersion), other.isPublished || !other.isEmpty() {
         throw StoreError(.alreadyExists, "\(newModel)/\(newVersion) exists")
       }
-      if folder.isPublished { try old.requireUnlinked(version) }
+      var isActive = old.activeVersion == version
+      if isActive { isActive = try freezing.isActiveByItself(model) }
+      if folder.isPublished { try old.requireUnlinked(version, besidesActive: isActive) }
       try old.makeModel()
       try new.makeModel()
       let moved = folder.renamed(newModel, newVersion)
@@ -249,6 +259,10 @@ package struct FolderEditing: Sendable {
         records.logger.info("renamed: \(model)/\(version) to \(newModel)/\(newVersion) by user \(actor.uid)")
       } else {
         try new.write(moved)
+      }
+      if isActive {
+        let next = if model == newModel { newVersion } else { try newest(besides: version, in: old) }
+        try letActiveMoveOn(to: next, in: old, by: actor)
       }
       try old.retract(version)
       follow()

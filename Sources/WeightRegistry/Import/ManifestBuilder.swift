@@ -19,6 +19,8 @@ struct ManifestBuilder {
   private(set) var manifest: Manifest
   /// The table of the main state dict.
   private var main: Table?
+  /// Whether there was another main state dict before.
+  private var replacesMain = false
   private var paths: [String] = []
   private let refusing: Bool
   /// Where the weights came from.
@@ -119,6 +121,7 @@ struct ManifestBuilder {
 
   private mutating func becomeMain(_ contents: Arrival.Contents) {
     let table = contents.table
+    replacesMain = main != nil
     main = table
     manifest.main = .init(
       table: contents.digest, packs: table.packs.map(\.blob), tensorCount: table.stateDict.tensors.count,
@@ -131,6 +134,13 @@ struct ManifestBuilder {
     manifest.main?.views = sizes
   }
 
+  /// Whether formats that somebody has removed appear again: with other weights, and with the first file after all were removed.
+  private func showsAllViews(of before: VersionFolder) -> Bool {
+    if replacesMain { return true }
+    guard paths.contains(where: { FilePurpose.view(named: $0) != nil }) else { return false }
+    return WeightFormatCatalogue.views.allSatisfy { before.hides($0.fileName) }
+  }
+
   /// What the version's folder becomes; a draft's files become part of the version.
   func folder(_ before: VersionFolder) -> VersionFolder {
     var folder = before
@@ -140,6 +150,9 @@ struct ManifestBuilder {
       if folder.file(at: path) != nil { folder.apply(.remove(path)) }
       folder.apply(.show(path))
     }
+    if showsAllViews(of: before) {
+      for view in WeightFormatCatalogue.views { folder.apply(.show(view.fileName)) }
+    }
     return folder
   }
 
@@ -147,13 +160,21 @@ struct ManifestBuilder {
   private var sizes: [String: Int] {
     guard let main else { return [:] }
     var sizes: [String: Int] = [:]
+    // Views of one format have one size.
+    var synthesized: [String: Int] = [:]
     for view in WeightFormatCatalogue.views {
       if let original = manifest.original(servedAs: view.name) {
         sizes[view.name] = original.byteCount
         continue
       }
       do throws(FormatError) {
-        sizes[view.name] = try view.format.layout(of: main.stateDict, checksums: main.checksums).byteCount
+        if let known = synthesized[view.format.name] {
+          sizes[view.name] = known
+        } else {
+          let size = try view.format.byteCount(of: main.stateDict)
+          synthesized[view.format.name] = size
+          sizes[view.name] = size
+        }
       } catch {
         records.logger.warning("\(manifest.model)/\(manifest.version) has no \(view.fileName): \(error.message)")
       }

@@ -59,7 +59,7 @@ package struct StateDictAlone: Sendable {
       // What is wrong with the whole need not be wrong with the state dict.
     }
     file = try parsing(path, try WeightFormatCatalogue.parseStateDict(bytes).file)
-    byteCount = try parsing(path, try Self.layout(of: file.stateDict, nil).byteCount)
+    byteCount = try parsing(path, try Self.format.byteCount(of: file.stateDict))
   }
 
   /// Writes the file. Storages come first, each at its place; what lies between them tells their checksums.

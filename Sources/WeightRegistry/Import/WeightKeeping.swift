@@ -29,10 +29,11 @@ struct WeightKeeping {
     let progress = staged.progress
     let witness = staged.ingest.witness
     try records.index.update(progress: indexing)
-    pins.pin([segments.blob])
-    let isThere = try blobStore(try blobs.contains(segments.blob))
+    let id = segments.blob
+    pins.pin([id])
+    let isThere = try blobStore(try blobs.contains(id))
     let stored = StoredStorages(records: records, pins: pins)
-    if !isThere, let (same, table) = try stored.stitched(segments.blob, progress) {
+    if !isThere, let (same, table) = try stored.stitched(id, progress) {
       try posix(try witness?.freeze())
       var original = same
       (original.path, original.modified) = (path, modified)
@@ -69,7 +70,7 @@ struct WeightKeeping {
     if !isWhole { try posix(try witness?.freeze()) }
     return try Arrival(
       WeightRecord(
-        path: path, format: format, blob: segments.blob, byteCount: segments.byteCount, modified: modified,
+        path: path, format: format, blob: id, byteCount: segments.byteCount, modified: modified,
         table: try store(table), packs: table.packs.map(\.blob), isPlain: file.isPlain, extras: file.extras,
         counts: WeightRecord.Counts(of: file.stateDict)), table)
   }

@@ -3,7 +3,7 @@ import Synchronization
 import Tensors
 
 /// The views put together last, by what they depend on, so that the next open of one costs nothing; as many as a bound of
-/// memory allows, and at least the last one.
+/// memory allows. A view that is larger than that by itself is known for as long as somebody has it open.
 final class ViewCache: Sendable {
   /// What the bytes of a view depend on.
   enum Key: Hashable, Sendable {
@@ -19,8 +19,14 @@ final class ViewCache: Sendable {
     var lastUse: UInt64
   }
 
+  /// A view that is kept by those who have it open.
+  private struct Borrowed: Sendable {
+    weak let view: VersionView?
+  }
+
   private struct State: Sendable {
     var entries: [Key: Entry] = [:]
+    var borrowed: [Key: Borrowed] = [:]
     var memoryByteCount = 0
     var clock: UInt64 = 0
     /// Rises when everything is forgotten: what was put together before is not kept then.
@@ -35,7 +41,7 @@ final class ViewCache: Sendable {
   /// Views that are kept.
   private static let capacity = 32
   /// Bytes of memory that they may have together.
-  private static let memoryByteLimit = 32 << 20
+  private static let memoryByteLimit = 8 << 20
   private let state = Mutex(State())
 
   /// The view of a key, made by `make` unless it is known.
@@ -43,7 +49,7 @@ final class ViewCache: Sendable {
     let (known, generation) = state.withLock { state -> (VersionView?, UInt64) in
       state.clock += 1
       state.entries[key]?.lastUse = state.clock
-      return (state.entries[key]?.view, state.generation)
+      return (state.entries[key]?.view ?? state.borrowed[key]?.view, state.generation)
     }
     if let known { return known }
     let made = try make()
@@ -51,11 +57,15 @@ final class ViewCache: Sendable {
     state.withLock { state in
       guard state.generation == generation else { return }
       state.clock += 1
+      guard memoryByteCount <= Self.memoryByteLimit else {
+        state.borrowed = state.borrowed.filter { $0.value.view != nil }
+        state.borrowed[key] = Borrowed(view: made)
+        return
+      }
       state.remove(key)
       state.entries[key] = Entry(view: made, memoryByteCount: memoryByteCount, lastUse: state.clock)
       state.memoryByteCount += memoryByteCount
-      while state.entries.count > 1,
-        state.entries.count > Self.capacity || state.memoryByteCount > Self.memoryByteLimit,
+      while state.entries.count > Self.capacity || state.memoryByteCount > Self.memoryByteLimit,
         let oldest = state.entries.min(by: { $0.value.lastUse < $1.value.lastUse })?.key
       {
         state.remove(oldest)
@@ -68,6 +78,7 @@ final class ViewCache: Sendable {
   func removeAll() {
     state.withLock { state in
       state.entries.removeAll()
+      state.borrowed.removeAll()
       state.memoryByteCount = 0
       state.generation += 1
     }

@@ -139,8 +139,10 @@ struct ModelFolder: TreeFolder {
     let existing = try child(named: name)
     if name == "active" {
       let version = try version(ofTarget: target)
-      if existing != nil, try !tree.step(try tree.registry.freezing.isActiveByItself(model)) {
-        throw FileSystemError(.exists)
+      if existing != nil {
+        guard try tree.step(try tree.registry.freezing.isActiveByItself(model)) else { throw FileSystemError(.exists) }
+        // Whoever copies a folder with its links chooses nothing.
+        if links[name] == version { return .link(model, name) }
       }
       try point(name, at: version, by: caller)
     } else if existing != nil {

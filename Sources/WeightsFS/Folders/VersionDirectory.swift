@@ -181,12 +181,15 @@ struct VersionDirectory: TreeFolder {
     let place = try place(of: name)
     let folder = try tree.versionFolder(of: model, version)
     if folder.isFolder(place.path) { throw FileSystemError(.isDirectory) }
+    // A version that was thawed meanwhile comes back as a whole.
+    var isNew = tree.additions.contains(place, of: folder)
+    if isNew { isNew = try tree.step(try tree.registry.freezing.isFrozen(model, version)) }
     do throws(FileSystemError) {
       try tree.ordinary.changing(place) { () throws(FileSystemError) in
         // A writer must not bring the name back.
         try tree.step(
           try tree.registry.folders.remove(
-            place.path, of: model, version, isNew: tree.additions.contains(place, of: folder),
+            place.path, of: model, version, isNew: isNew,
             forgettingWriters: {
               tree.removeOrdinary(place)
               tree.additions.forget(place)

@@ -238,6 +238,8 @@ final class OrdinaryFile: Sendable {
       // What the kernel writes itself is done when it is closed for good.
       if facts.writers > 1 || facts.isBacked || facts.place?.purpose == .temporary {
         try synchronize(isInterrupted)
+      } else if case .staged(let upload) = facts.body, try tree.step(try posix(try upload.file.status().size)) == 0 {
+        // Shells close a copy of the descriptor before anything is written. What is empty then is nothing that the file was.
       } else {
         try commit(isInterrupted)
       }

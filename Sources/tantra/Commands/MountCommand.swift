@@ -74,6 +74,7 @@ struct MountCommand: ParsableCommand {
   private func serve() throws {
     // Signals are blocked before anything can have started a thread.
     let signals = try StopSignals()
+    FreeMemory.giveBackAtOnce()
     let readiness = readiness.flatMap { Readiness(descriptor: $0) }
     let mount: FuseMount
     let registry: WeightRegistry

@@ -73,7 +73,7 @@ struct RunCommand: ParsableCommand {
       if stats && !json { Console.note(report.lines) }
     }
     if chat {
-      var loop = ChatLoop(streams: !json, report: report)
+      var loop = try ChatLoop(streams: !json, report: report)
       return try loop.run(first: prompt) { try runtime.generate($0, image: seen, options: options) }
     }
     Interruption.watch()

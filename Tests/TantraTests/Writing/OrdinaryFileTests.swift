@@ -91,6 +91,19 @@ import Testing
       """)
   }
 
+  /// A shell closes a copy of its descriptor before it writes: the empty file is nothing that an edition should keep.
+  @Test func anEarlierEditionHasItsFilesAndNoEmptyOnes() throws {
+    try mount.succeed(
+      """
+      mkdir small; cp -r $IN/full small/v1; tantra set-active small v1 > /dev/null; tantra config small frozen never > /dev/null
+      for round in 1 2 3 4 5; do
+        echo $round > small/v1/new.$round; echo $round > small/v1/notes; chmod 600 small/v1/notes
+        cp $IN/other/model.safetensors small/v1/; tantra restore small v1@$((2 * round - 1)) > /dev/null
+        test $(cat small/v1/new.$round) = $round; test -s small/v1/notes; test $(stat -c %a small/v1/notes) = 600
+      done
+      """)
+  }
+
   /// Under a name of weights, too: `cp` takes a file for another one if its number changes while it looks.
   @Test func aFileKeepsItsInodeWhenItIsStored() throws {
     try mount.succeed(

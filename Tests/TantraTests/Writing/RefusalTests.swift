@@ -25,6 +25,13 @@ import Testing
     #expect(why.contains("cp -r v1.0 NEW"), "\(why)")
   }
 
+  @Test(arguments: ["ln -sfn v1.0 small/active", "echo small/v1.0 > .control/active", "tantra set-active small v1.0"])
+  func theFirstVersionIsFrozenOnceSomebodyHasMadeItActive(how: String) throws {
+    // A copy of the folder with its links chooses nothing.
+    try mount.succeed("cp -a small copy; cp $IN/other/model.pt small/v1.0/; cp $IN/other/model.pt copy/v1.0/; \(how)")
+    try mount.fail("cp $IN/full/model.pt small/v1.0/model.pt", "Operation not permitted", reason: "frozen")
+  }
+
   @Test func bytesOfTheWrongFormatAreEINVAL() throws {
     try mount.fail(
       "mkdir small/v1.1; cp $IN/full/model.safetensors small/v1.1/model.pt", "Invalid argument",

@@ -6,7 +6,7 @@ import TantraRuntime
 /// Ctrl-C ends the answer, Ctrl-D the talk. TERM and HUP end both.
 struct ChatLoop {
   /// What ends an answer, or the talk.
-  private let signals = ChatSignals()
+  private let signals: ChatSignals
   /// Whether the user sees what is typed: then a mark says whose turn it is.
   private let isTerminal = isatty(STDIN_FILENO) == 1
   private var lines = LineReader()
@@ -15,7 +15,8 @@ struct ChatLoop {
   /// Whether answers are written as they are made.
   private let streams: Bool
 
-  init(streams: Bool, report: @escaping (TextGeneration, String) throws -> Void) {
+  init(streams: Bool, report: @escaping (TextGeneration, String) throws -> Void) throws {
+    signals = try ChatSignals()
     self.streams = streams
     self.report = report
   }
@@ -26,7 +27,6 @@ struct ChatLoop {
   ///   - first: what the user says first; nil to read that, too.
   ///   - begin: makes the first answer.
   mutating func run(first: String?, begin: (String) throws -> TextGeneration) throws {
-    signals.watch()
     var generation: TextGeneration?
     var said = first
     while !signals.isEnding {
@@ -42,9 +42,10 @@ struct ChatLoop {
 
   /// The next line with its end; nil at the end of the talk.
   private mutating func readLine() throws -> String? {
+    signals.takeSignals()
     while !signals.isEnding {
       if isTerminal { Console.write("> ", to: STDERR_FILENO) }
-      switch try lines.next() {
+      switch try lines.next({ signals.waitForInput() }) {
       case .line(let text): return text
       case .end: return nil
       case .interrupted:
@@ -85,13 +86,15 @@ private struct LineReader {
   private var unread: [UInt8] = []
   private var isAtEnd = false
 
-  mutating func next() throws -> Line {
+  /// - Parameter isWorthReading: waits for input; false if a signal came first.
+  mutating func next(_ isWorthReading: () -> Bool) throws -> Line {
     while true {
       if let end = unread.firstIndex(of: UInt8(ascii: "\n")) { return try take(end + 1) }
       if isAtEnd { return unread.isEmpty ? .end : try take(unread.count) }
       guard unread.count <= Self.limit else {
         throw CommandFailure(.usage, "a line on standard input has more than \(Self.limit >> 20) MiB")
       }
+      guard isWorthReading() else { return .interrupted }
       guard let bytes = try StandardInput.read() else {
         isAtEnd = true
         continue
