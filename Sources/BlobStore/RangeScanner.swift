@@ -98,7 +98,7 @@ package struct RangeScanner: Sendable {
     _ fold: @escaping @Sendable (_ sum: inout Sum, _ range: Int, _ chunk: UnsafeRawBufferPointer) -> Void,
     finish: @escaping @Sendable (_ sum: Sum) -> Result
   ) throws(PosixError) -> [Result] {
-    // What is kept of no bytes stands for what is to come, so that there is one array of results, and not one of them beside others.
+    // Each place begins with the result of no bytes: one array is enough, and an empty range has its result.
     let state = Mutex(State<Result>(results: Array(repeating: finish(initial), count: ranges.count)))
     let groups = groups(of: ranges)
     // Large ones first: the last to finish is then a small one.

@@ -14,8 +14,8 @@ package enum FreeMemory {
 
   /// Makes the allocator give large memory back as soon as it is freed, in all threads from now on.
   ///
-  /// By itself it learns from large arrays that come and go to keep as much, up to 64 MB for each thread, and trimming does not touch
-  /// the end of an arena that belongs to a thread.
+  /// By itself it raises its thresholds when large blocks are freed, and then keeps as much, up to 64 MB for each thread. Trimming
+  /// does not touch the end of an arena that belongs to a thread.
   package static func giveBackAtOnce() { _ = tantra_return_freed_memory(threshold) }
 
   /// Gives memory that is free back to the system, if the work that is done was large. Takes milliseconds.

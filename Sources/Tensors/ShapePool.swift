@@ -1,6 +1,6 @@
 /// Keeps each shape once: of the tensors of a model, which may be a hundred thousand, most have one of a few shapes.
 package struct ShapePool: Sendable {
-  /// Shapes that are remembered. More only come with files that nobody trains.
+  /// How many shapes are remembered. Real models have fewer; this bounds what a hostile file can cost.
   private static let capacity = 1000
 
   private var known: Set<Shape> = []

@@ -635,10 +635,11 @@ class Run:
         found = set()
         for folder, folders, files in os.walk(self.path(model, name)):
             inner = os.path.relpath(folder, self.path(model, name))
-            found |= {os.path.normpath(os.path.join(inner, file)) for file in files + [
-                folder for folder in folders if os.path.islink(os.path.join(inner, folder))]}
-            for below in folders:
-                version.folders.add(os.path.normpath(os.path.join(inner, below)))
+            for entry in folders + files:
+                path = os.path.normpath(os.path.join(inner, entry))
+                # A link to a folder is no folder.
+                is_folder = entry in folders and not os.path.islink(os.path.join(folder, entry))
+                (version.folders if is_folder else found).add(path)
         missing = version.names() - version.folders - found
         if missing:
             raise Difference(f"{model}/{name} was restored without {sorted(missing)}")

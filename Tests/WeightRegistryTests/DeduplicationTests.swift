@@ -154,7 +154,7 @@ import WeightRegistry
     return try fixture.open(path: copy)
   }
 
-  @Test(arguments: ["nothing", "missing", "garbage", "newer", "folder", "another store's"])
+  @Test(arguments: ["nothing", "missing", "garbage", "newer", "folder", "another store's", "other types"])
   func whateverBecomesOfTheIndexNothingElseChanges(fate: String) throws {
     let registry = try fixture.open()
     let file = try weights(Array(0..<10)).safetensors()
@@ -163,11 +163,18 @@ import WeightRegistry
     let copy = try reopened(registry)
     let index = fixture.scratch("copy/index.sqlite")
     _ = consume copy
-    if fate != "nothing" { try FileManager.default.removeItem(atPath: index) }
+    if !["nothing", "newer", "other types"].contains(fate) { try FileManager.default.removeItem(atPath: index) }
     switch fate {
     case "garbage": try fixture.scratch.write("copy/index.sqlite", Array(repeating: 0x5A, count: 100_000))
     case "newer":
       #expect(try Command.run("sqlite3", [index, "PRAGMA user_version = 99"]).status == 0)
+    case "other types":
+      // Few places: then each is looked at, whatever it holds.
+      let change = """
+        DELETE FROM places WHERE digest <> (SELECT MIN(digest) FROM places);
+        UPDATE places SET byteCount = 'many'; UPDATE folders SET inode = 'none'; UPDATE manifests SET files = 'some';
+        """
+      try #require(try Command.run("sqlite3", [index, change]).status == 0)
     case "folder": try FileManager.default.createDirectory(atPath: index, withIntermediateDirectories: true)
     case "another store's":
       let other = try RegistryFixture()
@@ -179,7 +186,7 @@ import WeightRegistry
     #expect(try fixture.bytes(of: "safetensors", in: opened) == file)
     let zip = try weights(Array(0..<10)).torchZip()
     let manifest = try fixture.importFile(zip, as: "pt", version: "v3", into: opened)
-    #expect(manifest.weights[0].isStitched == (fate != "folder"))
+    if fate != "other types" { #expect(manifest.weights[0].isStitched == (fate != "folder")) }
     #expect(try fixture.bytes(of: "pt", version: "v3", in: opened) == zip)
     for version in ["v1.0", "v2", "v3"] { try expectValid(opened, version) }
   }

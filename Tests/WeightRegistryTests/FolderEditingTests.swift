@@ -162,6 +162,7 @@ import WeightRegistry
       try registry.folders.move(fixture.model, second, to: fixture.model, fixture.version, by: .current)
     }
     #expect(refused?.code == .alreadyExists)
+    _ = try registry.activation.setActive(fixture.model, fixture.version)
     let active = #expect(throws: StoreError.self) {
       try registry.folders.move(fixture.model, fixture.version, to: other, second, by: .current)
     }

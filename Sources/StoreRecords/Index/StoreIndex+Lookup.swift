@@ -29,18 +29,19 @@ extension StoreIndex {
     if let known, known < keys.count {
       let rows = try Row.fetchCursor(database, sql: "SELECT digest, byteCount, pack FROM places")
       while let row = try rows.next() {
-        let (digest, byteCount, pack): (Data, Int, Int64) = (row[0], row[1], row[2])
+        let (digest, byteCount) = (try row.decode(Data.self, atIndex: 0), try row.decode(Int.self, atIndex: 1))
+        let pack = try row.decode(Int64.self, atIndex: 2)
         guard let digest = Digest(bytes: digest), keys.contains(StorageKey(digest: digest, byteCount: byteCount)) else {
           continue
         }
-        savings[pack, default: 0] += byteCount
+        savings[pack, default: 0] &+= byteCount
       }
       return savings
     }
     let places = try database.cachedStatement(sql: "SELECT pack FROM places WHERE digest = ? AND byteCount = ?")
     for key in keys {
       for pack in try Int64.fetchAll(places, arguments: [key.digest.data, key.byteCount]) {
-        savings[pack, default: 0] += key.byteCount
+        savings[pack, default: 0] &+= key.byteCount
       }
     }
     return savings
@@ -58,7 +59,7 @@ extension StoreIndex {
       for (path, status) in stamps {
         let folder = try database.cachedStatement(sql: "SELECT inode, modified FROM folders WHERE path = ?")
         guard let known = try Row.fetchOne(folder, arguments: [path]) else { return nil }
-        let stamp: [Int64] = [known["inode"], known["modified"]]
+        let stamp = [try known.decode(Int64.self, atIndex: 0), try known.decode(Int64.self, atIndex: 1)]
         guard stamp == [Int64(bitPattern: status.inode), status.modified] else { return nil }
         let sums = try database.cachedStatement(
           sql: """
@@ -66,12 +67,14 @@ extension StoreIndex {
             WHERE folder = ?
             """)
         guard let row = try Row.fetchOne(sums, arguments: [path]) else { return nil }
-        let (versions, readable): (Int, Int) = (row[0], row[1])
+        let (versions, readable) = (try row.decode(Int.self, atIndex: 0), try row.decode(Int.self, atIndex: 1))
         guard versions == readable else { return nil }
         figures =
           figures
           + ModelFigures(
-            versions: versions, files: row[2] ?? 0, presentedBytes: row[3] ?? 0, hiddenFiles: row[4] ?? 0)
+            versions: versions, files: try row.decode(Int?.self, atIndex: 2) ?? 0,
+            presentedBytes: try row.decode(Int?.self, atIndex: 3) ?? 0,
+            hiddenFiles: try row.decode(Int?.self, atIndex: 4) ?? 0)
       }
       return figures
     }

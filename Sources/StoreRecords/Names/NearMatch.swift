@@ -5,7 +5,7 @@ package enum NearMatch {
     let typed = text.lowercased()
     let limit = max(1, text.count / 3)
     let near = names.map { (name: $0, distance: distance(typed, $0.lowercased())) }.filter { $0.distance <= limit }
-    // Of names that are equally close the one of the same length: letters are exchanged more often than forgotten.
+    // Of names that are equally close the one of the same length: a wrong or swapped letter is more frequent than a missing one.
     let best = near.min {
       ($0.distance, abs($0.name.count - text.count)) < ($1.distance, abs($1.name.count - text.count))
     }

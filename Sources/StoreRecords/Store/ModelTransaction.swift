@@ -86,17 +86,18 @@ package final class ModelTransaction {
 
   /// Makes a version active, and remembers the switch.
   ///
+  /// - Parameter isChosen: false if the version becomes active by itself.
   /// - Returns: the switch; nil if the version is active already.
   /// - Throws: `unknownVersion` if there is no such version.
   package func switchActive(
-    to version: VersionName, by actor: Actor, isRollback: Bool
+    to version: VersionName, by actor: Actor, isRollback: Bool, isChosen: Bool = true
   ) throws(StoreError) -> ActiveSwitch? {
     guard contains(version) else { throw store.unknown(version, of: model) }
     guard activeVersion != version else {
-      if record.isChosen != true { try configure { $0.isChosen = true } }
+      if record.isChosen != isChosen { try configure { $0.isChosen = isChosen } }
       return nil
     }
-    return try makeActive(version, by: actor, isRollback: isRollback)
+    return try makeActive(version, by: actor, isRollback: isRollback, isChosen: isChosen ? nil : false)
   }
 
   /// Makes a version active: the one way in which that happens.
@@ -107,7 +108,7 @@ package final class ModelTransaction {
   ///   pending: it takes effect with the version's manifest.
   @discardableResult
   private func makeActive(
-    _ version: VersionName, by actor: Actor, isRollback: Bool = false,
+    _ version: VersionName, by actor: Actor, isRollback: Bool = false, isChosen: Bool? = nil,
     with appear: (() throws(StoreError) -> Void)? = nil
   ) throws(StoreError) -> ActiveSwitch {
     // Later than all switches before, whatever the clock says.
@@ -124,7 +125,10 @@ package final class ModelTransaction {
         store.logger.warning("weight_config.json is not up to date, which does no harm: \(error)")
       }
     } else {
-      try configure { $0.apply(change) }
+      try configure { record in
+        record.apply(change)
+        record.isChosen = isChosen
+      }
     }
     log("\(isRollback ? "rollback" : "active"): \(model) \(change.from.map { "\($0) -> " } ?? "")\(version)")
     return change

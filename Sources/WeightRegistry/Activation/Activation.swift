@@ -116,7 +116,8 @@ package struct Activation: Sendable {
         error.message += "; \(model) stays with \(active)"
         throw error
       }
-      try records.configure { $0.active = version }
+      // The version is still to come, as where a folder is copied and its links come first: that is no choice.
+      try records.configure { ($0.active, $0.isChosen) = (version, false) }
     }
   }
 

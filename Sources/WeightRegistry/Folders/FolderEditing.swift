@@ -181,10 +181,10 @@ package struct FolderEditing: Sendable {
   private func letActiveMoveOn(
     to next: VersionName?, in records: ModelTransaction, by actor: Actor
   ) throws(StoreError) {
-    if let next { _ = try records.switchActive(to: next, by: actor, isRollback: false) }
-    try records.configure { record in
-      if next == nil { record.active = nil }
-      record.isChosen = next == nil ? nil : false
+    if let next {
+      _ = try records.switchActive(to: next, by: actor, isRollback: false, isChosen: false)
+    } else {
+      try records.configure { ($0.active, $0.isChosen) = (nil, nil) }
     }
   }
 

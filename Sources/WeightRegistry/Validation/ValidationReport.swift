@@ -33,6 +33,9 @@ package struct ValidationReport: Sendable, Hashable, Codable {
   /// Whether no check failed.
   package var isValid: Bool { checks.allSatisfy { $0.outcome != .failed } }
 
+  /// Whether stored bytes are not what they were: then importing them again mends the version.
+  package var findsDamage: Bool { checks.contains { $0.name == "blobs" && $0.outcome == .failed } }
+
   /// A table for people: a line a check, problems below it.
   package var text: String {
     var lines = ["\(model)/\(version): \(isValid ? "valid" : "INVALID")"]

@@ -29,12 +29,17 @@ struct ModelFolder: TreeFolder {
     if case .link(_, "active") = child,
       ExclusiveCreation.isUnderWay(
         by: caller.pid, of: .symbolicLink, { $0.suffix(2).elementsEqual([model.text[...], "active"]) })
-        ?? tree.fillers.hides(FilePlace(model: model, version: .own, path: "active"), from: caller.pid),
+        ?? isFilled(by: caller),
       try tree.step(try tree.registry.freezing.isActiveByItself(model))
     {
       return nil
     }
     return child
+  }
+
+  /// Whether somebody copies files into one of the model's versions, and has not made `active` himself.
+  private func isFilled(by caller: Caller) -> Bool {
+    tree.fillers.hides(FilePlace(model: model, version: .own, path: "active"), from: caller.pid)
   }
 
   func describe(_ attributes: inout FileAttributes) throws(FileSystemError) {
@@ -142,7 +147,7 @@ struct ModelFolder: TreeFolder {
       if existing != nil {
         guard try tree.step(try tree.registry.freezing.isActiveByItself(model)) else { throw FileSystemError(.exists) }
         // Whoever copies a folder with its links chooses nothing.
-        if links[name] == version { return .link(model, name) }
+        if links[name] == version, isFilled(by: caller) { return .link(model, name) }
       }
       try point(name, at: version, by: caller)
     } else if existing != nil {

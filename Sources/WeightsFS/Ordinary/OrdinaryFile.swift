@@ -239,7 +239,7 @@ final class OrdinaryFile: Sendable {
       if facts.writers > 1 || facts.isBacked || facts.place?.purpose == .temporary {
         try synchronize(isInterrupted)
       } else if case .staged(let upload) = facts.body, try tree.step(try posix(try upload.file.status().size)) == 0 {
-        // Shells close a copy of the descriptor before anything is written. What is empty then is nothing that the file was.
+        // Shells close a copy of the descriptor before anything is written. An empty file is stored by its last close.
       } else {
         try commit(isInterrupted)
       }

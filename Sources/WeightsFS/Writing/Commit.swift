@@ -149,16 +149,17 @@ struct Commit {
       guard let place = facts.destination, place.mayBeWeights, facts.clone == nil else { return }
       if facts.isOrdinary, !facts.isDirty {
         let modified = try tree.step(try writer.modified())
-        let before = try tree.node(at: place)
-        try tree.step(
+        let file = try tree.step(
           try tree.registry.folders.keep(
             facts.upload, at: place.path, of: place.model, place.version, modified: modified,
             properties: writer.current.properties,
             isWanted: { $0.file(at: place.path)?.upload == facts.upload.name }))
         writer.facts.withLock { $0.isSealed = true }
         // Its bytes are the same: so is its inode, or programs that look twice take it for another file.
-        if case .kept = before, let before, let after = try tree.node(at: place), case .sidecar = after {
-          tree.inodes.note(before, became: after)
+        let after = file.blob.map { Node.sidecar(place, Edition($0)) }
+        if let after, try tree.node(at: place) == after {
+          let number = Upload.number(ofName: facts.upload.name)
+          tree.inodes.note(.kept(place, Edition(number: number)), became: after)
         }
       } else if facts.isGivenUp, facts.isDirty, !facts.isSealed {
         // Another writer may have put something there since: that stays.

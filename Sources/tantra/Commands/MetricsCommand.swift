@@ -49,7 +49,7 @@ struct MetricsCommand: ParsableCommand {
     let inquiry = MountInquiry(.metrics, at: locate) {}
     while !inquiry.findings.isComplete, ContinuousClock.now < inquiry.deadline { usleep(1000) }
     let findings = inquiry.findings
-    guard findings.isAlive, findings.problem == nil else {
+    guard findings.isComplete, findings.isAlive, findings.problem == nil else {
       throw CommandFailure(.failed, findings.reason(after: inquiry.scope.limit))
     }
     let metrics = MetricsText(findings)

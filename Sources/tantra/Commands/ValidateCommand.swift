@@ -43,7 +43,7 @@ struct ValidateCommand: ParsableCommand {
       throw CommandFailure(isTold ? failure.status : .couldNotCheck, failure.message)
     }
     if json { try Console.print(json: reports) }
-    for report in reports where !report.isValid && !json {
+    for report in reports where report.findsDamage && !json {
       let (model, version) = (report.model, report.version)
       Console.note(
         "importing the intact file again mends \(model)/\(version): tantra import FILE --model \(model) --version \(version)"

@@ -32,6 +32,19 @@ import Testing
     try mount.fail("cp $IN/full/model.pt small/v1.0/model.pt", "Operation not permitted", reason: "frozen")
   }
 
+  @Test func formatsThatWereRemovedComeBackWithOtherWeights() throws {
+    let all = "model.bin model.pt model.safetensors "
+    try mount.succeed(
+      """
+      formats() { (cd small/$1; echo $(ls | grep '^model')' '); }
+      rm small/v1.0/model.pt; cp $IN/full/model.bin small/v1.0/; test "$(formats v1.0)" = 'model.bin model.safetensors '
+      cp $IN/other/model.safetensors small/v1.0/; test "$(formats v1.0)" = '\(all)'
+      rm small/v1.0/model.*; cp $IN/other/model.safetensors small/v1.0/; test "$(formats v1.0)" = '\(all)'
+      mv small/v1.0 small/v7; test $(readlink small/active) = v7; test "$(formats v7)" = '\(all)'
+      mkdir next; mv small/v7 next/v8; test ! -e small/active; test $(readlink next/active) = v8
+      """)
+  }
+
   @Test func bytesOfTheWrongFormatAreEINVAL() throws {
     try mount.fail(
       "mkdir small/v1.1; cp $IN/full/model.safetensors small/v1.1/model.pt", "Invalid argument",

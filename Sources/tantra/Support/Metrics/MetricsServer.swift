@@ -5,12 +5,15 @@ import PosixIO
 ///
 /// One thread serves all connections and waits for none of them, nor for the mount. A connection carries one request. What a client
 /// can cost is bounded: so many connections, so long a head, so much time. If all places are taken, the connection whose client has
-/// been waited for longest makes room. However many ask, the mount is asked once at a time, and five times a second at most.
+/// been waited for longest makes room. However many ask, the mount is asked each of the two questions once at a time, and five times
+/// a second at most.
 final class MetricsServer {
   /// How many clients are served at once.
   static let capacity = 64
   /// How long a client may take for its request, and again for its answer.
   static let patience = Duration.seconds(5)
+  /// How many questions to a mount that does not answer may hold a thread.
+  private static let mostUnanswered = 4
   /// How long an answer of the mount is good for others who ask.
   private static let freshness = Duration.milliseconds(200)
 
@@ -50,6 +53,8 @@ final class MetricsServer {
   private let clock = ContinuousClock()
   private var connections: [Connection] = []
   private var inquiries: [MountInquiry.Scope: MountInquiry] = [:]
+  /// Questions that nobody waits for any more, and that still hold a thread.
+  private var unanswered: [MountInquiry] = []
   /// Tells the thread that waits of an answer.
   private let wakeUp: ChildPipe
   /// Until when no connection is accepted, after the system has refused one.
@@ -193,14 +198,27 @@ final class MetricsServer {
       return send(
         HTTPResponse(.ok, "Tantra: /metrics for Prometheus, /healthz\n"), &connection, withoutBody: isHead)
     }
-    let inquiry = inquiry(scope)
+    guard let inquiry = inquiry(scope) else {
+      let findings = MountInquiry.Findings(
+        problem: "the mount has left \(Self.mostUnanswered) questions unanswered", isComplete: true)
+      return send(response(to: scope, findings, after: .zero), &connection, withoutBody: isHead)
+    }
     connection.state = .asking(inquiry, withoutBody: isHead)
     connection.deadline = inquiry.deadline
   }
 
-  /// The question that is under way or was answered a moment ago, else a new one.
-  private func inquiry(_ scope: MountInquiry.Scope) -> MountInquiry {
-    if let last = inquiries[scope], !last.findings.isComplete || clock.now - last.began < Self.freshness { return last }
+  /// The question that is under way or was answered a moment ago, else a new one; nil if too many have no answer.
+  private func inquiry(_ scope: MountInquiry.Scope) -> MountInquiry? {
+    let now = clock.now
+    if let last = inquiries[scope],
+      last.findings.isComplete ? now - last.began < Self.freshness : now < last.deadline
+    {
+      return last
+    }
+    unanswered.removeAll { $0.findings.isComplete }
+    if let last = inquiries[scope], !last.findings.isComplete { unanswered.append(last) }
+    inquiries[scope] = nil
+    guard unanswered.count < Self.mostUnanswered else { return nil }
     let pipe = WakeUp(wakeUp.writeEnd)
     let inquiry = MountInquiry(scope, at: locate) { pipe.signal() }
     inquiries[scope] = inquiry
