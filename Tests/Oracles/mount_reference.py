@@ -70,8 +70,6 @@ class Version:
         self.added = set()
         # What was removed, file by file: a restore of the folder may bring it back.
         self.removed = {}
-        # What files held before they were changed: what is changed just before other weights come belongs to those.
-        self.past = {}
 
     def names(self):
         return set(self.files) | set(self.links) | set(self.views) | self.folders - {""}
@@ -83,7 +81,6 @@ class Version:
         other.links = dict(self.links)
         other.seed, other.views, other.is_published = self.seed, dict(self.views), self.is_published
         other.removed = {path: list(files) for path, files in self.removed.items()}
-        other.past = {path: list(past) for path, past in self.past.items()}
         return other
 
 
@@ -105,6 +102,9 @@ class Run:
         self.call("init", self.store)
         self.mount()
         self.models, self.handles = {}, []
+        # What ordinary files have held, by name: what is changed just before other weights come belongs to those, and an earlier
+        # edition has what was there before.
+        self.past = {}
         self.done = 0
 
     def call(self, *words, ok=True):
@@ -187,6 +187,12 @@ class Run:
     def do(self, operation):
         getattr(self, "op_" + operation[0])(*operation[1:])
         self.done += 1
+        for model, name in [(model, name) for model in self.models for name in self.models[model].versions]:
+            if model in operation and name in operation:
+                for path, file in self.version(model, name).files.items():
+                    self.past.setdefault(os.path.basename(path), set()).add(bytes(file.data))
+                for path, target in self.version(model, name).links.items():
+                    self.past.setdefault(os.path.basename(path), set()).add(target)
         self.check_handles()
 
     def op_make_model(self, model):
@@ -272,7 +278,6 @@ class Run:
         self.expect(None if may else errno.EPERM, write)
         if not may:
             return
-        version.past.setdefault(path, []).append(bytes(file.data))
         if path.endswith(".bin"):
             # A name of weights: whoever has it open keeps what it was.
             file = version.files[path] = file.copy()
@@ -295,7 +300,6 @@ class Run:
             return
         self.expect(None if may else errno.EPERM, lambda: os.truncate(self.path(model, name, path), size))
         if may:
-            version.past.setdefault(path, []).append(bytes(file.data))
             del file.data[size:]
             file.data.extend(bytes(size - len(file.data)))
 
@@ -371,7 +375,6 @@ class Run:
         if not may:
             return
         if replaced is not None:
-            other.past.setdefault(other_path, []).append(bytes(replaced.data))
             self.take(other, other_path)
         self.take(version, path)
         other.files[other_path] = file
@@ -492,7 +495,7 @@ class Run:
         if done.returncode != 0:
             raise Difference("cp -r: " + done.stderr)
         other = version.copy()
-        other.removed, other.past, other.added = {}, {}, set()
+        other.removed, other.added = {}, set()
         for file in other.files.values():
             file.mode &= 0o7777 & ~0o022
         self.models[model].versions[other_name] = other
@@ -622,6 +625,10 @@ class Run:
         numbers = [entry["number"] for entry in listed if entry["version"] == name and entry.get("kept") == "replaced"]
         if not numbers:
             raise Difference(f"{model}/{name} has an earlier edition, and list-weights --all shows none")
+        # Whoever has an ordinary file open keeps it under its name until it is closed: a restore does not take it away.
+        for handle in [handle for handle in self.handles if handle[2].startswith(f"{model}/{name}/")]:
+            os.close(handle[0])
+            self.handles.remove(handle)
         self.call("restore", model, f"{name}@{max(numbers)}")
         owner.versions[name] = owner.retired[name + "@"].pop()
         owner.retired.pop(name + "@", None)
@@ -645,8 +652,11 @@ class Run:
             raise Difference(f"{model}/{name} was restored without {sorted(missing)}")
         for path, file in version.files.items():
             data = read(self.path(model, name, path))
-            if data != bytes(file.data) and data in version.past.get(path, []):
+            if data != bytes(file.data):
+                if file.is_weights or data not in self.past.get(os.path.basename(path), set()):
+                    raise Difference(f"{model}/{name} was restored with {path}, which was never like that: {data[:60]!r}")
                 file.data[:] = data
+                file.mode = stat.S_IMODE(os.stat(self.path(model, name, path)).st_mode)
         for path in sorted(found - version.names()):
             if path in VIEWS:
                 version.views[path] = version.seed
@@ -655,17 +665,15 @@ class Run:
                 continue
             full = self.path(model, name, path)
             if os.path.islink(full):
-                if os.readlink(full) not in version.removed.get(path, []):
+                if os.readlink(full) not in self.past.get(os.path.basename(path), set()):
                     raise Difference(f"{model}/{name} was restored with {path}, which it never had")
                 version.links[path] = os.readlink(full)
                 continue
             mode = stat.S_IMODE(os.stat(full).st_mode)
             data = read(full)
-            before = [file for file in version.removed.get(path, []) if isinstance(file, File)]
-            known = [file for file in before if bytes(file.data) == data]
-            if not known:
-                raise Difference(f"{model}/{name} was restored with {path}, which was never like that: {data[:60]!r}, {len(before)}")
-            version.files[path] = File(data, mode, known[0].is_weights)
+            if data not in self.past.get(os.path.basename(path), set()):
+                raise Difference(f"{model}/{name} was restored with {path}, which was never like that: {data[:60]!r}")
+            version.files[path] = File(data, mode, path in COMPONENTS or data[:4] == b"PK\x03\x04")
 
     def op_purge(self):
         with open(self.path(".control/purge"), "w") as control:
