@@ -66,8 +66,6 @@ class Version:
         # Which state dict the views show; None without one. Which of them are there.
         self.seed, self.views = None, {}
         self.is_published = False
-        # What was added while it was frozen: for a minute it can be changed.
-        self.added = set()
         # What was removed, file by file: a restore of the folder may bring it back.
         self.removed = {}
 
@@ -102,6 +100,8 @@ class Run:
         self.call("init", self.store)
         self.mount()
         self.models, self.handles = {}, []
+        # Where something was added to a frozen version: for a minute it can be changed there.
+        self.new = set()
         # What ordinary files have held, by name: what is changed just before other weights come belongs to those, and an earlier
         # edition has what was there before.
         self.past = {}
@@ -121,7 +121,7 @@ class Run:
     def unmount(self):
         self.close_handles()
         self.call("unmount", self.mountpoint)
-        self.forget_additions()
+        self.new = set()
 
     def end(self):
         self.close_handles(check=False)
@@ -142,11 +142,6 @@ class Run:
                 return
             time.sleep(0.01)
 
-    def forget_additions(self):
-        for model in self.models.values():
-            for version in model.versions.values():
-                version.added.clear()
-
     def path(self, *names):
         return os.path.join(self.mountpoint, *[name for name in names if name])
 
@@ -164,10 +159,9 @@ class Run:
 
     def may_change(self, model, name, path):
         """Whether a file that is there may be changed; None if that depends on the clock."""
-        version = self.version(model, name)
         if not self.is_frozen(model, name):
             return True
-        return None if path in version.added else False
+        return None if (model, name, path) in self.new else False
 
     def expect(self, error, body):
         """Runs something that has to succeed, or to fail with an errno (or one of several)."""
@@ -268,7 +262,7 @@ class Run:
             write()
             version.files[path] = File(data, 0o644)
             if self.is_frozen(model, name):
-                version.added.add(path)
+                self.new.add((model, name, path))
             return
         if how == "x":
             return self.expect(errno.EEXIST, write)
@@ -324,7 +318,7 @@ class Run:
         if not taken:
             version.links[path] = target
             if self.is_frozen(model, name):
-                version.added.add(path)
+                self.new.add((model, name, path))
 
     def op_remove(self, model, name, path):
         version = self.version(model, name)
@@ -346,7 +340,6 @@ class Run:
         for entries in (version.files, version.links, version.views):
             if path in entries:
                 version.removed.setdefault(path, []).append(entries.pop(path))
-        version.added.discard(path)
 
     def op_rename(self, model, name, path, other_model, other_name, other_path):
         """Of an ordinary file or a component, in its version or to another."""
@@ -379,7 +372,7 @@ class Run:
         self.take(version, path)
         other.files[other_path] = file
         if self.is_frozen(other_model, other_name):
-            other.added.add(other_path)
+            self.new.add((other_model, other_name, other_path))
 
     def op_copy(self, model, name, path, other_model, other_name, other_path):
         """Of an ordinary file onto a free name."""
@@ -392,7 +385,7 @@ class Run:
         shutil.copy(self.path(model, name, path), self.path(other_model, other_name, other_path))
         other.files[other_path] = file.copy()
         if self.is_frozen(other_model, other_name):
-            other.added.add(other_path)
+            self.new.add((other_model, other_name, other_path))
 
     # Weights
 
@@ -454,7 +447,7 @@ class Run:
         if file is not None and bytes(file.data) == WEIGHTS[seed][extension]:
             return write()
         if file is not None and self.is_frozen(model, name):
-            if path in version.added:
+            if (model, name, path) in self.new:
                 return
             return self.expect(errno.EPERM, write)
         if path in version.removed and version.is_published and file is None:
@@ -466,7 +459,7 @@ class Run:
         write()
         version.files[path] = File(WEIGHTS[seed][extension], 0o644, is_weights=True)
         if self.is_frozen(model, name):
-            version.added.add(path)
+            self.new.add((model, name, path))
         self.published(model, name)
 
     def op_half(self, model, name, view, seed):
@@ -495,7 +488,7 @@ class Run:
         if done.returncode != 0:
             raise Difference("cp -r: " + done.stderr)
         other = version.copy()
-        other.removed, other.added = {}, set()
+        other.removed = {}
         for file in other.files.values():
             file.mode &= 0o7777 & ~0o022
         self.models[model].versions[other_name] = other
@@ -507,6 +500,9 @@ class Run:
         other.is_published = bool(other.views) or any(file.is_weights for file in other.files.values())
         if other.is_published:
             self.published(model, other_name)
+            # What comes after the first weight file is added to a version that is frozen already.
+            if self.is_frozen(model, other_name):
+                self.new |= {(model, other_name, path) for path in other.names()}
 
     # Versions
 
@@ -636,7 +632,6 @@ class Run:
 
     def adopt(self, model, name, version):
         """What was restored must hold what was there, and nothing but what was there before."""
-        version.added = set()
         version.folders = {""} | {
             path[:end] for path in version.names() - version.folders for end in range(len(path)) if path[end] == "/"}
         found = set()
@@ -694,7 +689,7 @@ class Run:
         self.wait_for_daemon()
         subprocess.run(["umount", "-l", self.mountpoint], capture_output=True)
         self.mount()
-        self.forget_additions()
+        self.new = set()
 
     # Open files
 
