@@ -198,27 +198,25 @@ final class MetricsServer {
       return send(
         HTTPResponse(.ok, "Tantra: /metrics for Prometheus, /healthz\n"), &connection, withoutBody: isHead)
     }
-    guard let inquiry = inquiry(scope) else {
-      let findings = MountInquiry.Findings(
-        problem: "the mount has left \(Self.mostUnanswered) questions unanswered", isComplete: true)
-      return send(response(to: scope, findings, after: .zero), &connection, withoutBody: isHead)
-    }
+    let inquiry = inquiry(scope)
     connection.state = .asking(inquiry, withoutBody: isHead)
-    connection.deadline = inquiry.deadline
+    // Where another question has no answer yet, one that comes at all comes soon.
+    connection.deadline = unanswered.isEmpty ? inquiry.deadline : min(inquiry.deadline, clock.now + Self.freshness)
   }
 
-  /// The question that is under way or was answered a moment ago, else a new one; nil if too many have no answer.
-  private func inquiry(_ scope: MountInquiry.Scope) -> MountInquiry? {
+  /// The question that is under way or was answered a moment ago, else a new one; of a mount that has left too many unanswered the
+  /// last of them.
+  private func inquiry(_ scope: MountInquiry.Scope) -> MountInquiry {
     let now = clock.now
-    if let last = inquiries[scope],
-      last.findings.isComplete ? now - last.began < Self.freshness : now < last.deadline
-    {
-      return last
-    }
     unanswered.removeAll { $0.findings.isComplete }
-    if let last = inquiries[scope], !last.findings.isComplete { unanswered.append(last) }
-    inquiries[scope] = nil
-    guard unanswered.count < Self.mostUnanswered else { return nil }
+    if let last = inquiries[scope] {
+      let isComplete = last.findings.isComplete
+      if isComplete ? now - last.began < Self.freshness : now < last.deadline { return last }
+      if !isComplete {
+        if unanswered.count >= Self.mostUnanswered { return last }
+        unanswered.append(last)
+      }
+    }
     let pipe = WakeUp(wakeUp.writeEnd)
     let inquiry = MountInquiry(scope, at: locate) { pipe.signal() }
     inquiries[scope] = inquiry
@@ -247,7 +245,10 @@ final class MetricsServer {
   private func response(
     to scope: MountInquiry.Scope, _ findings: MountInquiry.Findings, after time: Duration
   ) -> HTTPResponse {
-    switch scope {
+    var findings = findings
+    // Half an answer is none.
+    if !findings.isComplete { (findings.version, findings.answerTime) = (nil, nil) }
+    return switch scope {
     case .metrics: HTTPResponse(.ok, MetricsText(findings).text, contentType: MetricsText.contentType)
     case .health where findings.isAlive: HTTPResponse(.ok, "ok\n")
     case .health: HTTPResponse(.unavailable, findings.reason(after: time) + "\n")
