@@ -105,13 +105,12 @@ class Run:
         # What ordinary files have held, by name: what is changed just before other weights come belongs to those, and an earlier
         # edition has what was there before.
         self.past = {}
-        self.done = 0
 
-    def call(self, *words, ok=True):
+    def call(self, *words):
         done = subprocess.run(
             [self.tantra, *words], capture_output=True, text=True, timeout=120,
             env=dict(os.environ, TANTRA_STORE=self.store))
-        if ok and done.returncode != 0:
+        if done.returncode != 0:
             raise Difference(f"tantra {' '.join(words)} ended with {done.returncode}: {done.stderr.strip()}")
         return done
 
@@ -163,24 +162,34 @@ class Run:
             return True
         return None if (model, name, path) in self.new else False
 
+    def change(self, model, name, path, body):
+        """Changes a file that is there, unless the clock decides whether that may be; true if it was changed."""
+        may = self.may_change(model, name, path)
+        if may is not None:
+            self.expect(None if may else errno.EPERM, body)
+        return bool(may)
+
+    def note_addition(self, model, name, path):
+        """Something has come to a place where nothing was."""
+        if self.is_frozen(model, name):
+            self.new.add((model, name, path))
+
     def expect(self, error, body):
         """Runs something that has to succeed, or to fail with an errno (or one of several)."""
         allowed = error if isinstance(error, tuple) else (error,) if error else ()
         try:
-            result = body()
+            body()
         except OSError as problem:
             if problem.errno in allowed:
-                return None
+                return
             raise Difference(f"{problem}; expected {[errno.errorcode[e] for e in allowed] or 'success'}")
         if error:
             raise Difference(f"it succeeded; expected {[errno.errorcode[e] for e in allowed]}")
-        return result
 
     # Operations: each is a list of its name and its arguments. What makes no sense by now is left out.
 
     def do(self, operation):
         getattr(self, "op_" + operation[0])(*operation[1:])
-        self.done += 1
         for model, name in [(model, name) for model in self.models for name in self.models[model].versions]:
             if model in operation and name in operation:
                 for path, file in self.version(model, name).files.items():
@@ -248,29 +257,19 @@ class Run:
         if file is not None and file.is_weights:
             return
         flags = {"w": os.O_CREAT | os.O_TRUNC, "a": os.O_CREAT | os.O_APPEND, "r+": 0, "x": os.O_CREAT | os.O_EXCL}[how]
-        full = self.path(model, name, path)
 
         def write():
-            descriptor = os.open(full, os.O_WRONLY | flags, 0o644)
-            try:
-                os.pwrite(descriptor, data, offset) if how == "r+" else os.write(descriptor, data)
-            finally:
-                os.close(descriptor)
+            write_file(self.path(model, name, path), flags, data, offset if how == "r+" else None)
         if file is None:
             if how == "r+":
                 return self.expect(errno.ENOENT, write)
             write()
             version.files[path] = File(data, 0o644)
-            if self.is_frozen(model, name):
-                self.new.add((model, name, path))
+            self.note_addition(model, name, path)
             return
         if how == "x":
             return self.expect(errno.EEXIST, write)
-        may = self.may_change(model, name, path)
-        if may is None:
-            return
-        self.expect(None if may else errno.EPERM, write)
-        if not may:
+        if not self.change(model, name, path, write):
             return
         if path.endswith(".bin"):
             # A name of weights: whoever has it open keeps what it was.
@@ -289,11 +288,7 @@ class Run:
         file = version.files.get(path) if version else None
         if file is None or file.is_weights or path.endswith(".bin"):
             return
-        may = self.may_change(model, name, path)
-        if may is None:
-            return
-        self.expect(None if may else errno.EPERM, lambda: os.truncate(self.path(model, name, path), size))
-        if may:
+        if self.change(model, name, path, lambda: os.truncate(self.path(model, name, path), size)):
             del file.data[size:]
             file.data.extend(bytes(size - len(file.data)))
 
@@ -302,11 +297,7 @@ class Run:
         file = version.files.get(path) if version else None
         if file is None or file.is_weights or file.mode == mode:
             return
-        may = self.may_change(model, name, path)
-        if may is None:
-            return
-        self.expect(None if may else errno.EPERM, lambda: os.chmod(self.path(model, name, path), mode))
-        if may:
+        if self.change(model, name, path, lambda: os.chmod(self.path(model, name, path), mode)):
             file.mode = mode
 
     def op_link(self, model, name, path, target):
@@ -317,8 +308,7 @@ class Run:
         self.expect(errno.EEXIST if taken else None, lambda: os.symlink(target, self.path(model, name, path)))
         if not taken:
             version.links[path] = target
-            if self.is_frozen(model, name):
-                self.new.add((model, name, path))
+            self.note_addition(model, name, path)
 
     def op_remove(self, model, name, path):
         version = self.version(model, name)
@@ -329,11 +319,7 @@ class Run:
             return self.expect(errno.EISDIR, lambda: os.unlink(full)) if path else None
         if path not in version.names():
             return self.expect(errno.ENOENT, lambda: os.unlink(full)) if os.path.dirname(path) in version.folders else None
-        may = self.may_change(model, name, path)
-        if may is None:
-            return
-        self.expect(None if may else errno.EPERM, lambda: os.unlink(full))
-        if may:
+        if self.change(model, name, path, lambda: os.unlink(full)):
             self.take(version, path)
 
     def take(self, version, path):
@@ -371,8 +357,7 @@ class Run:
             self.take(other, other_path)
         self.take(version, path)
         other.files[other_path] = file
-        if self.is_frozen(other_model, other_name):
-            self.new.add((other_model, other_name, other_path))
+        self.note_addition(other_model, other_name, other_path)
 
     def op_copy(self, model, name, path, other_model, other_name, other_path):
         """Of an ordinary file onto a free name."""
@@ -384,25 +369,14 @@ class Run:
             return
         shutil.copy(self.path(model, name, path), self.path(other_model, other_name, other_path))
         other.files[other_path] = file.copy()
-        if self.is_frozen(other_model, other_name):
-            self.new.add((other_model, other_name, other_path))
+        self.note_addition(other_model, other_name, other_path)
 
     # Weights
 
     def put(self, model, name, path, seed):
-        """Copies a weight file in; true if that was to be and was accepted."""
-        extension = path.rsplit(".", 1)[1]
-        full = self.path(model, name, path)
-
-        def write():
-            descriptor = os.open(full, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-            try:
-                os.write(descriptor, WEIGHTS[seed][extension])
-            except BaseException:
-                os.close(descriptor)
-                raise
-            os.close(descriptor)
-        return write
+        """What copies a weight file in."""
+        data = WEIGHTS[seed][path.rsplit(".", 1)[1]]
+        return lambda: write_file(self.path(model, name, path), os.O_CREAT | os.O_TRUNC, data)
 
     def published(self, model, name):
         owner, version = self.models[model], self.version(model, name)
@@ -458,8 +432,7 @@ class Run:
             self.models[model].retired.setdefault(name + "@", []).append(before)
         write()
         version.files[path] = File(WEIGHTS[seed][extension], 0o644, is_weights=True)
-        if self.is_frozen(model, name):
-            self.new.add((model, name, path))
+        self.note_addition(model, name, path)
         self.published(model, name)
 
     def op_half(self, model, name, view, seed):
@@ -467,15 +440,9 @@ class Run:
         version = self.version(model, name)
         if version is None or view not in version.views:
             return
-        extension = view.rsplit(".", 1)[1]
-
-        def write():
-            descriptor = os.open(self.path(model, name, view), os.O_WRONLY | os.O_TRUNC)
-            try:
-                os.write(descriptor, WEIGHTS[seed][extension][:100])
-            finally:
-                os.close(descriptor)
-        self.expect((errno.EINVAL, errno.EPERM), write)
+        half = WEIGHTS[seed][view.rsplit(".", 1)[1]][:100]
+        self.expect(
+            (errno.EINVAL, errno.EPERM), lambda: write_file(self.path(model, name, view), os.O_TRUNC, half))
 
     def op_copy_version(self, model, name, other_name):
         version = self.version(model, name)
@@ -501,8 +468,8 @@ class Run:
         if other.is_published:
             self.published(model, other_name)
             # What comes after the first weight file is added to a version that is frozen already.
-            if self.is_frozen(model, other_name):
-                self.new |= {(model, other_name, path) for path in other.names()}
+            for path in other.names():
+                self.note_addition(model, other_name, path)
 
     # Versions
 
@@ -765,6 +732,15 @@ class Run:
         found = read(self.path(name))
         if found != data:
             raise Difference(f"{name} holds {found[:60]!r}, not {data[:60]!r}")
+
+
+def write_file(path, flags, data, offset=None):
+    """Opens a file, writes once, at an offset or where it stands, and closes it."""
+    descriptor = os.open(path, os.O_WRONLY | flags, 0o644)
+    try:
+        os.write(descriptor, data) if offset is None else os.pwrite(descriptor, data, offset)
+    finally:
+        os.close(descriptor)
 
 
 def read(path):

@@ -97,7 +97,7 @@ package final class ModelTransaction {
       if record.isChosen != isChosen { try configure { $0.isChosen = isChosen } }
       return nil
     }
-    return try makeActive(version, by: actor, isRollback: isRollback, isChosen: isChosen ? nil : false)
+    return try makeActive(version, by: actor, isRollback: isRollback, isChosen: isChosen)
   }
 
   /// Makes a version active: the one way in which that happens.
@@ -108,7 +108,7 @@ package final class ModelTransaction {
   ///   pending: it takes effect with the version's manifest.
   @discardableResult
   private func makeActive(
-    _ version: VersionName, by actor: Actor, isRollback: Bool = false, isChosen: Bool? = nil,
+    _ version: VersionName, by actor: Actor, isRollback: Bool = false, isChosen: Bool = true,
     with appear: (() throws(StoreError) -> Void)? = nil
   ) throws(StoreError) -> ActiveSwitch {
     // Later than all switches before, whatever the clock says.
@@ -127,7 +127,7 @@ package final class ModelTransaction {
     } else {
       try configure { record in
         record.apply(change)
-        record.isChosen = isChosen
+        if !isChosen { record.isChosen = false }
       }
     }
     log("\(isRollback ? "rollback" : "active"): \(model) \(change.from.map { "\($0) -> " } ?? "")\(version)")

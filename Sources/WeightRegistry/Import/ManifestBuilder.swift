@@ -168,13 +168,9 @@ struct ManifestBuilder {
         continue
       }
       do throws(FormatError) {
-        if let known = synthesized[view.format.name] {
-          sizes[view.name] = known
-        } else {
-          let size = try view.format.byteCount(of: main.stateDict)
-          synthesized[view.format.name] = size
-          sizes[view.name] = size
-        }
+        let format = view.format
+        if synthesized[format.name] == nil { synthesized[format.name] = try format.byteCount(of: main.stateDict) }
+        sizes[view.name] = synthesized[format.name]
       } catch {
         records.logger.warning("\(manifest.model)/\(manifest.version) has no \(view.fileName): \(error.message)")
       }

@@ -7,7 +7,10 @@ package struct ValidationReport: Sendable, Hashable, Codable {
     package enum Outcome: String, Sendable, Codable {
       case passed, skipped, failed
     }
-    /// `blobs`, `model.pt`, `shapes`.
+    /// The name of the check of what is stored.
+    package static let blobs = "blobs"
+
+    /// ``blobs``, `model.pt`, `shapes`.
     package var name: String
     package var outcome: Outcome
     /// What was found; each problem in a line.
@@ -34,7 +37,7 @@ package struct ValidationReport: Sendable, Hashable, Codable {
   package var isValid: Bool { checks.allSatisfy { $0.outcome != .failed } }
 
   /// Whether stored bytes are not what they were: then importing them again mends the version.
-  package var findsDamage: Bool { checks.contains { $0.name == "blobs" && $0.outcome == .failed } }
+  package var findsDamage: Bool { checks.contains { $0.name == Check.blobs && $0.outcome == .failed } }
 
   /// A table for people: a line a check, problems below it.
   package var text: String {

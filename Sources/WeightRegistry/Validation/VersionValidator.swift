@@ -67,7 +67,7 @@ struct VersionValidator {
   }
 
   private func checkBlobs() throws(StoreError) -> ValidationReport.Check {
-    try collect("blobs") { (problems: inout [String]) throws(StoreError) in
+    try collect(ValidationReport.Check.blobs) { (problems: inout [String]) throws(StoreError) in
       var seen: [Digest: Set<Int>] = [:]
       var byteCount = 0
       for original in manifest.weights {
