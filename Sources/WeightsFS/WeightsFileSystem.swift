@@ -17,6 +17,7 @@ package final class WeightsFileSystem: FileSystem {
   package init(registry: WeightRegistry, events: EventLog, logger: Logger) {
     tree = MountedTree(registry: registry, events: events, logger: logger)
     tree.retireInodes()
+    tree.releaseReplaced()
   }
 
   package func observeChanges(_ observer: @escaping @Sendable (TreeChange) -> Void) { tree.observeChanges(observer) }

@@ -51,6 +51,9 @@ class File:
 
     def __init__(self, data, mode, is_weights=False):
         self.data, self.mode, self.is_weights = bytearray(data), mode, is_weights
+        # Whether the daemon may have been killed before it stored a file with a name of weights that holds none. Such a file is there,
+        # and can be changed; but if it is removed before that, a restore does not bring it back.
+        self.is_unsettled = False
 
     def copy(self):
         return File(self.data, self.mode, self.is_weights)
@@ -357,6 +360,9 @@ class Run:
             self.take(other, other_path)
         self.take(version, path)
         other.files[other_path] = file
+        # What is new stays so under another name.
+        (self.new.add if (model, name, path) in self.new else self.new.discard)((other_model, other_name, other_path))
+        self.new.discard((model, name, path))
         self.note_addition(other_model, other_name, other_path)
 
     def op_copy(self, model, name, path, other_model, other_name, other_path):
@@ -588,14 +594,16 @@ class Run:
         numbers = [entry["number"] for entry in listed if entry["version"] == name and entry.get("kept") == "replaced"]
         if not numbers:
             raise Difference(f"{model}/{name} has an earlier edition, and list-weights --all shows none")
-        # Whoever has an ordinary file open keeps it under its name until it is closed: a restore does not take it away.
-        for handle in [handle for handle in self.handles if handle[2].startswith(f"{model}/{name}/")]:
-            os.close(handle[0])
-            self.handles.remove(handle)
         self.call("restore", model, f"{name}@{max(numbers)}")
         owner.versions[name] = owner.retired[name + "@"].pop()
         owner.retired.pop(name + "@", None)
-        self.adopt(model, name, owner.versions[name])
+        version = owner.versions[name]
+        self.adopt(model, name, version)
+        # Whoever has a file open goes on with it; it is the file under its name only if the restored one has the same bytes.
+        for i, (descriptor, file, opened) in enumerate(self.handles):
+            restored = version.files.get(opened.removeprefix(f"{model}/{name}/")) if opened.startswith(f"{model}/{name}/") else None
+            if restored and not file.is_weights and restored.data == file.data:
+                self.handles[i] = descriptor, restored, opened
 
     def adopt(self, model, name, version):
         """What was restored must hold what was there, and nothing but what was there before."""
@@ -609,6 +617,7 @@ class Run:
                 # A link to a folder is no folder.
                 is_folder = entry in folders and not os.path.islink(os.path.join(folder, entry))
                 (version.folders if is_folder else found).add(path)
+        version.files = {path: file for path, file in version.files.items() if path in found or not file.is_unsettled}
         missing = version.names() - version.folders - found
         if missing:
             raise Difference(f"{model}/{name} was restored without {sorted(missing)}")
@@ -657,6 +666,10 @@ class Run:
         subprocess.run(["umount", "-l", self.mountpoint], capture_output=True)
         self.mount()
         self.new = set()
+        for owner in self.models.values():
+            for version in owner.versions.values():
+                for path, file in version.files.items():
+                    file.is_unsettled = path.endswith(".bin")
 
     # Open files
 

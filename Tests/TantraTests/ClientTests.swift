@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Commands on a store that is mounted, or was.
-@Suite(canMount) struct ClientTests {
+@Suite(canMount, .onWaitingThreads) struct ClientTests {
   let fixture: TantraFixture
 
   init() throws { fixture = try TantraFixture() }

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite(canMount) struct ConfigTests {
+@Suite(canMount, .onWaitingThreads) struct ConfigTests {
   let fixture: TantraFixture
 
   init() throws {

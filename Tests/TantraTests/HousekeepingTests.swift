@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What a mounted store removes by itself.
-@Suite(canMount) struct HousekeepingTests {
+@Suite(canMount, .onWaitingThreads) struct HousekeepingTests {
   let fixture: TantraFixture
 
   init() throws {

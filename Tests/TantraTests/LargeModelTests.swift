@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite(canMount) struct LargeModelTests {
+@Suite(canMount, .onWaitingThreads) struct LargeModelTests {
   /// 300 tensors: enough that a daemon which kept or mapped what it serves would show it.
   private static let byteCount = 512 << 20
   private static let memoryLimit = 60_000  // KiB

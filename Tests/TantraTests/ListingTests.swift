@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What `list-weights` lists, what it counts, and what `rm` does with a draft.
-@Suite(canMount) struct ListingTests {
+@Suite(canMount, .onWaitingThreads) struct ListingTests {
   let fixture: TantraFixture
 
   init() throws { fixture = try TantraFixture(shipped: false) }

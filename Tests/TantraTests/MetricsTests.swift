@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// `tantra metrics`: what a mount counts, once and over HTTP.
-@Suite(canMount) struct MetricsTests {
+@Suite(canMount, .onWaitingThreads) struct MetricsTests {
   let fixture: TantraFixture
 
   init() throws { fixture = try TantraFixture() }

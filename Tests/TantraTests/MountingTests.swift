@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite(canMount) struct MountingTests {
+@Suite(canMount, .onWaitingThreads) struct MountingTests {
   let fixture: TantraFixture
 
   init() throws { fixture = try TantraFixture() }

@@ -11,7 +11,7 @@ enum Corpus {
     "\(folder) holds no weight files: run .ci/setup")
 }
 
-@Suite(canMount, Corpus.isHere) struct RealFileTests {
+@Suite(canMount, .onWaitingThreads, Corpus.isHere) struct RealFileTests {
   let fixture: TantraFixture
 
   init() throws { fixture = try TantraFixture(shipped: false) }

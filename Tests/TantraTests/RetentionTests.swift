@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The same, directly and through the mount.
-@Suite(canMount) struct RetentionTests {
+@Suite(canMount, .onWaitingThreads) struct RetentionTests {
   let fixture: TantraFixture
 
   init() throws {

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite(canMount) struct RunTests {
+@Suite(canMount, .onWaitingThreads) struct RunTests {
   let fixture: TantraFixture
 
   init() throws { fixture = try TantraFixture() }

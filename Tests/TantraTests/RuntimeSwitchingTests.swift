@@ -4,7 +4,7 @@ import TantraRuntime
 import TestSupport
 import Testing
 
-@Suite(canMount) struct RuntimeSwitchingTests {
+@Suite(canMount, .onWaitingThreads) struct RuntimeSwitchingTests {
   let fixture: TantraFixture
 
   init() throws { fixture = try TantraFixture(copyOf: Python.packageRoot + "/Model") }

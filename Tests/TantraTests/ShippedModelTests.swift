@@ -8,7 +8,7 @@ import Testing
 let canMount = ConditionTrait.enabled(
   if: access("/dev/fuse", R_OK | W_OK) == 0, "/dev/fuse is missing or may not be opened: run .ci/setup as root")
 
-@Suite(canMount) struct ShippedModelTests {
+@Suite(canMount, .onWaitingThreads) struct ShippedModelTests {
   let fixture: TantraFixture
 
   init() throws { fixture = try TantraFixture(copyOf: Python.packageRoot + "/Model") }

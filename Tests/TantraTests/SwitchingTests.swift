@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite(canMount) struct SwitchingTests {
+@Suite(canMount, .onWaitingThreads) struct SwitchingTests {
   let fixture: TantraFixture
 
   init() throws {

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Whoever is busy in a mount that goes away gets an error and goes on: nobody hangs, and nobody becomes unkillable.
-@Suite(canMount) struct UnmountingTests {
+@Suite(canMount, .onWaitingThreads) struct UnmountingTests {
   let fixture: TantraFixture
 
   init() throws { fixture = try TantraFixture() }

@@ -201,7 +201,7 @@ package final class ModelTransaction {
     } else {
       self.changes.append(.published(model, version, paths: nil))
       let changed = folder.paths(changedSince: before?.folder)
-      if !changed.isEmpty { self.changes.append(.published(model, version, paths: changed)) }
+      if !changed.isEmpty { self.changes.append(.replaced(model, version, paths: changed)) }
     }
     if before == nil { noteEntries(isNewModel: isNewModel) }
     return published

@@ -314,6 +314,23 @@ final class OrdinaryFile: Sendable {
     }
   }
 
+  /// Takes over what the folder's record says by now, if that has the same bytes.
+  ///
+  /// - Returns: whether it has.
+  func take(_ record: FolderFile) -> Bool {
+    facts.withLock { facts in
+      switch facts.body {
+      case .stored(let known, let view):
+        guard known.content == record.content else { return false }
+        facts.body = .stored(record, view)
+        facts.properties = record.properties
+        return true
+      case .promised: return false
+      case .staged(let upload): return record.upload == upload.name
+      }
+    }
+  }
+
   /// The last reference is gone: bytes that no record names go.
   func end() {
     let facts = current

@@ -1,3 +1,4 @@
+import Logging
 import StoreRecords
 import WeightFormats
 import WeightRegistry
@@ -31,6 +32,27 @@ extension MountedTree {
     }
   }
 
+  /// Lets files that others have replaced or removed, as a restore does, go from their names, whoever still has them open.
+  func releaseReplaced() {
+    records.observe { [self] change in
+      guard case .replaced(let model, let version, let paths) = change else { return }
+      for path in paths {
+        let place = FilePlace(model: model, version: version, path: path)
+        guard let file = ordinary[place], !ordinary.isChanging(place) else { continue }
+        do throws(FileSystemError) {
+          switch try versionFolder(of: model, version).content(at: path) {
+          case .file(let record): if file.take(record) { continue }
+          case .part, .view: continue
+          case nil: break
+          }
+          removeOrdinary(place)
+        } catch {
+          logger.warning("\(place) is shown as it was until it is closed: \(error)")
+        }
+      }
+    }
+  }
+
   private static func names(touchedBy change: RecordChange) -> [(folder: Node, name: String)] {
     switch change {
     // The link itself is looked up each time; its folder has another time.
@@ -38,6 +60,7 @@ extension MountedTree {
     case .policies: []
     case .published(let model, let version, let paths):
       paths.map { $0.map { name(of: $0, in: model, version) } } ?? names(of: model, version)
+    case .replaced(let model, let version, let paths): paths.map { name(of: $0, in: model, version) }
     case .removed(let model, let version, let paths):
       names(of: model, version) + paths.map { name(of: $0, in: model, version) }
     }

@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// rsync and tar, which write under temporary names, set times and make links before what they point to.
-@Suite("Promise 1: archives and mirrors", canMount) struct ArchivingTests {
+@Suite("Promise 1: archives and mirrors", canMount, .onWaitingThreads) struct ArchivingTests {
   let mount: WritingFixture
 
   init() throws { mount = try WritingFixture() }

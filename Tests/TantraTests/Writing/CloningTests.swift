@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Promise 9: copies inside the mount cost metadata only.
-@Suite("Promise 9: copies inside", canMount) struct CloningTests {
+@Suite("Promise 9: copies inside", canMount, .onWaitingThreads) struct CloningTests {
   let mount: WritingFixture
   /// As many bytes as make a copy that is not a clone slow and visible; TANTRA_TEST_CLONE_BYTES takes more.
   private let bytes = ProcessInfo.processInfo.environment["TANTRA_TEST_CLONE_BYTES"].flatMap { Int($0) } ?? 256 << 20

@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// Weight files under names of their own: adapters, parts of pipelines, checkpoints of trainers.
-@Suite("Promises 1 to 5: components", canMount) struct ComponentTests {
+@Suite("Promises 1 to 5: components", canMount, .onWaitingThreads) struct ComponentTests {
   let mount: WritingFixture
 
   init() throws {

@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// Promise 6: every open through `active` is one version or the other, whoever publishes and switches meanwhile.
-@Suite("Promise 6: switching under load", canMount) struct ConcurrencyTests {
+@Suite("Promise 6: switching under load", canMount, .onWaitingThreads) struct ConcurrencyTests {
   let mount: WritingFixture
 
   init() throws {

@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// Promise 1: what you copy in reads back byte for byte under the same name, and every other format appears at once.
-@Suite("Promise 1: copying in", canMount) struct CopyingTests {
+@Suite("Promise 1: copying in", canMount, .onWaitingThreads) struct CopyingTests {
   let mount: WritingFixture
 
   init() throws { mount = try WritingFixture() }

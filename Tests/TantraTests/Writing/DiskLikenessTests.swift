@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// Names, errors, modes and figures are those that a program finds on a disk.
-@Suite("Promise 12: as on a disk", canMount) struct DiskLikenessTests {
+@Suite("Promise 12: as on a disk", canMount, .onWaitingThreads) struct DiskLikenessTests {
   let mount: WritingFixture
 
   init() throws {

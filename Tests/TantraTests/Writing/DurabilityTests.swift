@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Promises 3 and 12: what close acknowledged survives, what it did not is nowhere.
-@Suite("Promise 12: kill -9 and full disks", canMount) struct DurabilityTests {
+@Suite("Promise 12: kill -9 and full disks", canMount, .onWaitingThreads) struct DurabilityTests {
   let mount: WritingFixture
 
   init() throws { mount = try WritingFixture() }

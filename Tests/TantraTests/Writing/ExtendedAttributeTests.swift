@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// Extended attributes that programs give ordinary files and folders of a version.
-@Suite("Promise 12: extended attributes", canMount) struct ExtendedAttributeTests {
+@Suite("Promise 12: extended attributes", canMount, .onWaitingThreads) struct ExtendedAttributeTests {
   let mount: WritingFixture
 
   init() throws {

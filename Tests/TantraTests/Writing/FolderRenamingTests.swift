@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// A folder in a version is renamed as on a disk, in one step.
-@Suite("Promise 12: folders are renamed", canMount) struct FolderRenamingTests {
+@Suite("Promise 12: folders are renamed", canMount, .onWaitingThreads) struct FolderRenamingTests {
   let mount: WritingFixture
 
   init() throws {

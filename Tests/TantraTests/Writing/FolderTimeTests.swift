@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// Folders and links have the time at which they changed.
-@Suite("Promise 13: folder times", canMount) struct FolderTimeTests {
+@Suite("Promise 13: folder times", canMount, .onWaitingThreads) struct FolderTimeTests {
   let mount: WritingFixture
 
   /// `moves FOLDER COMMAND` and `stays FOLDER COMMAND` tell whether a command changes a folder's mtime, and its ctime with it.

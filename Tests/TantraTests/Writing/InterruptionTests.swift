@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Ctrl-C ends what takes long: a close that hashes gigabytes, a rename that imports, a request that validates.
-@Suite("Promise 3: interrupted calls", canMount) struct InterruptionTests {
+@Suite("Promise 3: interrupted calls", canMount, .onWaitingThreads) struct InterruptionTests {
   let mount: WritingFixture
 
   init() throws { mount = try WritingFixture() }

@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// torch, safetensors, numpy and transformers writing into the mount as they write anywhere.
-@Suite("Promise 1: libraries", canMount) struct LibraryTests {
+@Suite("Promise 1: libraries", canMount, .onWaitingThreads) struct LibraryTests {
   let mount: WritingFixture
 
   init() throws { mount = try WritingFixture() }

@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// A model's folder takes files, which behave as on a disk.
-@Suite("Promise 12: files in a model's own folder", canMount) struct ModelFolderTests {
+@Suite("Promise 12: files in a model's own folder", canMount, .onWaitingThreads) struct ModelFolderTests {
   let mount: WritingFixture
 
   init() throws {

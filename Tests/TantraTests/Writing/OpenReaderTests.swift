@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// Promise 5: an open file keeps its bytes until it is closed.
-@Suite("Promise 5: open files", canMount) struct OpenReaderTests {
+@Suite("Promise 5: open files", canMount, .onWaitingThreads) struct OpenReaderTests {
   let mount: WritingFixture
 
   init() throws {

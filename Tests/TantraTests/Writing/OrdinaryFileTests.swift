@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// Ordinary files behave as on a disk, for programs that count on it.
-@Suite(canMount) struct OrdinaryFileTests {
+@Suite(canMount, .onWaitingThreads) struct OrdinaryFileTests {
   let mount: WritingFixture
 
   init() throws {

@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// The permission bits of ordinary files and of folders are those that their makers, and chmod, gave them.
-@Suite("Promise 12: permissions", canMount) struct PermissionTests {
+@Suite("Promise 12: permissions", canMount, .onWaitingThreads) struct PermissionTests {
   let mount: WritingFixture
 
   init() throws {

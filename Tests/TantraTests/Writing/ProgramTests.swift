@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// Editors, git and databases in a version's folder.
-@Suite("Promise 12: programs", canMount) struct ProgramTests {
+@Suite("Promise 12: programs", canMount, .onWaitingThreads) struct ProgramTests {
   let mount: WritingFixture
 
   init() throws {

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Thousands of random operations, compared with a simple model of the mount in memory.
-@Suite(canMount) struct ReferenceTests {
+@Suite(canMount, .onWaitingThreads) struct ReferenceTests {
   /// `TANTRA_TEST_OPERATIONS` says how many, `TANTRA_TEST_SEED` which. Without `--as-it-is` the program looks for the fewest that differ.
   @Test func randomOperationsAgreeWithASimpleModel() throws {
     let environment = ProcessInfo.processInfo.environment

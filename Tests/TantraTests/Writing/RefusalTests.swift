@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// What is refused, with which errno, and what the log says of it.
-@Suite("Promises 3, 4, 7 and 8: refusals", canMount) struct RefusalTests {
+@Suite("Promises 3, 4, 7 and 8: refusals", canMount, .onWaitingThreads) struct RefusalTests {
   let mount: WritingFixture
 
   init() throws {

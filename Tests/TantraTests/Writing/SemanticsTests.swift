@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 
 /// The examples of the page `Semantics`, run on a real mount.
-@Suite("Promises 1 to 8, 11 and 12: the examples of the documentation", canMount) struct SemanticsTests {
+@Suite("Promises 1 to 8, 11 and 12: the examples of the documentation", canMount, .onWaitingThreads)
+struct SemanticsTests {
   struct Section: Sendable, CustomTestStringConvertible {
     var title: String
     var steps: [Step] = []

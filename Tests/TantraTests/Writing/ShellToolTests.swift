@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// Tools that write through a shell's descriptors, which are duplicated and closed early and often.
-@Suite("Promise 3: close tells the truth, to every tool", canMount) struct ShellToolTests {
+@Suite("Promise 3: close tells the truth, to every tool", canMount, .onWaitingThreads) struct ShellToolTests {
   let mount: WritingFixture
 
   init() throws { mount = try WritingFixture() }

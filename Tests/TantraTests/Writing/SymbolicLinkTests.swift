@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// Symbolic links in a version, in folders of it, and in a model's own folder are kept as they are, and followed by the kernel only.
-@Suite("Promise 12: symbolic links", canMount) struct SymbolicLinkTests {
+@Suite("Promise 12: symbolic links", canMount, .onWaitingThreads) struct SymbolicLinkTests {
   let mount: WritingFixture
 
   init() throws {

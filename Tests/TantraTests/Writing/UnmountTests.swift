@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// `tantra unmount` hands the store on.
-@Suite("Unmounting", canMount) struct UnmountTests {
+@Suite("Unmounting", canMount, .onWaitingThreads) struct UnmountTests {
   let fixture: TantraFixture
 
   init() throws { fixture = try TantraFixture() }

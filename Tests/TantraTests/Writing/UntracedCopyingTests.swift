@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// Copies work where the daemon may not look at who copies: here it is root without the right to trace others.
-@Suite("Promise 8: copies without rights to trace", canMount) struct UntracedCopyingTests {
+@Suite("Promise 8: copies without rights to trace", canMount, .onWaitingThreads) struct UntracedCopyingTests {
   let mount: WritingFixture
 
   init() throws {
