@@ -17,6 +17,18 @@ package enum SystemFile {
     }
   }
 
+  /// The name of a process's program as the kernel knows it, of at most 15 characters; nil if it cannot be told. Whoever runs the
+  /// program chooses the name: what is no plain character is left out.
+  package static func program(_ pid: Int32) -> String? {
+    guard pid > 0 else { return nil }
+    do throws(PosixError) {
+      let name = String(decoding: try read("/proc/\(pid)/comm").filter { (0x21...0x7E).contains($0) }, as: UTF8.self)
+      return name.isEmpty ? nil : name
+    } catch {
+      return nil
+    }
+  }
+
   /// Writes to an existing file in one call, which is how such files take a value.
   package static func write(_ text: String, to path: String) throws(PosixError) {
     let descriptor = try systemCall("open", path) { open(path, O_WRONLY | O_CLOEXEC) }

@@ -344,7 +344,7 @@ class Run:
         # Weights under a name of text, text under a name of weights, and what a published name takes: other operations do that.
         if file.is_weights != (other_path in COMPONENTS) or (replaced and replaced.is_weights):
             return
-        if file.is_weights and not other.is_published:
+        if file.is_weights and (not other.is_published or other_path in other.removed):
             return
         first = self.may_change(model, name, path)
         second = self.may_change(other_model, other_name, other_path) if replaced else True

@@ -1,4 +1,5 @@
 import Glibc
+import PosixIO
 
 /// One change of a model's active version.
 package struct ActiveSwitch: Sendable, Hashable, Codable {
@@ -24,14 +25,26 @@ package struct ActiveSwitch: Sendable, Hashable, Codable {
 package struct Actor: Sendable, Hashable, Codable {
   package var uid: UInt32
   package var pid: Int32
+  /// The name of its program, as the kernel knows it; nil in records of older programs, and where nobody can tell.
+  package var program: String?
 
-  package init(uid: UInt32, pid: Int32) {
+  package init(uid: UInt32, pid: Int32, program: String? = nil) {
     self.uid = uid
     self.pid = pid
+    self.program = program
   }
 
+  /// A process that lives now, with the name of its program.
+  package init(uid: UInt32, livingPid pid: Int32) { self.init(uid: uid, pid: pid, program: SystemFile.program(pid)) }
+
+  /// `ada (1000)`.
+  package var userText: String { UserAccount.text(uid) }
+
+  /// `python3 (4711)`.
+  package var processText: String { program.map { "\($0) (\(pid))" } ?? String(pid) }
+
   /// This process.
-  package static var current: Actor { Actor(uid: getuid(), pid: getpid()) }
+  package static var current: Actor { Actor(uid: getuid(), livingPid: getpid()) }
 }
 
 extension [ActiveSwitch] {

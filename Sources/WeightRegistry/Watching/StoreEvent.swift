@@ -61,7 +61,7 @@ package struct StoreEvent: Sendable, Hashable, Codable {
       case .deactivated: from.map { ", which was \($0)" } ?? ""
       default: ""
       }
-    let who = actor.map { "  by user \($0.uid), process \($0.pid)" } ?? ""
+    let who = actor.map { "  by user \($0.userText), process \($0.processText)" } ?? ""
     return "\(Timestamp.text(time))  \(event.rawValue.padded(to: 11))  \(subject)\(what)"
       + (details.map { ": \($0)" } ?? "") + who
   }

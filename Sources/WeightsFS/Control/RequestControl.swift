@@ -51,7 +51,7 @@ struct RequestControl: ControlFile {
     let report: [UInt8]
     do throws(StoreError) {
       let request = try ControlRequest(written: line, to: control)
-      reply = try request.perform(on: registry, by: Actor(uid: caller.uid, pid: caller.pid)) { _, _, _ in
+      reply = try request.perform(on: registry, by: Actor(caller)) { _, _, _ in
         !isInterrupted()
       }
       let body = wantsRecords ? try reply.records : Array(reply.text.utf8)

@@ -256,5 +256,5 @@ struct VersionLink: TreeLink {
 }
 
 extension Actor {
-  init(_ caller: Caller) { self.init(uid: caller.uid, pid: caller.pid) }
+  init(_ caller: Caller) { self.init(uid: caller.uid, livingPid: caller.pid) }
 }

@@ -47,7 +47,7 @@ struct HistoryCommand: ParsableCommand {
         ["TIME", "USER", "PROCESS", "FROM", "TO", ""],
         lines.map { line in
           [
-            Timestamp.text(line.time), String(line.actor.uid), String(line.actor.pid), line.from ?? "-", line.to.text,
+            Timestamp.text(line.time), line.actor.userText, line.actor.processText, line.from ?? "-", line.to.text,
             line.note,
           ]
         }, givingUp: ["PROCESS", "USER"]))

@@ -3,50 +3,77 @@ import FuseServer
 import StoreRecords
 import WeightRegistry
 
-/// `tantra status`
+/// `tantra status [MODEL]`
 struct StatusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "status",
-    abstract: "Show where the store is mounted, and what it stores and presents.", aliases: ["ps"])
+    abstract: "Show what is mounted, what the store holds, or how a model stands.",
+    discussion: """
+      Without a model: where the store is mounted, what it stores and presents, and all other mounts of Tantra on this machine, \
+      with what makes reads from one slow. If several stores are mounted, only the mounts are shown: --store names the one \
+      whose figures are wanted.
 
+      With a model: which version is active, since when and who made it so, and what there is besides.
+      """,
+    aliases: ["ps"])
+
+  @Argument(help: "Name of a model.", completion: StoreCompletion.models) var model: String?
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var store: StoreOptions
 
   private struct Report: Encodable {
-    struct Mount: Encodable {
-      var mountpoint: String
-      var pid: Int32
-      var uid: UInt32
-      /// `alive`, `dead`, `unresponsive` or `unknown`.
-      var health: String
-    }
-    var store: String
-    var mount: Mount?
-    var figures: StoreUsage.Figures
+    /// nil if several stores are mounted, and nobody named one.
+    var store: String?
+    /// Where that store is mounted for writing.
+    var mount: MountReport?
+    var figures: StoreUsage.Figures?
+    /// All mounts of Tantra.
+    var mounts: [MountReport]
   }
 
   func run() throws {
-    let path = try store.path
-    let registry = try store.openForReading(at: path)
-    let report = Report(
-      store: path, mount: try mount(of: registry), figures: try StoreUsage(registry.records).current())
+    if let model {
+      let records = try store.openForReading().records
+      let standing = try ModelStanding(try ModelName(validating: model), in: records)
+      return json ? try Console.print(json: standing) : Console.print(standing.text)
+    }
+    let mounts = try MountReport.all()
+    var report = Report(mounts: mounts)
+    let isNamed = StoreLocation.named(store.store) != nil
+    if isNamed || Set(mounts.compactMap(\.store)).count <= 1 {
+      let path = try store.path
+      let registry = try store.openForReading(at: path)
+      report.store = path
+      report.figures = try StoreUsage(registry.records).current()
+      if let holder = registry.store.lockHolder(), let mountpoint = holder.mountpoint {
+        report.mount = mounts.first { $0.mountpoint == mountpoint }
+        report.mount?.pid = holder.pid
+        report.mount?.uid = holder.uid
+      }
+    }
     if json { return try Console.print(json: report) }
-    let figures = report.figures
-    Console.print("store      \(report.store)")
-    Console.print(
-      "mounted    "
-        + (report.mount.map { "at \($0.mountpoint) by process \($0.pid) of user \($0.uid), \($0.health)" } ?? "no"))
-    Console.print("models     \(figures.models), with \(figures.versions) versions and \(figures.files) files")
-    Console.print("presented  \(Console.size(figures.presentedBytes))")
-    Console.print("stored     \(Console.size(figures.storedBytes))")
+    print(report)
   }
 
-  /// The mount that the lock file tells of, if it is still there.
-  private func mount(of registry: WeightRegistry) throws -> Report.Mount? {
-    guard let holder = registry.store.lockHolder(), let mountpoint = holder.mountpoint,
-      try MountTable.current().top(at: mountpoint)?.isTantra == true
-    else { return nil }
-    let health = try MountHealth.probe(mountpoint, limit: .seconds(5))
-    return Report.Mount(mountpoint: mountpoint, pid: holder.pid, uid: holder.uid, health: "\(health)")
+  private func print(_ report: Report) {
+    if let path = report.store, let figures = report.figures {
+      Console.print("store      \(path)")
+      Console.print("mounted    " + (report.mount?.text ?? "no"))
+      for hint in report.mount?.slowness ?? [] { Console.print("           \(hint)") }
+      Console.print("models     \(figures.models), with \(figures.versions) versions and \(figures.files) files")
+      Console.print("presented  \(Console.size(figures.presentedBytes))")
+      Console.print("stored     \(Console.size(figures.storedBytes))")
+    }
+    let others = report.mounts.filter { $0.mountpoint != report.mount?.mountpoint }
+    guard !others.isEmpty else { return }
+    if report.store != nil { Console.print("") }
+    Console.print(
+      Console.table(
+        ["MOUNTPOINT", "STORE", "ACCESS", "USER", "STATE"],
+        others.map { [$0.mountpoint, $0.store ?? "?", $0.isReadOnly ? "read" : "write", $0.userText, $0.health] },
+        givingUp: ["USER", "ACCESS"]))
+    for mount in others {
+      for hint in mount.slowness { Console.print("\(mount.mountpoint): \(hint)") }
+    }
   }
 }

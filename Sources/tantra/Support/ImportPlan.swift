@@ -155,6 +155,18 @@ struct ImportPlan {
     return group
   }
 
+  /// What somebody may want to call the model: as the folder, or the file, unless that has the name that all weights have.
+  private static func likelyModel(of path: String, in group: Group) -> ModelName? {
+    let file = FilePath(FileManager.default.currentDirectoryPath).pushing(FilePath(path)).lexicallyNormalized()
+    let folder = group.folder.map {
+      FilePath(FileManager.default.currentDirectoryPath).pushing(FilePath($0)).lexicallyNormalized()
+    }
+    let usual = ["model", "pytorch_model", "weights", "last", "best", "checkpoint"]
+    let stem = file.stem.flatMap { usual.contains($0) ? nil : $0 }
+    let name = (folder ?? file.removingLastComponent()).lastComponent?.string
+    return (folder == nil ? stem ?? name : name).flatMap { ModelName.proposal(for: $0) }
+  }
+
   private static func target(
     of path: String, in group: Group, _ names: Names, _ records: RecordStore
   ) throws -> (model: ModelName, version: VersionName) {
@@ -163,9 +175,10 @@ struct ImportPlan {
       ImportRequest.view(forExtension: reading.view) != nil
     }
     guard let chosen = try names.model.map({ try ModelName(validating: $0) }) ?? reading?.model else {
+      let example = Self.likelyModel(of: path, in: group).map { ", as --model \($0)" } ?? ""
       throw CommandFailure(
         .badData,
-        "cannot tell the model of \(path): use --model NAME, or a file name such as mamba_v1.0_pt.pt")
+        "cannot tell the model of \(path): use --model NAME\(example), or a file name such as mamba_v1.0_pt.pt")
     }
     if let version = names.version { return (chosen, try VersionName(validating: version)) }
     if let reading, reading.model == chosen { return (chosen, reading.version) }

@@ -7,10 +7,18 @@ import StoreRecords
 import WeightRegistry
 import WeightsFS
 
-/// `--store`, which goes with every command.
+/// `--store`, and how much is said: they go with every command.
 struct StoreOptions: ParsableArguments {
   @Option(help: "Folder of the weight store.", completion: .directory)
   var store: String?
+  @Flag(name: .shortAndLong, help: "Say nothing but results and errors.") var quiet = false
+  @Flag(name: .shortAndLong, help: "Also say on standard error what the store does.") var verbose = false
+
+  mutating func validate() throws {
+    guard !quiet || !verbose else { throw ValidationError("--quiet and --verbose exclude each other") }
+    if quiet { Verbosity.current = .quiet }
+    if verbose { Verbosity.current = .verbose }
+  }
 
   /// The folder of the store, absolute.
   var path: String { get throws { try StoreLocation(named: store).path } }
@@ -19,10 +27,10 @@ struct StoreOptions: ParsableArguments {
   /// it is named, or is only to be read.
   func pathToMount(readOnly: Bool) throws -> String { try StoreLocation(named: store, mindingMounts: readOnly).path }
 
-  /// A logger for a command of a moment: warnings and errors on standard error.
+  /// A logger for a command of a moment, on standard error: of warnings and errors, or with --verbose of all that happens.
   var logger: Logger {
     var logger = Logger(label: "tantra") { _ in EventLogHandler(EventLog(mirrors: [2])) }
-    logger.logLevel = .warning
+    logger.logLevel = Verbosity.current == .verbose ? .info : .warning
     return logger
   }
 

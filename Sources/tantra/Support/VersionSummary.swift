@@ -1,3 +1,4 @@
+import PosixIO
 import StoreRecords
 import Tensors
 import WeightFormats
@@ -83,7 +84,7 @@ struct VersionSummary: Encodable {
     var lines = [
       "\(model)/\(version)" + (names.isEmpty ? "" : "  (\(names.joined(separator: ", ")))"),
       "\(Console.grouped(parameterCount)) parameters in \(Console.grouped(tensorCount)) tensors",
-      "from \(source), by user \(uid), \(Timestamp.text(published))", "",
+      "from \(source), by user \(UserAccount.text(uid)), \(Timestamp.text(published))", "",
       Console.table(
         ["FILE", "SIZE", "CHANGED", "SERVED"],
         files.map { [$0.path, Console.size($0.byteCount), Timestamp.text($0.modified), $0.how] }),

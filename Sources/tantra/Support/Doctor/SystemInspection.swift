@@ -75,13 +75,11 @@ struct SystemInspection {
   /// FUSE passthrough came with Linux 6.9, and needs CAP_SYS_ADMIN.
   private var passthrough: Diagnosis {
     let name = "passthrough"
-    let release = sources.kernelRelease ?? SystemSources.text(sources.proc + "/sys/kernel/osrelease") ?? ""
-    let numbers = release.split(separator: ".").prefix(2).map { part in Int(part.prefix { $0.isNumber }) ?? 0 }
-    let version = numbers.map(String.init).joined(separator: ".")
-    guard numbers.count == 2 else {
+    let release = sources.kernelReleaseText
+    guard let version = KernelRelease(release) else {
       return .warn(name, "the kernel's release \"\(release)\" cannot be read", fix: "mount the proc file system")
     }
-    guard (numbers[0], numbers[1]) >= (6, 9) else {
+    guard version.hasPassthrough else {
       return .warn(
         name, "kernel \(version) cannot hand reads to the file system below: every read goes through the daemon",
         fix: "use Linux 6.9 or newer where speed matters")

@@ -19,6 +19,8 @@ struct SystemSources: ParsableArguments {
   /// What is mounted; nil if it cannot be read.
   var mounts: MountTable? { Self.text(mountinfo).map { MountTable(mountinfo: $0.utf8) } }
 
+  var kernelReleaseText: String { kernelRelease ?? Self.text(proc + "/sys/kernel/osrelease") ?? "" }
+
   /// The value of the line `name: value` of `/proc/self/status`.
   func processStatus(_ name: String) -> Substring? {
     Self.text(proc + "/self/status")?.split(separator: "\n").first { $0.hasPrefix(name + ":") }?

@@ -26,8 +26,10 @@ enum Console {
     write("\(Terminal.errors.styled("tantra:", .failure)) \(line)\n", to: STDERR_FILENO)
   }
 
-  /// Lines on standard error as they are.
-  static func note(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+  /// Lines on standard error as they are, unless nobody wants to know more than results.
+  static func note(_ text: String) {
+    if Verbosity.current != .quiet { write(text + "\n", to: STDERR_FILENO) }
+  }
 
   /// Columns for standard output, as ``ConsoleTable`` shows them there.
   ///

@@ -14,7 +14,7 @@ final class ProgressBar: Sendable {
 
   private let label: String
   private let clock = ContinuousClock()
-  private let isTerminal = isatty(STDERR_FILENO) == 1
+  private let isShown = isatty(STDERR_FILENO) == 1 && Verbosity.current != .quiet
   private let state: Mutex<State>
 
   init(_ label: String) {
@@ -32,7 +32,7 @@ final class ProgressBar: Sendable {
   }
 
   private func update(_ phase: ProgressPhase, _ done: Int, _ total: Int) {
-    guard isTerminal, phase != .waiting else { return }
+    guard isShown, phase != .waiting else { return }
     let now = clock.now
     state.withLock { state in
       if state.phase != phase {
