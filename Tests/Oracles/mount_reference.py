@@ -52,7 +52,7 @@ class File:
     def __init__(self, data, mode, is_weights=False):
         self.data, self.mode, self.is_weights = bytearray(data), mode, is_weights
         # Whether the daemon may have been killed before it stored a file with a name of weights that holds none. Such a file is there,
-        # and can be changed; but if it is removed before that, a restore does not bring it back.
+        # and can be changed, even in a frozen version; if it is removed before it is stored, a restore does not bring it back.
         self.is_unsettled = False
 
     def copy(self):
@@ -160,10 +160,11 @@ class Run:
     # What may be done
 
     def may_change(self, model, name, path):
-        """Whether a file that is there may be changed; None if that depends on the clock."""
+        """Whether a file that is there may be changed; None if that depends on the clock, or on a kill."""
         if not self.is_frozen(model, name):
             return True
-        return None if (model, name, path) in self.new else False
+        file = self.version(model, name).files.get(path)
+        return None if (model, name, path) in self.new or (file and file.is_unsettled) else False
 
     def change(self, model, name, path, body):
         """Changes a file that is there, unless the clock decides whether that may be; true if it was changed."""
