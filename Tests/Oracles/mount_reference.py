@@ -629,6 +629,12 @@ class Run:
                     raise Difference(f"{model}/{name} was restored with {path}, which was never like that: {data[:60]!r}")
                 file.data[:] = data
                 file.mode = stat.S_IMODE(os.stat(self.path(model, name, path)).st_mode)
+        for path, target in version.links.items():
+            full = self.path(model, name, path)
+            there = os.readlink(full) if os.path.islink(full) else None
+            if there != target and there not in self.past.get(os.path.basename(path), set()):
+                raise Difference(f"{model}/{name} was restored with {path}, which never led to {there}")
+            version.links[path] = there
         for path in sorted(found - version.names()):
             if path in VIEWS:
                 version.views[path] = version.seed
