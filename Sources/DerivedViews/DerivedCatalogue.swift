@@ -1,0 +1,86 @@
+import PosixIO
+package import StoreRecords
+import Synchronization
+import Tensors
+package import WeightRegistry
+
+/// Offers what is computed of versions, and opens it. Reads tables and the small files beside weights, never tensor data.
+///
+/// What was found out of a content is kept, as long as it is small: the same content always offers the same.
+package final class DerivedCatalogue: Sendable {
+  /// Listings that are kept.
+  private static let listingLimit = 4096
+
+  /// Names of the types that GGUF files are offered in.
+  package static let ggufTypes = BlockType.offered.map(\.name)
+
+  private let views: ViewCatalogue
+  private let records: RecordStore
+  private let listings = Mutex<[Digest: DerivedListing]>([:])
+
+  package init(_ registry: WeightRegistry) {
+    views = registry.views
+    records = registry.records
+  }
+
+  /// What is offered of a version; nil if it has no main state dict.
+  package func listing(of folder: VersionFolder) throws(StoreError) -> DerivedListing? {
+    guard let source = DerivedSource(folder) else { return nil }
+    let content = source.content
+    if let known = listings.withLock({ $0[content] }) { return known }
+    let listing = try list(source)
+    listings.withLock { listings in
+      if listings.count >= Self.listingLimit { listings = [:] }
+      listings[content] = listing
+    }
+    return listing
+  }
+
+  /// Opens a file that ``listing(of:)`` has.
+  ///
+  /// - Throws: `unknownView` if it is not offered, saying why.
+  package func open(_ path: String, of folder: VersionFolder) throws(StoreError) -> VersionView {
+    guard let source = DerivedSource(folder) else { throw Self.notOffered(path, of: folder, "it has no state dict of its own") }
+    return try views.derived(path, of: source.content) { () throws(StoreError) in
+      let table = try records.table(source.table)
+      let tensors = try views.tensors(of: table)
+      do throws(DerivedFailure) {
+        let file = try GGUFFiles(source, table, views).file(at: path)
+        return try DerivedFailure.catching { () throws(Withheld) in try file.view(over: tensors) }
+      } catch {
+        switch error {
+        case .store(let error): throw error
+        case .withheld(let why): throw Self.notOffered(path, of: folder, why.description)
+        }
+      }
+    }
+  }
+
+  private static func notOffered(_ path: String, of folder: VersionFolder, _ why: String) -> StoreError {
+    StoreError(.unknownView, "\(folder.model)/\(folder.version) has no \(path): \(why)")
+  }
+
+  private func list(_ source: DerivedSource) throws(StoreError) -> DerivedListing {
+    var listing = DerivedListing(content: source.content, files: [], missing: [])
+    let table = try records.table(source.table)
+    defer { FreeMemory.giveBack(afterWorkOn: table.stateDict.tensors.count) }
+    for (path, result) in try GGUFFiles(source, table, views).all() {
+      switch result {
+      case .success(let file):
+        listing.files.append(.init(path: path, byteCount: file.byteCount, types: file.types))
+      case .failure(let why): listing.missing.append(.init(path: path, reason: why.description))
+      }
+    }
+    return listing
+  }
+}
+
+/// Why a derived file cannot be made: because of the store, or because there is none.
+enum DerivedFailure: Error {
+  case store(StoreError)
+  case withheld(Withheld)
+
+  static func catching<R>(_ body: () throws(Withheld) -> R) throws(DerivedFailure) -> R {
+    do throws(Withheld) { return try body() } catch { throw .withheld(error) }
+  }
+}
