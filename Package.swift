@@ -142,6 +142,13 @@ let package = Package(
       ],
       swiftSettings: strict),
     .testTarget(
+      name: "DerivedViewsTests",
+      dependencies: [
+        "DerivedViews", "WeightRegistry", "StoreRecords", "WeightFormats", "BlobStore", "Tensors", "TestSupport",
+        logging,
+      ],
+      swiftSettings: strict),
+    .testTarget(
       name: "StoreClientTests",
       dependencies: ["StoreClient", "StoreRecords", "WeightRegistry", "WeightFormats", "TestSupport", logging],
       swiftSettings: strict),

@@ -26,6 +26,12 @@ package final class DerivedCatalogue: Sendable {
   /// What is offered of a version; nil if it has no main state dict.
   package func listing(of folder: VersionFolder) throws(StoreError) -> DerivedListing? {
     guard let source = DerivedSource(folder) else { return nil }
+    var listing = try computed(source)
+    listing.files += companions(folder, listing)
+    return listing
+  }
+
+  private func computed(_ source: DerivedSource) throws(StoreError) -> DerivedListing {
     let content = source.content
     if let known = listings.withLock({ $0[content] }) { return known }
     let listing = try list(source)
@@ -40,12 +46,20 @@ package final class DerivedCatalogue: Sendable {
   ///
   /// - Throws: `unknownView` if it is not offered, saying why.
   package func open(_ path: String, of folder: VersionFolder) throws(StoreError) -> VersionView {
-    guard let source = DerivedSource(folder) else { throw Self.notOffered(path, of: folder, "it has no state dict of its own") }
+    guard let source = DerivedSource(folder) else {
+      throw Self.notOffered(path, of: folder, "it has no state dict of its own")
+    }
+    if let name = QuantizedFolders.names.first(where: { path.hasPrefix($0 + "/") }),
+      companions(folder, try computed(source)).contains(where: { $0.path == path }),
+      let file = folder.file(at: String(path.dropFirst(name.count + 1)))
+    {
+      return try views.open(file)
+    }
     return try views.derived(path, of: source.content) { () throws(StoreError) in
       let table = try records.table(source.table)
       let tensors = try views.tensors(of: table)
       do throws(DerivedFailure) {
-        let file = try GGUFFiles(source, table, views).file(at: path)
+        let file = try DerivedFiles(source, table, views).file(at: path)
         return try DerivedFailure.catching { () throws(Withheld) in try file.view(over: tensors) }
       } catch {
         switch error {
@@ -61,17 +75,25 @@ package final class DerivedCatalogue: Sendable {
   }
 
   private func list(_ source: DerivedSource) throws(StoreError) -> DerivedListing {
-    var listing = DerivedListing(content: source.content, files: [], missing: [])
     let table = try records.table(source.table)
     defer { FreeMemory.giveBack(afterWorkOn: table.stateDict.tensors.count) }
-    for (path, result) in try GGUFFiles(source, table, views).all() {
-      switch result {
-      case .success(let file):
-        listing.files.append(.init(path: path, byteCount: file.byteCount, types: file.types))
-      case .failure(let why): listing.missing.append(.init(path: path, reason: why.description))
+    let (files, missing) = try DerivedFiles(source, table, views).all()
+    return DerivedListing(
+      content: source.content,
+      files: files.map { .init(path: $0.path, byteCount: $0.file.byteCount, types: $0.file.types) }, missing: missing)
+  }
+
+  /// The files that travel with the version, in each folder that a program loads a model from.
+  private func companions(_ folder: VersionFolder, _ listing: DerivedListing) -> [DerivedListing.File] {
+    QuantizedFolders.names.flatMap { name -> [DerivedListing.File] in
+      guard listing.file("\(name)/config.json") != nil else { return [] }
+      return folder.publishedFiles.compactMap { file in
+        guard let digest = file.digest, folder.content(at: file.path) == .file(file), file.path != "config.json",
+          !file.path.hasSuffix(".index.json")
+        else { return nil }
+        return .init(path: "\(name)/\(file.path)", byteCount: file.byteCount, types: [], content: digest)
       }
     }
-    return listing
   }
 }
 

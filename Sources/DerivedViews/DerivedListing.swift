@@ -8,6 +8,12 @@ package struct DerivedListing: Sendable, Hashable, Encodable {
     package var byteCount: Int
     /// How many tensors are of each type.
     package var types: [DerivedFile.TypeCount]
+    /// SHA-256 of a file that travels with the version, and is shown as it is; nil for what is computed.
+    package var content: Digest?
+
+    package var isComputed: Bool { content == nil }
+
+    private enum CodingKeys: String, CodingKey { case path, byteCount, types }
   }
 
   package struct Missing: Sendable, Hashable, Encodable {
@@ -21,6 +27,9 @@ package struct DerivedListing: Sendable, Hashable, Encodable {
   package var missing: [Missing]
 
   private enum CodingKeys: String, CodingKey { case files, missing }
+
+  /// Stands for the bytes of a file.
+  package func content(of file: File) -> Digest { file.content ?? content }
 
   package func file(_ path: String) -> File? { files.first { $0.path == path } }
 }

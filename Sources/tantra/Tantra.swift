@@ -23,7 +23,7 @@ struct Tantra: ParsableCommand {
       InitCommand.self, MountCommand.self, UnmountCommand.self, StatusCommand.self, ListModelsCommand.self,
       ListWeightsCommand.self, ShowCommand.self, TagCommand.self, RemoveCommand.self, SetActiveCommand.self,
       RollbackCommand.self, HistoryCommand.self, WatchCommand.self, ImportCommand.self, ExportCommand.self,
-      DiffCommand.self, CleanupCommand.self, BackupCommand.self, RestoreCommand.self, PurgeCommand.self,
+      QuantizeCommand.self, DiffCommand.self, CleanupCommand.self, BackupCommand.self, RestoreCommand.self, PurgeCommand.self,
       ValidateCommand.self, ConfigCommand.self, StatsCommand.self, MetricsCommand.self, DoctorCommand.self,
       UpgradeStoreCommand.self,
       GenerateCommand.self, RunCommand.self, OcrCommand.self, BenchCommand.self, BenchFaultsCommand.self,

@@ -22,6 +22,8 @@ struct GGUFModel: Sendable {
       case negativeExponential
       /// The bits as they are, whatever the file's type.
       case stored(BlockType)
+      /// Numbers that come from config.json, as F32.
+      case literal([Float])
       /// As F16, which has every value of the source's type.
       case half
     }
@@ -40,7 +42,7 @@ struct GGUFModel: Sendable {
     switch tensor.change {
     case .stored(let type): return type
     case .half: return .f16
-    case .negativeExponential: return .f32
+    case .negativeExponential, .literal: return .f32
     case .none, .rows: break
     }
     if tensor.isAlwaysFloat || tensor.shape.count < 2 || !tensor.name.hasSuffix(".weight")
@@ -117,10 +119,15 @@ struct GGUFModel: Sendable {
   private func part(
     _ tensor: Tensor, _ type: BlockType, of stateDict: StateDict, byteCount: Int
   ) throws(Withheld) -> DerivedFile.Part {
+    if case .literal(let numbers) = tensor.change {
+      var bytes: [UInt8] = []
+      for number in numbers { bytes.append(number: number.bitPattern) }
+      return .literal(bytes)
+    }
     let source = stateDict.tensors[tensor.source]
     let recipe: Recipe
     switch tensor.change {
-    case .stored: return .stored(tensor.source, byteCount: source.byteCount)
+    case .stored, .literal: return .stored(tensor.source, byteCount: source.byteCount)
     case .negativeExponential: recipe = Recipe(.negativeExponential)
     case .rows(let rows): recipe = Recipe(.blocks(type), rows: rows)
     case .none, .half:

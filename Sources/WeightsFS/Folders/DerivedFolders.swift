@@ -163,7 +163,7 @@ struct DerivedVersionFolder: DerivedFolder {
         guard folders.insert(name).inserted else { continue }
         children.append((name, .derived(.folder(of(prefix + name)))))
       } else {
-        children.append((String(rest), .derived(.file(of(file.path), Edition(listing.content)))))
+        children.append((String(rest), .derived(.file(of(file.path), Edition(listing.content(of: file))))))
       }
     }
     return children
@@ -211,9 +211,8 @@ struct DerivedFileEntry: TreeFile {
 
   private func current() throws(FileSystemError) -> (folder: VersionFolder, edition: Edition) {
     let folder = try tree.versionFolder(of: place.model, place.version)
-    guard let listing = try tree.step(try tree.derived.listing(of: folder)), listing.file(place.path) != nil else {
-      throw FileSystemError(.stale)
-    }
-    return (folder, Edition(listing.content))
+    guard let listing = try tree.step(try tree.derived.listing(of: folder)), let file = listing.file(place.path)
+    else { throw FileSystemError(.stale) }
+    return (folder, Edition(listing.content(of: file)))
   }
 }
