@@ -16,18 +16,25 @@ package final class DerivedCatalogue: Sendable {
 
   private let views: ViewCatalogue
   private let records: RecordStore
+  private let components: ComponentViews
   private let listings = Mutex<[Digest: DerivedListing]>([:])
 
   package init(_ registry: WeightRegistry) {
     views = registry.views
     records = registry.records
+    components = ComponentViews(registry)
   }
 
-  /// What is offered of a version; nil if it has no main state dict.
+  /// What is offered of a version; nil for a draft.
   package func listing(of folder: VersionFolder) throws(StoreError) -> DerivedListing? {
-    guard let source = DerivedSource(folder) else { return nil }
-    var listing = try computed(source)
-    listing.files += companions(folder, listing)
+    guard let manifest = folder.manifest else { return nil }
+    var listing = DerivedListing(content: Table.emptyDigest, files: [], missing: [])
+    if let source = DerivedSource(folder) {
+      listing = try computed(source)
+      listing.files += companions(folder, listing)
+    }
+    let components = try components.files(of: manifest)
+    listing.files += components.filter { listing.file($0.path) == nil }
     return listing
   }
 
@@ -46,6 +53,7 @@ package final class DerivedCatalogue: Sendable {
   ///
   /// - Throws: `unknownView` if it is not offered, saying why.
   package func open(_ path: String, of folder: VersionFolder) throws(StoreError) -> VersionView {
+    if let manifest = folder.manifest, let view = try components.open(path, of: manifest) { return view }
     guard let source = DerivedSource(folder) else {
       throw Self.notOffered(path, of: folder, "it has no state dict of its own")
     }
@@ -91,7 +99,7 @@ package final class DerivedCatalogue: Sendable {
         guard let digest = file.digest, folder.content(at: file.path) == .file(file), file.path != "config.json",
           !file.path.hasSuffix(".index.json")
         else { return nil }
-        return .init(path: "\(name)/\(file.path)", byteCount: file.byteCount, types: [], content: digest)
+        return .init(path: "\(name)/\(file.path)", byteCount: file.byteCount, types: [], content: digest, isComputed: false)
       }
     }
   }

@@ -8,10 +8,10 @@ package struct DerivedListing: Sendable, Hashable, Encodable {
     package var byteCount: Int
     /// How many tensors are of each type.
     package var types: [DerivedFile.TypeCount]
-    /// SHA-256 of a file that travels with the version, and is shown as it is; nil for what is computed.
+    /// What the bytes of this file depend on; nil if that is what ``DerivedListing/content`` stands for.
     package var content: Digest?
-
-    package var isComputed: Bool { content == nil }
+    /// Whether it is computed; else it travels with the version, and is shown as it is.
+    package var isComputed = true
 
     private enum CodingKeys: String, CodingKey { case path, byteCount, types }
   }

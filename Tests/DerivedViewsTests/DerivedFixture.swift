@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import StoreRecords
 import TestSupport
+import WeightFormats
 import WeightRegistry
 
 /// A store in a temporary folder, and what is computed of its versions.

@@ -78,15 +78,16 @@ def convert(converter, original, label, out):
     for name in [name for name in sys.modules if name == "gguf" or name.startswith("gguf.")]:
         del sys.modules[name]
     import runpy
-    from conversion.base import TextModel
+    from conversion.base import ModelBase, TextModel
     with open(original + "/tokenizer.kind") as file:
         kind = file.read()
     # It knows tokenizers by a hash of what they make of a text, and none that was trained here.
     TextModel.get_vocab_base_pre = lambda self, tokenizer: kind
     with open(original + "/config.json") as file:
         if json.load(file)["model_type"] == "gpt_neox":
-            base = TextModel.load_hparams
-            TextModel.load_hparams = staticmethod(lambda *a, **k: {"rotary_pct": 0.25, **base(*a, **k)})
+            # transformers writes it elsewhere by now.
+            base = ModelBase.load_hparams
+            ModelBase.load_hparams = staticmethod(lambda *a, **k: {"rotary_pct": 0.25, **base(*a, **k)})
     sys.argv = [converter, original, "--outfile", out, "--outtype", label.lower()]
     runpy.run_path(converter, run_name="__main__")
 

@@ -86,7 +86,8 @@ import Testing
     try fixture.mount()
     let folder = fixture.mountpoint + "/.derived/mamba"
     for script in [
-      "echo x > \(folder)/v2.0/model-F16.gguf", "echo x > \(folder)/v2.0/new", "mkdir \(folder)/v3", "rm \(folder)/v2.0/model-F16.gguf",
+      "echo x > \(folder)/v2.0/model-F16.gguf", "echo x > \(folder)/v2.0/new", "mkdir \(folder)/v3",
+      "rm \(folder)/v2.0/model-F16.gguf",
       "rmdir \(folder)/v2.0", "ln -s v1.0 \(folder)/other", "mv \(folder)/v2.0/model-F16.gguf \(folder)/v2.0/b",
       "truncate -s 0 \(folder)/v2.0/model-F16.gguf", "touch \(folder)/v2.0/model-F16.gguf",
     ] {
@@ -100,7 +101,9 @@ import Testing
     try fixture.mount()
     let folder = fixture.mountpoint + "/.derived/mamba"
     var known: Set<[UInt8]> = []
-    for version in ["v1.0", "v1.1", "v2.0"] { known.insert(try fixture.read(".derived/mamba/\(version)/model-F16.gguf")) }
+    for version in ["v1.0", "v1.1", "v2.0"] {
+      known.insert(try fixture.read(".derived/mamba/\(version)/model-F16.gguf"))
+    }
     #expect(known.count == 3)
     let switching = Task.detached { [fixture] in
       for round in 0..<60 { try fixture.succeed("set-active", "mamba", ["v1.0", "v1.1", "v2.0"][round % 3]) }

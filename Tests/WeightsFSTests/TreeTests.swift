@@ -18,7 +18,8 @@ import WeightsFS
     #expect(try fixture.names("mamba/v1.0/vocab") == ["merges.txt"])
     #expect(
       try fixture.names(".files") == [
-        "mamba_v1.0_F32.gguf", "mamba_v1.0_bin.bin", "mamba_v1.0_pt.pt", "mamba_v1.0_safetensors.safetensors", "mamba_v1.1_bin.bin",
+        "mamba_v1.0_F32.gguf", "mamba_v1.0_bin.bin", "mamba_v1.0_pt.pt", "mamba_v1.0_safetensors.safetensors",
+        "mamba_v1.1_bin.bin",
         "mamba_v1.1_pt.pt", "mamba_v1.1_safetensors.safetensors",
       ])
     #expect(

@@ -52,7 +52,8 @@ enum CompressedTensors {
     let (rows, width) = (tensor.shape.dimensions[0], tensor.shape.dimensions[1])
     let group = group ?? width
     try tensors.append(
-      "\(module).weight_packed", .int32, [rows, (width + 7) / 8], Recipe(.packed(width: width, group: group)), of: index)
+      "\(module).weight_packed", .int32, [rows, (width + 7) / 8], Recipe(.packed(width: width, group: group)), of: index
+    )
     try tensors.append(
       "\(module).weight_scale", tensor.dtype, [rows, width / max(1, group)], Recipe(.scales(group: group, bits: 4)),
       of: index)
@@ -89,7 +90,9 @@ enum Int4Folder: QuantizedFolder {
     // transformers touches the weight of this while it loads, which packed modules do not have.
     let touched = weights.modelType == "mamba" ? "out_proj" : nil
     func isTouched(_ module: String) -> Bool { touched.map { module.hasSuffix("." + $0) } ?? false }
-    let widths = weights.modules.filter { !isTouched($0.name) }.map { input.stateDict.tensors[$0.index].shape.dimensions[1] }
+    let widths = weights.modules.filter { !isTouched($0.name) }.map {
+      input.stateDict.tensors[$0.index].shape.dimensions[1]
+    }
     let size = [128, 64, 32].first { size in widths.allSatisfy { $0 % size == 0 } }
     let tensors = try tensors(input, weights) { (module, tensor, index, tensors) throws(Withheld) in
       if isTouched(module) {

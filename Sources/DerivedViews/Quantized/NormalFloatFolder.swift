@@ -47,7 +47,8 @@ enum NormalFloatFolder: QuantizedFolder {
     let dimensions = tensor.shape.dimensions
     let count = tensor.shape.elementCount ?? 0
     try tensors.append(name, .uint8, [count / 2 + count % 2, 1], Recipe(.nf4Indices), of: index)
-    try tensors.append("\(name).absmax", .float32, [count / 64 + (count % 64 == 0 ? 0 : 1)], Recipe(.nf4Maxima), of: index)
+    try tensors.append(
+      "\(name).absmax", .float32, [count / 64 + (count % 64 == 0 ? 0 : 1)], Recipe(.nf4Maxima), of: index)
     var map: [UInt8] = []
     for value in table { map.append(number: value.bitPattern) }
     tensors.append("\(name).quant_map", .float32, [16], literal: map)

@@ -34,7 +34,8 @@ extension QuantizedFolder {
   /// Puts the tensors together: those that are quantized as `quantize` says, the others as they are.
   static func tensors(
     _ input: ModelInput, _ weights: LinearWeights,
-    quantize: (_ module: String, _ tensor: TensorDescriptor, _ index: Int, inout QuantizedTensors) throws(Withheld) -> Void
+    quantize: (_ module: String, _ tensor: TensorDescriptor, _ index: Int, inout QuantizedTensors) throws(Withheld) ->
+      Void
   ) throws(Withheld) -> QuantizedTensors {
     let modules = Dictionary(weights.modules.map { ($0.index, $0.name) }, uniquingKeysWith: { first, _ in first })
     var tensors = QuantizedTensors()

@@ -62,7 +62,8 @@ struct DerivedSource: Sendable {
     guard let file = files[path] else { return nil }
     guard file.digest != nil else { throw .withheld(Withheld("\(path) is still being written")) }
     guard file.byteCount <= Self.fileByteLimit else {
-      throw .withheld(Withheld("\(path) has \(file.byteCount) bytes, more than the \(Self.fileByteLimit) that are read"))
+      throw .withheld(
+        Withheld("\(path) has \(file.byteCount) bytes, more than the \(Self.fileByteLimit) that are read"))
     }
     let view: VersionView
     do throws(StoreError) { view = try views.open(file) } catch { throw .store(error) }

@@ -5,7 +5,8 @@ extension JSONDocument {
   func text(indent: String) -> String {
     let inner = indent + "  "
     func list(_ open: String, _ items: [String], _ close: String) -> String {
-      items.isEmpty ? open + close : "\(open)\n" + items.map { inner + $0 }.joined(separator: ",\n") + "\n\(indent)\(close)"
+      items.isEmpty
+        ? open + close : "\(open)\n" + items.map { inner + $0 }.joined(separator: ",\n") + "\n\(indent)\(close)"
     }
     switch self {
     case .null: return "null"

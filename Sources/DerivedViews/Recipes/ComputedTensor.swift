@@ -64,7 +64,8 @@ final class ComputedTensor: StoredBytes {
       } else {
         recipe.compute(floats, units: units, source.dtype, into: scratch)
         let part = UnsafeRawBufferPointer(start: scratch + (wanted.lowerBound - start), count: wanted.count)
-        UnsafeMutableRawBufferPointer(rebasing: buffer[(wanted.lowerBound - range.lowerBound)...]).copyMemory(from: part)
+        UnsafeMutableRawBufferPointer(rebasing: buffer[(wanted.lowerBound - range.lowerBound)...]).copyMemory(
+          from: part)
       }
       unit += units
       if unit * unitBytes < range.upperBound { try check(interruption) }

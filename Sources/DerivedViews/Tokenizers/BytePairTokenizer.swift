@@ -64,7 +64,8 @@ enum BytePairTokenizer {
       guard let text = token["content"]?.text else { continue }
       let isSpecial = token["special"]?.flag == true || looksSpecial(text)
       try place(
-        token["id"]?.wholeNumber, isSpecial ? text : String(text.map { $0 == "\u{2581}" ? " " : $0 }), isSpecial ? 3 : 4)
+        token["id"]?.wholeNumber, isSpecial ? text : String(text.map { $0 == "\u{2581}" ? " " : $0 }), isSpecial ? 3 : 4
+      )
     }
     return (texts, types)
   }

@@ -110,7 +110,9 @@ struct SpecialTokens {
     for (kind, isAdded) in added where ["bos", "eos", "sep"].contains(kind) {
       keys.append(GGUFKey("tokenizer.ggml.add_\(kind)_token", .bool(isAdded)))
     }
-    if let chatTemplate, !chatTemplate.isEmpty { keys.append(GGUFKey("tokenizer.chat_template", .string(chatTemplate))) }
+    if let chatTemplate, !chatTemplate.isEmpty {
+      keys.append(GGUFKey("tokenizer.chat_template", .string(chatTemplate)))
+    }
     if let lowercase { keys.append(GGUFKey("tokenizer.ggml.normalizer.lowercase", .bool(lowercase))) }
     if let stripAccents { keys.append(GGUFKey("tokenizer.ggml.normalizer.strip_accents", .bool(stripAccents))) }
     return keys

@@ -1,6 +1,7 @@
 package import BlobStore
 package import StoreRecords
 package import Tensors
+package import WeightFormats
 
 /// Where the bytes of a tensor are.
 package struct StoredTensor: Sendable {
@@ -48,5 +49,14 @@ extension ViewCatalogue {
     _ name: String, of content: Digest, _ make: () throws(StoreError) -> VersionView
   ) throws(StoreError) -> VersionView {
     try cache.view(of: .derived(content, name), make)
+  }
+
+  /// The file of a format that holds the state dict of a table.
+  ///
+  /// - Parameter subject: whose it is, for messages.
+  package func open(_ view: ViewFormat, of table: Digest, _ subject: String) throws(StoreError) -> VersionView {
+    try cache.view(of: .synthesized(table, view.name)) { () throws(StoreError) in
+      try synthesize(view, from: try records.table(table), of: subject)
+    }
   }
 }

@@ -112,7 +112,7 @@ package final class ViewCatalogue: Sendable {
 
   private func open(_ blob: Digest) throws(StoreError) -> Blob { try blobStore(try records.store.blobs.open(blob)) }
 
-  private func synthesize(
+  func synthesize(
     _ view: ViewFormat, from table: Table, of subject: String
   ) throws(StoreError) -> VersionView {
     let layout: FileLayout

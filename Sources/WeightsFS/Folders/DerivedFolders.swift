@@ -206,13 +206,17 @@ struct DerivedFileEntry: TreeFile {
       try tree.derived.open(place.path, of: found.folder)
     }
     guard found.edition == edition else { throw FileSystemError(.stale) }
+    if let content = found.content {
+      try tree.requireHarmless(content, of: place.model, path: DerivedPlace.file(place, edition).path, access) { view }
+    }
     return tree.open(view, .derived(.file(place, edition)))
   }
 
-  private func current() throws(FileSystemError) -> (folder: VersionFolder, edition: Edition) {
+  /// The version, which bytes the file has now, and what it is, if it travels with the version and may be anything.
+  private func current() throws(FileSystemError) -> (folder: VersionFolder, edition: Edition, content: Digest?) {
     let folder = try tree.versionFolder(of: place.model, place.version)
     guard let listing = try tree.step(try tree.derived.listing(of: folder)), let file = listing.file(place.path)
     else { throw FileSystemError(.stale) }
-    return (folder, Edition(listing.content(of: file)))
+    return (folder, Edition(listing.content(of: file)), file.isComputed ? nil : file.content)
   }
 }

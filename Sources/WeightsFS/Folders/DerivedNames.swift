@@ -21,7 +21,8 @@ struct DerivedName: Hashable, Sendable {
       guard fileName.hasSuffix(ending) else { continue }
       let stem = fileName.dropLast(ending.count)
       return stem.indices.reversed().filter { stem[$0] == "_" }.compactMap { separator in
-        guard let model = ModelName(stem[..<separator]), let version = VersionName(stem[stem.index(after: separator)...])
+        guard let model = ModelName(stem[..<separator]),
+          let version = VersionName(stem[stem.index(after: separator)...])
         else { return nil }
         return DerivedName(model: model, version: version, type: type)
       }

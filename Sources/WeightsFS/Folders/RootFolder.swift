@@ -16,7 +16,8 @@ struct RootFolder: TreeFolder {
 
   func children() -> [(name: String, node: Node)] {
     let models = tree.records.allModels.filter { tree.hasModel($0) }
-    return [(".control", .control), (".derived", .derived(.root)), (".files", .names)] + models.map { ($0.text, .model($0)) }
+    return [(".control", .control), (".derived", .derived(.root)), (".files", .names)]
+      + models.map { ($0.text, .model($0)) }
   }
 
   func describe(_ attributes: inout FileAttributes) throws(FileSystemError) {

@@ -37,7 +37,8 @@ struct QuantizeCommand: ParsableCommand {
 
   func validate() throws {
     guard DerivedCatalogue.ggufTypes.contains(to.uppercased()) else {
-      throw ValidationError("--to: there is no type \"\(to)\": expected \(DerivedCatalogue.ggufTypes.joined(separator: ", "))")
+      throw ValidationError(
+        "--to: there is no type \"\(to)\": expected \(DerivedCatalogue.ggufTypes.joined(separator: ", "))")
     }
     if let out, out.isEmpty || out.hasSuffix("/") { throw ValidationError("--out names no file") }
   }

@@ -17,7 +17,9 @@ struct DecoderKeys {
     hidden = try configuration.requiredSize("hidden_size")
     heads = try configuration.requiredSize("num_attention_heads")
     vocabulary = try configuration.requiredSize("vocab_size")
-    guard heads > 0, hidden >= heads else { throw Withheld("config.json lets expect \(heads) heads of \(hidden) elements") }
+    guard heads > 0, hidden >= heads else {
+      throw Withheld("config.json lets expect \(heads) heads of \(hidden) elements")
+    }
     guard layers <= input.stateDict.tensors.count else {
       throw Withheld("config.json lets expect \(layers) layers, and there are \(input.stateDict.tensors.count) tensors")
     }
@@ -75,7 +77,8 @@ struct DecoderKeys {
       guard let factor = try rope.decimal("factor") else { return [] }
       var keys = [key("rope.scaling.type", .string(ropeType ?? "")), key("rope.scaling.factor", .float32(factor))]
       guard ropeType == "yarn" else { return keys }
-      keys.append(key("rope.scaling.original_context_length", try rope.requiredSize("original_max_position_embeddings")))
+      keys.append(
+        key("rope.scaling.original_context_length", try rope.requiredSize("original_max_position_embeddings")))
       for (name, field) in [
         ("ext_factor", "extrapolation_factor"), ("attn_factor", "attention_factor"), ("beta_fast", "beta_fast"),
         ("beta_slow", "beta_slow"),
@@ -99,12 +102,15 @@ struct DecoderKeys {
     var tensors: [GGUFModel.Tensor] = []
     for (index, tensor) in input.stateDict.tensors.enumerated() {
       let name = tensor.name
-      if [".attention.masked_bias", ".attention.bias", ".rotary_emb.inv_freq"].contains(where: name.hasSuffix) { continue }
+      if [".attention.masked_bias", ".attention.bias", ".rotary_emb.inv_freq"].contains(where: name.hasSuffix) {
+        continue
+      }
       guard let dot = name.lastIndex(of: "."), ["weight", "bias"].contains(name[name.index(after: dot)...]),
         let (new, part) = newName(of: name[..<dot], prefix, whole, parts)
       else { throw Withheld("tensor \"\(name)\" has no place in llama.cpp's \(architecture)") }
       guard tensor.shape.dimensions.count <= 2, kernelElement(of: tensor.dtype) != nil else {
-        throw Withheld("tensor \"\(name)\" is \(tensor.dtype.rawValue) of shape \(tensor.shape), which no \(architecture) has")
+        throw Withheld(
+          "tensor \"\(name)\" is \(tensor.dtype.rawValue) of shape \(tensor.shape), which no \(architecture) has")
       }
       tensors.append(
         GGUFModel.Tensor(

@@ -26,7 +26,9 @@ enum GPTNeoXGGUF: GGUFArchitecture {
     let share = rotated ?? 0.25
     guard (0...1).contains(share), let feedForward = try configuration.size("intermediate_size"),
       let context = try configuration.size("max_position_embeddings")
-    else { throw Withheld("config.json does not say intermediate_size, max_position_embeddings or a possible rotary_pct") }
+    else {
+      throw Withheld("config.json does not say intermediate_size, max_position_embeddings or a possible rotary_pct")
+    }
     let own = [
       keys.key("context_length", context), keys.key("embedding_length", keys.hidden),
       keys.key("block_count", keys.layers), keys.key("feed_forward_length", feedForward),

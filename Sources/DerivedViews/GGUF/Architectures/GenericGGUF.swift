@@ -19,7 +19,9 @@ enum GenericGGUF: GGUFArchitecture {
     var extra: [GGUFKey] = []
     for (index, tensor) in input.stateDict.tensors.enumerated() {
       let name = shortName(tensor.name)
-      if name.utf8.count != tensor.name.utf8.count { extra.append(GGUFKey("tantra.name.\(name)", .string(tensor.name))) }
+      if name.utf8.count != tensor.name.utf8.count {
+        extra.append(GGUFKey("tantra.name.\(name)", .string(tensor.name)))
+      }
       var shape = tensor.shape.dimensions
       let change = try change(of: tensor)
       if [DType.complex64, .complex128].contains(tensor.dtype) { shape.append(2) }
@@ -27,7 +29,9 @@ enum GenericGGUF: GGUFArchitecture {
         extra.append(
           GGUFKey("comfy.gguf.orig_shape.\(name)", .int32s(shape.map { Int32(clamping: $0) })))
         let kept = shape.suffix(dimensionLimit - 1)
-        let folded = shape.dropLast(dimensionLimit - 1).reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }
+        let folded = shape.dropLast(dimensionLimit - 1).reduce(1) {
+          $0.multipliedReportingOverflow(by: $1).partialValue
+        }
         shape = [folded] + kept
       }
       if hasOtherType(tensor.dtype) {
@@ -36,7 +40,9 @@ enum GenericGGUF: GGUFArchitecture {
       tensors.append(
         GGUFModel.Tensor(name: name, source: index, shape: shape, change: change))
     }
-    guard Set(tensors.map { ByteString($0.name) }).count == tensors.count else { throw Withheld("two tensors would have one name") }
+    guard Set(tensors.map { ByteString($0.name) }).count == tensors.count else {
+      throw Withheld("two tensors would have one name")
+    }
     let keys =
       generalKeys(architecture, input, parameterCount: parameterCount(tensors)) + [
         GGUFKey("general.file_type", .fileType), GGUFKey("general.quantization_version", .uint32(2)),

@@ -41,7 +41,8 @@ enum MambaGGUF: GGUFArchitecture {
         GGUFKey("mamba.ssm.inner_size", .uint32(UInt32(clamping: inner))),
         GGUFKey("mamba.ssm.state_size", .uint32(UInt32(clamping: state))),
         GGUFKey("mamba.ssm.time_step_rank", .uint32(UInt32(clamping: rank))),
-        GGUFKey("mamba.attention.layer_norm_rms_epsilon", .float32(try configuration.decimal("layer_norm_epsilon") ?? 1e-5)),
+        GGUFKey(
+          "mamba.attention.layer_norm_rms_epsilon", .float32(try configuration.decimal("layer_norm_epsilon") ?? 1e-5)),
         GGUFKey("mamba.ssm.dt_b_c_rms", .bool(false)), GGUFKey("general.file_type", .fileType),
         GGUFKey("general.quantization_version", .uint32(2)),
       ]
