@@ -40,7 +40,9 @@ final class ComponentViews: Sendable {
     guard try files(of: manifest).contains(where: { $0.path == path }) else { return nil }
     for component in manifest.components {
       for view in WeightFormatCatalogue.views where Self.path(of: component, view) == path {
-        if let table = component.table { return try views.open(view, of: table, "\(manifest.model)/\(manifest.version)") }
+        if let table = component.table {
+          return try views.open(view, of: table, "\(manifest.model)/\(manifest.version)")
+        }
       }
     }
     return nil

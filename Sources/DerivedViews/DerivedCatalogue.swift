@@ -99,7 +99,8 @@ package final class DerivedCatalogue: Sendable {
         guard let digest = file.digest, folder.content(at: file.path) == .file(file), file.path != "config.json",
           !file.path.hasSuffix(".index.json")
         else { return nil }
-        return .init(path: "\(name)/\(file.path)", byteCount: file.byteCount, types: [], content: digest, isComputed: false)
+        return .init(
+          path: "\(name)/\(file.path)", byteCount: file.byteCount, types: [], content: digest, isComputed: false)
       }
     }
   }
