@@ -134,4 +134,52 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: fixture.mountpoint + "/.derived/mamba/v1.0"))
     #expect(!FileManager.default.fileExists(atPath: fixture.mountpoint + "/.files/mamba_v1.0_F16.gguf"))
   }
+
+  @Test func componentsAreThereInOtherFormats() throws {
+    try fixture.mount()
+    let folder = fixture.mountpoint + "/pipe/v1"
+    let script = """
+      set -e
+      mkdir -p '\(folder)/unet'
+      cp '\(fixture.mountpoint)/mamba/v2.0/model.safetensors' '\(folder)/unet/diffusion_pytorch_model.safetensors'
+      """
+    let copied = try Command.run("bash", ["-c", script])
+    #expect(copied.status == 0, "\(copied.errorText)")
+    let derived = fixture.mountpoint + "/.derived/pipe/v1/unet"
+    #expect(
+      fixture.wait {
+        (try? FileManager.default.contentsOfDirectory(atPath: derived).sorted())
+          == ["diffusion_pytorch_model.bin", "diffusion_pytorch_model.pt"]
+      })
+    let code = """
+      import sys, torch
+      from safetensors.torch import load_file
+      a, b = torch.load(sys.argv[1], weights_only=True), load_file(sys.argv[2])
+      assert a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+      """
+    let loaded = try Python.run(
+      code, ["\(derived)/diffusion_pytorch_model.pt", "\(folder)/unet/diffusion_pytorch_model.safetensors"])
+    #expect(loaded.status == 0, "\(loaded.errorText)")
+  }
+
+  /// What travels with a version may be a pickle: it is no more open in a quantized folder than beside the weights.
+  @Test func aQuantizedFolderIsNoWayAroundTheQuarantine() throws {
+    try fixture.mount()
+    let code = """
+      import pickle, sys
+      class Evil:
+          def __reduce__(self): return (print, ("run",))
+      with open(sys.argv[1], "wb") as file: pickle.dump(Evil(), file)
+      """
+    try fixture.succeed("config", "mamba", "frozen", "never")
+    let path = fixture.mountpoint + "/mamba/v2.0/evil.pkl"
+    let made = try Python.run(code, [path])
+    #expect(made.status == 0, "\(made.errorText)")
+    let derived = fixture.mountpoint + "/.derived/mamba/v2.0/int8/evil.pkl"
+    #expect(fixture.wait { FileManager.default.fileExists(atPath: derived) })
+    for file in [path, derived] {
+      let read = try Command.run("cat", [file])
+      #expect(read.status != 0 && read.errorText.contains("Permission denied"), "\(file): \(read.errorText)")
+    }
+  }
 }
