@@ -61,7 +61,7 @@ enum LlamaGGUF: GGUFArchitecture {
     }
     let factors = stride(from: 0, to: size, by: 2).map { index -> Float in
       let frequency = 1 / Float(pow(Double(base), Double(Float(index) / Float(size))))
-      let length = 2 * Float.pi / frequency
+      let length = Float(2 * Double.pi) / frequency
       if length < context / high { return 1 }
       if length > context / low { return factor }
       let smooth = (context / length - low) / (high - low)
