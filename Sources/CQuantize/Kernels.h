@@ -60,7 +60,7 @@ static inline void NAMED(put_half)(uint8_t *out, float x) {
 static inline float NAMED(float_of_e4m3)(uint8_t byte) {
   uint32_t magnitude = byte & 0x7F, sign = (uint32_t)(byte & 0x80) << 24;
   uint32_t bits = magnitude >= 8 ? (magnitude << 20) + 0x3C000000u : NAMED(bits_of)((float)magnitude * 0x1p-9f);
-  return NAMED(float_of)(sign | (magnitude == 0x7F ? 0x7FC00000u : bits));
+  return NAMED(float_of)(sign | (magnitude == 0x7F ? 0x7FF00000u : bits));
 }
 
 void NAMED(tantra_to_floats)(enum tantra_element element, const void *source, size_t count, float *floats) {

@@ -30,11 +30,21 @@ struct ModelInput: Sendable {
     // At least two digits.
     let whole = scaled.rounded(.toNearestOrEven)
     if whole >= 10 { return "\(Int(whole))\(suffix)" }
-    let tenths = Int((scaled * 10).rounded(.toNearestOrEven))
-    if whole >= 1 { return "\(tenths / 10).\(tenths % 10)\(suffix)" }
-    let hundredths = Int((scaled * 100).rounded(.toNearestOrEven))
-    let digits = String(hundredths % 100)
-    return "\(hundredths / 100).\(digits.count == 1 ? "0" : "")\(digits)\(suffix)"
+    let digits = whole >= 1 ? 1 : 2
+    let unit = digits == 1 ? 10 : 100
+    let units = rounded(scaled, times: unit)
+    let rest = String(units % unit)
+    return "\(units / unit)." + String(repeating: "0", count: digits - rest.count) + rest + suffix
+  }
+
+  /// A product to the nearest whole number: of the exact value, as when a number is printed with some digits.
+  private static func rounded(_ value: Double, times factor: Int) -> Int {
+    let below = Int(value * Double(factor))
+    let middle = Double(2 * below + 1)
+    let product = value * Double(2 * factor)
+    let error = (-product).addingProduct(value, Double(2 * factor))
+    if product == middle, error == 0 { return below + below % 2 }
+    return product > middle || product == middle && error > 0 ? below + 1 : below
   }
 }
 
