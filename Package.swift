@@ -39,6 +39,7 @@ let package = Package(
     .target(name: "CDeflate", linkerSettings: [.linkedLibrary("deflate")]),
     .target(name: "CPosix"),
     .target(name: "CMambaKernels", linkerSettings: [.linkedLibrary("m")]),
+    .target(name: "CQuantize", linkerSettings: [.linkedLibrary("m")]),
     .target(name: "CImages", linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
 
     // MARK: Values
@@ -61,6 +62,12 @@ let package = Package(
       dependencies: ["Tensors", "PosixIO", "WeightFormats", "BlobStore", "StoreRecords", logging, system],
       swiftSettings: strict),
     .target(
+      name: "DerivedViews",
+      dependencies: [
+        "CQuantize", "Tensors", "PosixIO", "WeightFormats", "BlobStore", "StoreRecords", "WeightRegistry",
+      ],
+      swiftSettings: strict),
+    .target(
       name: "StoreClient",
       dependencies: ["PosixIO", "WeightFormats", "StoreRecords", "WeightRegistry", logging, system],
       swiftSettings: strict),
@@ -76,8 +83,8 @@ let package = Package(
     .target(
       name: "WeightsFS",
       dependencies: [
-        "Tensors", "PosixIO", "WeightFormats", "BlobStore", "StoreRecords", "WeightRegistry", "StoreClient", logging,
-        system,
+        "Tensors", "PosixIO", "WeightFormats", "BlobStore", "StoreRecords", "WeightRegistry", "DerivedViews",
+        "StoreClient", logging, system,
       ],
       swiftSettings: strict),
     .target(
@@ -102,8 +109,8 @@ let package = Package(
     .executableTarget(
       name: "tantra",
       dependencies: [
-        "Tensors", "PosixIO", "WeightFormats", "BlobStore", "StoreRecords", "WeightRegistry", "StoreClient",
-        "WeightsFS", "FuseServer", "TantraRuntime", "TantraBench", argumentParser, logging, system,
+        "Tensors", "PosixIO", "WeightFormats", "BlobStore", "StoreRecords", "WeightRegistry", "DerivedViews",
+        "StoreClient", "WeightsFS", "FuseServer", "TantraRuntime", "TantraBench", argumentParser, logging, system,
       ],
       swiftSettings: strict,
       // Without Swift's libraries to find and relocate, a command starts twice as fast, and the program runs without Swift.
@@ -132,6 +139,13 @@ let package = Package(
       dependencies: [
         "WeightRegistry", "StoreRecords", "WeightFormats", "BlobStore", "PosixIO", "Tensors", "TestSupport", logging,
         system,
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "DerivedViewsTests",
+      dependencies: [
+        "DerivedViews", "WeightRegistry", "StoreRecords", "WeightFormats", "BlobStore", "Tensors", "TestSupport",
+        logging,
       ],
       swiftSettings: strict),
     .testTarget(

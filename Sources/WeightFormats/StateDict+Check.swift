@@ -2,7 +2,7 @@ import Tensors
 
 extension StateDict {
   /// The largest file that is laid out. Far beyond any file system's limit, and far from overflow.
-  static let maximumLayoutByteCount = Int.max / 4
+  package static let maximumLayoutByteCount = Int.max / 4
 
   /// Fails unless every index and range in the state dict is valid, so that writers may rely on them.
   ///

@@ -715,7 +715,7 @@ class Run:
     # Comparing
 
     def compare(self):
-        found = set(os.listdir(self.mountpoint)) - {".control", ".files"}
+        found = set(os.listdir(self.mountpoint)) - {".control", ".derived", ".files"}
         if found != set(self.models):
             raise Difference(f"models are {sorted(found)}, not {sorted(self.models)}")
         for model, owner in self.models.items():

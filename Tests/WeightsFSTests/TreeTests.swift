@@ -11,14 +11,15 @@ import WeightsFS
   init() throws { fixture = try TreeFixture() }
 
   @Test func foldersListWhatTheDesignSays() throws {
-    #expect(try fixture.names("") == [".control", ".files", "mamba"])
+    #expect(try fixture.names("") == [".control", ".derived", ".files", "mamba"])
     #expect(try fixture.names("mamba") == ["active", "v1.0", "v1.1"])
     #expect(
       try fixture.names("mamba/v1.0") == ["model.safetensors", "model.pt", "model.bin", "config.json", "vocab"])
     #expect(try fixture.names("mamba/v1.0/vocab") == ["merges.txt"])
     #expect(
       try fixture.names(".files") == [
-        "mamba_v1.0_bin.bin", "mamba_v1.0_pt.pt", "mamba_v1.0_safetensors.safetensors", "mamba_v1.1_bin.bin",
+        "mamba_v1.0_F32.gguf", "mamba_v1.0_bin.bin", "mamba_v1.0_pt.pt", "mamba_v1.0_safetensors.safetensors",
+        "mamba_v1.1_bin.bin",
         "mamba_v1.1_pt.pt", "mamba_v1.1_safetensors.safetensors",
       ])
     #expect(
@@ -27,6 +28,8 @@ import WeightsFS
         "validate",
         "version", "weight_config.json", "versions",
       ])
+    #expect(try fixture.names(".derived/mamba") == ["active", "v1.0", "v1.1"])
+    #expect(try fixture.names(".derived/mamba/v1.1") == ["model-F32.gguf"])
     #expect(try fixture.names(".control/versions/mamba/v1.0") == ["manifest.json", "SHA256SUMS"])
   }
 

@@ -28,7 +28,7 @@ package final class VersionView: Sendable {
   private enum Content: Sendable {
     case whole(any StoredBytes)
     /// Origins are nil for empty storages, which no segment names.
-    case layout(FileLayout, [Origin?], of: [Blob])
+    case layout(FileLayout, [Origin?], of: [any StoredBytes])
   }
 
   package let byteCount: Int
@@ -39,9 +39,27 @@ package final class VersionView: Sendable {
     self.byteCount = byteCount
   }
 
-  init(layout: FileLayout, origins: [Origin?], of blobs: [Blob]) {
+  init(layout: FileLayout, origins: [Origin?], of blobs: [any StoredBytes]) {
     content = .layout(layout, origins, of: blobs)
     byteCount = layout.byteCount
+  }
+
+  /// A layout whose storages lie in whatever has bytes: what is stored, or what is computed of it.
+  ///
+  /// - Parameter storages: by index; nil for empty ones, which no segment names.
+  package convenience init(layout: FileLayout, storages: [(bytes: any StoredBytes, offset: Int)?]) {
+    var sources: [any StoredBytes] = []
+    var indices: [ObjectIdentifier: Int32] = [:]
+    let origins = storages.map { storage -> Origin? in
+      guard let storage, let next = Int32(exactly: sources.count) else { return nil }
+      let index = indices[ObjectIdentifier(storage.bytes)] ?? next
+      if index == next {
+        sources.append(storage.bytes)
+        indices[ObjectIdentifier(storage.bytes)] = next
+      }
+      return Origin(blob: index, offset: storage.offset)
+    }
+    self.init(layout: layout, origins: origins, of: sources)
   }
 
   /// About how many bytes of memory the view takes: with the number of tensors, not with what they hold.

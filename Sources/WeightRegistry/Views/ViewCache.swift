@@ -11,6 +11,8 @@ final class ViewCache: Sendable {
     case synthesized(Digest, String)
     /// The id of a written file, and the table that says where its parts are.
     case stitched(Digest, Digest)
+    /// What a derived file depends on, and its name.
+    case derived(Digest, String)
   }
 
   private struct Entry: Sendable {

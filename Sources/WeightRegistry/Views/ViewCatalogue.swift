@@ -9,7 +9,7 @@ import WeightFormats
 /// What was opened last is kept, by its content: whatever its name leads to meanwhile, a content never changes.
 package final class ViewCatalogue: Sendable {
   let records: RecordStore
-  private let cache = ViewCache()
+  let cache = ViewCache()
 
   init(_ records: RecordStore) {
     self.records = records
@@ -112,7 +112,7 @@ package final class ViewCatalogue: Sendable {
 
   private func open(_ blob: Digest) throws(StoreError) -> Blob { try blobStore(try records.store.blobs.open(blob)) }
 
-  private func synthesize(
+  func synthesize(
     _ view: ViewFormat, from table: Table, of subject: String
   ) throws(StoreError) -> VersionView {
     let layout: FileLayout
@@ -150,7 +150,7 @@ package final class ViewCatalogue: Sendable {
   }
 
   /// Opens the packs of a table, and tells where its storages are; nil for empty ones.
-  private func openPacks(
+  func openPacks(
     of table: Table
   ) throws(StoreError) -> (packs: [Blob], storages: [VersionView.Origin?]) {
     var packs: [Blob] = []

@@ -2,7 +2,7 @@ import StoreRecords
 import WeightFormats
 import WeightRegistry
 
-/// The root of the mount: models, `.files` and `.control`.
+/// The root of the mount: models, `.derived`, `.files` and `.control`.
 struct RootFolder: TreeFolder {
   let tree: MountedTree
   var path: String { "" }
@@ -10,12 +10,14 @@ struct RootFolder: TreeFolder {
   func child(named name: String) -> Node? {
     if name == ".files" { return .names }
     if name == ".control" { return .control }
+    if name == ".derived" { return .derived(.root) }
     return ModelName(name).flatMap { tree.hasModel($0) ? .model($0) : nil }
   }
 
   func children() -> [(name: String, node: Node)] {
     let models = tree.records.allModels.filter { tree.hasModel($0) }
-    return [(".control", .control), (".files", .names)] + models.map { ($0.text, .model($0)) }
+    return [(".control", .control), (".derived", .derived(.root)), (".files", .names)]
+      + models.map { ($0.text, .model($0)) }
   }
 
   func describe(_ attributes: inout FileAttributes) throws(FileSystemError) {
@@ -30,12 +32,15 @@ struct RootFolder: TreeFolder {
   }
 }
 
-/// `.files`: every view once more, under a professional name.
+/// `.files`: every view once more, under a professional name, and derived files.
 struct NamesFolder: TreeFolder {
   let tree: MountedTree
   var path: String { ".files" }
 
-  func child(named name: String) -> Node? { professionalName(name).map { .professionalName($0) } }
+  func child(named name: String) throws(FileSystemError) -> Node? {
+    if let name = professionalName(name) { return .professionalName(name) }
+    return try tree.derivedName(name).map { .derived(.name($0)) }
+  }
 
   func children() throws(FileSystemError) -> [(name: String, node: Node)] {
     var entries: [String: Node] = [:]
@@ -52,6 +57,7 @@ struct NamesFolder: TreeFolder {
         }
       }
     }
+    for name in try tree.derivedNames() { entries[name.fileName] = .derived(.name(name)) }
     return entries.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
   }
 

@@ -1,4 +1,5 @@
 import BlobStore
+import DerivedViews
 import Glibc
 import Logging
 import PosixIO
@@ -14,6 +15,7 @@ import WeightRegistry
 /// The tables lock themselves, one at a time; no lock is held while a file is read or a request is carried out.
 final class MountedTree: Sendable {
   let registry: WeightRegistry
+  let derived: DerivedCatalogue
   let controls: [any ControlFile]
   let metrics = Metrics()
   let inodes = InodeTable()
@@ -31,6 +33,7 @@ final class MountedTree: Sendable {
 
   init(registry: WeightRegistry, events: EventLog, logger: Logger) {
     self.registry = registry
+    derived = DerivedCatalogue(registry)
     self.logger = logger
     controls = ControlFileCatalogue.files(registry: registry, events: events, metrics: metrics)
   }

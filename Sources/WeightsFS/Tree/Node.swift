@@ -39,12 +39,15 @@ enum Node: Hashable, Sendable {
   case modelRecords(ModelName)
   case versionRecords(ModelName, VersionName)
   case record(ModelName, VersionName, VersionRecord)
+  /// `.derived` and what is below it, and its names in `.files`.
+  case derived(DerivedPlace)
 
   var kind: FileKind {
     switch self {
     case .root, .model, .version, .sidecarFolder, .names, .control, .records, .modelRecords, .versionRecords: .directory
     case .plainReadme, .view, .sidecar, .kept, .ordinary, .removed, .staging, .controlFile, .record: .regular
     case .link, .folderLink, .professionalName: .symbolicLink
+    case .derived(let place): place.kind
     }
   }
 
@@ -52,7 +55,7 @@ enum Node: Hashable, Sendable {
   var edition: UInt64 {
     switch self {
     case .view(_, _, _, let edition), .sidecar(_, let edition), .kept(_, let edition),
-      .plainReadme(_, let edition):
+      .plainReadme(_, let edition), .derived(.file(_, let edition)):
       edition.number
     case .staging(let number), .removed(let number): number
     default: 0
@@ -62,7 +65,7 @@ enum Node: Hashable, Sendable {
   /// Whether what was told of the file stays true when it is gone from the tree.
   var isUnchanging: Bool {
     switch self {
-    case .view, .sidecar, .plainReadme: true
+    case .view, .sidecar, .plainReadme, .derived(.file): true
     default: false
     }
   }
@@ -96,6 +99,7 @@ enum Node: Hashable, Sendable {
     case .versionRecords(let model, let version): VersionRecordsFolder(tree: tree, model: model, version: version)
     case .record(let model, let version, let record):
       RecordFile(tree: tree, model: model, version: version, record: record)
+    case .derived(let place): place.entry(in: tree)
     }
   }
 
@@ -121,6 +125,7 @@ enum Node: Hashable, Sendable {
     case .modelRecords(let model): ".control/versions/\(model)"
     case .versionRecords(let model, let version): ".control/versions/\(model)/\(version)"
     case .record(let model, let version, let record): ".control/versions/\(model)/\(version)/\(record.rawValue)"
+    case .derived(let place): place.path
     }
   }
 }
@@ -135,6 +140,7 @@ extension Node {
     case .sidecarFolder(let place), .sidecar(let place, _), .kept(let place, _), .ordinary(let place),
       .folderLink(let place):
       (place.model, place.version)
+    case .derived(let place): place.version
     default: nil
     }
   }
@@ -157,6 +163,7 @@ extension Node {
     case .view(_, _, let view, let edition): .view(model, version, view, edition)
     case .versionRecords: .versionRecords(model, version)
     case .record(_, _, let record): .record(model, version, record)
+    case .derived(let place): .derived(place.moved(to: model, version))
     default: self
     }
   }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DerivedViews
 import StoreRecords
 import Tensors
 import WeightFormats
@@ -10,8 +11,9 @@ struct ShowCommand: ParsableCommand {
     commandName: "show",
     abstract: "Show what a version holds and where it came from, or what there is of a model.",
     discussion: """
-      Of a version: its files with their sizes and times, and how each is served; with --tensors also every tensor. Of a \
-      model: its versions, links and policies. No tensor data is read.
+      Of a version: its files with their sizes and times, and how each is served; what a mount computes of it below .derived, \
+      and why some of that is not offered; with --tensors also every tensor. Of a model: its versions, links and policies. No \
+      tensor data is read.
       """)
 
   @OptionGroup var target: VersionArguments
@@ -20,7 +22,8 @@ struct ShowCommand: ParsableCommand {
   @OptionGroup var store: StoreOptions
 
   func run() throws {
-    let records = try store.openForReading().records
+    let registry = try store.openForReading()
+    let records = registry.records
     let words = try VersionArguments.words(target.model, target.version)
     let model = try ModelName(validating: words.model)
     guard let word = words.version else {
@@ -29,7 +32,10 @@ struct ShowCommand: ParsableCommand {
       return json ? try Console.print(json: shown) : Console.print(shown.text)
     }
     let manifest = try records.manifest(of: model, records.version(called: word, of: model))
-    let shown = try VersionSummary(manifest, in: records, withTensors: tensors)
+    var shown = try VersionSummary(manifest, in: records, withTensors: tensors)
+    if let folder = try records.folder(of: model, manifest.version) {
+      shown.derived = try DerivedCatalogue(registry).listing(of: folder)
+    }
     if json { try Console.print(json: shown) } else { Console.print(shown.text) }
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DerivedViews
 import StoreRecords
 import WeightFormats
 import WeightRegistry
@@ -17,14 +18,23 @@ struct StatsCommand: ParsableCommand {
 
       With --formats the active version of each model is read in every format: LOAD is the time to parse the file and read \
       all of it through the page cache, the best of three. Which programs open a format is what the project's tests check.
+
+      With --derived the files are listed that a mount computes of each version below .derived, which take no space. tantra show \
+      says why others are not offered.
       """)
 
   @Argument(help: "Name of the model; all models if left out.", completion: StoreCompletion.models) var model: String?
   @Flag(help: "Compare the formats: size, load time, compatibility, safety.") var formats = false
+  @Flag(help: "List what is computed of each version.") var derived = false
   @Flag(help: "Print JSON, with sizes in bytes.") var json = false
   @OptionGroup var store: StoreOptions
 
+  func validate() throws {
+    if formats, derived { throw ValidationError("--formats and --derived list different things; which one?") }
+  }
+
   func run() throws {
+    if derived { return try listDerived() }
     if formats { return try compareFormats() }
     let registry = try store.openForReading()
     let all = try registry.statistics()
@@ -55,6 +65,35 @@ struct StatsCommand: ParsableCommand {
     let name = try model.map { try ModelName(validating: $0) }
     if let name { try registry.records.require(name) }
     return name
+  }
+
+  private struct Derived: Encodable {
+    var model: ModelName
+    var version: VersionName
+    var listing: DerivedListing
+  }
+
+  private func listDerived() throws {
+    let registry = try store.openForReading()
+    let catalogue = DerivedCatalogue(registry)
+    var all: [Derived] = []
+    for model in try named(in: registry).map({ [$0] }) ?? registry.records.models {
+      for version in try registry.records.versions(of: model) {
+        guard let folder = try registry.records.folder(of: model, version),
+          let listing = try catalogue.listing(of: folder)
+        else { continue }
+        all.append(Derived(model: model, version: version, listing: listing))
+      }
+    }
+    if json { return try Console.print(json: all) }
+    Console.print(
+      Console.table(
+        ["MODEL", "VERSION", "FILE", "SIZE", "TENSORS"],
+        all.flatMap { derived in
+          derived.listing.files.filter(\.isComputed).map { file in
+            [derived.model.text, derived.version.text, file.path, Console.size(file.byteCount), file.types.text]
+          }
+        }))
   }
 
   private func compareFormats() throws {

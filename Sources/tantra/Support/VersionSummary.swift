@@ -1,3 +1,4 @@
+import DerivedViews
 import PosixIO
 import StoreRecords
 import Tensors
@@ -38,6 +39,8 @@ struct VersionSummary: Encodable {
   var files: [File]
   /// What else weight files carry, by path.
   var extras: [String: [String]]
+  /// What a mount computes of it; nil if it has no main state dict.
+  var derived: DerivedListing?
   /// nil unless they are asked for.
   var tensors: [Listed]?
 
@@ -91,6 +94,12 @@ struct VersionSummary: Encodable {
     ]
     for (path, extras) in extras.sorted(by: { $0.key < $1.key }) {
       lines += ["", "\(path) also carries:"] + extras.map { "  \($0)" }
+    }
+    if let derived {
+      let files = derived.files.filter(\.isComputed).map { [$0.path, Console.size($0.byteCount), $0.types.text] }
+      if !files.isEmpty { lines += ["", Console.table(["COMPUTED, IN .derived", "SIZE", "TENSORS"], files)] }
+      if !derived.missing.isEmpty { lines.append("") }
+      lines += derived.missing.map { "no \($0.path): \($0.reason)" }
     }
     if let tensors {
       lines += [

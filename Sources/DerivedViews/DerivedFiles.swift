@@ -1,0 +1,78 @@
+import StoreRecords
+import WeightRegistry
+
+/// Everything that is computed of a version: `model-F32.gguf`, `model-Q8_0.gguf` and so on, `int8/model.safetensors` with its config.json,
+/// and the like.
+struct DerivedFiles {
+  private let source: DerivedSource
+  private let table: Table
+  private let views: ViewCatalogue
+
+  init(_ source: DerivedSource, _ table: Table, _ views: ViewCatalogue) {
+    self.source = source
+    self.table = table
+    self.views = views
+  }
+
+  private static func path(_ type: BlockType) -> String { "model-\(type.name).gguf" }
+
+  /// The file at a path.
+  func file(at path: String) throws(DerivedFailure) -> DerivedFile {
+    let input = try source.input(table, views)
+    return try DerivedFailure.catching { () throws(Withheld) in
+      if let type = BlockType.offered.first(where: { Self.path($0) == path }) {
+        return try file(type, try GGUFArchitectures.model(input))
+      }
+      for folder in QuantizedFolders.all {
+        if path == folder.weightsPath { return try folder.files(input).weights }
+        if path == folder.configurationPath { return try folder.files(input).configuration }
+      }
+      throw Withheld("there is no such kind of file")
+    }
+  }
+
+  private func file(_ type: BlockType, _ model: GGUFModel) throws(Withheld) -> DerivedFile {
+    guard model.uses(type) else {
+      throw Withheld(
+        type.elementCount > 1
+          ? "no matrix has rows of a multiple of \(type.elementCount), which \(type.name) takes at a time"
+          : "no tensor would be \(type.name)")
+    }
+    return try model.file(type, of: table.stateDict)
+  }
+
+  /// All files, and why there is none of a name.
+  func all() throws(StoreError) -> (files: [(path: String, file: DerivedFile)], missing: [DerivedListing.Missing]) {
+    var files: [(path: String, file: DerivedFile)] = []
+    var missing: [DerivedListing.Missing] = []
+    func note(_ path: String, _ body: () throws(Withheld) -> Void) {
+      do throws(Withheld) {
+        try body()
+      } catch {
+        missing.append(.init(path: path, reason: error.description))
+      }
+    }
+    let input: ModelInput
+    do throws(DerivedFailure) {
+      input = try source.input(table, views)
+    } catch {
+      switch error {
+      case .store(let error): throw error
+      case .withheld(let why): return ([], [.init(path: "model-*.gguf", reason: why.description)])
+      }
+    }
+    note("model-*.gguf") { () throws(Withheld) in
+      let model = try GGUFArchitectures.model(input)
+      for type in BlockType.offered {
+        note(Self.path(type)) { () throws(Withheld) in files.append((Self.path(type), try file(type, model))) }
+      }
+    }
+    for folder in QuantizedFolders.all {
+      note(folder.name) { () throws(Withheld) in
+        let (weights, configuration) = try folder.files(input)
+        files += [(folder.weightsPath, weights), (folder.configurationPath, configuration)]
+      }
+    }
+    return (files, missing)
+  }
+}

@@ -1,0 +1,94 @@
+/// A byte-level BPE tokenizer of tokenizer.json, as llama.cpp's `gpt2` tokenizer reads it.
+///
+/// Keys and their order are those of llama.cpp's converter (conversion/base.py, gguf-py/gguf/vocab.py).
+enum BytePairTokenizer {
+  /// Tokens that a tokenizer may have.
+  private static let tokenLimit = 1 << 22
+
+  /// What llama.cpp calls the expression that splits a text before pairs are merged.
+  private static let splits = [
+    #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#:
+      "llama-bpe",
+    #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#:
+      "qwen2",
+  ]
+
+  /// - Parameter size: tokens that the model has; rows of its embeddings.
+  /// - Throws: ``Withheld`` if llama.cpp has no such tokenizer.
+  static func keys(_ files: TokenizerFiles, configuration: JSONDocument, size: Int) throws(Withheld) -> [GGUFKey] {
+    guard let json = files.tokenizer, let model = json["model"] else { throw Withheld("tokenizer.json has no model") }
+    guard model["type"]?.text == "BPE" || model["type"] == nil && model["merges"] != nil else {
+      throw Withheld("tokenizer.json is of the kind \(model["type"]?.text ?? "?"), and BPE is expected")
+    }
+    let split = try split(of: json)
+    let (tokens, types) = try tokens(of: json, model, size: size)
+    var keys = [
+      GGUFKey("tokenizer.ggml.model", .string("gpt2")), GGUFKey("tokenizer.ggml.pre", .string(split)),
+      GGUFKey("tokenizer.ggml.tokens", .strings(tokens)), GGUFKey("tokenizer.ggml.token_type", .int32s(types)),
+    ]
+    let merges = try merges(of: model)
+    if !merges.isEmpty { keys.append(GGUFKey("tokenizer.ggml.merges", .strings(merges))) }
+    return keys + SpecialTokens(files, configuration: configuration).keys
+  }
+
+  /// - Throws: ``Withheld`` for an expression that llama.cpp does not know.
+  private static func split(of json: JSONDocument) throws(Withheld) -> String {
+    let outer = json["pre_tokenizer"]
+    let steps = outer?["pretokenizers"]?.elements ?? [outer].compactMap(\.self)
+    guard steps.contains(where: { $0["type"]?.text == "ByteLevel" }) else {
+      throw Withheld("tokenizer.json does not begin with bytes (ByteLevel), which llama.cpp's BPE does")
+    }
+    if steps.count == 1, steps[0]["use_regex"]?.flag != false { return "gpt-2" }
+    let expression = steps.first { $0["type"]?.text == "Split" }?["pattern"]?["Regex"]?.text
+    guard steps.count == 2, let expression, let name = splits[expression] else {
+      throw Withheld("tokenizer.json splits text in a way that llama.cpp has no name for")
+    }
+    return name
+  }
+
+  private static func tokens(
+    of json: JSONDocument, _ model: JSONDocument, size: Int
+  ) throws(Withheld) -> (texts: [[UInt8]], types: [Int32]) {
+    guard size <= tokenLimit else { throw Withheld("config.json: vocab_size is more than \(tokenLimit)") }
+    // Holes are tokens that nobody uses.
+    var texts = (0..<size).map { Array("[PAD\($0)]".utf8) }
+    var types = [Int32](repeating: 5, count: size)
+    func place(_ id: Int?, _ text: String, _ type: Int32) throws(Withheld) {
+      guard let id, (0..<size).contains(id) else {
+        throw Withheld("tokenizer.json has a token \"\(text)\" beyond the \(size) of config.json's vocab_size")
+      }
+      (texts[id], types[id]) = (Array(text.utf8), type)
+    }
+    for member in model["vocab"]?.members ?? [] { try place(member.value.wholeNumber, member.name, 1) }
+    for token in json["added_tokens"]?.elements ?? [] {
+      guard let text = token["content"]?.text else { continue }
+      let isSpecial = token["special"]?.flag == true || looksSpecial(text)
+      try place(
+        token["id"]?.wholeNumber, isSpecial ? text : String(text.map { $0 == "\u{2581}" ? " " : $0 }), isSpecial ? 3 : 4
+      )
+    }
+    return (texts, types)
+  }
+
+  /// Some models do not mark tokens as special that are.
+  private static func looksSpecial(_ text: String) -> Bool {
+    ["<pad>", "<mask>", "<2mass>", "[@BOS@]"].contains(text) || text.hasPrefix("<|") && text.hasSuffix("|>")
+      || text.hasPrefix("<｜") && text.hasSuffix("｜>") || text.hasPrefix("<unused") && text.hasSuffix(">")
+  }
+
+  /// `a b` for each pair; newer files have pairs, in which a space is written as in the vocabulary.
+  private static func merges(of model: JSONDocument) throws(Withheld) -> [[UInt8]] {
+    var merges: [[UInt8]] = []
+    for merge in model["merges"]?.elements ?? [] {
+      if let text = merge.text {
+        merges.append(Array(text.utf8))
+      } else if let pair = merge.elements, pair.count == 2, let left = pair[0].text, let right = pair[1].text {
+        let parts = [left, right].map { part in String(part.map { $0 == " " ? "\u{0120}" : $0 }) }
+        merges.append(Array(parts.joined(separator: " ").utf8))
+      } else {
+        throw Withheld("tokenizer.json has a merge that is no pair")
+      }
+    }
+    return merges
+  }
+}
