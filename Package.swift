@@ -61,8 +61,14 @@ let package = Package(
       dependencies: ["Tensors", "PosixIO", "WeightFormats", "BlobStore", "StoreRecords", logging, system],
       swiftSettings: strict),
     .target(
+      name: "Remotes",
+      dependencies: [
+        "Tensors", "PosixIO", "WeightFormats", "BlobStore", "StoreRecords", "WeightRegistry", crypto, logging, system,
+      ],
+      swiftSettings: strict),
+    .target(
       name: "StoreClient",
-      dependencies: ["PosixIO", "WeightFormats", "StoreRecords", "WeightRegistry", logging, system],
+      dependencies: ["PosixIO", "WeightFormats", "StoreRecords", "WeightRegistry", "Remotes", logging, system],
       swiftSettings: strict),
 
     .target(
@@ -102,7 +108,7 @@ let package = Package(
     .executableTarget(
       name: "tantra",
       dependencies: [
-        "Tensors", "PosixIO", "WeightFormats", "BlobStore", "StoreRecords", "WeightRegistry", "StoreClient",
+        "Tensors", "PosixIO", "WeightFormats", "BlobStore", "StoreRecords", "WeightRegistry", "Remotes", "StoreClient",
         "WeightsFS", "FuseServer", "TantraRuntime", "TantraBench", argumentParser, logging, system,
       ],
       swiftSettings: strict,
@@ -132,6 +138,13 @@ let package = Package(
       dependencies: [
         "WeightRegistry", "StoreRecords", "WeightFormats", "BlobStore", "PosixIO", "Tensors", "TestSupport", logging,
         system,
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "RemotesTests",
+      dependencies: [
+        "Remotes", "WeightRegistry", "StoreRecords", "WeightFormats", "BlobStore", "PosixIO", "Tensors", "TestSupport",
+        logging,
       ],
       swiftSettings: strict),
     .testTarget(

@@ -1,3 +1,4 @@
+import Remotes
 package import StoreRecords
 package import WeightRegistry
 
@@ -64,6 +65,13 @@ extension ControlRequest {
         reports.append(report)
       }
       return .validated(reports: reports)
+    case .pull(let text, let model, let version, let activating):
+      let reference = try RemoteReference(validating: text)
+      let remote = try reference.open()
+      let digest = try reference.resolve(in: remote, unless: .init(progress))
+      let report = try Pull(registry, from: remote)(
+        digest, as: (model, version), activating: activating, by: actor, progress: progress)
+      return .pulled(report: report)
     }
   }
 

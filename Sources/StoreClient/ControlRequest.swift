@@ -23,10 +23,12 @@ package enum ControlRequest: Sendable, Hashable, Codable {
   case setPolicy(model: ModelName?, key: PolicyKey, value: String?)
   /// Without a version: all of the model; without a model: all models.
   case validate(model: ModelName?, version: VersionName?)
+  /// Fetches a version from a remote, under other names if they are given. A folder is named by an absolute path.
+  case pull(remote: String, model: ModelName?, version: VersionName?, activating: Bool)
 
   /// The control files that take requests, by their names.
   package enum Control: String, Sendable, CaseIterable {
-    case active, backup, cleanup, config, purge, remove, restore, tag, validate
+    case active, backup, cleanup, config, pull, purge, remove, restore, tag, validate
   }
 
   /// The control file that takes this request.
@@ -41,6 +43,7 @@ package enum ControlRequest: Sendable, Hashable, Codable {
     case .purge: .purge
     case .setPolicy: .config
     case .validate: .validate
+    case .pull: .pull
     }
   }
 
