@@ -38,6 +38,7 @@ let package = Package(
     .target(name: "CDecompress", linkerSettings: ["z", "bz2", "lzma"].map { .linkedLibrary($0) }),
     .target(name: "CDeflate", linkerSettings: [.linkedLibrary("deflate")]),
     .target(name: "CPosix"),
+    .target(name: "CCurl"),
     .target(name: "CMambaKernels", linkerSettings: [.linkedLibrary("m")]),
     .target(name: "CImages", linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
 
@@ -63,7 +64,8 @@ let package = Package(
     .target(
       name: "Remotes",
       dependencies: [
-        "Tensors", "PosixIO", "WeightFormats", "BlobStore", "StoreRecords", "WeightRegistry", crypto, logging, system,
+        "CCurl", "Tensors", "PosixIO", "WeightFormats", "BlobStore", "StoreRecords", "WeightRegistry", crypto, logging,
+        system,
       ],
       swiftSettings: strict),
     .target(

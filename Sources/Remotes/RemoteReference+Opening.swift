@@ -5,11 +5,16 @@ package import Tensors
 extension RemoteReference {
   /// Opens the place.
   ///
-  /// - Parameter creating: whether a folder that is not there is made.
+  /// - Parameters:
+  ///   - creating: whether a folder that is not there is made.
+  ///   - plainHTTP: whether others on the way to a registry may read what is sent.
   /// - Throws: `noStore` if there is nothing.
-  package func open(creating: Bool = false) throws(StoreError) -> any RemoteStore {
+  package func open(creating: Bool = false, plainHTTP: Bool = false) throws(StoreError) -> any RemoteStore {
     switch place {
     case .layout(let folder): try LayoutFolder(folder, creating: creating)
+    case .registry(let host, let repository):
+      try Registry(host: host, repository: repository, plainHTTP: plainHTTP)
+    case .mirror(let url): try StaticMirror(url: url, plainHTTP: plainHTTP)
     }
   }
 

@@ -3,12 +3,18 @@ package import Tensors
 
 /// What people write for something on a remote.
 ///
-///     oci:DIR:TAG            an OCI image layout in a folder
+///     oci:DIR:TAG              an OCI image layout in a folder
+///     HOST[:PORT]/REPO:TAG     a repository of a registry
+///     https://HOST/PATH:TAG    an OCI image layout behind a web server, to read only
 package struct RemoteReference: Sendable, Hashable, CustomStringConvertible {
   /// Where it is.
   package enum Place: Sendable, Hashable {
     /// An OCI image layout in a folder.
     case layout(folder: String)
+    /// A repository of a registry; the host with its port.
+    case registry(host: String, repository: String)
+    /// An OCI image layout behind a web server.
+    case mirror(url: String)
   }
 
   /// Which of the manifests there is meant.
@@ -28,16 +34,61 @@ package struct RemoteReference: Sendable, Hashable, CustomStringConvertible {
 
   /// - Throws: `invalidName`, saying what was expected.
   package init(validating text: String) throws(StoreError) {
-    guard text.hasPrefix(Self.layoutPrefix) else { throw Self.unknown(text) }
-    let (folder, pick) = Self.split(text.dropFirst(Self.layoutPrefix.count))
-    guard !folder.isEmpty, !folder.utf8.contains(0) else { throw Self.unknown(text) }
-    self.init(place: .layout(folder: String(folder)), pick: pick)
+    if text.hasPrefix(Self.layoutPrefix) {
+      let (folder, pick) = Self.split(text.dropFirst(Self.layoutPrefix.count))
+      guard !folder.isEmpty, !folder.utf8.contains(0) else { throw Self.unknown(text) }
+      self.init(place: .layout(folder: String(folder)), pick: pick)
+      return
+    }
+    if text.hasPrefix("https://") || text.hasPrefix("http://") {
+      // A colon before the path is that of a port.
+      let hasPath = text.split(separator: "/").count > 2
+      let (url, pick) = hasPath ? Self.split(text[...]) : (text[...], nil)
+      guard WebAddress(String(url)) != nil else { throw Self.unknown(text) }
+      self.init(place: .mirror(url: String(url)), pick: pick)
+      return
+    }
+    guard let slash = text.firstIndex(of: "/"), Self.isHost(text[..<slash]) else { throw Self.unknown(text) }
+    let (repository, pick) = Self.split(text[text.index(after: slash)...])
+    guard Self.isRepository(repository) else {
+      throw StoreError(
+        .invalidName,
+        "\"\(text)\" is no remote: a repository is lower-case letters, digits and single . _ - between them, in parts with /, "
+          + "and a tag comes after a colon")
+    }
+    self.init(place: .registry(host: String(text[..<slash]), repository: String(repository)), pick: pick)
   }
 
   private static let layoutPrefix = "oci:"
 
   private static func unknown(_ text: String) -> StoreError {
-    StoreError(.invalidName, "\"\(text)\" is no remote: expected oci:FOLDER:TAG")
+    StoreError(
+      .invalidName,
+      "\"\(text)\" is no remote: expected oci:FOLDER:TAG, HOST/REPOSITORY:TAG with a host as ghcr.io or localhost:5000, or "
+        + "https://HOST/PATH:TAG"
+    )
+  }
+
+  /// Whether a text is a host, perhaps with a port, and not the first part of a name: as Docker tells them apart.
+  private static func isHost(_ text: Substring) -> Bool {
+    guard text == "localhost" || text.contains(".") || text.contains(":") else { return false }
+    return text.utf8.allSatisfy { byte in
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: ":"),
+        UInt8(ascii: "["), UInt8(ascii: "]"):
+        true
+      default: false
+      }
+    }
+  }
+
+  /// Whether a text names a repository, as the distribution specification has it.
+  private static func isRepository(_ text: Substring) -> Bool {
+    guard text.utf8.count <= 255 else { return false }
+    return text.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { part in
+      part.wholeMatch(of: /[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*/) != nil
+    }
   }
 
   /// Takes `@sha256:DIGEST` or `:TAG` off the end.
@@ -76,6 +127,8 @@ package struct RemoteReference: Sendable, Hashable, CustomStringConvertible {
   package var placeText: String {
     switch place {
     case .layout(let folder): Self.layoutPrefix + folder
+    case .registry(let host, let repository): "\(host)/\(repository)"
+    case .mirror(let url): url
     }
   }
 

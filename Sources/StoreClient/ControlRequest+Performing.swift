@@ -65,9 +65,9 @@ extension ControlRequest {
         reports.append(report)
       }
       return .validated(reports: reports)
-    case .pull(let text, let model, let version, let activating):
+    case .pull(let text, let model, let version, let activating, let plainHTTP):
       let reference = try RemoteReference(validating: text)
-      let remote = try reference.open()
+      let remote = try reference.open(plainHTTP: plainHTTP ?? false)
       let digest = try reference.resolve(in: remote, unless: .init(progress))
       let report = try Pull(registry, from: remote)(
         digest, as: (model, version), activating: activating, by: actor, progress: progress)

@@ -10,7 +10,7 @@ extension ControlRequest {
   /// | backup   | `mamba/v1.0`                                |
   /// | cleanup  | `mamba 3`, `mamba`                          |
   /// | config   | `mamba keep 5`, `mamba keep`, `all keep 5`  |
-  /// | pull     | `oci:/srv/models:v1.1`                        |
+  /// | pull     | `oci:/srv/models:v1.1`, `ghcr.io/team/mamba:live` |
   /// | purge    | `all`, `mamba`, `mamba/v1.0`, `mamba 86400` |
   /// | remove   | `mamba/v1.0`, `mamba`                       |
   /// | restore  | `mamba/v1.0`, `mamba/v1.0@3`                |
@@ -111,7 +111,7 @@ extension ControlRequest {
     case .setPolicy(let model, let key, let value):
       "\(model?.text ?? "all") \(key.rawValue)" + (value.map { " \($0)" } ?? "")
     case .validate(let model, let version): target(model, version)
-    case .pull(let remote, _, _, _): remote
+    case .pull(let remote, _, _, _, _): remote
     }
   }
 }

@@ -24,7 +24,8 @@ package enum ControlRequest: Sendable, Hashable, Codable {
   /// Without a version: all of the model; without a model: all models.
   case validate(model: ModelName?, version: VersionName?)
   /// Fetches a version from a remote, under other names if they are given. A folder is named by an absolute path.
-  case pull(remote: String, model: ModelName?, version: VersionName?, activating: Bool)
+  case pull(
+    remote: String, model: ModelName?, version: VersionName?, activating: Bool, plainHTTP: Bool? = nil)
 
   /// The control files that take requests, by their names.
   package enum Control: String, Sendable, CaseIterable {

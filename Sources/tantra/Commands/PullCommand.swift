@@ -29,6 +29,7 @@ struct PullCommand: ParsableCommand {
   @Option(help: "Name of the model here.") var model: String?
   @Option(help: "Name of the version here.") var version: String?
   @Flag(help: "Make the version active.") var active = false
+  @OptionGroup var network: NetworkOptions
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var store: StoreOptions
 
@@ -40,19 +41,30 @@ struct PullCommand: ParsableCommand {
     let bar = ProgressBar(reference.description)
     defer { bar.finish() }
     // Nothing is made for what is not there.
-    _ = try reference.resolve(in: reference.open(), unless: PosixIO.Interruption { Interruption.isRequested })
+    _ = try reference.resolve(
+      in: reference.open(plainHTTP: network.plainHttp), unless: PosixIO.Interruption { Interruption.isRequested })
     let client = try store.changingClient
     _ = try client.access(creating: true)
     let report = try client.pull(
-      reference, as: (model, version), activating: active, progress: Interruption.stopping(bar.handler))
+      reference, as: (model, version), activating: active, plainHTTP: network.plainHttp,
+      progress: Interruption.stopping(bar.handler))
     bar.finish()
     if json { try Console.print(json: report) } else { Console.print(raw: report.text) }
   }
 }
 
+/// What goes with every command that may use a network.
+struct NetworkOptions: ParsableArguments {
+  @Flag(
+    help: "Speak HTTP without TLS to a registry: others on the way can read what is sent. This machine needs it not.")
+  var plainHttp = false
+}
+
 /// Remotes as the commands take them.
 enum RemoteText {
-  static let forms = "oci:FOLDER:TAG, an OCI image layout in a folder"
+  static let forms =
+    "oci:FOLDER:TAG, an OCI image layout in a folder, HOST[:PORT]/REPOSITORY:TAG, a registry, as "
+    + "ghcr.io/team/mamba:live, or https://HOST/PATH:TAG, a layout on a web server, which can only be read"
 
   /// Reads a reference; a relative path is that of this process.
   static func reference(_ text: String) throws(StoreError) -> RemoteReference {

@@ -28,6 +28,7 @@ struct PushCommand: ParsableCommand {
   @Argument(help: "The version, as MODEL/VERSION.", completion: StoreCompletion.versionsOfModels) var version: String
   @Argument(help: "Where to.", completion: .file()) var remote: String
   @Flag(help: "Send files that are kept in parts as a whole, too, for other tools.") var portable = false
+  @OptionGroup var network: NetworkOptions
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var store: StoreOptions
 
@@ -42,7 +43,7 @@ struct PushCommand: ParsableCommand {
     let tag = try RemoteText.tag(of: reference, orFor: version)
     let bar = ProgressBar("\(model)/\(version)")
     defer { bar.finish() }
-    let push = Push(registry, to: try reference.open(creating: true))
+    let push = Push(registry, to: try reference.open(creating: true, plainHTTP: network.plainHttp))
     let report = try push(model, version, as: tag, portable: portable, progress: Interruption.stopping(bar.handler))
     bar.finish()
     if json { return try Console.print(json: report) }

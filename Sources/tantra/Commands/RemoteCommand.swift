@@ -14,13 +14,14 @@ struct RemoteCommand: ParsableCommand {
       commandName: "list",
       abstract: "List what is under the tags of a remote.",
       discussion: """
-        REMOTE is as for push and pull, without a tag: oci:FOLDER. No store is needed, and only manifests are read. What was \
+        REMOTE is as for push and pull, without a tag: oci:FOLDER, or HOST/REPOSITORY. No store is needed, and only manifests are read. What was \
         not pushed by Tantra has no version.
 
         Exit codes: 0 listed; 64 wrong usage; 65 damaged; 66 no such folder; 74 reading or the network failed; 77 not permitted.
         """, aliases: ["ls"])
 
     @Argument(help: "The remote, without a tag.", completion: .file()) var remote: String
+    @OptionGroup var network: NetworkOptions
     @Flag(help: "Print JSON.") var json = false
 
     func run() throws {
@@ -29,7 +30,8 @@ struct RemoteCommand: ParsableCommand {
       guard reference.pick == nil else {
         throw CommandFailure(.usage, "a list is of all tags: write \(reference.placeText)")
       }
-      let listings = try reference.open().listings(unless: PosixIO.Interruption { Interruption.isRequested })
+      let listings = try reference.open(plainHTTP: network.plainHttp).listings(
+        unless: PosixIO.Interruption { Interruption.isRequested })
       if json { return try Console.print(json: listings) }
       Console.print(
         Console.table(
