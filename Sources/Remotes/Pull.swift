@@ -24,16 +24,23 @@ package struct Pull: Sendable {
   ///   - digest: of the manifest.
   ///   - names: what the model and the version are to be called here; nil for what they are called there.
   ///   - activating: whether the version becomes active.
-  /// - Throws: `differentWeights` if another version has the name; `damaged`; `unacceptable` for what is no version.
+  ///   - key: has to have signed it; nil for none. So has the key that the model's policy asks for, if it asks for one.
+  /// - Throws: `system(EKEYREJECTED)` if it is not signed as it has to be; `differentWeights` if another version has the name; `damaged`; `unacceptable` for what is no version.
   package func callAsFunction(
     _ digest: Digest, as names: (model: ModelName?, version: VersionName?) = (nil, nil), activating: Bool = false,
-    by actor: Actor = .current, progress: @escaping ProgressHandler = { _, _, _ in true }
+    verifying key: VerifyingKey? = nil, by actor: Actor = .current,
+    progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(StoreError) -> PullReport {
     let records = registry.records
     try records.requireWriting()
     let interruption = Interruption(progress)
     let name = "\(remote.name)@\(OCIDigest(digest))"
     let artifact = try Artifact(try remote.checkedManifest(digest, unless: interruption), of: name)
+    let required = try requiredKey(for: names.model ?? artifact.model)
+    // Both have to have signed it, if there are two.
+    for key in [key, required].compactMap(\.self) {
+      try artifact.requireSignature(by: key, in: remote, unless: interruption)
+    }
     let record = try remote.contents(of: artifact.record, limit: Artifact.recordLimit, unless: interruption)
     let arrival = try ArrivingVersion(
       artifact, record, as: (names.model ?? artifact.model, names.version ?? artifact.version), of: name)
@@ -57,6 +64,12 @@ package struct Pull: Sendable {
     }
     report.isActive = records.activeVersion(of: manifest.model) == manifest.version
     return report
+  }
+
+  /// The key that a model's versions have to be signed by; nil for none.
+  private func requiredKey(for model: ModelName) throws(StoreError) -> VerifyingKey? {
+    guard let path = registry.records.policies(of: model).verifyingKeyPath else { return nil }
+    return try VerifyingKey(fileAt: path)
   }
 
   // MARK: What is there

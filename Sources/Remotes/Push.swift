@@ -26,19 +26,29 @@ package struct Push: Sendable {
   /// Files that the model's policy keeps in quarantine stay behind.
   ///
   /// - Parameters:
+  ///   - key: signs all layers; nil for no signature.
   ///   - portable: whether weight files that are put together from parts are sent as a whole, too, for other tools.
   /// - Throws: `damaged` if something is damaged here: then the tag is what it was; what the remote throws.
   package func callAsFunction(
-    _ model: ModelName, _ version: VersionName, as tag: String, portable: Bool = false,
+    _ model: ModelName, _ version: VersionName, as tag: String, portable: Bool = false, signedBy key: SigningKey? = nil,
     progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(StoreError) -> PushReport {
     let interruption = Interruption(progress)
     let complete = try registry.records.manifest(of: model, version)
     let leftOut = try registry.views.withheld(of: complete)
-    let assembly = try ArtifactAssembly(
+    var assembly = try ArtifactAssembly(
       ArtifactAssembly.travelling(complete, without: leftOut), of: registry,
       isCheckpoint: registry.records.isCheckpoint(model, version), portable: portable, cache: cache,
       progress: progress)
+    if let key {
+      let known = try knownSignature(of: assembly.files, at: tag, key.publicKey, unless: interruption)
+      if let known {
+        try assembly.add(signature: known)
+      } else {
+        try assembly.add(
+          signature: try ModelSignature.bundle(of: assembly.files, name: "\(model)/\(version)", by: key))
+      }
+    }
     let config = try assembly.config()
     let manifest = try assembly.manifest(with: config)
     let all = Self.distinct(
@@ -65,6 +75,25 @@ package struct Push: Sendable {
       isPortable: portable || !assembly.manifest.weights.contains(where: \.isStitched))
     registry.logger.info("push: \(model)/\(version) to \(report.remote), \(report.digest)")
     return report
+  }
+
+  /// The signature of the same files by the same key that is under the tag already; nil for none. A new one would be another each
+  /// time, and so would be the artifact.
+  private func knownSignature(
+    of files: [String: Digest], at tag: String, _ key: VerifyingKey, unless interruption: Interruption
+  ) throws(StoreError) -> [UInt8]? {
+    guard let digest = try remote.digest(of: tag, unless: interruption) else { return nil }
+    do throws(StoreError) {
+      let artifact = try Artifact(try remote.checkedManifest(digest, unless: interruption), of: remote.name)
+      guard let signature = artifact.signature else { return nil }
+      let bundle = try remote.contents(of: signature, limit: ModelSignature.byteLimit, unless: interruption)
+      try ModelSignature.verify(bundle, of: files, name: remote.name, by: key)
+      return bundle
+    } catch {
+      if case .interrupted = error.code { throw error }
+      // Something else is there, which gives way.
+      return nil
+    }
   }
 
   /// One layer for each content.

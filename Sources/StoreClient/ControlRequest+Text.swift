@@ -111,7 +111,7 @@ extension ControlRequest {
     case .setPolicy(let model, let key, let value):
       "\(model?.text ?? "all") \(key.rawValue)" + (value.map { " \($0)" } ?? "")
     case .validate(let model, let version): target(model, version)
-    case .pull(let remote, _, _, _, _): remote
+    case .pull(let remote, _, _, _, _, _): remote
     }
   }
 }

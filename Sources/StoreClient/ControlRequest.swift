@@ -24,8 +24,10 @@ package enum ControlRequest: Sendable, Hashable, Codable {
   /// Without a version: all of the model; without a model: all models.
   case validate(model: ModelName?, version: VersionName?)
   /// Fetches a version from a remote, under other names if they are given. A folder is named by an absolute path.
+  /// The key, as a PEM text, has to have signed it.
   case pull(
-    remote: String, model: ModelName?, version: VersionName?, activating: Bool, plainHTTP: Bool? = nil)
+    remote: String, model: ModelName?, version: VersionName?, activating: Bool, plainHTTP: Bool? = nil,
+    key: String? = nil)
 
   /// The control files that take requests, by their names.
   package enum Control: String, Sendable, CaseIterable {

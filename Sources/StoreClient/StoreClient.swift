@@ -151,11 +151,12 @@ package struct StoreClient: Sendable {
   /// Fetches a version from a remote; see ``Pull``. What a mount fetches, it fetches with the credentials of whoever mounted it.
   package func pull(
     _ reference: RemoteReference, as names: (model: ModelName?, version: VersionName?) = (nil, nil),
-    activating: Bool = false, plainHTTP: Bool = false, progress: @escaping ProgressHandler = { _, _, _ in true }
+    activating: Bool = false, plainHTTP: Bool = false, verifying key: VerifyingKey? = nil,
+    progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(StoreError) -> PullReport {
     let request = ControlRequest.pull(
       remote: reference.description, model: names.model, version: names.version, activating: activating,
-      plainHTTP: plainHTTP ? true : nil)
+      plainHTTP: plainHTTP ? true : nil, key: key?.pem)
     return try perform(request, progress) { if case .pulled(let report) = $0 { report } else { nil } }
   }
 

@@ -1,3 +1,4 @@
+import PosixIO
 package import StoreRecords
 import Tensors
 import WeightFormats
@@ -15,6 +16,10 @@ package struct Artifact: Sendable {
   private let layers: Layers
   /// Bytes of all layers.
   package let byteCount: Int
+  /// The signature of the others; nil if it is not signed.
+  let signature: RemoteBlob?
+  /// The digests of all layers but the signature, by their paths; nil if there are layers without paths, or with the same.
+  let files: [String: Digest]?
 
   var tables: [Digest: RemoteBlob] { layers.tables }
   /// Weights and ordinary files.
@@ -31,6 +36,8 @@ package struct Artifact: Sendable {
     try Self.requireOurs(manifest, name)
     var layers = Layers()
     var record: RemoteBlob?
+    var signature: RemoteBlob?
+    var files: [String: Digest]? = [:]
     var total = 0
     for (index, layer) in (manifest.layers ?? []).enumerated() {
       let (sum, overflow) = total.addingReportingOverflow(layer.size)
@@ -41,6 +48,16 @@ package struct Artifact: Sendable {
         let why = FilePurpose.problem(ofPath: path, allowsViews: true)
       {
         throw fail("the layer \(path.debugDescription) \(why)")
+      }
+      if notes[ArtifactWords.role] == ArtifactWords.Role.signature.rawValue {
+        guard signature == nil else { throw fail("it has two signatures") }
+        signature = layer.blob
+        continue
+      }
+      if let path = notes[ArtifactWords.filePath], files?[path] == nil {
+        files?[path] = layer.digest.digest
+      } else {
+        files = nil
       }
       guard let word = notes[ArtifactWords.role], let role = ArtifactWords.Role(rawValue: word) else { continue }
       if role == .copy { continue }
@@ -63,6 +80,7 @@ package struct Artifact: Sendable {
     else { throw fail("it does not say of which version it is") }
     (self.model, self.version) = (model, version)
     self.layers = layers
+    (self.signature, self.files) = (signature, files)
     isCheckpoint = manifest.annotations?[ArtifactWords.checkpoint] == "true"
     byteCount = total
   }
@@ -115,12 +133,27 @@ private struct Layers: Sendable {
       return true
     }
     switch role {
-    case .manifest, .copy: return true
+    case .manifest, .copy, .signature: return true
     case .table: return put(&tables)
     case .pack, .sidecar: return put(&contents)
     case .chunks:
       // A later format may have others; then there are none that this one knows.
       return notes[ArtifactWords.chunkSize] != String(BlobSums.chunkByteCount) || put(&chunkLists)
     }
+  }
+}
+
+extension Artifact {
+  /// Checks that a key has signed the artifact as it is. No weights are read: the signature has their digests.
+  ///
+  /// - Throws: `system(EKEYREJECTED)`.
+  func requireSignature(
+    by key: VerifyingKey, in remote: any RemoteStore, unless interruption: Interruption
+  ) throws(StoreError) {
+    let name = "\(model)/\(version) of \(remote.name)"
+    guard let signature else { throw ModelSignature.refused(name, "it is not signed (tantra push --sign signs it)") }
+    guard let files else { throw ModelSignature.refused(name, "it has files without a name, or two of one name") }
+    let bundle = try remote.contents(of: signature, limit: ModelSignature.byteLimit, unless: interruption)
+    try ModelSignature.verify(bundle, of: files, name: name, by: key)
   }
 }

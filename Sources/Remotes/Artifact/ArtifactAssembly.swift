@@ -197,6 +197,26 @@ struct ArtifactAssembly: Sendable {
     add(.weightConfig, "\(ArtifactWords.ownFolder)manifest.json", .manifest, .init(of: record), .bytes(record))
   }
 
+  // MARK: The signature
+
+  /// The digests of all layers, by their paths.
+  var files: [String: Digest] {
+    Dictionary(
+      layers.map { ($0.descriptor.annotations?[ArtifactWords.filePath] ?? "", $0.descriptor.digest.digest) },
+      uniquingKeysWith: { first, _ in first })
+  }
+
+  /// - Throws: `invalidName` if the version has a file where the signature lies.
+  mutating func add(signature: [UInt8]) throws(StoreError) {
+    guard files[ModelSignature.path] == nil else {
+      throw StoreError(
+        .invalidName,
+        "\(manifest.model)/\(manifest.version) has a file \(ModelSignature.path), and its signature lies there: move it"
+      )
+    }
+    add(.doc, ModelSignature.path, .signature, .init(of: signature), .bytes(signature))
+  }
+
   // MARK: The whole
 
   /// The config, which is a blob, too.

@@ -67,6 +67,8 @@ enum ArtifactWords {
     case manifest
     /// A weight file that the packs make, once more as a whole: for other tools.
     case copy
+    /// A signature of all other layers.
+    case signature
   }
 
   /// Annotations of layers.

@@ -162,9 +162,9 @@ final class Registry: RemoteStore {
       guard answer.status == 200 else { throw failure(answer, "the list of tags") }
       let list = try StoreCoding.decode(Page.self, from: answer.body, what: "\(name): the list of tags")
       tags.formUnion(list.tags ?? [])
-      next = Self.next(answer.headers["link"]).flatMap { page.following($0) }.flatMap {
-        $0.origin == base.origin ? $0 : nil
-      }
+      // Of the address only the path counts: behind a proxy, registries name themselves in other ways.
+      next = Self.next(answer.headers["link"]).flatMap { page.following($0) }
+      next?.origin = base.origin
     }
     // Signatures of other tools lie under tags of this form.
     return tags.filter { !$0.hasPrefix("sha256-") }.sorted(by: NaturalOrder.precedes)

@@ -30,6 +30,8 @@ struct FollowCommand: ParsableCommand {
   @Option(help: "How long to wait between two looks, as 30s, 5m or 1h; a fifth more or less, as chance has it.")
   var every = TimeSpan(seconds: 30)
   @Flag(help: "Look once, and end.") var once = false
+  @Option(help: "Refuse what is not signed by the public key in this PEM file.", completion: .file()) var verify:
+    String?
   @OptionGroup var network: NetworkOptions
   @Flag(help: "Print JSON, an object a line.") var json = false
   @OptionGroup var store: StoreOptions
@@ -40,6 +42,7 @@ struct FollowCommand: ParsableCommand {
     guard case .tag = reference.pick else {
       throw CommandFailure(.usage, "what moves is a tag: write \(reference.placeText):TAG")
     }
+    let key = try verify.map { try VerifyingKey(fileAt: $0) }
     Interruption.watch()
     let client = try store.changingClient
     _ = try client.access(creating: true)
@@ -47,7 +50,7 @@ struct FollowCommand: ParsableCommand {
     var last: Digest?
     while !Interruption.isRequested {
       do {
-        last = try look(model, reference, client, after: last)
+        last = try look(model, reference, client, key, after: last)
       } catch {
         if once { throw error }
         guard !Interruption.isRequested else { break }
@@ -63,7 +66,7 @@ struct FollowCommand: ParsableCommand {
   ///
   /// - Returns: what it points to.
   private func look(
-    _ model: ModelName, _ reference: RemoteReference, _ client: StoreClient, after last: Digest?
+    _ model: ModelName, _ reference: RemoteReference, _ client: StoreClient, _ key: VerifyingKey?, after last: Digest?
   ) throws -> Digest {
     let interruption = PosixIO.Interruption { Interruption.isRequested }
     let digest = try reference.resolve(in: reference.open(plainHTTP: network.plainHttp), unless: interruption)
@@ -72,7 +75,7 @@ struct FollowCommand: ParsableCommand {
     defer { bar.finish() }
     let exact = RemoteReference(place: reference.place, pick: .digest(digest))
     let report = try client.pull(
-      exact, as: (model, nil), activating: true, plainHTTP: network.plainHttp,
+      exact, as: (model, nil), activating: true, plainHTTP: network.plainHttp, verifying: key,
       progress: Interruption.stopping(bar.handler))
     bar.finish()
     if json { try Console.print(jsonLine: report) } else { Console.print(raw: report.text) }

@@ -18,6 +18,9 @@ struct PullCommand: ParsableCommand {
       digest, and weight files are parsed, before the version appears, all of it at once. A version of that name that holds \
       something else stays as it is, and the pull is refused: --version gives the one that comes another name.
 
+      With --verify, or where the policy verify-before-activate names a key, what that key has not signed is refused before \
+      anything else is looked at.
+
       In a mounted store the mount does it: it reads folders, and takes credentials and proxies, as the user who mounted it.
 
       Exit codes: 0 fetched, or it was here; 64 wrong usage; 65 what came is damaged, or no version of Tantra; 66 no such \
@@ -29,6 +32,8 @@ struct PullCommand: ParsableCommand {
   @Option(help: "Name of the model here.") var model: String?
   @Option(help: "Name of the version here.") var version: String?
   @Flag(help: "Make the version active.") var active = false
+  @Option(help: "Refuse what is not signed by the public key in this PEM file.", completion: .file()) var verify:
+    String?
   @OptionGroup var network: NetworkOptions
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var store: StoreOptions
@@ -38,6 +43,7 @@ struct PullCommand: ParsableCommand {
     let reference = try RemoteText.reference(remote)
     let model = try model.map { try ModelName(validating: $0) }
     let version = try version.map { try VersionName(validating: $0) }
+    let key = try verify.map { try VerifyingKey(fileAt: $0) }
     let bar = ProgressBar(reference.description)
     defer { bar.finish() }
     // Nothing is made for what is not there.
@@ -46,7 +52,7 @@ struct PullCommand: ParsableCommand {
     let client = try store.changingClient
     _ = try client.access(creating: true)
     let report = try client.pull(
-      reference, as: (model, version), activating: active, plainHTTP: network.plainHttp,
+      reference, as: (model, version), activating: active, plainHTTP: network.plainHttp, verifying: key,
       progress: Interruption.stopping(bar.handler))
     bar.finish()
     if json { try Console.print(json: report) } else { Console.print(raw: report.text) }

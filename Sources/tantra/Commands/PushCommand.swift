@@ -19,6 +19,9 @@ struct PushCommand: ParsableCommand {
       A weight file that shares tensors with an earlier version is kept, and sent, as its parts. Other tools than Tantra see it \
       with --portable, which sends it as a whole, too.
 
+      --sign adds a signature of OpenSSF Model Signing over all files, which pull --verify and the policy \
+      verify-before-activate check, and model_signing on a folder that other tools have fetched.
+
       It works whether or not the store is mounted, and changes nothing in it.
 
       Exit codes: 0 sent, or it was there; 64 wrong usage; 65 something is damaged, and the tag is what it was; 66 no such \
@@ -28,6 +31,7 @@ struct PushCommand: ParsableCommand {
   @Argument(help: "The version, as MODEL/VERSION.", completion: StoreCompletion.versionsOfModels) var version: String
   @Argument(help: "Where to.", completion: .file()) var remote: String
   @Flag(help: "Send files that are kept in parts as a whole, too, for other tools.") var portable = false
+  @Option(help: "Sign all of it with the private key in this PEM file.", completion: .file()) var sign: String?
   @OptionGroup var network: NetworkOptions
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var store: StoreOptions
@@ -36,6 +40,7 @@ struct PushCommand: ParsableCommand {
     Interruption.watch()
     let words = try VersionArguments.words(version, nil)
     let reference = try RemoteText.reference(remote)
+    let key = try sign.map { try SigningKey(fileAt: $0) }
     let registry = try store.openForReading()
     let model = try ModelName(validating: words.model)
     let version = try registry.records.version(
@@ -44,7 +49,8 @@ struct PushCommand: ParsableCommand {
     let bar = ProgressBar("\(model)/\(version)")
     defer { bar.finish() }
     let push = Push(registry, to: try reference.open(creating: true, plainHTTP: network.plainHttp))
-    let report = try push(model, version, as: tag, portable: portable, progress: Interruption.stopping(bar.handler))
+    let report = try push(
+      model, version, as: tag, portable: portable, signedBy: key, progress: Interruption.stopping(bar.handler))
     bar.finish()
     if json { return try Console.print(json: report) }
     Console.print(
