@@ -47,7 +47,9 @@ import WeightRegistry
   }
 
   private func expectRefusal(_ words: String, _ body: () throws -> Void) {
-    #expect(performing: body) { error in
+    #expect {
+      try body()
+    } throws: { error in
       guard let error = error as? StoreError else { return false }
       return error.code == .system(errno: EKEYREJECTED) && error.message.contains(words)
     }
@@ -111,9 +113,8 @@ import WeightRegistry
 
   @Test func keysOfOtherKindsAreNamed() throws {
     let path = try fixture.scratch.write("key.pem", Array("-----BEGIN NONSENSE-----\n".utf8))
-    for read in [{ _ = try SigningKey(fileAt: path) }, { _ = try VerifyingKey(fileAt: path) }] {
-      #expect(performing: read) { ($0 as? StoreError)?.code == .unacceptable(.unsupported) }
-    }
+    #expect { _ = try SigningKey(fileAt: path) } throws: { ($0 as? StoreError)?.code == .unacceptable(.unsupported) }
+    #expect { _ = try VerifyingKey(fileAt: path) } throws: { ($0 as? StoreError)?.code == .unacceptable(.unsupported) }
   }
 
   /// The reference implementation of OpenSSF Model Signing reads a folder that any tool may have pulled.
