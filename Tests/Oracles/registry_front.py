@@ -10,7 +10,7 @@ PORT is that of the registry. MODES is a file with one line, which is read anew 
     elsewhere URL     blobs are said to be at that address
     norange           parts of blobs are not sent, only the whole
     shifted           other parts of blobs are sent than those that were asked for
-    busy              every other request is told to come back later
+    busy              every fourth request is told to come back later
 
 It writes its port, and ends with TERM.
 """
@@ -66,7 +66,7 @@ class Front(BaseHTTPRequestHandler):
         if mode == "busy":
             with lock:
                 turn[0] += 1
-                if turn[0] % 2:
+                if turn[0] % 4 == 1:
                     return self.say(503, [("Retry-After", "0")])
         if is_blob and mode == "redirect" and port == main.server_address[1]:
             return self.say(307, [("Location", f"http://127.0.0.1:{other.server_address[1]}{self.path}")])

@@ -72,7 +72,7 @@ final class WebClient: Sendable {
       }
       if line.hasPrefix("HTTP/") {
         // A head of its own: what came before said only to go on.
-        let words = line.split(separator: " ")
+        let words = line.split(whereSeparator: \.isWhitespace)
         answer = Answer(status: words.count > 1 ? Int(words[1]) ?? 0 : 0, headers: [:], body: [])
       } else if let colon = line.firstIndex(of: ":") {
         let name = line[..<colon].lowercased()
