@@ -38,6 +38,7 @@ let package = Package(
     .target(name: "CDecompress", linkerSettings: ["z", "bz2", "lzma"].map { .linkedLibrary($0) }),
     .target(name: "CDeflate", linkerSettings: [.linkedLibrary("deflate")]),
     .target(name: "CPosix"),
+    .target(name: "CCurl"),
     .target(name: "CMambaKernels", linkerSettings: [.linkedLibrary("m")]),
     .target(name: "CQuantize", linkerSettings: [.linkedLibrary("m")]),
     .target(name: "CImages", linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
@@ -68,8 +69,15 @@ let package = Package(
       ],
       swiftSettings: strict),
     .target(
+      name: "Remotes",
+      dependencies: [
+        "CCurl", "Tensors", "PosixIO", "WeightFormats", "BlobStore", "StoreRecords", "WeightRegistry", crypto, logging,
+        system,
+      ],
+      swiftSettings: strict),
+    .target(
       name: "StoreClient",
-      dependencies: ["PosixIO", "WeightFormats", "StoreRecords", "WeightRegistry", logging, system],
+      dependencies: ["PosixIO", "WeightFormats", "StoreRecords", "WeightRegistry", "Remotes", logging, system],
       swiftSettings: strict),
 
     .target(
@@ -109,7 +117,7 @@ let package = Package(
     .executableTarget(
       name: "tantra",
       dependencies: [
-        "Tensors", "PosixIO", "WeightFormats", "BlobStore", "StoreRecords", "WeightRegistry", "DerivedViews",
+        "Tensors", "PosixIO", "WeightFormats", "BlobStore", "StoreRecords", "WeightRegistry", "DerivedViews", "Remotes",
         "StoreClient", "WeightsFS", "FuseServer", "TantraRuntime", "TantraBench", argumentParser, logging, system,
       ],
       swiftSettings: strict,
@@ -145,6 +153,13 @@ let package = Package(
       name: "DerivedViewsTests",
       dependencies: [
         "DerivedViews", "WeightRegistry", "StoreRecords", "WeightFormats", "BlobStore", "Tensors", "TestSupport",
+        logging,
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "RemotesTests",
+      dependencies: [
+        "Remotes", "WeightRegistry", "StoreRecords", "WeightFormats", "BlobStore", "PosixIO", "Tensors", "TestSupport",
         logging,
       ],
       swiftSettings: strict),

@@ -1,3 +1,4 @@
+package import Remotes
 package import StoreRecords
 package import WeightRegistry
 
@@ -14,6 +15,7 @@ package enum ControlReply: Sendable, Hashable, Codable {
   /// No model: the policy of all models that decide nothing else themselves.
   case configured(model: ModelName?, key: PolicyKey, value: String)
   case validated(reports: [ValidationReport])
+  case pulled(report: PullReport)
   /// Nothing was changed, unless the message says so.
   case refused(error: ControlError)
 
@@ -34,6 +36,7 @@ package enum ControlReply: Sendable, Hashable, Codable {
     case .purged(let report): report.text
     case .configured(let model, let key, let value): "\(model?.text ?? "all") \(key.rawValue) \(value)\n"
     case .validated(let reports): reports.map(\.text).joined()
+    case .pulled(let report): report.text
     case .refused(let error): error.message + "\n"
     }
   }

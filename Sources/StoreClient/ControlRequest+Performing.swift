@@ -1,3 +1,4 @@
+import Remotes
 package import StoreRecords
 package import WeightRegistry
 
@@ -64,6 +65,15 @@ extension ControlRequest {
         reports.append(report)
       }
       return .validated(reports: reports)
+    case .pull(let text, let model, let version, let activating, let plainHTTP, let pem):
+      let reference = try RemoteReference(validating: text)
+      let remote = try reference.open(plainHTTP: plainHTTP ?? false)
+      let key = pem.flatMap { VerifyingKey(pem: $0) }
+      if pem != nil, key == nil { throw StoreError(.invalidName, "the request has a key that is none") }
+      let digest = try reference.resolve(in: remote, unless: .init(progress))
+      let report = try Pull(registry, from: remote)(
+        digest, as: (model, version), activating: activating, verifying: key, by: actor, progress: progress)
+      return .pulled(report: report)
     }
   }
 

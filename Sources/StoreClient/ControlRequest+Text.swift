@@ -10,6 +10,7 @@ extension ControlRequest {
   /// | backup   | `mamba/v1.0`                                |
   /// | cleanup  | `mamba 3`, `mamba`                          |
   /// | config   | `mamba keep 5`, `mamba keep`, `all keep 5`  |
+  /// | pull     | `oci:/srv/models:v1.1`, `ghcr.io/team/mamba:live` |
   /// | purge    | `all`, `mamba`, `mamba/v1.0`, `mamba 86400` |
   /// | remove   | `mamba/v1.0`, `mamba`                       |
   /// | restore  | `mamba/v1.0`, `mamba/v1.0@3`                |
@@ -30,6 +31,7 @@ extension ControlRequest {
     case .backup:
       let (model, version) = try Self.version(text)
       self = .backup(model: model, version: version)
+    case .pull: self = .pull(remote: text, model: nil, version: nil, activating: false)
     case .restore:
       let parts = text.split(separator: "/", omittingEmptySubsequences: false)
       guard parts.count == 2 else {
@@ -109,6 +111,7 @@ extension ControlRequest {
     case .setPolicy(let model, let key, let value):
       "\(model?.text ?? "all") \(key.rawValue)" + (value.map { " \($0)" } ?? "")
     case .validate(let model, let version): target(model, version)
+    case .pull(let remote, _, _, _, _, _): remote
     }
   }
 }

@@ -23,10 +23,15 @@ package enum ControlRequest: Sendable, Hashable, Codable {
   case setPolicy(model: ModelName?, key: PolicyKey, value: String?)
   /// Without a version: all of the model; without a model: all models.
   case validate(model: ModelName?, version: VersionName?)
+  /// Fetches a version from a remote, under other names if they are given. A folder is named by an absolute path.
+  /// The key, as a PEM text, has to have signed it.
+  case pull(
+    remote: String, model: ModelName?, version: VersionName?, activating: Bool, plainHTTP: Bool? = nil,
+    key: String? = nil)
 
   /// The control files that take requests, by their names.
   package enum Control: String, Sendable, CaseIterable {
-    case active, backup, cleanup, config, purge, remove, restore, tag, validate
+    case active, backup, cleanup, config, pull, purge, remove, restore, tag, validate
   }
 
   /// The control file that takes this request.
@@ -41,6 +46,7 @@ package enum ControlRequest: Sendable, Hashable, Codable {
     case .purge: .purge
     case .setPolicy: .config
     case .validate: .validate
+    case .pull: .pull
     }
   }
 

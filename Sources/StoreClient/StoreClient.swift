@@ -1,5 +1,6 @@
 import Glibc
 package import Logging
+package import Remotes
 package import StoreRecords
 package import WeightRegistry
 
@@ -145,6 +146,18 @@ package struct StoreClient: Sendable {
     try perform(.validate(model: model, version: version), progress, whenChecked: whenChecked) {
       if case .validated(let reports) = $0 { reports } else { nil }
     }
+  }
+
+  /// Fetches a version from a remote; see ``Pull``. What a mount fetches, it fetches with the credentials of whoever mounted it.
+  package func pull(
+    _ reference: RemoteReference, as names: (model: ModelName?, version: VersionName?) = (nil, nil),
+    activating: Bool = false, plainHTTP: Bool = false, verifying key: VerifyingKey? = nil,
+    progress: @escaping ProgressHandler = { _, _, _ in true }
+  ) throws(StoreError) -> PullReport {
+    let request = ControlRequest.pull(
+      remote: reference.description, model: names.model, version: names.version, activating: activating,
+      plainHTTP: plainHTTP ? true : nil, key: key?.pem)
+    return try perform(request, progress) { if case .pulled(let report) = $0 { report } else { nil } }
   }
 
   /// Carries out a request.

@@ -11,11 +11,13 @@ package enum ProgressPhase: String, Sendable {
   case importing, copying, checking, exporting, comparing, indexing
   /// Of a purge: manifests are read, folders of blobs swept, and bytes of packs compacted.
   case reading, sweeping, compacting
+  /// To and from a remote.
+  case sending, fetching
 
   /// Whether it counts bytes, rather than things.
   package var countsBytes: Bool {
     switch self {
-    case .importing, .copying, .checking, .exporting, .comparing, .compacting: true
+    case .importing, .copying, .checking, .exporting, .comparing, .compacting, .sending, .fetching: true
     case .waiting, .indexing, .reading, .sweeping: false
     }
   }

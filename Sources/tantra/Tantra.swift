@@ -26,7 +26,8 @@ struct Tantra: ParsableCommand {
       QuantizeCommand.self, DiffCommand.self, CleanupCommand.self, BackupCommand.self, RestoreCommand.self,
       PurgeCommand.self,
       ValidateCommand.self, ConfigCommand.self, StatsCommand.self, MetricsCommand.self, DoctorCommand.self,
-      UpgradeStoreCommand.self,
+      UpgradeStoreCommand.self, PushCommand.self, PullCommand.self, FollowCommand.self,
+      RemoteCommand.self,
       GenerateCommand.self, RunCommand.self, OcrCommand.self, BenchCommand.self, BenchFaultsCommand.self,
     ])
 

@@ -109,7 +109,9 @@ import Testing
     #expect(Int(count.dropLast()) == 12)
   }
 
-  @Test(arguments: [("tantra@.service", "mount"), ("tantra-metrics@.service", "metrics")])
+  @Test(arguments: [
+    ("tantra@.service", "mount"), ("tantra-metrics@.service", "metrics"), ("tantra-follow@.service", "follow"),
+  ])
   func unitsNameCommandsThatExist(name: String, command: String) throws {
     let unit = try String(contentsOfFile: Self.folder + "/" + name, encoding: .utf8)
     let help = try fixture.succeed(command, "--help")

@@ -39,7 +39,8 @@ final class TantraFixture: Sendable {
   /// Runs a command on the store.
   @discardableResult
   func tantra(_ arguments: [String]) throws -> Command {
-    try Command.run(Self.executable, arguments, environment: ["TANTRA_STORE": storePath])
+    try Command.run(
+      Self.executable, arguments, environment: ["TANTRA_STORE": storePath, "XDG_CACHE_HOME": scratch("cache")])
   }
 
   /// Runs a command that has to succeed.

@@ -33,6 +33,8 @@ package struct ModelPolicies: Sendable, Hashable {
   /// Whether a version is validated, and has to pass, before it becomes active. Not asked of one that is imported as the
   /// active version: it is checked while it is read.
   package var validatesBeforeActivating: Bool { self[.validateBeforeActivate] == "yes" }
+  /// The file of the public key that has to have signed what is pulled; nil for none.
+  package var verifyingKeyPath: String? { self[.verifyBeforeActivate] == "off" ? nil : self[.verifyBeforeActivate] }
   package var pickles: Pickles { Pickles(rawValue: self[.pickles]) ?? .quarantine }
   package var frozen: Frozen { Frozen(rawValue: self[.frozen]) ?? .chosen }
   /// The view that is exported if none is named.

@@ -14,7 +14,7 @@ package struct WithheldFile: Sendable, Hashable, Codable {
 
 extension ViewCatalogue {
   /// The files of a version that the policy of its model keeps in the store, in the order of the manifest.
-  func withheld(of manifest: Manifest) throws(StoreError) -> [WithheldFile] {
+  package func withheld(of manifest: Manifest) throws(StoreError) -> [WithheldFile] {
     guard records.policies(of: manifest.model).pickles == .quarantine else { return [] }
     var withheld: [WithheldFile] = []
     func judge(_ path: String, _ view: VersionView) throws(StoreError) {

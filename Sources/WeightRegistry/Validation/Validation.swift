@@ -35,4 +35,16 @@ package struct Validation: Sendable {
       level: report.isValid ? .info : .error, "validate: \(model)/\(version) \(report.isValid ? "valid" : "INVALID")")
     return report
   }
+
+  /// Checks a version that is to be published, and whose blobs are all here: every digest, and every weight file through our own
+  /// parsers. Shapes are not looked at.
+  ///
+  /// - Throws: if a table cannot be read, or `progress` asked to stop.
+  package func check(
+    _ manifest: Manifest, progress: @escaping ProgressHandler = { _, _, _ in true }
+  ) throws(StoreError) -> ValidationReport {
+    let bare = Validation(records: records, views: views, checkers: [])
+    var validator = VersionValidator(validation: bare, manifest: manifest, progress: progress)
+    return ValidationReport(model: manifest.model, version: manifest.version, checks: try validator.run())
+  }
 }

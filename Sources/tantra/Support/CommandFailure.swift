@@ -72,7 +72,7 @@ struct CommandFailure: Error {
     case .readOnly: .notPermitted
     case .interrupted: .interrupted
     case .system(ENOENT), .system(ENOTDIR): .noInput
-    case .system(EACCES), .system(EPERM), .system(EROFS): .notPermitted
+    case .system(EACCES), .system(EPERM), .system(EROFS), .system(EKEYREJECTED): .notPermitted
     case .system: .inputOutput
     }
   }

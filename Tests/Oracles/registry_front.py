@@ -1,0 +1,94 @@
+"""A server before a registry of this machine, which behaves as other registries do, or as none should.
+
+    registry_front.py PORT MODES
+
+PORT is that of the registry. MODES is a file with one line, which is read anew for each request:
+
+    plain             everything as the registry answers
+    bearer SECONDS    whoever asks needs a token, which lives so long; to get one takes the name ada and the password secret
+    redirect          blobs are at another address, where no Authorization may come
+    elsewhere URL     blobs are said to be at that address
+    norange           parts of blobs are not sent, only the whole
+    shifted           other parts of blobs are sent than those that were asked for
+    busy              every fourth request is told to come back later
+
+It writes its port, and ends with TERM.
+"""
+import base64
+import http.client
+import json
+import secrets
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+registry, modes = int(sys.argv[1]), sys.argv[2]
+tokens, lock, turn = {}, threading.Lock(), [0]
+
+
+class Front(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def say(self, status, headers, body=b""):
+        self.send_response_only(status)
+        for name, value in headers:
+            if name.lower() not in ("transfer-encoding", "connection", "date"):
+                self.send_header(name, value)
+        if not any(name.lower() == "content-length" for name, _ in headers):
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def handle_request(self):
+        mode, *words = open(modes).read().split()
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        port = self.server.server_address[1]
+        is_blob = "/blobs/sha256:" in self.path and self.command == "GET"
+        if port == other.server_address[1] and self.headers.get("Authorization"):
+            return self.say(400, [], b"two ways to prove who asks")
+        if self.path.startswith("/token?"):
+            expected = "Basic " + base64.b64encode(b"ada:secret").decode()
+            if self.headers.get("Authorization") != expected:
+                return self.say(401, [])
+            token, seconds = secrets.token_hex(16), int(words[0])
+            tokens[token] = time.monotonic() + seconds
+            return self.say(200, [], json.dumps({"token": token, "expires_in": seconds}).encode())
+        if mode == "bearer" and port == main.server_address[1]:
+            token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+            if tokens.get(token, 0) < time.monotonic():
+                realm = f'Bearer realm="http://127.0.0.1:{port}/token",service="test",scope="repository:a:pull"'
+                return self.say(401, [("WWW-Authenticate", realm)])
+        if mode == "busy":
+            with lock:
+                turn[0] += 1
+                if turn[0] % 4 == 1:
+                    return self.say(503, [("Retry-After", "0")])
+        if is_blob and mode == "redirect" and port == main.server_address[1]:
+            return self.say(307, [("Location", f"http://127.0.0.1:{other.server_address[1]}{self.path}")])
+        if is_blob and mode == "elsewhere":
+            return self.say(307, [("Location", words[0])])
+        headers = {name: value for name, value in self.headers.items() if name.lower() not in ("expect", "connection")}
+        if is_blob and mode == "norange":
+            headers = {name: value for name, value in headers.items() if name.lower() != "range"}
+        if is_blob and mode == "shifted":
+            first, last = headers["Range"].removeprefix("bytes=").split("-")
+            headers["Range"] = f"bytes={int(first) + 1}-{last}"
+        upstream = http.client.HTTPConnection("127.0.0.1", registry)
+        upstream.request(self.command, self.path, body or None, headers)
+        answer = upstream.getresponse()
+        self.say(answer.status, answer.getheaders(), answer.read())
+        upstream.close()
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = handle_request
+
+
+main = ThreadingHTTPServer(("127.0.0.1", 0), Front)
+other = ThreadingHTTPServer(("127.0.0.1", 0), Front)
+threading.Thread(target=other.serve_forever, daemon=True).start()
+print(main.server_address[1], flush=True)
+main.serve_forever()
