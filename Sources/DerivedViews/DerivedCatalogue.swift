@@ -8,6 +8,8 @@ package import WeightRegistry
 ///
 /// What was found out of a content is kept, as long as it is small: the same content always offers the same.
 package final class DerivedCatalogue: Sendable {
+  /// Tensors that a version may have: their names and places are held in memory.
+  private static let tensorLimit = 100_000
   /// Listings that are kept.
   private static let listingLimit = 4096
 
@@ -63,6 +65,9 @@ package final class DerivedCatalogue: Sendable {
     {
       return try views.open(file)
     }
+    guard source.tensorCount <= Self.tensorLimit else {
+      throw Self.notOffered(path, of: folder, "it has too many tensors")
+    }
     return try views.derived(path, of: source.content) { () throws(StoreError) in
       let table = try records.table(source.table)
       let tensors = try views.tensors(of: table)
@@ -83,12 +88,14 @@ package final class DerivedCatalogue: Sendable {
   }
 
   private func list(_ source: DerivedSource) throws(StoreError) -> DerivedListing {
+    guard source.tensorCount <= Self.tensorLimit else {
+      let reason = "it has \(source.tensorCount) tensors, more than the \(Self.tensorLimit) of which files are computed"
+      return DerivedListing(content: source.content, files: [], missing: [.init(path: "model-*.gguf", reason: reason)])
+    }
     let table = try records.table(source.table)
     defer { FreeMemory.giveBack(afterWorkOn: table.stateDict.tensors.count) }
     let (files, missing) = try DerivedFiles(source, table, views).all()
-    return DerivedListing(
-      content: source.content,
-      files: files.map { .init(path: $0.path, byteCount: $0.file.byteCount, types: $0.file.types) }, missing: missing)
+    return DerivedListing(content: source.content, files: files, missing: missing)
   }
 
   /// The files that travel with the version, in each folder that a program loads a model from.

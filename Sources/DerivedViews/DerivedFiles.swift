@@ -42,8 +42,12 @@ struct DerivedFiles {
   }
 
   /// All files, and why there is none of a name.
-  func all() throws(StoreError) -> (files: [(path: String, file: DerivedFile)], missing: [DerivedListing.Missing]) {
-    var files: [(path: String, file: DerivedFile)] = []
+  func all() throws(StoreError) -> (files: [DerivedListing.File], missing: [DerivedListing.Missing]) {
+    var files: [DerivedListing.File] = []
+    // Headers may be large: only their sizes are kept.
+    func list(_ path: String, _ file: DerivedFile) {
+      files.append(.init(path: path, byteCount: file.byteCount, types: file.types))
+    }
     var missing: [DerivedListing.Missing] = []
     func note(_ path: String, _ body: () throws(Withheld) -> Void) {
       do throws(Withheld) {
@@ -64,13 +68,14 @@ struct DerivedFiles {
     note("model-*.gguf") { () throws(Withheld) in
       let model = try GGUFArchitectures.model(input)
       for type in BlockType.offered {
-        note(Self.path(type)) { () throws(Withheld) in files.append((Self.path(type), try file(type, model))) }
+        note(Self.path(type)) { () throws(Withheld) in list(Self.path(type), try file(type, model)) }
       }
     }
     for folder in QuantizedFolders.all {
       note(folder.name) { () throws(Withheld) in
         let (weights, configuration) = try folder.files(input)
-        files += [(folder.weightsPath, weights), (folder.configurationPath, configuration)]
+        list(folder.weightsPath, weights)
+        list(folder.configurationPath, configuration)
       }
     }
     return (files, missing)

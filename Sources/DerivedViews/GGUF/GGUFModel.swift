@@ -29,8 +29,16 @@ struct GGUFModel: Sendable {
     }
   }
 
-  var keys: [GGUFKey]
-  var tensors: [Tensor]
+  let keys: [GGUFKey]
+  let tensors: [Tensor]
+  /// The tensor whose quality matters most; nil if none of the usual names is there.
+  private let outputName: String?
+
+  init(keys: [GGUFKey], tensors: [Tensor]) {
+    self.keys = keys
+    self.tensors = tensors
+    outputName = ["output.weight", "token_embd.weight"].first { name in tensors.contains { $0.name == name } }
+  }
 
   /// Bytes that a tensor's name may have in llama.cpp.
   static let nameByteLimit = 63
@@ -54,11 +62,6 @@ struct GGUFModel: Sendable {
     var wanted = wanted
     if wanted == .q40, tensor.name == outputName { wanted = .q80 }
     return (tensor.shape.last ?? 1) % wanted.elementCount == 0 ? wanted : .f16
-  }
-
-  /// The tensor whose quality matters most; nil if none of the usual names is there.
-  private var outputName: String? {
-    ["output.weight", "token_embd.weight"].first { name in tensors.contains { $0.name == name } }
   }
 
   /// Whether some tensor of a file takes the type that gives the file its name.

@@ -11,6 +11,7 @@ struct DerivedSource: Sendable {
 
   let name: String
   let table: Digest
+  let tensorCount: Int
   /// Stands for all of it.
   let content: Digest
   private let folder: VersionFolder
@@ -22,6 +23,7 @@ struct DerivedSource: Sendable {
     guard let main = folder.manifest?.main else { return nil }
     self.folder = folder
     table = main.table
+    tensorCount = main.tensorCount
     name = folder.model.text
     var files: [String: FolderFile] = [:]
     for path in [Self.configurationName] + TokenizerFiles.names {

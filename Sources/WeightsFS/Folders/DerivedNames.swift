@@ -9,6 +9,9 @@ struct DerivedName: Hashable, Sendable {
   /// `Q8_0`
   let type: String
 
+  /// Tensors of a version whose files are listed in `.files`: the table of one with more takes long to read.
+  static let listedTensorLimit = 10_000
+
   var fileName: String { "\(model)_\(version)_\(type).gguf" }
 
   /// In the version's folder of `.derived`.
@@ -61,7 +64,9 @@ extension MountedTree {
     for model in records.models {
       guard let version = records.activeVersion(of: model), hasVersion(model, version) else { continue }
       let folder = try versionFolder(of: model, version)
-      guard let listing = try step(try derived.listing(of: folder)) else { continue }
+      guard folder.manifest?.main.map({ $0.tensorCount <= DerivedName.listedTensorLimit }) == true,
+        let listing = try step(try derived.listing(of: folder))
+      else { continue }
       for type in DerivedCatalogue.ggufTypes {
         let name = DerivedName(model: model, version: version, type: type)
         if listing.file(name.path) != nil, try derivedName(name.fileName) == name { names.append(name) }

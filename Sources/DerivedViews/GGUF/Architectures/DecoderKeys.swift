@@ -100,23 +100,25 @@ struct DecoderKeys {
     change: (_ part: String, _ tensor: TensorDescriptor) throws(Withheld) -> GGUFModel.Tensor.Change
   ) throws(Withheld) -> [GGUFModel.Tensor] {
     var tensors: [GGUFModel.Tensor] = []
+    var seen: Set<Int> = []
     for (index, tensor) in input.stateDict.tensors.enumerated() {
       let name = tensor.name
       if [".attention.masked_bias", ".attention.bias", ".rotary_emb.inv_freq"].contains(where: name.hasSuffix) {
         continue
       }
       guard let dot = name.lastIndex(of: "."), ["weight", "bias"].contains(name[name.index(after: dot)...]),
-        let (new, part) = newName(of: name[..<dot], prefix, whole, parts)
+        let (new, part, layer) = newName(of: name[..<dot], prefix, whole, parts)
       else { throw Withheld("tensor \"\(name)\" has no place in llama.cpp's \(architecture)") }
       guard tensor.shape.dimensions.count <= 2, kernelElement(of: tensor.dtype) != nil else {
         throw Withheld(
           "tensor \"\(name)\" is \(tensor.dtype.rawValue) of shape \(tensor.shape), which no \(architecture) has")
       }
+      if let layer { seen.insert(layer) }
       tensors.append(
         GGUFModel.Tensor(
           name: new + name[dot...], source: index, shape: tensor.shape.dimensions, change: try change(part, tensor)))
     }
-    for layer in 0..<layers where !tensors.contains(where: { $0.name.hasPrefix("blk.\(layer).") }) {
+    for layer in 0..<layers where !seen.contains(layer) {
       throw Withheld("there is no tensor of layer \(layer), which config.json lets expect")
     }
     return tensors
@@ -124,14 +126,14 @@ struct DecoderKeys {
 
   private func newName(
     of name: Substring, _ prefix: String, _ whole: [String: String], _ parts: [String: String]
-  ) -> (name: String, part: String)? {
-    if let new = whole[String(name)] { return (new, new) }
+  ) -> (name: String, part: String, layer: Int?)? {
+    if let new = whole[String(name)] { return (new, new, nil) }
     guard name.hasPrefix(prefix) else { return nil }
     let words = name.dropFirst(prefix.count).split(separator: ".", maxSplits: 1)
     guard words.count == 2, let layer = Int(words[0]), (0..<layers).contains(layer), String(layer) == words[0],
       let part = parts[String(words[1])]
     else { return nil }
-    return ("blk.\(layer).\(part)", part)
+    return ("blk.\(layer).\(part)", part, layer)
   }
 
   /// The rows of a matrix, or a vector's elements, in an order where `box` counts them.
