@@ -82,7 +82,7 @@ import Testing
       Python.interpreter, [Python.oraclesFolder + "/static_server.py", fixture.scratch.path])
     let port = try #require(try server.readLine())
     let mirror = "http://127.0.0.1:\(port)/layout"
-    let list = try tantra(["remote", "list", mirror], store: "other")
+    let list = try Command.run(TantraFixture.executable, ["remote", "list", mirror])
     #expect(list.status == 0 && list.outputText.contains("mamba/v3"), "\(list.errorText)")
     let pulled = try tantra(["pull", "\(mirror):v3"], store: "other")
     #expect(pulled.status == 0 && pulled.outputText.hasSuffix("; active\n"), "\(pulled.errorText)")

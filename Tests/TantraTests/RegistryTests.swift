@@ -158,17 +158,6 @@ import Testing
       let equal = try Command.run("cmp", [file, fixture.scratch("out-\(index)/big_v1_safetensors.safetensors")])
       #expect(equal.status == 0, "\(fault): \(equal.outputText)")
     }
-    // A push through the same.
-    for seed in 20...25 {
-      try server.set("faults", "seed \(seed)")
-      let other = "127.0.0.1:\(port)/push-\(seed):v1"
-      if try tantra(["push", "big/v1", other]).status != 0 {
-        try server.set("faults", "none")
-        try succeed("push", "big/v1", other)
-      }
-      try server.set("faults", "none")
-      #expect(try succeed("pull", other, store: "pull-0").contains("was here already"))
-    }
     // Nobody waits for a server that says nothing who does not want to.
     try server.set("faults", "silent")
     let begin = ContinuousClock.now

@@ -30,6 +30,7 @@ import Testing
   }
 
   @Test func everyLiveMountIsShown() throws {
+    try fixture.succeed("init")
     try fixture.mount()
     let second = fixture.scratch("second")
     try fixture.succeed("mount", second, "--read-only")
@@ -60,8 +61,8 @@ import Testing
       """
     let folder = fixture.scratch("nobody")
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
-    try Command.run("chown", ["-R", "65534:65534", folder])
-    try Command.run("chmod", ["o+x", fixture.scratch.path])
+    _ = try Command.run("chown", ["-R", "65534:65534", folder])
+    _ = try Command.run("chmod", ["o+x", fixture.scratch.path])
     let done = try Command.run("bash", ["-c", script, "bash", folder, TantraFixture.executable])
     #expect(done.status == 0, "\(done.errorText)")
     #expect(done.outputText.contains("of user nobody (65534)"), "\(done.outputText)")

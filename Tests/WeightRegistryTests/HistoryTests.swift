@@ -28,7 +28,7 @@ import WeightRegistry
     let history = try registry.records.history(of: fixture.model)
     #expect(history.map(\.to.text) == ["v1", "v2"])
     #expect(history.map(\.from?.text) == [nil, "v1"])
-    #expect(history.map(\.actor) == [Actor(uid: getuid(), pid: getpid()), Actor(uid: 7, pid: 8)])
+    #expect(history.map(\.actor) == [Actor.current, Actor(uid: 7, pid: 8)])
     #expect(history[0].time < history[1].time)
     #expect(abs(history[1].time - Timestamp.now()) < 60_000_000_000)
     #expect(try fixture.open(.reading).records.history(of: fixture.model) == history)

@@ -24,7 +24,8 @@ import WeightsFS
       ])
     #expect(
       Set(try fixture.names(".control")) == [
-        "active", "backup", "cleanup", "config", "log", "metrics", "purge", "remove", "restore", "status", "tag",
+        "active", "backup", "cleanup", "config", "log", "metrics", "pull", "purge", "remove", "restore", "status",
+        "tag",
         "validate",
         "version", "weight_config.json", "versions",
       ])
@@ -104,7 +105,7 @@ import WeightsFS
     fixture.tree.release(none)
     let folder = try fixture.tree.openDirectory(.root)
     #expect(throws: FileSystemError.self) { try fixture.tree.read(folder, offset: 0, count: 1) }
-    #expect(try fixture.tree.readDirectory(folder, from: -5).count == 3)
+    #expect(try fixture.tree.readDirectory(folder, from: -5).count == 4)
     #expect(try fixture.tree.readDirectory(folder, from: .max).isEmpty)
   }
 

@@ -47,8 +47,10 @@ struct LinearWeights: Sendable {
     }
     guard !modules.isEmpty else { throw Withheld("it has no matrix of a linear layer that can be quantized") }
     // The head may be tied to the embeddings, and not be in the file.
-    let head = type == "gpt_neox" ? "embed_out" : "lm_head"
-    if !ignored.contains(head) { ignored.append(head) }
+    // Newer versions of transformers call that of GPT-NeoX as all others'.
+    for head in type == "gpt_neox" ? ["embed_out", "lm_head"] : ["lm_head"] where !ignored.contains(head) {
+      ignored.append(head)
+    }
     (self.modules, self.ignored) = (modules, ignored)
   }
 }

@@ -33,8 +33,7 @@ struct StatusCommand: ParsableCommand {
 
   func run() throws {
     if let model {
-      let records = try store.openForReading().records
-      let standing = try ModelStanding(try ModelName(validating: model), in: records)
+      let standing = try ModelStanding(try ModelName(validating: model), in: try store.openForReading())
       return json ? try Console.print(json: standing) : Console.print(standing.text)
     }
     let mounts = try MountReport.all()

@@ -1,4 +1,5 @@
 import StoreRecords
+import WeightRegistry
 
 /// What `tantra status MODEL` tells: how a model stands now.
 struct ModelStanding: Encodable {
@@ -23,11 +24,13 @@ struct ModelStanding: Encodable {
   var restorableCount: Int
 
   /// - Throws: `unknownModel`.
-  init(_ model: ModelName, in records: RecordStore) throws(StoreError) {
+  init(_ model: ModelName, in registry: WeightRegistry) throws(StoreError) {
+    let records = registry.records
     guard records.hasFolder(model) else { throw records.unknown(model) }
     self.model = model
     active = records.activeVersion(of: model)
-    isChosen = records.record(of: model).isChosen != false
+    let isByItself = try registry.freezing.isActiveByItself(model)
+    isChosen = active != nil && !isByItself
     lastSwitch = try records.history(of: model).last
     links = [:]
     for (name, version) in records.aliases(of: model) { links[name.text] = version }
