@@ -76,7 +76,7 @@ import Testing
 
   @Test func showAndStatsListWhatIsComputed() throws {
     let shown = try fixture.succeed("show", "mamba/v2.0")
-    #expect(shown.contains("model-Q8_0.gguf  796.9 KiB  31 F32, 21 Q8_0"), "\(shown)")
+    #expect(shown.contains("\nmodel-Q8_0.gguf         796.9 KiB  31 F32, 21 Q8_0\n"), "\(shown)")
     let old = try fixture.succeed("show", "mamba/v1.0")
     #expect(old.contains("no model-Q8_0.gguf: no matrix has rows of a multiple of 32"), "\(old)")
     let listed = try fixture.succeed("stats", "mamba", "--derived")

@@ -84,8 +84,8 @@ import Testing
   private static func normal(_ line: String, home: TemporaryFolder) -> String {
     line.replacing(home("home"), with: "/home/ada")
       .replacing(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/, with: "TIME")
-      .replacing(/(process|user) \d+/) { "\($0.output.1) N" }
-      .replacing(/TIME  \d+ +\d+ +/, with: "TIME  UID  PID  ")
+      .replacing(/(process|user) (?:\S+ \(\d+\)|\d+)/) { "\($0.output.1) N" }
+      .replacing(/TIME  \S+ \(\d+\) +\S+ \(\d+\) +/, with: "TIME  USER  PROCESS  ")
       .replacing(/\ +$/, with: "")
   }
 
