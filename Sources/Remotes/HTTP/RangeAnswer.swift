@@ -3,6 +3,9 @@ import StoreRecords
 
 /// What an answer to a request for a range has to be.
 enum RangeAnswer {
+  /// The header that asks for a range, which is not empty.
+  static func header(_ range: Range<Int>) -> String { "Range: bytes=\(range.lowerBound)-\(range.upperBound - 1)" }
+
   /// - Parameter failure: makes the error for another status.
   static func check(
     _ answer: Answer, _ range: Range<Int>, of blob: RemoteBlob, name: String,
@@ -23,5 +26,16 @@ enum RangeAnswer {
         "\(name): asked for the bytes \(range.lowerBound)..<\(range.upperBound) of \(OCIDigest(blob.digest)), and got "
           + "\(answer.headers["content-range"]?.debugDescription ?? "others")")
     }
+  }
+}
+
+extension Answer {
+  /// Whether an answer to a HEAD says that there is a blob.
+  ///
+  /// - Parameter failure: makes the error for another status.
+  func tells(of blob: RemoteBlob, _ failure: (Answer, String) -> StoreError) throws(StoreError) -> Bool {
+    if status == 404 { return false }
+    guard status == 200 else { throw failure(self, "the blob \(OCIDigest(blob.digest))") }
+    return headers["content-length"].map { Int($0) == blob.byteCount } ?? true
   }
 }

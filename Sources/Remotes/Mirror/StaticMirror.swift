@@ -87,9 +87,7 @@ final class StaticMirror: RemoteStore {
 
   func contains(_ blob: RemoteBlob, unless interruption: Interruption) throws(StoreError) -> Bool {
     let answer = try ask("HEAD", Self.path(of: blob.digest), into: .memory(limit: 0), unless: interruption)
-    if answer.status == 404 { return false }
-    guard answer.status == 200 else { throw failure(answer, "the blob \(OCIDigest(blob.digest))") }
-    return answer.headers["content-length"].map { Int($0) == blob.byteCount } ?? true
+    return try answer.tells(of: blob, failure)
   }
 
   func read(
@@ -97,7 +95,7 @@ final class StaticMirror: RemoteStore {
     unless interruption: Interruption
   ) throws(StoreError) {
     let answer = try ask(
-      "GET", Self.path(of: blob.digest), headers: ["Range: bytes=\(range.lowerBound)-\(range.upperBound - 1)"],
+      "GET", Self.path(of: blob.digest), headers: [RangeAnswer.header(range)],
       into: .buffer(buffer, status: 206), unless: interruption)
     try RangeAnswer.check(answer, range, of: blob, name: name) { failure(answer, $0) }
   }

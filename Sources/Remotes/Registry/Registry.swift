@@ -183,9 +183,7 @@ final class Registry: RemoteStore {
   func contains(_ blob: RemoteBlob, unless interruption: Interruption) throws(StoreError) -> Bool {
     let answer = try follow(
       Exchange(method: "HEAD", address: address("blobs/\(OCIDigest(blob.digest))")), unless: interruption)
-    if answer.status == 404 { return false }
-    guard answer.status == 200 else { throw failure(answer, "the blob \(OCIDigest(blob.digest))") }
-    return answer.headers["content-length"].map { Int($0) == blob.byteCount } ?? true
+    return try answer.tells(of: blob, failure)
   }
 
   func read(
@@ -209,7 +207,7 @@ final class Registry: RemoteStore {
     unless interruption: Interruption
   ) throws(StoreError) -> Bool {
     let exchange = Exchange(
-      method: "GET", address: address, headers: ["Range: bytes=\(range.lowerBound)-\(range.upperBound - 1)"])
+      method: "GET", address: address, headers: [RangeAnswer.header(range)])
     let answer = try follow(exchange, into: .buffer(buffer, status: 206), unless: interruption) { target in
       let seconds = Self.lifetime(of: target)
       redirects.withLock { $0[blob.digest] = Redirect(address: target, end: .now + .seconds(seconds)) }

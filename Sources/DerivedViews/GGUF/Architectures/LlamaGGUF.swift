@@ -33,15 +33,13 @@ enum LlamaGGUF: GGUFArchitecture {
       }
     }
     let all = try frequencies(keys) + tensors
-    let own = [key(keys, "vocab_size", keys.vocabulary), key(keys, "rope.dimension_count", try keys.headSize)]
+    let own = [keys.key("vocab_size", keys.vocabulary), keys.key("rope.dimension_count", try keys.headSize)]
     return GGUFModel(
       keys: generalKeys("llama", input, parameterCount: parameterCount(all)) + (try keys.common()) + own + [
         GGUFKey("general.quantization_version", .uint32(2))
       ] + (try keys.tokenizer(input, namesVocabulary: true)),
       tensors: all)
   }
-
-  private static func key(_ keys: DecoderKeys, _ name: String, _ size: Int) -> GGUFKey { keys.key(name, size) }
 
   private static func halves(of tensor: TensorDescriptor, _ heads: Int) -> (Int, Int, Int) {
     (heads, 2, (tensor.shape.dimensions.first ?? 0) / max(1, heads) / 2)
