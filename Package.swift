@@ -10,6 +10,9 @@ let strict: [SwiftSetting] = [
   .treatAllWarnings(as: .error),
 ]
 
+/// Tests are compiled quickly, file by file, and not for speed.
+let quick = strict + [.unsafeFlags(["-Onone", "-no-whole-module-optimization"])]
+
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let hashTrees = Target.Dependency.product(name: "HashTreeCollections", package: "swift-collections")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
@@ -131,44 +134,44 @@ let package = Package(
       name: "TestSupport", dependencies: ["PosixIO", "Tensors", "WeightFormats", "TantraRuntime"],
       path: "Tests/TestSupport",
       swiftSettings: strict),
-    .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TestSupport"], swiftSettings: strict),
-    .testTarget(name: "PosixIOTests", dependencies: ["PosixIO", "TestSupport", system], swiftSettings: strict),
+    .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TestSupport"], swiftSettings: quick),
+    .testTarget(name: "PosixIOTests", dependencies: ["PosixIO", "TestSupport", system], swiftSettings: quick),
     .testTarget(
       name: "BlobStoreTests", dependencies: ["BlobStore", "PosixIO", "Tensors", "TestSupport", system],
-      swiftSettings: strict),
+      swiftSettings: quick),
     .testTarget(
       name: "StoreRecordsTests",
       dependencies: [
         "StoreRecords", "WeightFormats", "BlobStore", "PosixIO", "Tensors", "TestSupport", logging, system,
       ],
-      swiftSettings: strict),
+      swiftSettings: quick),
     .testTarget(
       name: "WeightRegistryTests",
       dependencies: [
         "WeightRegistry", "StoreRecords", "WeightFormats", "BlobStore", "PosixIO", "Tensors", "TestSupport", logging,
         system,
       ],
-      swiftSettings: strict),
+      swiftSettings: quick),
     .testTarget(
       name: "DerivedViewsTests",
       dependencies: [
         "DerivedViews", "WeightRegistry", "StoreRecords", "WeightFormats", "BlobStore", "Tensors", "TestSupport",
         logging,
       ],
-      swiftSettings: strict),
+      swiftSettings: quick),
     .testTarget(
       name: "RemotesTests",
       dependencies: [
         "Remotes", "WeightRegistry", "StoreRecords", "WeightFormats", "BlobStore", "PosixIO", "Tensors", "TestSupport",
         logging,
       ],
-      swiftSettings: strict),
+      swiftSettings: quick),
     .testTarget(
       name: "StoreClientTests",
       dependencies: ["StoreClient", "StoreRecords", "WeightRegistry", "WeightFormats", "TestSupport", logging],
-      swiftSettings: strict),
+      swiftSettings: quick),
     .testTarget(
-      name: "TantraWeightsTests", dependencies: ["TantraWeights", "TestSupport"], swiftSettings: strict),
+      name: "TantraWeightsTests", dependencies: ["TantraWeights", "TestSupport"], swiftSettings: quick),
     .testTarget(
       name: "WeightsFSTests",
       dependencies: [
@@ -176,7 +179,7 @@ let package = Package(
         "Tensors",
         "TestSupport", logging,
       ],
-      swiftSettings: strict),
+      swiftSettings: quick),
     .executableTarget(
       name: "ImportBenchmark",
       dependencies: ["Tensors", "PosixIO", "WeightFormats", "BlobStore", "StoreRecords", "WeightRegistry", logging],
@@ -191,16 +194,16 @@ let package = Package(
       path: "Tests/ScaleBenchmark", swiftSettings: strict),
     .testTarget(
       name: "TantraBenchTests", dependencies: ["TantraBench", "PosixIO", "Tensors", "TestSupport"],
-      swiftSettings: strict),
+      swiftSettings: quick),
     .testTarget(
       name: "TantraTests",
       dependencies: [
         "PosixIO", "Tensors", "BlobStore", "StoreRecords", "WeightRegistry", "TantraRuntime", "TestSupport", logging,
       ],
-      swiftSettings: strict),
+      swiftSettings: quick),
     .testTarget(
       name: "WeightFormatsTests", dependencies: ["Tensors", "WeightFormats", "TestSupport", "FormatFuzzer"],
-      swiftSettings: strict),
+      swiftSettings: quick),
     .executableTarget(
       name: "FormatFuzzer", dependencies: ["Tensors", "PosixIO", "WeightFormats", "TestSupport"],
       path: "Tests/FormatFuzzer", swiftSettings: strict),
@@ -212,7 +215,7 @@ let package = Package(
       path: "Tests/MountFixture", swiftSettings: strict),
     .testTarget(
       name: "TantraRuntimeTests", dependencies: ["CMambaKernels", "Tensors", "TantraRuntime", "TestSupport"],
-      swiftSettings: strict),
+      swiftSettings: quick),
     .executableTarget(
       name: "RuntimeBenchmark", dependencies: ["CMambaKernels", "Tensors", "TantraRuntime"],
       path: "Tests/RuntimeBenchmark",
@@ -220,6 +223,6 @@ let package = Package(
     .testTarget(
       name: "FuseServerTests",
       dependencies: ["PosixIO", "BlobStore", "WeightsFS", "FuseServer", "MountFixture", "TestSupport", logging],
-      swiftSettings: strict),
+      swiftSettings: quick),
   ]
 )

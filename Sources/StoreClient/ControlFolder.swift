@@ -20,27 +20,40 @@ package struct ControlFolder: Sendable {
     case none
   }
 
-  private final class Box: Sendable {
-    let answer = Mutex(Answer.none)
+  /// An answer that may never come.
+  private final class Question: Sendable {
+    private let answer = Mutex(Answer.none)
+    private let arrived = DispatchSemaphore(value: 0)
+
+    init(_ mountpoint: String) {
+      DispatchQueue(label: "tantra.probe").async { [self] in
+        let found = ControlFolder.read(ControlFolder(mountpoint: mountpoint).path + "/" + ControlVersion.fileName)
+        answer.withLock { $0 = found }
+        arrived.signal()
+      }
+    }
+
+    /// What has come, if need be after waiting for it.
+    func answer(before deadline: DispatchTime) -> Answer {
+      guard arrived.wait(timeout: deadline) == .success else { return .none }
+      return answer.withLock { $0 }
+    }
   }
 
-  /// Asks the mount who it is, and waits at most `seconds`. Nothing is counted or walked for the answer.
+  /// Asks mounts who they are, all at once, and waits at most so long for all of them together. Nothing is counted or
+  /// walked for the answer.
   ///
   /// A daemon that hangs keeps the thread that asks it until it answers or this process ends.
-  package func version(within seconds: Int) -> Answer { version(within: .seconds(seconds)) }
+  ///
+  /// - Returns: the answers, in the order of the mountpoints.
+  package static func versions(at mountpoints: [String], within limit: Duration) -> [Answer] {
+    let deadline = DispatchTime.now() + .milliseconds(Int(limit / .milliseconds(1)))
+    return mountpoints.map { Question($0) }.map { $0.answer(before: deadline) }
+  }
 
-  /// As ``version(within:)``, for other times.
-  package func version(within limit: Duration) -> Answer {
-    let file = path + "/" + ControlVersion.fileName
-    let box = Box()
-    let arrived = DispatchSemaphore(value: 0)
-    DispatchQueue(label: "tantra.probe").async {
-      let answer = Self.read(file)
-      box.answer.withLock { $0 = answer }
-      arrived.signal()
-    }
-    guard arrived.wait(timeout: .now() + .milliseconds(Int(limit / .milliseconds(1)))) == .success else { return .none }
-    return box.answer.withLock { $0 }
+  /// As ``versions(at:within:)``, for one mount.
+  package static func version(at mountpoint: String, within limit: Duration) -> Answer {
+    versions(at: [mountpoint], within: limit)[0]
   }
 
   private static func read(_ file: String) -> Answer {

@@ -12,19 +12,17 @@ extension StoreClient {
   /// - Returns: nil if there is none.
   package func mountpoint(orAt others: [String] = []) throws(StoreError) -> String? {
     if let holder = try StoreFolder(path: path, creating: false).lockHolder(), let mountpoint = holder.mountpoint {
-      switch ControlFolder(mountpoint: mountpoint).version(within: Self.patience) {
+      switch ControlFolder.version(at: mountpoint, within: Self.patience) {
       case .version(let version): if isStore(at: version.store) { return mountpoint }
       case .failure(ENOTCONN), .failure(ECONNABORTED): return mountpoint
       // It hangs, or is an older one: then the process tells whether the lock file speaks of now.
       case .failure, .none: if kill(holder.pid, 0) == 0 || errno == EPERM { return mountpoint }
       }
     }
-    return others.first { mountpoint in
-      guard case .version(let version) = ControlFolder(mountpoint: mountpoint).version(within: Self.patience) else {
-        return false
-      }
+    return zip(others, ControlFolder.versions(at: others, within: Self.patience)).first { _, answer in
+      guard case .version(let version) = answer else { return false }
       return isStore(at: version.store)
-    }
+    }?.0
   }
 
   /// Whether a path leads to the folder of this store.

@@ -12,7 +12,7 @@ package struct StoreClient: Sendable {
   private let logger: Logger
   private let checkers: [any VersionChecker]
   /// How many seconds a mount may take to say who it is.
-  package static let patience = 5
+  package static let patience = Duration.seconds(5)
 
   package init(storePath: String, logger: Logger, checkers: [any VersionChecker] = []) {
     path = storePath
@@ -46,7 +46,7 @@ package struct StoreClient: Sendable {
   }
 
   private func requireAnswer(of holder: LockHolder, at mountpoint: String) throws(StoreError) {
-    switch ControlFolder(mountpoint: mountpoint).version(within: Self.patience) {
+    switch ControlFolder.version(at: mountpoint, within: Self.patience) {
     case .version(let version) where version.protocol == ControlVersion.currentProtocol: return
     case .version, .failure(errno: ENOENT):
       throw StoreError(

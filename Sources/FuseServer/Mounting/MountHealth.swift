@@ -12,6 +12,15 @@ package enum MountHealth: Hashable, Sendable {
   /// It cannot be told: another user mounted it, for itself only.
   case unknown
 
+  /// What an access has shown: 0 if it went well.
+  package init(errno: CInt) {
+    switch errno {
+    case ENOTCONN, ECONNABORTED: self = .dead
+    case EACCES, EPERM: self = .unknown
+    default: self = .alive
+    }
+  }
+
   /// Asks the file system on `mountpoint`, and waits at most `limit` for it.
   ///
   /// Never for a mount of this process, which would wait for itself. A daemon that hangs keeps the asking thread until it
@@ -25,11 +34,7 @@ package enum MountHealth: Hashable, Sendable {
     }
     guard thread != nil else { throw .systemResource("no thread", errno: EAGAIN) }
     guard Latch.wait(for: [arrived.descriptor], limit: limit) != nil else { return .unresponsive }
-    switch -answer.code.load(ordering: .acquiring) {
-    case ENOTCONN, ECONNABORTED: return .dead
-    case EACCES, EPERM: return .unknown
-    default: return .alive
-    }
+    return MountHealth(errno: -answer.code.load(ordering: .acquiring))
   }
 
   private final class Answer: Sendable {

@@ -65,14 +65,11 @@ struct StoreLocation {
   /// The stores of all mounts that say which store they serve, in the order of mounting. They are asked once a process.
   static let mounted: [Mounted] = {
     guard let table = try? MountTable.current() else { return [] }
-    var found: [Mounted] = []
-    for entry in table.tantraMounts where table.top(at: entry.mountpoint) == entry {
-      let folder = ControlFolder(mountpoint: entry.mountpoint)
-      guard case .version(let version) = folder.version(within: StoreClient.patience), !version.store.isEmpty else {
-        continue
-      }
-      found.append(Mounted(path: version.store, mountpoint: entry.mountpoint))
+    let mountpoints = table.tantraMounts.filter { table.top(at: $0.mountpoint) == $0 }.map(\.mountpoint)
+    let answers = ControlFolder.versions(at: mountpoints, within: StoreClient.patience)
+    return zip(mountpoints, answers).compactMap { mountpoint, answer in
+      guard case .version(let version) = answer, !version.store.isEmpty else { return nil }
+      return Mounted(path: version.store, mountpoint: mountpoint)
     }
-    return found
   }()
 }

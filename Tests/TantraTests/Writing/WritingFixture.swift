@@ -41,8 +41,9 @@ final class WritingFixture: Sendable {
   func run(_ script: String) throws -> Command {
     let scratch = fixture.scratch
     let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+    let tell = #"trap 'echo "failed in line $LINENO: $BASH_COMMAND" >&2' ERR"#
     return try Command.run(
-      "bash", ["-euo", "pipefail", "-c", script],
+      "bash", ["-Eeuo", "pipefail", "-c", "\(tell); \(script)"],
       environment: [
         "MNT": fixture.mountpoint, "IN": scratch("in"), "OUT": scratch("out"), "TANTRA_STORE": fixture.storePath,
         "PATH": scratch("bin") + ":" + path, "PYTHONDONTWRITEBYTECODE": "1", "HF_HUB_OFFLINE": "1", "LC_ALL": "C",

@@ -112,10 +112,10 @@ enum StoreCompletion {
   private static func mountedStore() -> String? {
     let table: MountTable
     do throws(MountError) { table = try MountTable.current() } catch { return nil }
-    for entry in table.tantraMounts {
-      if case .version(let version) = ControlFolder(mountpoint: entry.mountpoint).version(within: .milliseconds(20)) {
-        return version.store
-      }
+    for case .version(let version) in ControlFolder.versions(
+      at: table.tantraMounts.map(\.mountpoint), within: .milliseconds(20))
+    {
+      return version.store
     }
     return nil
   }

@@ -25,18 +25,25 @@ struct MountReport: Encodable {
     "at \(mountpoint)" + (pid.map { " by process \($0)" } ?? "") + " of user \(userText), \(health)"
   }
 
-  /// All mounts of Tantra that this process sees, in the order of mounting. Each is asked, and waited for.
+  /// All mounts of Tantra that this process sees, in the order of mounting. They are asked all at once.
   static func all() throws -> [MountReport] {
     let table = try MountTable.current()
-    return try table.tantraMounts.filter { table.top(at: $0.mountpoint) == $0 }.map { entry in
-      let health = try MountHealth.probe(entry.mountpoint, limit: .seconds(5))
+    let entries = table.tantraMounts.filter { table.top(at: $0.mountpoint) == $0 }
+    let answers = ControlFolder.versions(at: entries.map(\.mountpoint), within: StoreClient.patience)
+    return zip(entries, answers).map { entry, answer in
       var report = MountReport(
-        mountpoint: entry.mountpoint, uid: entry.ownerUID ?? 0, isReadOnly: entry.isReadOnly, health: "\(health)",
+        mountpoint: entry.mountpoint, uid: entry.ownerUID ?? 0, isReadOnly: entry.isReadOnly, health: "\(health(answer))",
         slowness: slowness(of: entry))
-      guard health == .alive else { return report }
-      let version = ControlFolder(mountpoint: entry.mountpoint).version(within: StoreClient.patience)
-      if case .version(let version) = version, !version.store.isEmpty { report.store = version.store }
+      if case .version(let version) = answer, !version.store.isEmpty { report.store = version.store }
       return report
+    }
+  }
+
+  private static func health(_ answer: ControlFolder.Answer) -> MountHealth {
+    switch answer {
+    case .version: .alive
+    case .failure(let errno): MountHealth(errno: errno)
+    case .none: .unresponsive
     }
   }
 
