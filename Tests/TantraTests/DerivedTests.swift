@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// `.derived`: files that are computed when they are read.
-@Suite(canMount) struct DerivedTests {
+@Suite(canMount, .onWaitingThreads) struct DerivedTests {
   let fixture: TantraFixture
 
   init() throws { fixture = try TantraFixture(copyOf: Python.packageRoot + "/Model") }

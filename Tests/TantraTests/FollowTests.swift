@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// A tag that moves, and those who follow it; and layouts behind a web server.
-@Suite(canMount) struct FollowTests {
+@Suite(canMount, .onWaitingThreads) struct FollowTests {
   let fixture: TantraFixture
   var layout: String { "oci:" + fixture.scratch("layout") }
 

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `.derived/<model>/<version>/{int8,int4,nf4}`: folders that from_pretrained loads.
-@Suite(canMount) struct QuantizedFolderTests {
+@Suite(canMount, .onWaitingThreads) struct QuantizedFolderTests {
   let fixture: TantraFixture
 
   init() throws {

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// push and pull with a registry that teams run, and with what stands between.
-@Suite(.serialized) struct RegistryTests {
+@Suite(.serialized, .onWaitingThreads) struct RegistryTests {
   let fixture: TantraFixture
 
   init() throws { fixture = try TantraFixture() }

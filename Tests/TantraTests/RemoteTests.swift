@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// push, pull and remote, as people use them. skopeo is the oracle for OCI layouts.
-@Suite(canMount) struct RemoteTests {
+@Suite(canMount, .onWaitingThreads) struct RemoteTests {
   let fixture: TantraFixture
   var layout: String { "oci:" + fixture.scratch("layout") }
 
