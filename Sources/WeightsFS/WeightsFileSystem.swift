@@ -18,6 +18,7 @@ package final class WeightsFileSystem: FileSystem {
     tree = MountedTree(registry: registry, events: events, logger: logger)
     tree.retireInodes()
     tree.releaseReplaced()
+    LeftUploads(tree: tree).settle()
   }
 
   package func observeChanges(_ observer: @escaping @Sendable (TreeChange) -> Void) { tree.observeChanges(observer) }

@@ -34,6 +34,23 @@ extension RecordStore {
     return cache.withLock { $0.listings.models }.sorted()
   }
 
+  /// The folders of versions in which files are kept until they become something else; those that cannot be read are left out.
+  package func foldersWithUploads() -> [(model: ModelName, version: VersionName, folder: VersionFolder)] {
+    if uploads.named.isEmpty { return [] }
+    var found: [(model: ModelName, version: VersionName, folder: VersionFolder)] = []
+    for model in allModels {
+      for version in (readableListing(of: model)?.journals.keys).map({ $0.sorted() }) ?? [] {
+        do throws(StoreError) {
+          guard let folder = try folder(of: model, version), !folder.uploads.isEmpty else { continue }
+          found.append((model, version, folder))
+        } catch {
+          logger.error("\(error)")
+        }
+      }
+    }
+    return found
+  }
+
   /// All models that have a version, and perhaps some that have none, in no order: nothing is read to tell.
   package var modelFolders: [ModelName] { cache.withLock { $0.listings.models } }
 

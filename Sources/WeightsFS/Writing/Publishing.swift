@@ -106,7 +106,7 @@ struct Publishing {
   }
 
   /// Whether some format claims the file by its first bytes.
-  private func beginsAsWeights(_ upload: Upload) throws(FileSystemError) -> Bool {
+  func beginsAsWeights(_ upload: Upload) throws(FileSystemError) -> Bool {
     let source = try tree.step(try posix(try FileSource(upload.file)))
     do throws(FormatError) {
       _ = try WeightFormatCatalogue.format(of: source)
