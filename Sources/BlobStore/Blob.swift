@@ -19,6 +19,7 @@ package final class Blob: StoredBytes {
   package var name: String { Self.name(of: id) }
   package var byteCount: Int { bytes.byteCount }
   package var localFile: OpenedFile? { bytes.localFile }
+  package func isAtHand(_ range: Range<Int>) -> Bool { bytes.isAtHand(range) }
 
   package func read(
     _ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer, unless interruption: Interruption = .never

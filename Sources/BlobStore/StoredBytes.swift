@@ -17,9 +17,14 @@ package protocol StoredBytes: AnyObject, Sendable {
 
   /// A local file that has exactly these bytes, if there is one: for splice, passthrough and copies inside the kernel.
   var localFile: OpenedFile? { get }
+
+  /// Whether the bytes of a range can be read now without a wait for anybody else, as a server on a network.
+  func isAtHand(_ range: Range<Int>) -> Bool
 }
 
 extension StoredBytes {
+  package func isAtHand(_ range: Range<Int>) -> Bool { true }
+
   /// The whole content.
   ///
   /// - Throws: `damaged` if there are more than `limit` bytes.
