@@ -38,6 +38,15 @@ struct ChunkMap: Sendable {
     case busy
   }
 
+  /// How far a blob is here. Once all of it is, nothing of it goes.
+  enum Stage: Sendable {
+    case partial
+    /// All chunks are, and it is looked at as a whole.
+    case checking
+    /// The kernel may read the file itself.
+    case whole
+  }
+
   private struct Flight: Sendable {
     var phase: Phase
     var waiting: [ChunkWaiter] = []
@@ -55,8 +64,8 @@ struct ChunkMap: Sendable {
   private var flights: [Int: Flight] = [:]
   private var extents: [Extent]
   private var positions = ReadPositions()
-  /// Whether all bytes are in the file for good.
-  var isWhole = false
+  /// How far the blob is here.
+  var stage = Stage.partial
   /// Why the blob is not read at all.
   var refusal: StoreError?
 
@@ -184,11 +193,18 @@ struct ChunkMap: Sendable {
     }
   }
 
+  /// All chunks are here: from now on none goes. False if one has gone, or somebody was faster.
+  mutating func beginChecking() -> Bool {
+    guard stage == .partial, refusal == nil, proven.count == chunkCount else { return false }
+    stage = .checking
+    return true
+  }
+
   // MARK: Giving space back
 
   /// Extents that nobody reads or works on, and when each was read last.
   var idleExtents: [(extent: Int, lastUse: UInt64)] {
-    if isWhole { return [] }
+    if stage != .partial { return [] }
     return extents.indices.filter { extents[$0].holds == 0 }.map { ($0, extents[$0].lastUse) }
   }
 
@@ -196,7 +212,7 @@ struct ChunkMap: Sendable {
   ///
   /// - Returns: its groups; nil if somebody reads it, or works on it.
   mutating func takeExtent(_ extent: Int) -> [Int]? {
-    guard !isWhole, extents[extent].holds == 0 else { return nil }
+    guard stage == .partial, extents[extent].holds == 0 else { return nil }
     let chunks = chunks(ofExtent: extent)
     for chunk in chunks { proven.remove(chunk) }
     let groups = Array(chunks.lowerBound / Self.groupChunkCount...(chunks.upperBound - 1) / Self.groupChunkCount)

@@ -42,12 +42,12 @@ final class LazyBlob: StoredBytes {
 
   var name: String { Blob.name(of: content.id) }
   var byteCount: Int { content.blob.byteCount }
-  var localFile: OpenedFile? { map.withLock { $0.isWhole } ? file : nil }
+  var localFile: OpenedFile? { map.withLock { $0.stage == .whole } ? file : nil }
 
   func isAtHand(_ range: Range<Int>) -> Bool {
     if range.isEmpty { return true }
     let chunks = Self.chunks(of: range)
-    return map.withLock { $0.isWhole || $0.proven.contains(all: chunks) }
+    return map.withLock { $0.proven.contains(all: chunks) }
   }
 
   private static func chunks(of range: Range<Int>) -> Range<Int> {
@@ -85,7 +85,7 @@ final class LazyBlob: StoredBytes {
 
   private func fetchAhead(of chunks: Range<Int>) {
     let isWanted = fetcher.hasRoomAhead
-    let runs = map.withLock { map in map.isWhole || !isWanted ? [] : map.advance(over: chunks) }
+    let runs = map.withLock { map in !isWanted ? [] : map.advance(over: chunks) }
     fetcher.fetchAhead(runs, of: self)
   }
 
@@ -279,12 +279,36 @@ final class LazyBlob: StoredBytes {
 
   // MARK: As a whole
 
-  /// Lets the kernel read the file itself, once all of it is here and what it should be as a whole.
+  /// Whether the file has as many blocks as it needs for all of the blob.
+  var isAllKept: Bool {
+    do throws(PosixError) { return try file.status().allocated >= byteCount } catch { return false }
+  }
+
+  /// Once all chunks are here, looks whether they are what they should be as a whole; then the kernel may read the file itself.
   private func noteArrival() {
-    let isComplete = map.withLock { $0.proven.count == $0.chunkCount && !$0.isWhole && $0.refusal == nil }
-    guard isComplete, fetcher.budget.keepWhole(byteCount) else { return }
-    // From here on nothing of it goes.
-    map.withLock { $0.isWhole = true }
+    guard map.withLock({ $0.beginChecking() }) else { return }
+    guard fetcher.budget.keepWhole(byteCount) else { return map.withLock { $0.stage = .partial } }
+    BackgroundThread.start {
+      do throws(StoreError) {
+        try self.checkWhole()
+        self.map.withLock { $0.stage = .whole }
+      } catch {
+        if case .damaged = error.code { self.map.withLock { $0.refusal = error } }
+        self.fetcher.health.noteFailure(error)
+      }
+    }
+  }
+
+  /// Compares the file with the blob's digest, and with those of its tensors.
+  private func checkWhole() throws(StoreError) {
+    let interruption = Interruption { [fetcher] in fetcher.isStopping }
+    let scanner = RangeScanner(file) { _ in !interruption.isRequested }
+    let digest = try LayerContent.stored(try posix(try LocalBytes(file))).digest()
+    let damaged = try posix(try scanner.damagedSegments(of: content.table?.segments ?? []))
+    if digest == content.blob.digest, damaged.isEmpty { return }
+    throw StoreError(
+      .damaged, "\(fetcher.place.name): the blob \(OCIDigest(content.blob.digest)) is not blob \(content.id), as the manifest "
+        + "says: it is damaged, or was tampered with")
   }
 
   /// Compares all that the file has.
