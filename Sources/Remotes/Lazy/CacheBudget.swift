@@ -52,12 +52,14 @@ final class CacheBudget: Sendable {
   /// Makes room for bytes that are about to be written; false if there is none.
   func reserve(_ byteCount: Int) -> Bool {
     while true {
-      let isReserved = hasRoomOnDisk(byteCount) && state.withLock { state in
-        guard state.used + byteCount <= limit else { return false }
-        state.used += byteCount
-        state.isTight = false
-        return true
-      }
+      let isReserved =
+        hasRoomOnDisk(byteCount)
+        && state.withLock { state in
+          guard state.used + byteCount <= limit else { return false }
+          state.used += byteCount
+          state.isTight = false
+          return true
+        }
       if isReserved { return true }
       guard giveOldestBack() else {
         state.withLock { $0.isTight = true }

@@ -31,7 +31,8 @@ final class LazyBlob: StoredBytes {
   private let map: Mutex<ChunkMap>
 
   init(
-    _ content: Content, in file: OpenedFile, _ fetcher: ChunkFetcher, describe: @escaping @Sendable (Range<Int>) -> String
+    _ content: Content, in file: OpenedFile, _ fetcher: ChunkFetcher,
+    describe: @escaping @Sendable (Range<Int>) -> String
   ) {
     self.content = content
     self.file = file
@@ -243,7 +244,8 @@ final class LazyBlob: StoredBytes {
       if chunks.isEmpty { return }
     }
     throw StoreError(
-      .damaged, "\(fetcher.place.name) sends other bytes than it should: chunk \(chunks.lowerBound) of "
+      .damaged,
+      "\(fetcher.place.name) sends other bytes than it should: chunk \(chunks.lowerBound) of "
         + "\(OCIDigest(content.blob.digest)) came damaged \(Self.attempts) times")
   }
 
@@ -307,7 +309,8 @@ final class LazyBlob: StoredBytes {
     let damaged = try posix(try scanner.damagedSegments(of: content.table?.segments ?? []))
     if digest == content.blob.digest, damaged.isEmpty { return }
     throw StoreError(
-      .damaged, "\(fetcher.place.name): the blob \(OCIDigest(content.blob.digest)) is not blob \(content.id), as the manifest "
+      .damaged,
+      "\(fetcher.place.name): the blob \(OCIDigest(content.blob.digest)) is not blob \(content.id), as the manifest "
         + "says: it is damaged, or was tampered with")
   }
 

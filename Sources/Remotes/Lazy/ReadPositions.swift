@@ -33,7 +33,8 @@ struct ReadPositions: Sendable {
       readers[index].window = min(max(2, readers[index].window * 2), Self.longestWindow)
       return min(group + 1, groupCount)..<min(group + 1 + readers[index].window, groupCount)
     }
-    if readers.count == Self.limit, let oldest = readers.indices.min(by: { readers[$0].lastUse < readers[$1].lastUse }) {
+    if readers.count == Self.limit, let oldest = readers.indices.min(by: { readers[$0].lastUse < readers[$1].lastUse })
+    {
       readers.remove(at: oldest)
     }
     readers.append(Reader(group: group, lastUse: clock))

@@ -80,7 +80,8 @@ package final class RemoteMount: Sendable {
     guard record.place == reference.placeText else {
       throw StoreError(
         .alreadyExists,
-        "\(options.cachePath) is the cache of \(record.place): choose another folder for \(reference.placeText) with --cache")
+        "\(options.cachePath) is the cache of \(record.place): choose another folder for \(reference.placeText) with --cache"
+      )
     }
     let digest = try resolve(remembering: record)
     try mount(digest, activating: true)

@@ -42,7 +42,9 @@ struct StatusControl: ControlFile {
   var name: String { "status" }
 
   func contents() throws(FileSystemError) -> [UInt8] {
-    do throws(StoreError) { return Array((try usage.current().text + others()).utf8) } catch { throw FileSystemError(error) }
+    do throws(StoreError) { return Array((try usage.current().text + others()).utf8) } catch {
+      throw FileSystemError(error)
+    }
   }
 }
 

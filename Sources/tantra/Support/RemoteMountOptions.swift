@@ -13,7 +13,8 @@ struct RemoteMountOptions: ParsableArguments {
     completion: .file())
   var remote: String?
   @Option(
-    help: "Folder for what has come of the remote, for this mount and later ones. One remote has it, and one mount at a time.",
+    help:
+      "Folder for what has come of the remote, for this mount and later ones. One remote has it, and one mount at a time.",
     completion: .directory)
   var cache: String?
   @Option(help: "How much weights may take in the cache. Default: a fifth of the disk, at most 100 GB.")

@@ -17,6 +17,8 @@ struct MountReport: Encodable {
   var health: String
   /// What makes reads from it slow, in a sentence each.
   var slowness: [String]
+  /// How its remote stands; nil for the mount of a store.
+  var remote: RemoteStanding?
 
   var userText: String { UserAccount.text(uid) }
 
@@ -36,6 +38,7 @@ struct MountReport: Encodable {
       guard health == .alive else { return report }
       let version = ControlFolder(mountpoint: entry.mountpoint).version(within: StoreClient.patience)
       if case .version(let version) = version, !version.store.isEmpty { report.store = version.store }
+      report.remote = RemoteStanding(mountpoint: entry.mountpoint)
       return report
     }
   }
