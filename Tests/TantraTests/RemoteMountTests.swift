@@ -148,8 +148,8 @@ import Testing
       #expect(kill(pid, SIGKILL) == 0)
       for _ in 0..<1000 where kill(pid, 0) == 0 { usleep(10_000) }
       _ = try Command.run("umount", ["-l", fixture.mountpoint])
-      let (status, output) = try reader.finish()
-      #expect(status == 0 || !output.contains("differ"), "\(output)")
+      let end = try reader.finish()
+      #expect(end.status == 0 || !end.output.contains("differ"), "\(end.output)")
     }
     try fixture.mount()
     #expect(try fixture.isEqual(fixture.weights))
