@@ -2,7 +2,7 @@
 
     remote_reads.py tensor FILE NAME          reads one tensor with safetensors
     remote_reads.py equal FOLDER SOURCE       compares what torch and safetensors load from FOLDER with SOURCE
-    remote_reads.py crowd FILE OFFSET COUNT   reads COUNT bytes at once on 64 threads, and compares what they got
+    remote_reads.py crowd FILE SOURCE OFFSET  reads a MiB on 64 threads, a part each, at once, and compares it with SOURCE's
     remote_reads.py jumps FILE SOURCE SEED    reads 60 pieces here and there on 8 threads, and compares them with SOURCE's
 """
 import os
@@ -41,10 +41,10 @@ elif how == "equal":
         assert all(torch.equal(weights[name], expected[name]) for name in expected)
     print("equal")
 elif how == "crowd":
-    offset, count = int(sys.argv[3]), int(sys.argv[4])
+    places = [(int(sys.argv[4]) + part * 16384, 16384) for part in range(64)]
     with ThreadPoolExecutor(64) as pool:
-        pieces = set(pool.map(lambda _: read(file, offset, count), range(64)))
-    assert len(pieces) == 1 and len(pieces.pop()) == count
+        pieces = list(pool.map(lambda place: read(file, *place), places))
+    assert pieces == [read(sys.argv[3], *place) for place in places]
     print("equal")
 elif how == "jumps":
     chance, size = random.Random(int(sys.argv[4])), os.path.getsize(sys.argv[3])

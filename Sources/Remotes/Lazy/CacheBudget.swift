@@ -68,6 +68,9 @@ final class CacheBudget: Sendable {
     }
   }
 
+  /// Counts what lies in the cache and belongs to no blob that is mounted.
+  func count(_ byteCount: Int) { state.withLock { $0.used += byteCount } }
+
   func release(_ byteCount: Int) { state.withLock { $0.used = max(0, $0.used - byteCount) } }
 
   /// Lets a blob stay as a whole for as long as the mount lives, so that the kernel may read its file; half of the cache is kept

@@ -22,8 +22,8 @@ final class ChunkFetcher: Sendable {
 
   private static let threadCount = 6
   private static let reservedCount = 2
-  /// Bytes of a request at most: two groups.
-  private static let bufferByteCount = 2 * ChunkMap.groupChunkCount * BlobSums.chunkByteCount
+  /// Bytes of a request at most.
+  static let bufferByteCount = ChunkMap.runGroupCount * ChunkMap.groupChunkCount * BlobSums.chunkByteCount
   /// Runs that wait to be fetched ahead; more are not begun: 256 MiB.
   private static let aheadLimit = 32
 

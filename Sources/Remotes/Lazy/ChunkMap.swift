@@ -24,10 +24,12 @@ final class ChunkWaiter: Sendable {
 /// Chunks come in groups, which are fetched at once, and go in extents. A group that somebody works on has a flight: nobody else
 /// works on it then, and whoever needs it waits.
 struct ChunkMap: Sendable {
-  /// Chunks that are fetched at once for somebody who reads here and there: 4 MiB.
-  static let groupChunkCount = 4
-  /// Chunks that give their space back at once: 64 MiB.
-  static let extentChunkCount = 64
+  /// Chunks that are fetched at once for somebody who reads here and there: 2 MiB.
+  static let groupChunkCount = 2
+  /// Groups of one request at most: 8 MiB.
+  static let runGroupCount = 4
+  /// Chunks that give their space back at once: 16 MiB.
+  static let extentChunkCount = 16
 
   private enum Phase: Sendable {
     /// A reader compares what the file has with its digests.
@@ -147,12 +149,12 @@ struct ChunkMap: Sendable {
     return runs
   }
 
-  /// Begins flights of those of some groups that nobody has yet: runs of at most two.
+  /// Begins flights of those of some groups that nobody has yet: as runs.
   mutating func queue(_ groups: Range<Int>) -> [Range<Int>] {
     var runs: [Range<Int>] = []
     for group in groups where flights[group] == nil && !proven.contains(all: self.chunks(of: group)) {
       begin(group, .queued(isProven: false))
-      if let last = runs.last, last.upperBound == group, last.count < 2 {
+      if let last = runs.last, last.upperBound == group, last.count < Self.runGroupCount {
         runs[runs.count - 1] = last.lowerBound..<group + 1
       } else {
         runs.append(group..<group + 1)

@@ -178,14 +178,19 @@ final class LazyBlob: StoredBytes {
   }
 
   /// Gives the space of a range back.
-  private func drop(_ range: Range<Int>) {
+  ///
+  /// - Parameter reserved: bytes that were reserved for it; nil for what its blocks take.
+  private func drop(_ range: Range<Int>, giving reserved: Int? = nil) {
+    var byteCount = reserved ?? 0
     do throws(PosixError) {
       let before = try file.status().allocated
       try file.punchHole(range)
-      fetcher.budget.release(before - (try file.status().allocated))
+      let freed = before - (try file.status().allocated)
+      byteCount = reserved ?? freed
     } catch {
       // Its space stays taken; what is there does not count.
     }
+    fetcher.budget.release(byteCount)
   }
 
   // MARK: Fetching
@@ -272,8 +277,8 @@ final class LazyBlob: StoredBytes {
       try file.write(bytes, at: offset)
       return true
     } catch {
-      drop(offset..<offset + bytes.count)
-      fetcher.budget.release(bytes.count)
+      // What was written of it takes space until then, and does not count.
+      drop(offset..<offset + bytes.count, giving: bytes.count)
       fetcher.health.noteFailure(StoreError(error))
       return false
     }
@@ -329,11 +334,13 @@ final class LazyBlob: StoredBytes {
 
   /// Fetches all of it, a run at a time, behind everybody else.
   func prefetch() {
-    var buffer = [UInt8](repeating: 0, count: 2 * ChunkMap.groupChunkCount * BlobSums.chunkByteCount)
-    for group in stride(from: 0, to: map.withLock { $0.groupCount }, by: 2) {
+    var buffer = [UInt8](repeating: 0, count: ChunkFetcher.bufferByteCount)
+    for group in stride(from: 0, to: map.withLock { $0.groupCount }, by: ChunkMap.runGroupCount) {
       while fetcher.isBusy || fetcher.budget.isTight, !fetcher.isStopping { usleep(50_000) }
       if fetcher.isStopping { return }
-      for run in map.withLock({ $0.queue(group..<min(group + 2, $0.groupCount)) }) { fetch(run, through: &buffer) }
+      for run in map.withLock({ $0.queue(group..<min(group + ChunkMap.runGroupCount, $0.groupCount)) }) {
+        fetch(run, through: &buffer)
+      }
     }
   }
 

@@ -12,8 +12,8 @@ struct ReadPositions: Sendable {
 
   /// Readers that are told apart.
   private static let limit = 8
-  /// Groups that are fetched ahead at most: 64 MiB.
-  private static let longestWindow = 16
+  /// Groups that are fetched ahead at first, and at most: 8 MiB, 64 MiB.
+  private static let window = 4...32
 
   private var readers: [Reader] = []
   private var clock: UInt64 = 0
@@ -30,7 +30,7 @@ struct ReadPositions: Sendable {
     if let index = readers.firstIndex(where: { $0.group + 1 == group }) {
       readers[index].group = group
       readers[index].lastUse = clock
-      readers[index].window = min(max(2, readers[index].window * 2), Self.longestWindow)
+      readers[index].window = min(max(Self.window.lowerBound, readers[index].window * 2), Self.window.upperBound)
       return min(group + 1, groupCount)..<min(group + 1 + readers[index].window, groupCount)
     }
     if readers.count == Self.limit, let oldest = readers.indices.min(by: { readers[$0].lastUse < readers[$1].lastUse })

@@ -62,11 +62,15 @@ package final class RemoteMount: Sendable {
     self.reference = reference
     self.options = options
     self.logger = logger
+    place = RemotePlace(reference, plainHTTP: options.plainHTTP)
+    if try RemoteMountRecord.isMissing(below: options.cachePath) {
+      // No cache is made for what is not there.
+      _ = try reference.resolve(in: try place.open(), unless: .never)
+    }
     registry = try WeightRegistry(
       storePath: options.cachePath, access: .writing(mountpoint: mountpoint), logger: logger, checkers: checkers,
       hasParsedWeights: false)
     cache = try RemoteCache(in: registry.store)
-    place = RemotePlace(reference, plainHTTP: options.plainHTTP)
     kept = KeptRemote(place, in: cache.kept)
     fetcher = ChunkFetcher(
       place, try posix(try CacheBudget(limit: options.cacheByteLimit, in: cache.folder)),
@@ -95,17 +99,21 @@ package final class RemoteMount: Sendable {
       }
     }
     let strange = try cache.strangeByteCount(besides: Set(blobs.all.map(\.content.blob.digest)))
-    _ = fetcher.budget.reserve(strange)
+    fetcher.budget.count(strange)
   }
 
   /// The digest that the reference means now, or meant when it was mounted last.
   private func resolve(remembering record: RemoteMountRecord) throws(StoreError) -> Digest {
     guard case .tag(let tag) = reference.pick, let known = record.tags[tag] else {
-      return try reference.resolve(in: kept, unless: .never)
+      let digest = try reference.resolve(in: kept, unless: .never)
+      if case .tag = reference.pick { fetcher.health.noteAnswer(0) }
+      return digest
     }
     let deadline = ContinuousClock.now + Self.patience
     do throws(StoreError) {
-      return try reference.resolve(in: kept, unless: Interruption { deadline <= .now })
+      let digest = try reference.resolve(in: kept, unless: Interruption { deadline <= .now })
+      fetcher.health.noteAnswer(0)
+      return digest
     } catch {
       switch error.code {
       case .interrupted, .system, .noStore: break

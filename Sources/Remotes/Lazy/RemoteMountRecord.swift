@@ -1,5 +1,6 @@
 import PosixIO
 import StoreRecords
+import SystemPackage
 import Tensors
 
 /// What a cache remembers of its remote, so that it can be mounted while that is away: `remote.json`.
@@ -14,6 +15,17 @@ struct RemoteMountRecord: Codable, Sendable, Hashable {
   var versions: [OCIDigest] = []
 
   init(place: String) { self.place = place }
+
+  /// Whether there is no folder for a cache yet.
+  static func isMissing(below path: String) throws(StoreError) -> Bool {
+    do throws(PosixError) {
+      _ = try Folder.open(path)
+      return false
+    } catch {
+      guard error.errno == .noSuchFileOrDirectory else { throw StoreError(error) }
+      return true
+    }
+  }
 
   /// The one in a folder; nil if there is none.
   static func read(in folder: Folder) throws(StoreError) -> RemoteMountRecord? {

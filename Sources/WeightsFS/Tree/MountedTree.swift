@@ -304,6 +304,8 @@ final class MountedTree: Sendable {
         return try quarantine.reason(against: now, blob)
       } catch {
         attempts -= 1
+        // Of a remote it is no word about the file if it cannot be read now.
+        if blob != nil, !registry.hasParsedWeights { throw FileSystemError(EIO, error.message) }
         if blob != nil || attempts == 0 { return error.message }
       }
     }
