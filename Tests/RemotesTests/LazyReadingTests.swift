@@ -23,17 +23,25 @@ import WeightRegistry
     try fixture.push("v1", from: source)
   }
 
-  private func open(
-    _ cache: String = "cache", timeout: Duration = .milliseconds(300), limit: Int? = nil
-  ) throws -> RemoteMount {
-    var options = RemoteMount.Options(cachePath: fixture.scratch(cache))
-    options.timeout = timeout
+  /// Runs `body` with v1 as a mount has it, once the last one has given the cache back.
+  private func withMount(limit: Int? = nil, _ body: (RemoteMount) throws -> Void) throws {
+    for attempt in 1... {
+      do { return try withNewMount(limit: limit, body) } catch let error as StoreError
+        where error.code == .locked && attempt < 100
+      { usleep(20_000) }
+    }
+  }
+
+  private func withNewMount(limit: Int?, _ body: (RemoteMount) throws -> Void) throws {
+    var options = RemoteMount.Options(cachePath: fixture.scratch("cache"))
+    options.timeout = .milliseconds(300)
     options.cacheByteLimit = limit
     let mount = try RemoteMount(
       try fixture.reference("v1"), options, mountpoint: "/nowhere",
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     mount.start()
-    return mount
+    defer { mount.stop() }
+    try body(mount)
   }
 
   private func bytes(of view: String, in mount: RemoteMount) throws -> [UInt8] {
@@ -58,87 +66,79 @@ import WeightRegistry
   }
 
   @Test func whatIsReadIsThatOfTheSource() throws {
-    let mount = try open()
-    defer { mount.stop() }
-    #expect(mount.registry.records.activeVersion(of: fixture.model)?.text == "v1")
-    #expect(figure("remote_fetched_bytes", of: mount) == 0)
-    #expect(try bytes(of: "safetensors", in: mount) == weights.safetensors())
-    let source = try fixture.open("source", .reading)
-    #expect(try bytes(of: "pt", in: mount) == fixture.bytes(of: "pt", "v1", in: source))
-    #expect(figure("remote_fetched_bytes", of: mount) == (try weights.safetensors().count))
-    #expect(try mount.registry.validation.validate(fixture.model, fixture.version("v1")).isValid)
+    try withMount { mount in
+      #expect(mount.registry.records.activeVersion(of: fixture.model)?.text == "v1")
+      #expect(figure("remote_fetched_bytes", of: mount) == 0)
+      #expect(try bytes(of: "safetensors", in: mount) == weights.safetensors())
+      let source = try fixture.open("source", .reading)
+      #expect(try bytes(of: "pt", in: mount) == fixture.bytes(of: "pt", "v1", in: source))
+      #expect(try figure("remote_fetched_bytes", of: mount) == weights.safetensors().count)
+      #expect(try mount.registry.validation.validate(fixture.model, fixture.version("v1")).isValid)
+    }
   }
 
   @Test func withoutTheRemoteOnlyWhatIsCachedIsRead() throws {
-    let mount = try open()
-    let view = try mount.registry.views.open("safetensors", of: fixture.model, fixture.version("v1"))
-    let first = try view.bytes(at: 0, count: 1 << 20, what: "weights")
-    try hide(true)
-    let error = #expect(throws: FormatError.self) { try view.bytes(at: view.byteCount - 9, count: 9, what: "weights") }
-    #expect(error?.message.contains("of tiny/v1 cannot be fetched") == true, "\(String(describing: error))")
-    #expect(figure("remote_up", of: mount) == 0)
-    mount.stop()
+    var first: [UInt8] = []
+    func readTheEnd(_ mount: RemoteMount) throws {
+      let view = try view(in: mount)
+      let error = #expect(throws: FormatError.self) {
+        try view.bytes(at: view.byteCount - 9, count: 9, what: "weights")
+      }
+      #expect(error?.message.contains("of tiny/v1 cannot be fetched") == true, "\(String(describing: error))")
+      #expect(figure("remote_up", of: mount) == 0)
+    }
+    try withMount { mount in
+      first = try view(in: mount).bytes(at: 0, count: 1 << 20, what: "weights")
+      try hide(true)
+      try readTheEnd(mount)
+    }
     // The next mount does not find it, either.
-    try releasing(mount) {
-      let again = try open()
-      defer { again.stop() }
-      let view = try again.registry.views.open("safetensors", of: fixture.model, fixture.version("v1"))
-      #expect(try view.bytes(at: 0, count: 1 << 20, what: "weights") == first)
-      #expect(throws: FormatError.self) { try view.bytes(at: view.byteCount - 9, count: 9, what: "weights") }
+    try withMount { mount in
+      #expect(try view(in: mount).bytes(at: 0, count: 1 << 20, what: "weights") == first)
+      try readTheEnd(mount)
       try hide(false)
-      #expect(try bytes(of: "safetensors", in: again) == weights.safetensors())
+      #expect(try bytes(of: "safetensors", in: mount) == weights.safetensors())
     }
   }
 
-  /// Runs `body` when a mount that was stopped has given its cache back.
-  private func releasing(_ mount: consuming RemoteMount, _ body: () throws -> Void) throws {
-    _ = consume mount
-    for attempt in 1... {
-      do { return try body() } catch let error as StoreError where error.code == .locked && attempt < 100 {
-        usleep(20_000)
-      }
-    }
+  private func view(in mount: RemoteMount) throws -> VersionView {
+    try mount.registry.views.open("safetensors", of: fixture.model, fixture.version("v1"))
   }
 
   @Test func aCacheBelongsToOneRemoteAndOneMount() throws {
-    let mount = try open()
-    defer { mount.stop() }
-    let error = #expect(throws: StoreError.self) { _ = try open() }
-    #expect(error?.code == .locked)
-    let missing = #expect(throws: StoreError.self) {
-      _ = try RemoteMount(
-        try RemoteReference(validating: "oci:\(fixture.scratch("none")):v1"),
-        .init(cachePath: fixture.scratch("other")), mountpoint: "/nowhere", logger: mount.registry.logger)
+    try withMount { mount in
+      let error = #expect(throws: StoreError.self) { try withNewMount(limit: nil) { _ in } }
+      #expect(error?.code == .locked)
+      let missing = #expect(throws: StoreError.self) {
+        _ = try RemoteMount(
+          try RemoteReference(validating: "oci:\(fixture.scratch("none")):v1"),
+          .init(cachePath: fixture.scratch("other")), mountpoint: "/nowhere", logger: mount.registry.logger)
+      }
+      #expect(missing?.code == .noStore && !FileManager.default.fileExists(atPath: fixture.scratch("other")))
     }
-    #expect(missing?.code == .noStore && !FileManager.default.fileExists(atPath: fixture.scratch("other")))
   }
 
   @Test func aRemoteWithOtherBytesIsFoundOut() throws {
-    let mount = try open()
-    defer { mount.stop() }
-    let blobs = try fixture.scratch.files(below: "layout/blobs/sha256")
-    let pack = try #require(try blobs.max { try fixture.scratch.read($0).count < fixture.scratch.read($1).count })
-    var bytes = try fixture.scratch.read(pack)
-    bytes[3_000_000] ^= 1
-    try fixture.scratch.write(pack, bytes)
-    let view = try mount.registry.views.open("safetensors", of: fixture.model, fixture.version("v1"))
-    #expect(try view.bytes(at: 0, count: 1 << 20, what: "weights") == Array(weights.safetensors().prefix(1 << 20)))
-    let error = #expect(throws: FormatError.self) { try view.bytes(at: 2_999_999, count: 9, what: "weights") }
-    #expect(error?.message.contains("came damaged 3 times") == true, "\(String(describing: error))")
+    try withMount { mount in
+      let blobs = try fixture.scratch.files(below: "layout/blobs/sha256")
+      let pack = try #require(try blobs.max { try fixture.scratch.read($0).count < fixture.scratch.read($1).count })
+      var bytes = try fixture.scratch.read(pack)
+      bytes[3_000_000] ^= 1
+      try fixture.scratch.write(pack, bytes)
+      let view = try view(in: mount)
+      #expect(try view.bytes(at: 0, count: 1 << 20, what: "weights") == Array(weights.safetensors().prefix(1 << 20)))
+      let error = #expect(throws: FormatError.self) { try view.bytes(at: 2_999_999, count: 9, what: "weights") }
+      #expect(error?.message.contains("came damaged 3 times") == true, "\(String(describing: error))")
+    }
   }
 
   @Test func whatTheCacheHasWrongIsFetchedAgain() throws {
-    let first = try open()
-    #expect(try bytes(of: "safetensors", in: first) == weights.safetensors())
-    first.stop()
+    try withMount { mount in #expect(try bytes(of: "safetensors", in: mount) == weights.safetensors()) }
     let path = try cacheFile()
     var bytes = try fixture.scratch.read(path)
     bytes[2_100_000] ^= 0x80
-    let damaged = bytes
-    try releasing(first) {
-      try fixture.scratch.write(path, damaged)
-      let mount = try open()
-      defer { mount.stop() }
+    try fixture.scratch.write(path, bytes)
+    try withMount { mount in
       #expect(try self.bytes(of: "safetensors", in: mount) == weights.safetensors())
       #expect(figure("remote_damaged_chunks", of: mount) == 1)
       #expect(figure("remote_fetched_bytes", of: mount) == 1 << 20)
@@ -146,9 +146,9 @@ import WeightRegistry
   }
 
   @Test func withoutRoomReadsGoOn() throws {
-    let mount = try open(limit: 1 << 20)
-    defer { mount.stop() }
-    for _ in 1...2 { #expect(try bytes(of: "safetensors", in: mount) == weights.safetensors()) }
-    #expect(figure("remote_cached_bytes", of: mount) <= 1 << 20)
+    try withMount(limit: 1 << 20) { mount in
+      for _ in 1...2 { #expect(try bytes(of: "safetensors", in: mount) == weights.safetensors()) }
+      #expect(figure("remote_cached_bytes", of: mount) <= 1 << 20)
+    }
   }
 }

@@ -41,6 +41,9 @@ final class CacheBudget: Sendable {
     }
   }
 
+  /// Forgets all blobs: nothing is read any more.
+  func forgetAll() { state.withLock { $0.blobs = [] } }
+
   /// A time that rises with each use.
   func tick() -> UInt64 {
     state.withLock { state in

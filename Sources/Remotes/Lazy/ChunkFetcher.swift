@@ -53,7 +53,11 @@ final class ChunkFetcher: Sendable {
 
   /// Ends what is under way, and begins nothing more.
   func stop() {
-    state.withLock { $0.isStopping = true }
+    state.withLock { state in
+      state.isStopping = true
+      (state.wanted, state.ahead) = ([], [])
+    }
+    budget.forgetAll()
     for _ in 0..<Self.threadCount {
       wake.any.signal()
       wake.reserved.signal()
