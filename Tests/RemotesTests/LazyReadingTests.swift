@@ -133,7 +133,7 @@ import WeightRegistry
   }
 
   @Test func whatTheCacheHasWrongIsFetchedAgain() throws {
-    try withMount { mount in #expect(try bytes(of: "safetensors", in: mount) == weights.safetensors()) }
+    try withMount { mount in #expect(try self.bytes(of: "safetensors", in: mount) == weights.safetensors()) }
     let path = try cacheFile()
     var bytes = try fixture.scratch.read(path)
     bytes[2_100_000] ^= 0x80
