@@ -133,12 +133,12 @@ import WeightRegistry
   }
 
   @Test func whatTheCacheHasWrongIsFetchedAgain() throws {
-    try withMount { mount in #expect(try self.bytes(of: "safetensors", in: mount) == weights.safetensors()) }
+    try withMount { (mount) throws in #expect(try self.bytes(of: "safetensors", in: mount) == weights.safetensors()) }
     let path = try cacheFile()
     var bytes = try fixture.scratch.read(path)
     bytes[2_100_000] ^= 0x80
     try fixture.scratch.write(path, bytes)
-    try withMount { mount in
+    try withMount { (mount) throws in
       #expect(try self.bytes(of: "safetensors", in: mount) == weights.safetensors())
       #expect(figure("remote_damaged_chunks", of: mount) == 1)
       #expect(figure("remote_fetched_bytes", of: mount) == 1 << 20)
@@ -146,7 +146,7 @@ import WeightRegistry
   }
 
   @Test func withoutRoomReadsGoOn() throws {
-    try withMount(limit: 1 << 20) { mount in
+    try withMount(limit: 1 << 20) { (mount) throws in
       for _ in 1...2 { #expect(try bytes(of: "safetensors", in: mount) == weights.safetensors()) }
       #expect(figure("remote_cached_bytes", of: mount) <= 1 << 20)
     }
