@@ -16,6 +16,7 @@ PORT is that of the registry. MODES is a file with one line, which is read anew 
     wrong             a byte of each part of a blob is another one
     short             parts of blobs have fewer bytes than were asked for
     unsatisfiable     parts of blobs are said not to be there (416)
+    endless           answers to what is sent, and parts of blobs, do not say where they end
 
 It writes its port, and ends with TERM. In MODES.log it writes a line for each part of a blob that somebody asks for: its path, its
 first and its last byte.
@@ -39,12 +40,12 @@ class Front(BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
-    def say(self, status, headers, body=b""):
+    def say(self, status, headers, body=b"", is_endless=False):
         self.send_response_only(status)
         for name, value in headers:
             if name.lower() not in ("transfer-encoding", "connection", "date"):
                 self.send_header(name, value)
-        if not any(name.lower() == "content-length" for name, _ in headers):
+        if not any(name.lower() == "content-length" for name, _ in headers) and not is_endless:
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
@@ -105,7 +106,10 @@ class Front(BaseHTTPRequestHandler):
         if is_part and mode == "short":
             data = data[: len(data) // 2]
             headers = [(name, value) for name, value in headers if name.lower() != "content-length"]
-        self.say(answer.status, headers, data)
+        is_endless = mode == "endless" and (is_part or self.command in ("POST", "PUT", "PATCH"))
+        if is_endless:
+            headers = [(name, value) for name, value in headers if name.lower() != "content-length"]
+        self.say(answer.status, headers, data, is_endless)
         upstream.close()
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = handle_request

@@ -137,6 +137,19 @@ import Testing
     }
   }
 
+  @Test func nobodyWaitsForTheEndOfWhatHasAllCome() throws {
+    let server = try RegistryServer()
+    let port = try server.front("registry_front.py", "modes", "endless")
+    let remote = "127.0.0.1:\(port)/team/mamba:v1"
+    for (arguments, store) in [(["push", "mamba/v1.0", remote], "store"), (["pull", remote], "other")] {
+      let command = try Command.run(
+        "timeout", ["60", TantraFixture.executable] + arguments + ["--store", fixture.scratch(store)],
+        environment: ["XDG_CACHE_HOME": fixture.scratch("cache"), "DOCKER_CONFIG": fixture.scratch("docker")])
+      #expect(command.status == 0, "\(arguments): \(command.errorText)")
+    }
+    #expect(try succeed("validate", "mamba", "v1.0", store: "other").contains("valid"))
+  }
+
   @Test func whatANetworkDoesIsFoundAndMended() throws {
     let server = try RegistryServer()
     let file = fixture.scratch("big.safetensors")
