@@ -98,8 +98,11 @@ struct MountCommand: ParsableCommand {
       throw ExitCode(failure.status.rawValue)
     }
     if let readiness { readiness.reportReady() }
-    let housekeeping = readOnly || remote != nil ? nil : Housekeeping(registry)
+    let writes = !readOnly && remote == nil
+    let housekeeping = writes ? Housekeeping(registry) : nil
+    let following = writes ? Following(registry) : nil
     mount.serve(stoppingOn: signals)
+    following?.stop()
     housekeeping?.stop()
     remote?.stop()
     registry.records.uploads.releaseAll()
