@@ -2,7 +2,7 @@ import Dispatch
 import Glibc
 import Logging
 import PosixIO
-package import StoreRecords
+import StoreRecords
 import Synchronization
 import Tensors
 package import WeightRegistry
