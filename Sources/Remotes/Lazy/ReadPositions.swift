@@ -4,6 +4,8 @@ struct ReadPositions: Sendable {
   private struct Reader: Sendable {
     /// The group that was read last.
     var group: Int
+    /// How often it has gone on.
+    var steps = 0
     /// How many groups are fetched ahead.
     var window = 0
     /// Rises with each use.
@@ -18,8 +20,8 @@ struct ReadPositions: Sendable {
   private var readers: [Reader] = []
   private var clock: UInt64 = 0
 
-  /// Notes that a group is read, and answers which ones are to be fetched ahead: none for somebody who jumps, and twice as many with
-  /// each step for somebody who goes on.
+  /// Notes that a group is read, and answers which ones are to be fetched ahead: none for somebody who jumps, or reads what lies
+  /// around one place; twice as many with each step for somebody who goes on.
   mutating func advance(to group: Int, of groupCount: Int) -> Range<Int> {
     clock += 1
     // Requests of one reader overtake each other a little.
@@ -30,6 +32,8 @@ struct ReadPositions: Sendable {
     if let index = readers.firstIndex(where: { $0.group + 1 == group }) {
       readers[index].group = group
       readers[index].lastUse = clock
+      readers[index].steps += 1
+      guard readers[index].steps > 1 else { return 0..<0 }
       readers[index].window = min(max(Self.window.lowerBound, readers[index].window * 2), Self.window.upperBound)
       return min(group + 1, groupCount)..<min(group + 1 + readers[index].window, groupCount)
     }
