@@ -137,6 +137,19 @@ import Testing
     }
   }
 
+  @Test func certificatesAreLookedAt() throws {
+    let server = try RegistryServer(isEncrypted: true)
+    let remote = "127.0.0.1:\(server.port)/team/mamba:v1"
+    let unknown = try tantra(["push", "mamba/v1.0", remote])
+    #expect(unknown.status == 74 && unknown.errorText.contains("certificate"), "\(unknown.errorText)")
+    let trusting = ["SSL_CERT_FILE": server.certificate]
+    let pushed = try tantra(["push", "mamba/v1.0", remote], environment: trusting)
+    #expect(pushed.status == 0, "\(pushed.errorText)")
+    #expect(try tantra(["pull", remote], store: "other").status == 74)
+    let pulled = try tantra(["pull", remote], store: "other", environment: trusting)
+    #expect(pulled.status == 0 && pulled.outputText.contains("; active"), "\(pulled.errorText)")
+  }
+
   @Test func nobodyWaitsForTheEndOfWhatHasAllCome() throws {
     let server = try RegistryServer()
     let port = try server.front("registry_front.py", "modes", "endless")
