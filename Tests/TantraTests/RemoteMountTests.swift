@@ -157,6 +157,21 @@ import Testing
       try Python.oracle("remote_reads.py", ["equal", fixture.mountpoint + "/big/v1", fixture.source]).contains("equal"))
   }
 
+  @Test func whatNetworksDoMakesNoWrongByte() throws {
+    let port = try fixture.server.front("fault_proxy.py", "faults", "none")
+    for seed in 1...25 {
+      try fixture.server.set("faults", "seed \(seed)")
+      let cache = "cache-\(seed / 3)"
+      // A manifest that came damaged is no reason to try again by itself.
+      let isMounted = try (1...8).contains { _ in try fixture.mount(at: port, cache: cache) }
+      try #require(isMounted, "seed \(seed)")
+      let equal = try Command.run("cmp", [fixture.weights, fixture.source])
+      #expect(equal.status == 0, "seed \(seed): \(equal.outputText) \(equal.errorText)")
+      try fixture.succeed("unmount", fixture.mountpoint)
+      #expect(fixture.waits { try fixture.isFree(cache) })
+    }
+  }
+
   @Test func allOfItComesByItselfIfSomebodyAsks() throws {
     try fixture.mount("--prefetch")
     #expect(fixture.waits { try fixture.figure("remote_cached_bytes") ?? 0 >= 40 << 20 })
@@ -187,6 +202,11 @@ extension RemoteMountFixture {
   /// Whether a part of the weights can be read soon.
   func reads(_ mebibytes: Range<Int>) -> Bool {
     waits { try self.failure(ofReading: mebibytes) == nil }
+  }
+
+  /// Whether no process has a cache.
+  func isFree(_ cache: String) throws -> Bool {
+    try Command.run("flock", ["-n", scratch(cache) + "/.staging/lock", "true"]).status == 0
   }
 
   func waits(until condition: () throws -> Bool) -> Bool {
