@@ -89,7 +89,9 @@ final class ChunkFetcher: Sendable {
   }
 
   private func work(isReserved: Bool) {
-    var buffer = [UInt8](repeating: 0, count: Self.bufferByteCount)
+    // What somebody waits for is one group.
+    let groupByteCount = ChunkMap.groupChunkCount * BlobSums.chunkByteCount
+    var buffer = [UInt8](repeating: 0, count: isReserved ? groupByteCount : Self.bufferByteCount)
     while true {
       let (run, isStopping) = state.withLock { state -> (Run?, Bool) in
         if state.isStopping { return (nil, true) }
