@@ -17,6 +17,8 @@ package final class Following: Sendable {
 
   private struct State: Sendable {
     var isStopping = false
+    /// Whether the records have changed since they were looked at.
+    var hasNews = true
   }
 
   /// What is known of one model's tag.
@@ -31,11 +33,13 @@ package final class Following: Sendable {
 
   private let registry: WeightRegistry
   private let state = Mutex(State())
+  private let news = DispatchSemaphore(value: 0)
   private let ended = DispatchSemaphore(value: 0)
 
   /// Begins, for a registry that is open for writing; ``stop()`` ends it.
   package init(_ registry: WeightRegistry) {
     self.registry = registry
+    registry.records.observe { [weak self] _ in self?.wake { $0.hasNews = true } }
     BackgroundThread.start {
       self.run()
       self.ended.signal()
@@ -44,28 +48,52 @@ package final class Following: Sendable {
 
   /// Ends what is under way, and waits for that. Once.
   package func stop() {
-    state.withLock { $0.isStopping = true }
+    wake { $0.isStopping = true }
     ended.wait()
+  }
+
+  private func wake(_ change: (inout State) -> Void) {
+    let isNew = state.withLock { state in
+      let before = state.hasNews
+      change(&state)
+      return !before || state.isStopping
+    }
+    if isNew { news.signal() }
   }
 
   private var isStopping: Bool { state.withLock { $0.isStopping } }
 
   private func run() {
-    var known: [ModelName: Followed] = [:]
+    var followed: [ModelName: Followed] = [:]
     while !isStopping {
-      for model in registry.records.models {
-        let reference = registry.records.policies(of: model)[.follow]
-        if reference == PolicyKey.follow.defaultValue {
-          known[model] = nil
-          continue
-        }
-        var followed = known[model] ?? Followed(reference: reference)
-        if followed.reference != reference { followed = Followed(reference: reference) }
-        if followed.next <= .now { look(model, &followed) }
-        known[model] = followed
+      let hasNews = state.withLock { state in
+        defer { state.hasNews = false }
+        return state.hasNews
       }
-      for _ in 0..<10 where !isStopping { usleep(100_000) }
+      if hasNews { followed = wanted(knowing: followed) }
+      for model in followed.keys where !isStopping {
+        if var each = followed[model], each.next <= .now {
+          look(model, &each)
+          followed[model] = each
+        }
+      }
+      guard let next = followed.values.map(\.next).min() else {
+        news.wait()
+        continue
+      }
+      _ = news.wait(timeout: .now() + .milliseconds(max(0, Int((next - .now) / .milliseconds(1)))))
     }
+  }
+
+  /// What is to be followed now, with what is known of it.
+  private func wanted(knowing known: [ModelName: Followed]) -> [ModelName: Followed] {
+    var wanted: [ModelName: Followed] = [:]
+    for model in registry.records.models {
+      let reference = registry.records.policies(of: model)[.follow]
+      if reference == PolicyKey.follow.defaultValue { continue }
+      wanted[model] = known[model].flatMap { $0.reference == reference ? $0 : nil } ?? Followed(reference: reference)
+    }
+    return wanted
   }
 
   private func look(_ model: ModelName, _ followed: inout Followed) {
