@@ -53,10 +53,18 @@ import WeightRegistry
       .flatMap { Int($0.split(separator: " ")[1]) } ?? -1
   }
 
-  /// Lets nobody find the layout.
-  private func hide(_ isHidden: Bool) throws {
-    let paths = (fixture.layout, fixture.scratch("away"))
-    try FileManager.default.moveItem(atPath: isHidden ? paths.0 : paths.1, toPath: isHidden ? paths.1 : paths.0)
+  /// The largest blob of the layout, with the weights.
+  private func pack() throws -> String {
+    let blobs = try fixture.scratch.files(below: "layout/blobs/sha256")
+    return try #require(try blobs.max { try fixture.scratch.read($0).count < fixture.scratch.read($1).count })
+  }
+
+  /// Lets the layout have no weights for a while.
+  private func withoutWeights(_ body: () throws -> Void) throws {
+    let (path, away) = (fixture.scratch(try pack()), fixture.scratch("away"))
+    try FileManager.default.moveItem(atPath: path, toPath: away)
+    defer { #expect(throws: Never.self) { try FileManager.default.moveItem(atPath: away, toPath: path) } }
+    try body()
   }
 
   /// The file of the cache that has most.
@@ -89,14 +97,14 @@ import WeightRegistry
     }
     try withMount { mount in
       first = try view(in: mount).bytes(at: 0, count: 1 << 20, what: "weights")
-      try hide(true)
-      try readTheEnd(mount)
+      try withoutWeights { try readTheEnd(mount) }
     }
     // The next mount does not find it, either.
     try withMount { mount in
-      #expect(try view(in: mount).bytes(at: 0, count: 1 << 20, what: "weights") == first)
-      try readTheEnd(mount)
-      try hide(false)
+      try withoutWeights {
+        #expect(try view(in: mount).bytes(at: 0, count: 1 << 20, what: "weights") == first)
+        try readTheEnd(mount)
+      }
       #expect(try bytes(of: "safetensors", in: mount) == weights.safetensors())
     }
   }
@@ -120,8 +128,7 @@ import WeightRegistry
 
   @Test func aRemoteWithOtherBytesIsFoundOut() throws {
     try withMount { mount in
-      let blobs = try fixture.scratch.files(below: "layout/blobs/sha256")
-      let pack = try #require(try blobs.max { try fixture.scratch.read($0).count < fixture.scratch.read($1).count })
+      let pack = try pack()
       var bytes = try fixture.scratch.read(pack)
       bytes[3_000_000] ^= 1
       try fixture.scratch.write(pack, bytes)
