@@ -182,11 +182,15 @@ package final class RemoteMount: Sendable {
 
   private func add(_ content: LazyBlob.Content, of manifest: Manifest) throws(StoreError) {
     if blobs.contains(content.id) { return }
+    if let same = blobs.blob(ofLayer: content.blob.digest) {
+      guard same.byteCount == content.blob.byteCount else { throw kept.damaged(content.blob) }
+      return blobs.add(same, as: content.id)
+    }
     let file = try cache.file(of: content.blob)
     let places = TensorPlaces(manifest, registry.records)
     let blob = LazyBlob(content, in: file, fetcher) { places.describe($0, of: content.id) }
     fetcher.budget.add(blob, holding: try posix(try file.status().allocated))
-    blobs.add(blob)
+    blobs.add(blob, as: content.id)
   }
 
   /// Fetches blobs as a whole that are not here, or not what they should be.
