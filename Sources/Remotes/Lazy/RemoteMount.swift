@@ -30,6 +30,9 @@ package final class RemoteMount: Sendable {
   /// How long a remote that was mounted before may take to say where its tag points to.
   private static let patience = Duration.seconds(5)
 
+  /// Bytes that the list of chunks of one blob may have: those of 8 TiB.
+  private static let chunkListByteLimit = 256 << 20
+
   package let registry: WeightRegistry
   private let reference: RemoteReference
   private let options: Options
@@ -175,6 +178,7 @@ package final class RemoteMount: Sendable {
       return .init(id: wanted.id, blob: blob, table: wanted.table, chunks: [blob.digest])
     }
     let limit = BlobSums.chunkListByteCount(of: blob.byteCount)
+    guard limit <= Self.chunkListByteLimit else { throw kept.damaged(list) }
     let bytes = try kept.contents(of: list, limit: limit, unless: .never)
     guard let chunks = BlobSums.chunks(in: bytes, of: blob.byteCount) else { throw kept.damaged(list) }
     return .init(id: wanted.id, blob: blob, table: wanted.table, chunks: chunks)
