@@ -2,6 +2,7 @@
 #include "CPosix.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/falloc.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
 #include <malloc.h>
@@ -58,6 +59,10 @@ int tantra_has_writers(int file) {
 int tantra_finish_writing(int file, long offset, long count) {
   return sync_file_range(
       file, offset, count, SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+}
+
+int tantra_punch_hole(int file, long offset, long count) {
+  return fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, count);
 }
 
 int tantra_is_stacked(int file) {

@@ -1,3 +1,4 @@
+import CPosix
 import Glibc
 import SystemPackage
 
@@ -22,6 +23,23 @@ extension OpenedFile {
       let code = posix_fallocate(descriptor.rawValue, off_t(offset), off_t(count))
       errno = code
       return code == 0 ? 0 : -1
+    }
+  }
+
+  /// Whether anything was ever written to a part of the file: `lseek(2)` with `SEEK_DATA`. Not for files whose position somebody
+  /// uses. Where the file system does not tell, all that the file has was.
+  package func hasData(in range: Range<Int>) -> Bool {
+    // SEEK_DATA, which only _GNU_SOURCE shows.
+    let data = lseek(descriptor.rawValue, off_t(range.lowerBound), 3)
+    return data >= 0 && Int(data) < range.upperBound
+  }
+
+  /// Gives the blocks of a range back, which reads as zeros from then on; the size stays: `fallocate(2)`.
+  ///
+  /// - Throws: `EOPNOTSUPP` where the file system cannot.
+  package func punchHole(_ range: Range<Int>) throws(PosixError) {
+    try durableCall("fallocate", path) {
+      tantra_punch_hole(descriptor.rawValue, off_t(range.lowerBound), off_t(range.count))
     }
   }
 }

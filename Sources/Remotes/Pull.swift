@@ -48,14 +48,14 @@ package struct Pull: Sendable {
     var report = PullReport(
       model: manifest.model, version: manifest.version, remote: remote.name, digest: OCIDigest(digest),
       fetchedByteCount: artifact.record.byteCount, byteCount: artifact.byteCount, isNew: false)
-    if try !isThere(manifest) {
+    if try !arrivals.isThere(manifest) {
       // Nothing that has come may go before the version's record names it.
       let pins = registry.blobs.newPins()
       defer { withExtendedLifetime(pins) {} }
       pins.pin(manifest.blobs)
       report.fetchedByteCount += try fetch(arrival, artifact, pins, progress)
       try requireValid(manifest, progress)
-      try publish(manifest, isCheckpoint: artifact.isCheckpoint, by: actor, unless: interruption)
+      try arrivals.publish(manifest, isCheckpoint: artifact.isCheckpoint, by: actor, unless: interruption)
       report.isNew = true
       registry.logger.info("pull: \(manifest.model)/\(manifest.version) from \(name)")
     }
@@ -66,36 +66,12 @@ package struct Pull: Sendable {
     return report
   }
 
+  private var arrivals: Arrivals { Arrivals(registry, from: remote.name) }
+
   /// The key that a model's versions have to be signed by; nil for none.
   private func requiredKey(for model: ModelName) throws(StoreError) -> VerifyingKey? {
     guard let path = registry.records.policies(of: model).verifyingKeyPath else { return nil }
     return try VerifyingKey(fileAt: path)
-  }
-
-  // MARK: What is there
-
-  /// Whether the version is published here already.
-  ///
-  /// - Throws: `differentWeights` if another one has its name; `alreadyExists` if a draft or a file has.
-  private func isThere(_ manifest: Manifest) throws(StoreError) -> Bool {
-    guard let folder = try registry.records.folder(of: manifest.model, manifest.version) else { return false }
-    return try Self.isThere(manifest, in: folder)
-  }
-
-  private static func isThere(_ manifest: Manifest, in folder: VersionFolder) throws(StoreError) -> Bool {
-    guard let known = folder.completeManifest else {
-      if folder.isEmpty() { return false }
-      throw StoreError(
-        .alreadyExists,
-        "\(manifest.model)/\(manifest.version) is a draft that holds files: remove it, or choose another name with --version"
-      )
-    }
-    if known.holdsSame(as: manifest) { return true }
-    let what = known.holdsSameWeights(as: manifest) ? "other files beside the same weights" : "other weights"
-    throw StoreError(
-      .differentWeights,
-      "\(manifest.model)/\(manifest.version) is published here with \(what), and a published version never changes: choose "
-        + "another name with --version")
   }
 
   // MARK: Fetching
@@ -109,8 +85,8 @@ package struct Pull: Sendable {
       remote: remote, blobs: registry.blobs, pins: pins, partials: partials, interruption: interruption)
     // Tables first: they say how packs are hashed.
     let tables = try arrival.tables(in: artifact)
-    var fetched = try fetching.fetch(try missing(tables, progress)) { _ in !interruption.isRequested }
-    let contents = try missing(
+    var fetched = try fetching.fetch(try arrivals.missing(tables, progress)) { _ in !interruption.isRequested }
+    let contents = try arrivals.missing(
       try arrival.contents(in: artifact) { (digest) throws(StoreError) in try registry.records.table(digest) }, progress
     )
     var wanted: [Fetching.Wanted] = []
@@ -128,27 +104,6 @@ package struct Pull: Sendable {
     return fetched + (try fetching.fetch(wanted, progress: counting(.fetching, of: total, progress)))
   }
 
-  /// Those that the store does not have, or has damaged.
-  private func missing(
-    _ wanted: [Fetching.Wanted], _ progress: @escaping ProgressHandler
-  ) throws(StoreError) -> [Fetching.Wanted] {
-    var missing: [Fetching.Wanted] = []
-    for each in wanted {
-      let table = each.table ?? SegmentTable(whole: each.blob.byteCount, each.blob.digest)
-      guard table.blob == each.id, table.byteCount == each.blob.byteCount else {
-        throw StoreError(
-          .damaged, "\(remote.name): what the manifest calls blob \(each.id) is another one: it was tampered with")
-      }
-      guard try blobStore(try registry.blobs.contains(each.id)) else {
-        missing.append(each)
-        continue
-      }
-      let count = counting(.checking, of: each.blob.byteCount, progress)
-      if try !blobStore(try registry.blobs.isIntact(table, progress: count)) { missing.append(each) }
-    }
-    return missing
-  }
-
   // MARK: Publishing
 
   /// What has come must be what it says it is: weight files are parsed, and compared with their tables.
@@ -157,18 +112,6 @@ package struct Pull: Sendable {
     guard !report.isValid else { return }
     throw StoreError(
       .damaged, "\(manifest.model)/\(manifest.version) of \(remote.name) was not published:\n\(report.text)")
-  }
-
-  private func publish(
-    _ manifest: Manifest, isCheckpoint: Bool, by actor: Actor, unless interruption: Interruption
-  ) throws(StoreError) {
-    let isCheckpoint = isCheckpoint || manifest.version.looksLikeCheckpoint
-    try registry.records.transaction(manifest.model, unless: interruption) { (records) throws(StoreError) in
-      if let folder = try records.folder(manifest.version), try Self.isThere(manifest, in: folder) { return }
-      try records.publish(
-        VersionFolder(manifest), in: isCheckpoint ? .checkpoints : .models,
-        switching: isCheckpoint ? .never : .ifNone, by: actor)
-    }
   }
 }
 

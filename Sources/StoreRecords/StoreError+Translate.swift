@@ -20,6 +20,7 @@ extension StoreError {
   package init(_ error: BlobStoreError) {
     switch error {
     case .missing, .damaged: self.init(.damaged, error.description)
+    case .unreachable: self.init(.system(errno: EIO), error.description)
     case .system(let cause): self.init(cause)
     }
   }

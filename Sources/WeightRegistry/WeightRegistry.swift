@@ -10,11 +10,15 @@ package final class WeightRegistry: Sendable {
   /// Checks that only other layers can make (shapes against a configuration); run by ``Validation``.
   package let checkers: [any VersionChecker]
   package let views: ViewCatalogue
+  /// Whether weight files were parsed before they were published, so that none is a pickle that would do more than hold data.
+  package let hasParsedWeights: Bool
   private let verdicts = Verdicts()
 
   package init(
-    storePath: String, access: StoreAccess, logger: Logger, checkers: [any VersionChecker] = []
+    storePath: String, access: StoreAccess, logger: Logger, checkers: [any VersionChecker] = [],
+    hasParsedWeights: Bool = true
   ) throws(StoreError) {
+    self.hasParsedWeights = hasParsedWeights
     self.logger = logger
     self.checkers = checkers
     records = try RecordStore(path: storePath, access: access, logger: logger)

@@ -13,9 +13,13 @@ package import WeightRegistry
 package final class WeightsFileSystem: FileSystem {
   private let tree: MountedTree
 
-  /// - Parameter events: what `.control/log` shows.
-  package init(registry: WeightRegistry, events: EventLog, logger: Logger) {
-    tree = MountedTree(registry: registry, events: events, logger: logger)
+  /// - Parameters:
+  ///   - events: what `.control/log` shows.
+  ///   - status: more lines of `.control/status`.
+  package init(
+    registry: WeightRegistry, events: EventLog, logger: Logger, status: @escaping @Sendable () -> String = { "" }
+  ) {
+    tree = MountedTree(registry: registry, events: events, logger: logger, status: status)
     tree.retireInodes()
     tree.releaseReplaced()
     LeftUploads(tree: tree).settle()

@@ -11,8 +11,15 @@ PORT is that of the registry. MODES is a file with one line, which is read anew 
     norange           parts of blobs are not sent, only the whole
     shifted           other parts of blobs are sent than those that were asked for
     busy              every fourth request is told to come back later
+    gone              connections end without an answer
+    silent            nothing is answered for as long as this is so
+    wrong             a byte of each part of a blob is another one
+    short             parts of blobs have fewer bytes than were asked for
+    unsatisfiable     parts of blobs are said not to be there (416)
+    endless           answers to what is sent, and parts of blobs, do not say where they end
 
-It writes its port, and ends with TERM.
+It writes its port, and ends with TERM. In MODES.log it writes a line for each part of a blob that somebody asks for: its path, its
+first and its last byte.
 """
 import base64
 import http.client
@@ -33,12 +40,12 @@ class Front(BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
-    def say(self, status, headers, body=b""):
+    def say(self, status, headers, body=b"", is_endless=False):
         self.send_response_only(status)
         for name, value in headers:
             if name.lower() not in ("transfer-encoding", "connection", "date"):
                 self.send_header(name, value)
-        if not any(name.lower() == "content-length" for name, _ in headers):
+        if not any(name.lower() == "content-length" for name, _ in headers) and not is_endless:
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
@@ -49,6 +56,18 @@ class Front(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         port = self.server.server_address[1]
         is_blob = "/blobs/sha256:" in self.path and self.command == "GET"
+        while mode == "silent":
+            time.sleep(0.05)
+            mode, *words = open(modes).read().split()
+        if mode == "gone":
+            self.close_connection = True
+            return
+        is_part = is_blob and "Range" in self.headers
+        if is_part:
+            with lock, open(modes + ".log", "a") as log:
+                log.write(f"{self.path} {self.headers['Range'].removeprefix('bytes=').replace('-', ' ')}\n")
+        if is_part and mode == "unsatisfiable":
+            return self.say(416, [("Content-Range", "bytes */1")])
         if port == other.server_address[1] and self.headers.get("Authorization"):
             return self.say(400, [], b"two ways to prove who asks")
         if self.path.startswith("/token?"):
@@ -81,7 +100,16 @@ class Front(BaseHTTPRequestHandler):
         upstream = http.client.HTTPConnection("127.0.0.1", registry)
         upstream.request(self.command, self.path, body or None, headers)
         answer = upstream.getresponse()
-        self.say(answer.status, answer.getheaders(), answer.read())
+        data, headers = answer.read(), answer.getheaders()
+        if is_part and mode == "wrong":
+            data = data[:-1] + bytes([data[-1] ^ 1])
+        if is_part and mode == "short":
+            data = data[: len(data) // 2]
+            headers = [(name, value) for name, value in headers if name.lower() != "content-length"]
+        is_endless = mode == "endless" and (is_part or self.command in ("POST", "PUT", "PATCH"))
+        if is_endless:
+            headers = [(name, value) for name, value in headers if name.lower() != "content-length"]
+        self.say(answer.status, headers, data, is_endless)
         upstream.close()
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = handle_request

@@ -66,6 +66,33 @@ import Testing
     #expect(lines.split(separator: "\n").filter { $0.hasPrefix("mamba/") }.count == 6, "\(lines)")
   }
 
+  @Test func aMountedStoreFollowsByItself() throws {
+    try move(to: "v1")
+    try #require(tantra(["mount", fixture.mountpoint, "--create"], store: "other").status == 0)
+    defer { _ = try? Command.run(TantraFixture.executable, ["unmount", fixture.mountpoint]) }
+    // The model has to be there to have a policy.
+    try #require(tantra(["pull", "\(layout):v3"], store: "other").status == 0)
+    func follow(_ value: String) throws {
+      let set = try tantra(["config", "mamba", "follow", value], store: "other")
+      try #require(set.status == 0, "\(set.errorText)")
+    }
+    func isActive(_ version: String) -> Bool {
+      let link = try? FileManager.default.destinationOfSymbolicLink(atPath: fixture.mountpoint + "/mamba/active")
+      return link == version
+    }
+    #expect(isActive("v3"))
+    try follow("\(layout):live")
+    #expect(fixture.wait(20) { isActive("v1") })
+    // What it looks for by itself takes its time.
+    try move(to: "v2")
+    #expect(fixture.wait(60) { isActive("v2") })
+    let history = try tantra(["history", "mamba"], store: "other")
+    #expect(history.outputText.contains("follow \(layout)@sha256:"), "\(history.outputText)")
+    try follow("\(layout):gone")
+    #expect(fixture.wait(20) { (try? fixture.text(".control/log"))?.contains("has no tag \"gone\"") == true })
+    #expect(isActive("v2"))
+  }
+
   @Test func onceIsAPullAndASwitch() throws {
     try move(to: "v2")
     let followed = try tantra(["follow", "mamba", "\(layout):live", "--once"], store: "other")

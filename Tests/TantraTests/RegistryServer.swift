@@ -13,17 +13,27 @@ final class RegistryServer {
   /// bcrypt of "secret", as htpasswd writes it.
   private static let passwords = "ada:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n"
 
-  /// - Parameter hasPassword: whether it takes the name ada and the password secret.
-  init(hasPassword: Bool = false) throws {
+  /// The certificate of a registry that speaks TLS, which nobody has signed.
+  var certificate: String { scratch("certificate.pem") }
+
+  /// - Parameters:
+  ///   - hasPassword: whether it takes the name ada and the password secret.
+  ///   - isEncrypted: whether it speaks TLS.
+  init(hasPassword: Bool = false, isEncrypted: Bool = false) throws {
     scratch = try TemporaryFolder()
     port = try Self.freePort()
     try scratch.write("passwords", Array(Self.passwords.utf8))
     let access = hasPassword ? "auth: {htpasswd: {realm: test, path: \(scratch("passwords"))}}\n" : ""
+    var encryption = ""
+    if isEncrypted {
+      try Self.makeCertificate(scratch("certificate.pem"), key: scratch("key.pem"))
+      encryption = ", tls: {certificate: \(scratch("certificate.pem")), key: \(scratch("key.pem"))}"
+    }
     let settings = """
       version: 0.1
       log: {level: error}
       storage: {filesystem: {rootdirectory: \(scratch("registry"))}}
-      http: {addr: "127.0.0.1:\(port)", secret: test}
+      http: {addr: "127.0.0.1:\(port)", secret: test\(encryption)}
 
       """
     try scratch.write("settings.yml", Array((settings + access).utf8))
@@ -32,6 +42,16 @@ final class RegistryServer {
     guard Self.wait(until: { Self.listens(port) }) else {
       throw OracleFailure(description: "docker-registry does not start: \(registry.isRunning)")
     }
+  }
+
+  private static func makeCertificate(_ path: String, key: String) throws {
+    let made = try Command.run(
+      "openssl",
+      [
+        "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
+        "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", path,
+      ])
+    guard made.status == 0 else { throw OracleFailure(description: made.errorText) }
   }
 
   private static func socketAddress(_ port: Int) -> sockaddr_in {

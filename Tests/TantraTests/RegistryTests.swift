@@ -137,6 +137,32 @@ import Testing
     }
   }
 
+  @Test func certificatesAreLookedAt() throws {
+    let server = try RegistryServer(isEncrypted: true)
+    let remote = "127.0.0.1:\(server.port)/team/mamba:v1"
+    let unknown = try tantra(["push", "mamba/v1.0", remote])
+    #expect(unknown.status == 74 && unknown.errorText.contains("certificate"), "\(unknown.errorText)")
+    let trusting = ["SSL_CERT_FILE": server.certificate]
+    let pushed = try tantra(["push", "mamba/v1.0", remote], environment: trusting)
+    #expect(pushed.status == 0, "\(pushed.errorText)")
+    #expect(try tantra(["pull", remote], store: "other").status == 74)
+    let pulled = try tantra(["pull", remote], store: "other", environment: trusting)
+    #expect(pulled.status == 0 && pulled.outputText.contains("; active"), "\(pulled.errorText)")
+  }
+
+  @Test func nobodyWaitsForTheEndOfWhatHasAllCome() throws {
+    let server = try RegistryServer()
+    let port = try server.front("registry_front.py", "modes", "endless")
+    let remote = "127.0.0.1:\(port)/team/mamba:v1"
+    for (arguments, store) in [(["push", "mamba/v1.0", remote], "store"), (["pull", remote], "other")] {
+      let command = try Command.run(
+        "timeout", ["60", TantraFixture.executable] + arguments + ["--store", fixture.scratch(store)],
+        environment: ["XDG_CACHE_HOME": fixture.scratch("cache"), "DOCKER_CONFIG": fixture.scratch("docker")])
+      #expect(command.status == 0, "\(arguments): \(command.errorText)")
+    }
+    #expect(try succeed("validate", "mamba", "v1.0", store: "other").contains("valid"))
+  }
+
   @Test func whatANetworkDoesIsFoundAndMended() throws {
     let server = try RegistryServer()
     let file = fixture.scratch("big.safetensors")

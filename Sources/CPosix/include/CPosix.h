@@ -39,6 +39,9 @@ int tantra_has_writers(int file);
 /// sync_file_range(2): writes the dirty pages of a range to disk, and waits for them. 0, or -1 with errno.
 int tantra_finish_writing(int file, long offset, long count);
 
+/// fallocate(2): gives the blocks of a range back, and leaves the size. 0, or -1 with errno.
+int tantra_punch_hole(int file, long offset, long count);
+
 /// Whether a file lies on overlayfs, which is stacked on other file systems: 1 or 0.
 int tantra_is_stacked(int file);
 

@@ -31,6 +31,9 @@ final class ComputedTensor: StoredBytes {
 
   var localFile: OpenedFile? { nil }
 
+  /// Whatever is computed may depend on any part of the tensor.
+  func isAtHand(_ range: Range<Int>) -> Bool { source.bytes.isAtHand(source.offset..<source.offset + source.byteCount) }
+
   private var elementWidth: Int { source.dtype.byteWidth ?? 1 }
 
   func read(

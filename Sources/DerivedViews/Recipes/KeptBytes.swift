@@ -15,6 +15,7 @@ final class KeptBytes: StoredBytes {
   var name: String { source.name }
   var byteCount: Int { source.byteCount }
   var localFile: OpenedFile? { nil }
+  func isAtHand(_ range: Range<Int>) -> Bool { source.isAtHand(range) }
 
   func read(
     _ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer, unless interruption: Interruption

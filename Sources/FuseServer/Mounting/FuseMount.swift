@@ -24,6 +24,7 @@ package final class FuseMount: Sendable {
   private let workers: WorkerPool
   private let notifier: KernelNotifier
   private let passthrough: Passthrough
+  private let patientReads: PatientReads
   private let stopRequest: Latch
   private let device: String?
   private let options: MountOptions
@@ -59,6 +60,7 @@ package final class FuseMount: Sendable {
     notifier.start(session)
     self.notifier = notifier
     self.passthrough = passthrough
+    patientReads = dispatcher.patientReads
     fileSystem.observeChanges { notifier.invalidate($0) }
     if let device { Readahead.raise(device: device, logger: logger) }
     logger.info("mounted at \(mountpoint)")
@@ -112,7 +114,9 @@ package final class FuseMount: Sendable {
     if isStillMounted { Self.detach(mountpoint, logger) }
     let hurry = signals.map { [$0.descriptor] } ?? []
     _ = Latch.wait(for: [workers.ended.descriptor] + hurry, limit: options.drainTime)
-    guard workers.stop(limit: .seconds(1)) else {
+    // Reads that wait for a network are answered by threads of their own, of which none may outlive the session.
+    _ = patientReads.stop(limit: .seconds(1))
+    guard workers.stop(limit: .seconds(1)), patientReads.stop(limit: .seconds(1)) else {
       // The session cannot be closed under a worker, which keeps it until it comes back or the process ends.
       logger.warning("a request is still being worked on; it ends with this process")
       return

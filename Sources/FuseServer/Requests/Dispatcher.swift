@@ -11,6 +11,7 @@ final class Dispatcher: Sendable {
   let notifier: KernelNotifier
   let passthrough: Passthrough
   let logger: Logger
+  let patientReads = PatientReads()
   private let handshake = Atomic<Bool>(false)
 
   init(fileSystem: any FileSystem, notifier: KernelNotifier, passthrough: Passthrough, logger: Logger) {

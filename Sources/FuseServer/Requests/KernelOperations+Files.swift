@@ -1,6 +1,7 @@
 import CFuse
 import Glibc
 import PosixIO
+import WeightRegistry
 import WeightsFS
 
 extension KernelOperations {
@@ -136,7 +137,21 @@ extension KernelOperations {
       guard offset >= 0, size >= 0 else { throw FileSystemError(EINVAL) }
       let stretches = try dispatcher.fileSystem.read(
         try KernelOperations.handle(of: information), offset: Int(offset), count: size)
-      let interruption = Interruption(request.interruption)
+      if stretches.allSatisfy(\.isAtHand) { return answer(dispatcher, request, stretches, size: size) }
+      // Whoever takes libfuse's request has to answer it, on whatever thread.
+      nonisolated(unsafe) let raw = request.take()
+      dispatcher.patientReads.run { answer(dispatcher, Request(raw), stretches, size: size) }
+    } catch {
+      dispatcher.fail(request, "read", error)
+    }
+  }
+
+  private static func answer(
+    _ dispatcher: Dispatcher, _ request: consuming Request, _ stretches: [Stretch], size: Int
+  ) {
+    let (isInterrupted, reads) = (request.interruption, dispatcher.patientReads)
+    do throws(FileSystemError) {
+      let interruption = Interruption { isInterrupted() || reads.isStopping }
       let answer = try ReadAnswer(stretches, limit: size, unless: interruption)
       answer.send(to: request)
     } catch {

@@ -1,4 +1,3 @@
-import Glibc
 import PosixIO
 import Tensors
 
@@ -18,16 +17,7 @@ package struct SumCache: Sendable {
   }
 
   /// That of the user.
-  package static var usual: SumCache { SumCache(path: usualPath) }
-
-  private static var usualPath: String? {
-    func value(_ name: String) -> String? {
-      guard let text = getenv(name), text.pointee != 0 else { return nil }
-      return String(cString: text)
-    }
-    let base = value("XDG_CACHE_HOME") ?? value("HOME").map { $0 + "/.cache" }
-    return base.map { $0 + "/tantra/sums" }
-  }
+  package static var usual: SumCache { SumCache(path: UserCache.path("sums")) }
 
   /// What is known of a blob; nil for nothing.
   func sums(of blob: Digest) -> BlobSums? {

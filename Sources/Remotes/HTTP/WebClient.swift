@@ -47,6 +47,8 @@ final class WebClient: Sendable {
     var failure: TransferFailure?
     var thrown: StoreError?
     var headerByteCount = 0
+    /// Whether all that matters has come, although the answer does not say where it ends.
+    var isDone = false
 
     init(_ exchange: Exchange, _ sink: Exchange.Sink, _ interruption: Interruption, _ sent: @escaping (Int) -> Bool) {
       (self.exchange, self.sink, self.interruption, self.sent) = (exchange, sink, interruption, sent)
@@ -58,6 +60,11 @@ final class WebClient: Sendable {
     var isExpected: Bool {
       if case .buffer(_, let status) = sink { return answer.status == status }
       return (200..<300).contains(answer.status)
+    }
+
+    /// Whether only the end of the connection would tell the end of the answer. Who waits for that may wait for long.
+    private var isEndless: Bool {
+      answer.status >= 200 && answer.headers["content-length"] == nil && answer.headers["transfer-encoding"] == nil
     }
 
     static func of(_ pointer: UnsafeMutableRawPointer?) -> Context? {
@@ -78,6 +85,10 @@ final class WebClient: Sendable {
         let name = line[..<colon].lowercased()
         let value = line[line.index(after: colon)...].drop { $0 == " " || $0 == "\t" }
         answer.headers[name] = String(value.prefix { $0 != "\r" && $0 != "\n" && $0 != "\r\n" })
+      } else if line.allSatisfy(\.isWhitespace), exchange.body != nil, isEndless {
+        // What is sent is answered by a head.
+        isDone = true
+        return false
       }
       return true
     }
@@ -90,7 +101,8 @@ final class WebClient: Sendable {
         }
         UnsafeMutableRawBufferPointer(rebasing: buffer[answer.filledByteCount...]).copyMemory(from: bytes)
         answer.filledByteCount += bytes.count
-        return true
+        isDone = answer.filledByteCount == buffer.count && isEndless
+        return !isDone
       }
       if case .memory(let limit) = sink, (200..<300).contains(answer.status) {
         guard answer.body.count + bytes.count <= limit else {
@@ -146,7 +158,7 @@ final class WebClient: Sendable {
     if interruption.isRequested { throw TransferFailure(cause: .stopped, message: "stopped") }
     // 18, a body that is cut off, and 23, one that nobody wanted more of, are fine if its status says that something is wrong.
     let isUnexpected = context.answer.status != 0 && !context.isExpected && [18, 23].contains(end.code)
-    guard end.code == 0 || isUnexpected else {
+    guard end.code == 0 || isUnexpected || context.isDone else {
       let message = withUnsafeBytes(of: end.message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
       throw TransferFailure(cause: Self.isLasting(end.code) ? .lasting : .passing, message: message, code: end.code)
     }

@@ -5,6 +5,7 @@ package enum PolicyKey: String, Sendable, CaseIterable, Codable {
   case keep
   case validateBeforeActivate = "validate-before-activate"
   case verifyBeforeActivate = "verify-before-activate"
+  case follow
   case pickles
   case frozen
   case restorable
@@ -18,6 +19,7 @@ package enum PolicyKey: String, Sendable, CaseIterable, Codable {
     case .validateBeforeActivate:
       "whether set-active, rollback and import --active validate a version first, and refuse one with damage"
     case .verifyBeforeActivate: "which key has to have signed versions that are pulled; others are refused"
+    case .follow: "which tag of a remote a mounted store follows: what it points to is pulled and made active"
     case .pickles: "whether files beside the weights that are pickles, and would run code, can be opened"
     case .frozen: "which versions' files are neither changed, replaced, renamed nor removed"
     case .restorable: "how long a removed version can be restored before a mounted store purges it by itself"
@@ -32,6 +34,7 @@ package enum PolicyKey: String, Sendable, CaseIterable, Codable {
     case .keep: "a number, or none"
     case .validateBeforeActivate: "yes or no"
     case .verifyBeforeActivate: "the absolute path of a public key, or off"
+    case .follow: "a remote with a tag, as ghcr.io/team/mamba:live or oci:/srv/models:live, or off"
     case .pickles: ModelPolicies.Pickles.allCases.map(\.rawValue).joined(separator: " or ")
     case .frozen: "always, chosen (made active, given an alias, or backed up) or never"
     case .restorable, .restorableCheckpoints: "a time (10s, 15m, 12h, 7d, 1w), or forever"
@@ -44,7 +47,7 @@ package enum PolicyKey: String, Sendable, CaseIterable, Codable {
     switch self {
     case .keep: ["3", "5", "10", "none"]
     case .validateBeforeActivate: ["yes", "no"]
-    case .verifyBeforeActivate: ["off"]
+    case .verifyBeforeActivate, .follow: ["off"]
     case .pickles: ModelPolicies.Pickles.allCases.map(\.rawValue)
     case .frozen: ["always", "chosen", "never"]
     case .restorable, .restorableCheckpoints: ["30m", "12h", "7d", "1w", "forever"]
@@ -57,7 +60,7 @@ package enum PolicyKey: String, Sendable, CaseIterable, Codable {
     switch self {
     case .keep: "none"
     case .validateBeforeActivate: "no"
-    case .verifyBeforeActivate: "off"
+    case .verifyBeforeActivate, .follow: "off"
     case .pickles: ModelPolicies.Pickles.quarantine.rawValue
     case .frozen: ModelPolicies.Frozen.chosen.rawValue
     case .restorable: "7d"
@@ -73,7 +76,7 @@ package enum PolicyKey: String, Sendable, CaseIterable, Codable {
     case .verifyBeforeActivate: "verifyBeforeActivating"
     case .restorableCheckpoints: "restorableCheckpoints"
     case .defaultFormat: "defaultFormat"
-    case .keep, .pickles, .frozen, .restorable: rawValue
+    case .keep, .follow, .pickles, .frozen, .restorable: rawValue
     }
   }
 
@@ -93,6 +96,7 @@ package enum PolicyKey: String, Sendable, CaseIterable, Codable {
     case .keep: text == "none" ? text : Int(text).flatMap { $0 >= 0 ? String($0) : nil }
     case .validateBeforeActivate: ["yes": "yes", "true": "yes", "no": "no", "false": "no"][text]
     case .verifyBeforeActivate: text == "off" || text.hasPrefix("/") && !text.contains("\0") ? text : nil
+    case .follow: text == "off" || text.contains(":") && text.utf8.allSatisfy { $0 > 0x20 } ? text : nil
     case .pickles: ModelPolicies.Pickles(rawValue: text)?.rawValue
     case .frozen: ModelPolicies.Frozen(rawValue: text)?.rawValue
     case .restorable, .restorableCheckpoints: text == "forever" ? text : TimeSpan(text)?.text

@@ -14,6 +14,14 @@ package enum Stretch: Sendable {
     case .stored(_, let range): range.count
     }
   }
+
+  /// Whether it can be read now without a wait for anybody else.
+  package var isAtHand: Bool {
+    switch self {
+    case .bytes: true
+    case .stored(let source, let range): source.isAtHand(range)
+    }
+  }
 }
 
 /// One file of a version, ready to be read: something stored as it is, or a layout over blobs.

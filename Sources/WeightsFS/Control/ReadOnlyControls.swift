@@ -31,13 +31,20 @@ struct MetricsControl: ControlFile {
 /// `.control/status`: what is stored and what is presented.
 struct StatusControl: ControlFile {
   private let usage: StoreUsage
+  /// Lines that somebody else knows.
+  private let others: @Sendable () -> String
 
-  init(registry: WeightRegistry) { usage = StoreUsage(registry.records) }
+  init(registry: WeightRegistry, others: @escaping @Sendable () -> String) {
+    usage = StoreUsage(registry.records)
+    self.others = others
+  }
 
   var name: String { "status" }
 
   func contents() throws(FileSystemError) -> [UInt8] {
-    do throws(StoreError) { return Array(try usage.current().text.utf8) } catch { throw FileSystemError(error) }
+    do throws(StoreError) { return Array((try usage.current().text + others()).utf8) } catch {
+      throw FileSystemError(error)
+    }
   }
 }
 

@@ -83,11 +83,13 @@ struct VersionFile: TreeFile {
     // Who is about to write need not have seen the latest edition: a second `ESTALE` in a row would be an error to the caller.
     guard access.changes || current == edition else { throw FileSystemError(.stale) }
     // Weight files that were parsed when they came are data.
+    let isParsed = tree.registry.hasParsedWeights
     let (isData, blob): (Bool, Digest?) =
       switch content {
-      case .view: (true, nil)
-      case .part(let file): (file.table != nil, file.blob)
-      case .file(let file): (file.weights != nil, file.blob)
+      case .view(let view):
+        if isParsed { (true, nil) } else { try original(of: view) }
+      case .part(let file): (isParsed && file.table != nil, file.blob)
+      case .file(let file): (isParsed && file.weights != nil, file.blob)
       }
     if !isData {
       try tree.requireHarmless(blob, of: place.model, path: place.description, access) { opened }
@@ -102,6 +104,12 @@ struct VersionFile: TreeFile {
       throw try tree.reopening(place, opened, access)
     }
     return file.upload == nil ? tree.open(opened, node, key) : tree.openGrowing(opened, node)
+  }
+
+  /// Whether a view is made here, and not somebody's file; and that file.
+  private func original(of view: String) throws(FileSystemError) -> (isData: Bool, blob: Digest?) {
+    let original = try tree.versionFolder(of: place.model, place.version).manifest?.original(servedAs: view)
+    return (original == nil, original?.blob)
   }
 
   /// What is under the name now: its bytes, which edition they are, and what they are. All three are of one folder, whatever is

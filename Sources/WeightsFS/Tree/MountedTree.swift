@@ -31,11 +31,13 @@ final class MountedTree: Sendable {
   /// When this mount began: the mtime of what has no other, in nanoseconds since 1970.
   let started = Timestamp.now()
 
-  init(registry: WeightRegistry, events: EventLog, logger: Logger) {
+  init(
+    registry: WeightRegistry, events: EventLog, logger: Logger, status: @escaping @Sendable () -> String
+  ) {
     self.registry = registry
     derived = DerivedCatalogue(registry)
     self.logger = logger
-    controls = ControlFileCatalogue.files(registry: registry, events: events, metrics: metrics)
+    controls = ControlFileCatalogue.files(registry: registry, events: events, metrics: metrics, status: status)
   }
 
   var records: RecordStore { registry.records }
@@ -302,6 +304,8 @@ final class MountedTree: Sendable {
         return try quarantine.reason(against: now, blob)
       } catch {
         attempts -= 1
+        // Of a remote it is no word about the file if it cannot be read now.
+        if blob != nil, !registry.hasParsedWeights { throw FileSystemError(EIO, error.message) }
         if blob != nil || attempts == 0 { return error.message }
       }
     }

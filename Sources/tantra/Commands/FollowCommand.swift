@@ -20,7 +20,8 @@ struct FollowCommand: ParsableCommand {
       name is refused, with a reason on standard error, and what was active stays. So it is with anything else that \
       fails; it is tried again the next time.
 
-      A line is printed for each switch. Ctrl-C or TERM ends it.
+      A line is printed for each switch. Ctrl-C or TERM ends it. A mounted store follows by itself what the policy follow of a model \
+      names: tantra config MODEL follow REMOTE.
 
       Exit codes: 0 ended by Ctrl-C or TERM; 64 wrong usage. With --once: as tantra pull.
       """)

@@ -3,6 +3,7 @@ import FuseServer
 import Glibc
 import Logging
 import PosixIO
+import Remotes
 import StoreRecords
 import WeightRegistry
 import WeightsFS
@@ -11,13 +12,16 @@ import WeightsFS
 struct MountCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "mount",
-    abstract: "Mount a store.",
+    abstract: "Mount a store, or a version of a remote.",
     discussion: """
       Returns when the mount is live and leaves a daemon behind; INT, TERM or `tantra unmount` end it. What a daemon that \
       was killed left at the mountpoint is cleared away first.
 
       The log is in .control/log, the last 1000 lines of it; in the file that --log-file names, which is appended to and \
       stays; and in the foreground on standard error, with priorities for journald where that reads it.
+
+      With --remote a version of a remote is mounted to read, in a second: its weights come when somebody reads them, each \
+      part compared with its digest first, and stay in the cache. What is there needs no network. .control/status tells how it stands.
       """)
 
   @Argument(help: "Where to mount; made if it is missing.", completion: .directory) var mountpoint = "/weights"
@@ -34,10 +38,14 @@ struct MountCommand: ParsableCommand {
     })
   var logLevel = Logger.Level.info
   @Option(help: .hidden) var readiness: Int32?
+  @OptionGroup var remote: RemoteMountOptions
   @OptionGroup var store: StoreOptions
 
   func validate() throws {
     if create && readOnly { throw ValidationError("--create and --read-only exclude each other") }
+    if remote.remote != nil, create || store.store != nil {
+      throw ValidationError("--remote has a cache (--cache) and no store: --store and --create do not go with it")
+    }
   }
 
   func run() throws {
@@ -49,21 +57,23 @@ struct MountCommand: ParsableCommand {
   // MARK: Background
 
   private func launch() throws {
-    let path = try path()
+    let reference = try remote.reference()
+    let path = try reference.map { try remote.cachePath(for: $0) } ?? path()
     if create { _ = try StoreFolder(path: path, creating: true) }
-    let registry = try store.openForReading(at: path)
+    if reference == nil { _ = try store.openForReading(at: path) }
     var arguments = [
-      "tantra", "mount", try Mountpoint.resolve(mountpoint), "--foreground", "--store", path, "--readiness",
+      "tantra", "mount", try Mountpoint.resolve(mountpoint), "--foreground", "--readiness",
       String(BackgroundLauncher.readinessDescriptor),
     ]
+    arguments += try reference.map { try remote.arguments(for: $0) } ?? ["--store", path]
     if readOnly { arguments.append("--read-only") }
     if allowOther { arguments.append("--allow-other") }
     arguments += ["--log-level", logLevel.rawValue]
     switch BackgroundLauncher.launch(arguments: arguments, logFile: logFile) {
     case .ready:
-      let models = registry.records.models.map(\.text)
+      let models = try store.openForReading(at: path).records.models.map(\.text)
       let content = models.isEmpty ? "no models yet" : models.joined(separator: ", ")
-      Console.print("\(path) is mounted at \(mountpoint): \(content)")
+      Console.print("\(reference?.description ?? path) is mounted at \(mountpoint): \(content)")
     case .failed(let status, let message):
       throw CommandFailure(CommandFailure.Status(rawValue: status) ?? .failed, message)
     }
@@ -78,8 +88,9 @@ struct MountCommand: ParsableCommand {
     let readiness = readiness.flatMap { Readiness(descriptor: $0) }
     let mount: FuseMount
     let registry: WeightRegistry
+    let remote: RemoteMount?
     do {
-      (mount, registry) = try makeMount()
+      (mount, registry, remote) = try makeMount()
     } catch {
       guard let failure = error as? CommandFailure ?? CommandFailure(error) else { throw error }
       guard let readiness else { throw failure }
@@ -87,13 +98,17 @@ struct MountCommand: ParsableCommand {
       throw ExitCode(failure.status.rawValue)
     }
     if let readiness { readiness.reportReady() }
-    let housekeeping = readOnly ? nil : Housekeeping(registry)
+    let writes = !readOnly && remote == nil
+    let housekeeping = writes ? Housekeeping(registry) : nil
+    let following = writes ? Following(registry) : nil
     mount.serve(stoppingOn: signals)
+    following?.stop()
     housekeeping?.stop()
+    remote?.stop()
     registry.records.uploads.releaseAll()
   }
 
-  private func makeMount() throws -> (FuseMount, WeightRegistry) {
+  private func makeMount() throws -> (FuseMount, WeightRegistry, RemoteMount?) {
     var mirrors: [CInt] = Journal.isStandardError ? [] : [STDERR_FILENO]
     if let logFile {
       let descriptor = open(logFile, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
@@ -106,6 +121,9 @@ struct MountCommand: ParsableCommand {
     let level = logLevel
     let logger = Logger(label: "tantra") { _ in EventLogHandler(events, level: level) }
     let mountpoint = try Mountpoint.resolve(mountpoint)
+    if let reference = try remote.reference() {
+      return try makeMount(of: reference, at: mountpoint, events, logger)
+    }
     let path = try path()
     // A mistyped --store must not become an empty store.
     _ = try StoreFolder(path: path, creating: create)
@@ -117,6 +135,20 @@ struct MountCommand: ParsableCommand {
       options: MountOptions(
         isReadOnly: readOnly, allowsOthers: allowOther, isStoreStacked: try registry.records.volume().isStacked),
       logger: logger)
-    return (mount, registry)
+    return (mount, registry, nil)
+  }
+
+  private func makeMount(
+    of reference: RemoteReference, at mountpoint: String, _ events: EventLog, _ logger: Logger
+  ) throws -> (FuseMount, WeightRegistry, RemoteMount?) {
+    let remote = try remote.open(reference, mountpoint: mountpoint, logger: logger)
+    let registry = remote.registry
+    let mount = try FuseMount(
+      WeightsFileSystem(registry: registry, events: events, logger: logger, status: { remote.status }), at: mountpoint,
+      options: MountOptions(
+        isReadOnly: true, allowsOthers: allowOther, isStoreStacked: try registry.records.volume().isStacked),
+      logger: logger)
+    remote.start()
+    return (mount, registry, remote)
   }
 }

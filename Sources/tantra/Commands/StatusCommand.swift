@@ -58,6 +58,7 @@ struct StatusCommand: ParsableCommand {
     if let path = report.store, let figures = report.figures {
       Console.print("store      \(path)")
       Console.print("mounted    " + (report.mount?.text ?? "no"))
+      if let remote = report.mount?.remote { Console.print("remote     \(remote.text)") }
       for hint in report.mount?.slowness ?? [] { Console.print("           \(hint)") }
       Console.print("models     \(figures.models), with \(figures.versions) versions and \(figures.files) files")
       Console.print("presented  \(Console.size(figures.presentedBytes))")
@@ -72,6 +73,7 @@ struct StatusCommand: ParsableCommand {
         others.map { [$0.mountpoint, $0.store ?? "?", $0.isReadOnly ? "read" : "write", $0.userText, $0.health] },
         givingUp: ["USER", "ACCESS"]))
     for mount in others {
+      if let remote = mount.remote { Console.print("\(mount.mountpoint): \(remote.text)") }
       for hint in mount.slowness { Console.print("\(mount.mountpoint): \(hint)") }
     }
   }

@@ -33,6 +33,15 @@ struct MetricsText {
     "files": "Files in the folders of versions.",
     "presented_bytes": "Bytes of the files that the mount shows.",
     "stored_bytes": "Bytes that the store holds for them.",
+    "remote_up": "Whether the remote has answered the last request.",
+    "remote_cached_bytes": "Bytes of weights that the cache holds.",
+    "remote_cache_limit_bytes": "Bytes of weights that the cache may hold.",
+    "remote_whole_bytes": "Bytes of weights of the mounted versions that are on the remote.",
+    "remote_fetched_bytes": "Bytes that came from the remote since the mount began.",
+    "remote_requests": "Requests that the remote has answered since the mount began.",
+    "remote_errors": "Requests that came to nothing since the mount began.",
+    "remote_damaged_chunks": "Chunks of the cache that were not what they should be since the mount began.",
+    "remote_last_contact": "When the remote answered last, in seconds since 1970.",
   ]
 
   private static func gauge(_ name: String, _ help: String, _ value: String, labels: String = "") -> String {

@@ -17,6 +17,8 @@ struct MountReport: Encodable {
   var health: String
   /// What makes reads from it slow, in a sentence each.
   var slowness: [String]
+  /// How its remote stands; nil for the mount of a store.
+  var remote: RemoteStanding?
 
   var userText: String { UserAccount.text(uid) }
 
@@ -34,7 +36,9 @@ struct MountReport: Encodable {
       var report = MountReport(
         mountpoint: entry.mountpoint, uid: entry.ownerUID ?? 0, isReadOnly: entry.isReadOnly, health: "\(health(answer))",
         slowness: slowness(of: entry))
-      if case .version(let version) = answer, !version.store.isEmpty { report.store = version.store }
+      guard case .version(let version) = answer else { return report }
+      if !version.store.isEmpty { report.store = version.store }
+      report.remote = RemoteStanding(mountpoint: entry.mountpoint)
       return report
     }
   }
