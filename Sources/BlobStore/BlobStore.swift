@@ -11,6 +11,7 @@ package final class BlobStore: Sendable {
   package let staging: Folder?
   let pins = BlobPinTable()
   private let opened = Mutex<[Digest: WeakBlob]>([:])
+  private let sources = Mutex<[any BlobSource]>([])
   private let observers = Mutex<[@Sendable (Digest) -> Void]>([])
 
   private struct WeakBlob: Sendable {
@@ -43,16 +44,38 @@ package final class BlobStore: Sendable {
     return blob
   }
 
-  /// Opens the file that has the blob's name now: what others have open may have been removed.
+  /// Opens what has the blob's bytes now: what others have open may have been removed.
   private func openAnew(_ id: Digest) throws(BlobStoreError) -> Blob {
+    do throws(BlobStoreError) { return try openKept(id) } catch .missing {
+      for source in sources.withLock({ $0 }) {
+        if let bytes = try source.bytes(of: id) { return Blob(id: id, bytes) }
+      }
+      throw .missing(id)
+    }
+  }
+
+  /// Opens a blob that this store has on its disk.
+  private func openKept(_ id: Digest) throws(BlobStoreError) -> Blob {
     let name = name(of: id)
-    do throws(PosixError) { return try Blob(id: id, file: try root.folder(name.folder).file(name.file)) } catch {
+    do throws(PosixError) {
+      return Blob(id: id, try LocalBytes(try root.folder(name.folder).file(name.file), name: Blob.name(of: id)))
+    } catch {
       throw error.errno == .noSuchFileOrDirectory ? .missing(id) : .system(error)
     }
   }
 
-  /// Whether the blob is there.
+  /// Lets the store ask a source, too, for blobs that it does not have itself.
+  package func use(_ source: any BlobSource) { sources.withLock { $0.append(source) } }
+
+  /// Whether the blob is there: on the store's disk, or with one of its sources.
   package func contains(_ blob: Digest) throws(BlobStoreError) -> Bool {
+    if try keeps(blob) { return true }
+    for source in sources.withLock({ $0 }) where try source.contains(blob) { return true }
+    return false
+  }
+
+  /// Whether the blob is on the store's disk.
+  package func keeps(_ blob: Digest) throws(BlobStoreError) -> Bool {
     let name = name(of: blob)
     do throws(PosixError) {
       guard try root.status(of: name.folder) != nil else { return false }
@@ -79,7 +102,7 @@ package final class BlobStore: Sendable {
     try CheckedReader(try open(id), limit: limit)
   }
 
-  /// Whether the blob with these segments is there, and all of its bytes are what they were: reads all of them.
+  /// Whether the blob with these segments is on the store's disk, and all of its bytes are what they were: reads all of them.
   ///
   /// - Parameter progress: bytes read; answers whether to go on.
   package func isIntact(
@@ -93,13 +116,13 @@ package final class BlobStore: Sendable {
   /// - Parameters:
   ///   - indices: of segments in the blob's table.
   ///   - progress: bytes read; answers whether to go on.
-  /// - Returns: nil if the blob is not there, has another size or cannot be read.
+  /// - Returns: nil if the blob is not on the store's disk, has another size or cannot be read.
   /// - Throws: `system(EINTR)` if `progress` asked to stop.
   package func damagedSegments(
     _ indices: [Int], of table: SegmentTable, progress: @escaping RangeScanner.Progress = { _ in true }
   ) throws(BlobStoreError) -> [Int]? {
     let blob: Blob
-    do throws(BlobStoreError) { blob = try openAnew(table.blob) } catch .missing { return nil }
+    do throws(BlobStoreError) { blob = try openKept(table.blob) } catch .missing { return nil }
     guard blob.byteCount == table.byteCount else { return nil }
     do throws(PosixError) {
       let scanner = RangeScanner(blob, progress: progress)
@@ -186,11 +209,17 @@ package final class BlobStore: Sendable {
     return try system(try Ingest(store: self, staging: staging, takingOver: name, file, isShared: isShared))
   }
 
-  /// Gives a blob a second name in the staging folder, or a copy there while it is frozen, from where it can be ingested once
-  /// more, cut otherwise.
+  /// Gives a blob a second name in the staging folder, or a copy there while it is frozen or no file of its own, from where it can be
+  /// ingested once more, cut otherwise.
   package func stage(_ blob: Digest, as staged: String) throws(BlobStoreError) -> OpenedFile {
     let staging = try stagingForWriting
     let name = name(of: blob)
+    guard try keeps(blob) else {
+      let bytes = try openAnew(blob)
+      let copy = try system(try staging.makeFile(staged, exclusively: true))
+      try bytes.copy(0..<bytes.byteCount, to: copy, at: 0) { _ in true }
+      return try system(try staging.file(staged))
+    }
     do throws(PosixError) {
       let folder = try root.folder(name.folder)
       let file = try folder.file(name.file)

@@ -1,6 +1,5 @@
 package import PosixIO
 import SystemPackage
-package import Tensors
 
 /// Bytes that the store keeps and that can be read at any offset: a blob, or a file that is not one yet.
 package protocol StoredBytes: AnyObject, Sendable {
@@ -71,41 +70,22 @@ extension StoredBytes {
 /// A file in the store's staging folder, or a file elsewhere, read as it is.
 package final class LocalBytes: StoredBytes {
   private let file: OpenedFile
+  package let name: String
   package let byteCount: Int
 
-  /// - Parameter byteCount: how many of its bytes count; nil for all that it has now.
-  package init(_ file: OpenedFile, byteCount: Int? = nil) throws(PosixError) {
+  /// - Parameters:
+  ///   - byteCount: how many of its bytes count; nil for all that it has now.
+  ///   - name: what it is, for messages; nil for its path.
+  package init(_ file: OpenedFile, byteCount: Int? = nil, name: String? = nil) throws(PosixError) {
     self.file = file
+    self.name = name ?? file.path
     if let byteCount { self.byteCount = byteCount } else { self.byteCount = try file.status().size }
   }
 
-  package var name: String { file.path }
   package var localFile: OpenedFile? { file }
 
   package func read(
     _ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer, unless interruption: Interruption
-  ) throws(BlobStoreError) {
-    try file.read(range, of: name, into: buffer, unless: interruption)
-  }
-}
-
-/// Immutable bytes of the store under their id.
-package final class Blob: StoredBytes {
-  package let id: Digest
-  package let byteCount: Int
-  private let file: OpenedFile
-
-  init(id: Digest, file: OpenedFile) throws(PosixError) {
-    self.id = id
-    self.file = file
-    byteCount = try file.status().size
-  }
-
-  package var name: String { "blob \(id)" }
-  package var localFile: OpenedFile? { file }
-
-  package func read(
-    _ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer, unless interruption: Interruption = .never
   ) throws(BlobStoreError) {
     try file.read(range, of: name, into: buffer, unless: interruption)
   }

@@ -1,0 +1,28 @@
+package import PosixIO
+package import Tensors
+
+/// Immutable bytes of the store under their id. Whatever has them, a plain file or something that makes them from others, is known
+/// to the store only.
+package final class Blob: StoredBytes {
+  package let id: Digest
+  /// Where the bytes are.
+  private let bytes: any StoredBytes
+
+  init(id: Digest, _ bytes: any StoredBytes) {
+    self.id = id
+    self.bytes = bytes
+  }
+
+  /// What messages call a blob, whatever has its bytes.
+  package static func name(of id: Digest) -> String { "blob \(id)" }
+
+  package var name: String { Self.name(of: id) }
+  package var byteCount: Int { bytes.byteCount }
+  package var localFile: OpenedFile? { bytes.localFile }
+
+  package func read(
+    _ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer, unless interruption: Interruption = .never
+  ) throws(BlobStoreError) {
+    try bytes.read(range, into: buffer, unless: interruption)
+  }
+}
