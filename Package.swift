@@ -37,6 +37,7 @@ let package = Package(
     .target(name: "CFuse", path: "CFuse", publicHeadersPath: "include", linkerSettings: [.linkedLibrary("fuse3")]),
     .target(name: "CDecompress", linkerSettings: ["z", "bz2", "lzma"].map { .linkedLibrary($0) }),
     .target(name: "CDeflate", linkerSettings: [.linkedLibrary("deflate")]),
+    .target(name: "CPlanes", linkerSettings: ["zstd", "m"].map { .linkedLibrary($0) }),
     .target(name: "CPosix"),
     .target(name: "CCurl"),
     .target(name: "CMambaKernels", linkerSettings: [.linkedLibrary("m")]),
@@ -53,7 +54,7 @@ let package = Package(
     .target(name: "WeightFormats", dependencies: ["CDecompress", "Tensors", "PosixIO"], swiftSettings: strict),
 
     // MARK: The store
-    .target(name: "BlobStore", dependencies: ["Tensors", "PosixIO", system], swiftSettings: strict),
+    .target(name: "BlobStore", dependencies: ["CPlanes", "Tensors", "PosixIO", system], swiftSettings: strict),
     .target(
       name: "StoreRecords",
       dependencies: ["Tensors", "PosixIO", "WeightFormats", "BlobStore", hashTrees, logging, sqlite, system],

@@ -7,6 +7,7 @@ package enum PolicyKey: String, Sendable, CaseIterable, Codable {
   case verifyBeforeActivate = "verify-before-activate"
   case pickles
   case frozen
+  case compress
   case restorable
   case restorableCheckpoints = "restorable-checkpoints"
   case defaultFormat = "default-format"
@@ -20,6 +21,9 @@ package enum PolicyKey: String, Sendable, CaseIterable, Codable {
     case .verifyBeforeActivate: "which key has to have signed versions that are pulled; others are refused"
     case .pickles: "whether files beside the weights that are pickles, and would run code, can be opened"
     case .frozen: "which versions' files are neither changed, replaced, renamed nor removed"
+    case .compress:
+      "which versions a mounted store compresses by itself, so that they take less room and are read more slowly; the active one is "
+        + "never among them"
     case .restorable: "how long a removed version can be restored before a mounted store purges it by itself"
     case .restorableCheckpoints: "the same for training checkpoints"
     case .defaultFormat: "the format that export writes when --format is not given"
@@ -34,6 +38,7 @@ package enum PolicyKey: String, Sendable, CaseIterable, Codable {
     case .verifyBeforeActivate: "the absolute path of a public key, or off"
     case .pickles: ModelPolicies.Pickles.allCases.map(\.rawValue).joined(separator: " or ")
     case .frozen: "always, chosen (made active, given an alias, or backed up) or never"
+    case .compress: "no, removed (those that can only be restored) or inactive (also those that no link leads to)"
     case .restorable, .restorableCheckpoints: "a time (10s, 15m, 12h, 7d, 1w), or forever"
     case .defaultFormat: WeightFormatCatalogue.views.map(\.name).joined(separator: ", ") + " or all"
     }
@@ -47,6 +52,7 @@ package enum PolicyKey: String, Sendable, CaseIterable, Codable {
     case .verifyBeforeActivate: ["off"]
     case .pickles: ModelPolicies.Pickles.allCases.map(\.rawValue)
     case .frozen: ["always", "chosen", "never"]
+    case .compress: ModelPolicies.Compress.allCases.map(\.rawValue)
     case .restorable, .restorableCheckpoints: ["30m", "12h", "7d", "1w", "forever"]
     case .defaultFormat: WeightFormatCatalogue.views.map(\.name) + ["all"]
     }
@@ -60,6 +66,7 @@ package enum PolicyKey: String, Sendable, CaseIterable, Codable {
     case .verifyBeforeActivate: "off"
     case .pickles: ModelPolicies.Pickles.quarantine.rawValue
     case .frozen: ModelPolicies.Frozen.chosen.rawValue
+    case .compress: ModelPolicies.Compress.no.rawValue
     case .restorable: "7d"
     case .restorableCheckpoints: "1h"
     case .defaultFormat: "safetensors"
@@ -73,7 +80,7 @@ package enum PolicyKey: String, Sendable, CaseIterable, Codable {
     case .verifyBeforeActivate: "verifyBeforeActivating"
     case .restorableCheckpoints: "restorableCheckpoints"
     case .defaultFormat: "defaultFormat"
-    case .keep, .pickles, .frozen, .restorable: rawValue
+    case .keep, .pickles, .frozen, .compress, .restorable: rawValue
     }
   }
 
@@ -95,6 +102,7 @@ package enum PolicyKey: String, Sendable, CaseIterable, Codable {
     case .verifyBeforeActivate: text == "off" || text.hasPrefix("/") && !text.contains("\0") ? text : nil
     case .pickles: ModelPolicies.Pickles(rawValue: text)?.rawValue
     case .frozen: ModelPolicies.Frozen(rawValue: text)?.rawValue
+    case .compress: ModelPolicies.Compress(rawValue: text)?.rawValue
     case .restorable, .restorableCheckpoints: text == "forever" ? text : TimeSpan(text)?.text
     case .defaultFormat: text == "all" || WeightFormatCatalogue.view(named: text) != nil ? text : nil
     }

@@ -13,7 +13,7 @@ package final class ViewCatalogue: Sendable {
 
   init(_ records: RecordStore) {
     self.records = records
-    records.store.blobs.observeMending { [cache] _ in cache.removeAll() }
+    records.store.blobs.observeMoves { [cache] _ in cache.removeAll() }
   }
 
   /// Opens a view of a published version (`pt`).

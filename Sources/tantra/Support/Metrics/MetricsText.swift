@@ -33,6 +33,7 @@ struct MetricsText {
     "files": "Files in the folders of versions.",
     "presented_bytes": "Bytes of the files that the mount shows.",
     "stored_bytes": "Bytes that the store holds for them.",
+    "compressed_bytes": "Those of them that are compressed.",
   ]
 
   private static func gauge(_ name: String, _ help: String, _ value: String, labels: String = "") -> String {
