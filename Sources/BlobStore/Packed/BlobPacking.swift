@@ -1,4 +1,4 @@
-package import PosixIO
+import PosixIO
 package import Tensors
 
 /// Compresses blobs and takes them back, without anybody who reads them noticing.

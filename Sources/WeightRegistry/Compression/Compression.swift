@@ -31,8 +31,8 @@ package struct Compression: Sendable {
       try run([("\(model)/\(version)", manifest)], &report, ParallelWork.processorCount, progress) { _ in true }
     } else {
       if let model {
-        let isKnown = try records.contains(model) || records.modelsWithBackups().contains(model)
-        guard isKnown else { throw records.unknown(model) }
+        let removed = try records.modelsWithBackups()
+        guard records.contains(model) || removed.contains(model) else { throw records.unknown(model) }
         guard records.policies(of: model).compress != .no else {
           throw StoreError(
             .invalidName,

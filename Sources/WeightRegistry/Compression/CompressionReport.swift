@@ -1,4 +1,3 @@
-package import StoreRecords
 import Tensors
 
 /// What became of blobs that were to be compressed, or taken back.
@@ -66,6 +65,8 @@ package struct CompressionStanding: Sendable, Hashable, Codable {
   /// Bytes that they stand for, and that they take.
   package var bytes = 0
   package var storedBytes = 0
+
+  package init() {}
 
   /// `66%`; nil if nothing is compressed.
   package var percent: String? { bytes > 0 ? "\((100 * storedBytes + bytes / 2) / bytes)%" : nil }
