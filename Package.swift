@@ -135,7 +135,7 @@ let package = Package(
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "PosixIOTests", dependencies: ["PosixIO", "TestSupport", system], swiftSettings: strict),
     .testTarget(
-      name: "BlobStoreTests", dependencies: ["BlobStore", "PosixIO", "Tensors", "TestSupport", system],
+      name: "BlobStoreTests", dependencies: ["CPlanes", "BlobStore", "PosixIO", "Tensors", "TestSupport", system],
       swiftSettings: strict),
     .testTarget(
       name: "StoreRecordsTests",

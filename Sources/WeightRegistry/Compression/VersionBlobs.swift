@@ -6,7 +6,7 @@ import Tensors
 /// whenever a file is opened.
 struct VersionBlobs {
   /// Files with fewer bytes are not worth it.
-  private static let leastByteCount = 64 << 10
+  private static let leastByteCount = 16 << 10
 
   /// Segment tables by blob; nil for a blob of one segment whose digest nobody has written down.
   private(set) var segments: [Digest: SegmentTable?] = [:]
