@@ -231,7 +231,7 @@ import Testing
     let test = try Command.run("zstd", ["-t", packed])
     #expect(test.status == 0, "\(test.errorText)")
     let unpacked = fixture.scratch("unpacked")
-    let oracle = try Python.run("unpack_blob.py", [packed, unpacked])
+    let oracle = try Python.run(script: Python.oraclesFolder + "/unpack_blob.py", [packed, unpacked])
     #expect(oracle.status == 0, "\(oracle.errorText)")
     #expect(try fixture.scratch.read("unpacked") == bytes)
   }
