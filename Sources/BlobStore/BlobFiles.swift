@@ -76,6 +76,13 @@ final class BlobFiles: Sendable {
     { return nil }
   }
 
+  /// Whether the blob has a plain file.
+  func hasPlainFile(_ id: Digest) throws(PosixError) -> Bool {
+    let name = Self.name(of: id)
+    guard try root.status(of: name.folder) != nil else { return false }
+    return try root.folder(name.folder).status(of: name.plain) != nil
+  }
+
   /// Whether the blob is there.
   func keeps(_ id: Digest) throws(PosixError) -> Bool {
     let name = Self.name(of: id)

@@ -9,6 +9,8 @@ package final class BlobStore: Sendable {
   /// Where files are made before they become blobs: the same file system as the blobs. Nil if nothing is to be made.
   package let staging: Folder?
   let pins = BlobPinTable()
+  /// Blobs that a look has found to be hardly smaller, or damaged: nobody need look again unless they are asked to.
+  let unfit = Mutex<Set<Digest>>([])
   private let opened = Mutex<[Digest: WeakBlob]>([:])
   private let sources = Mutex<[any BlobSource]>([])
   private let observers = Mutex<[@Sendable (Digest) -> Void]>([])
@@ -227,6 +229,7 @@ package final class BlobStore: Sendable {
   /// Lets everybody know that a blob's bytes are in another file.
   func noteMove(of blob: Digest) {
     forget(blob)
+    unfit.withLock { _ = $0.remove(blob) }
     for observer in observers.withLock({ $0 }) { observer(blob) }
   }
 

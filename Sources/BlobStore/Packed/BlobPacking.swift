@@ -1,4 +1,5 @@
 import PosixIO
+import Synchronization
 package import Tensors
 
 /// Compresses blobs and takes them back, without anybody who reads them noticing.
@@ -24,6 +25,15 @@ package struct BlobPacking: Sendable {
   /// Of its size a blob has to save that much, or stays plain.
   private static let leastSaving = 0.1
 
+  /// Whether a blob is a plain file.
+  package func isPlain(_ id: Digest) throws(BlobStoreError) -> Bool { try system(try store.files.hasPlainFile(id)) }
+
+  /// Whether a blob is a plain file that nobody has found to be unfit for compression.
+  package func isFit(_ id: Digest) throws(BlobStoreError) -> Bool {
+    if store.unfit.withLock({ $0.contains(id) }) { return false }
+    return try isPlain(id)
+  }
+
   /// Compresses a blob: writes a second file, reads it again, compares all digests, and then lets it take the plain one's place.
   ///
   /// - Parameters:
@@ -47,20 +57,28 @@ package struct BlobPacking: Sendable {
     let limit = Int(Double(source.byteCount) * (1 - Self.leastSaving))
     let writer = PackedWriter(source)
     // A sample may be wrong by a few points: what it says is hardly smaller may be worth it.
-    guard try writer.estimate() <= limit + source.byteCount / 20 else { return .hardlySmaller }
+    guard try writer.estimate() <= limit + source.byteCount / 20 else { return unfit(id) }
     let table = try table(of: source, segments, id)
     let staged = try StagedFile(try store.stagingForWriting)
     let size = try writer.write(to: staged.file, threads: threads, progress: progress)
-    guard size <= limit else { return .hardlySmaller }
+    guard size <= limit else { return unfit(id) }
     let packed = try store.files.open(staged: staged.file, of: id)
     guard packed.byteCount == table.byteCount,
       try system(try RangeScanner(packed, progress: progress).damagedSegments(of: table.segments)).isEmpty
-    else { throw .damaged(source.name, "its bytes are not those that its id names") }
+    else {
+      _ = unfit(id)
+      throw .damaged(source.name, "its bytes are not those that its id names")
+    }
     try system(try staged.file.makeReadOnly())
     try system(try staged.file.synchronize(unless: { !progress(0) }))
     guard try system(try store.files.placePacked(staged.name, from: staged.folder, as: id)) else { return .asWanted }
     store.noteMove(of: id)
     return .done(before: source.byteCount, after: size)
+  }
+
+  private func unfit(_ id: Digest) -> Outcome {
+    store.unfit.withLock { _ = $0.insert(id) }
+    return .hardlySmaller
   }
 
   /// What compressing a blob would come to, from a sample of it.

@@ -81,7 +81,10 @@ package struct Compression: Sendable {
     var report = CompressionReport(.compress)
     guard hasPolicies else { return report }
     let cold = try ColdBlobs(records, of: nil)
-    try run(cold.versions, &report, 1, progress, where: cold.contains)
+    try run(cold.versions, &report, 1, progress) { (blob) throws(StoreError) in
+      if !cold.contains(blob) { return false }
+      return try blobStore(try packing.isFit(blob))
+    }
     tell(of: report, "as the policies say")
     return report
   }
@@ -101,7 +104,9 @@ package struct Compression: Sendable {
       else { continue }
       versions.append(("\(model)/\(active)", manifest))
     }
-    try run(versions, &report, 1, progress) { _ in true }
+    try run(versions, &report, 1, progress) { (blob) throws(StoreError) in
+      try !blobStore(try packing.isPlain(blob))
+    }
     tell(of: report, "for they are active now")
     return report
   }
@@ -129,7 +134,7 @@ package struct Compression: Sendable {
   /// Deals with every blob of some versions once.
   private func run(
     _ versions: [(name: String, manifest: Manifest)], _ report: inout CompressionReport, _ threads: Int,
-    _ progress: @escaping ProgressHandler, where isWanted: (Digest) -> Bool
+    _ progress: @escaping ProgressHandler, where isWanted: (Digest) throws(StoreError) -> Bool
   ) throws(StoreError) {
     var seen: Set<Digest> = []
     // What is compressed is read twice: once more for its digests.
@@ -140,7 +145,10 @@ package struct Compression: Sendable {
     }
     let count = counting(report.verb == .compress ? .compressing : .thawing, of: max(1, total), progress)
     for (name, manifest) in versions {
-      let blobs = try VersionBlobs(of: manifest, in: records) { isWanted($0) && !seen.contains($0) }
+      let blobs = try VersionBlobs(of: manifest, in: records) { (blob) throws(StoreError) in
+        if seen.contains(blob) { return false }
+        return try isWanted(blob)
+      }
       report.versions.append(name)
       for (blob, segments) in blobs.segments.sorted(by: { $0.key < $1.key }) {
         seen.insert(blob)

@@ -15,16 +15,22 @@ struct VersionBlobs {
 
   /// - Parameter isWanted: which blobs count.
   init(
-    of manifest: Manifest, in records: RecordStore, where isWanted: (Digest) -> Bool = { _ in true }
+    of manifest: Manifest, in records: RecordStore, where isWanted: (Digest) throws(StoreError) -> Bool
   ) throws(StoreError) {
-    for (digest, packs) in manifest.tables where packs.contains(where: isWanted) {
-      for pack in try records.table(digest).packs where isWanted(pack.blob) {
+    for (digest, packs) in manifest.tables {
+      var wanted: Set<Digest> = []
+      for pack in packs where try isWanted(pack) { wanted.insert(pack) }
+      // A table may be large: it is read only if something is to be done.
+      if wanted.isEmpty { continue }
+      for pack in try records.table(digest).packs where wanted.contains(pack.blob) {
         add(pack.blob, pack.segments.byteCount, pack.segments)
       }
     }
-    for file in manifest.weights where file.table == nil && isWanted(file.blob) { add(file.blob, file.byteCount, nil) }
+    for file in manifest.weights where file.table == nil {
+      if try isWanted(file.blob) { add(file.blob, file.byteCount, nil) }
+    }
     for file in manifest.files + (manifest.earlier ?? []).map(\.file) {
-      guard case .blob(let blob, let digest) = file.content, isWanted(blob) else { continue }
+      guard case .blob(let blob, let digest) = file.content, try isWanted(blob) else { continue }
       add(blob, file.byteCount, SegmentTable(whole: file.byteCount, digest))
     }
   }
