@@ -41,13 +41,15 @@ struct StatsCommand: ParsableCommand {
     var statistics = all
     if let model = try named(in: registry) { statistics.versions.removeAll { $0.model != model } }
     if json { return try Console.print(json: statistics) }
+    // A column that says nothing would only take room.
+    let isCompressed = statistics.versions.contains { $0.compressed.files > 0 }
     Console.print(
       Console.table(
-        ["MODEL", "VERSION", "PRESENTED", "STORED", "OWN", "DUPLICATED", "COMPRESSED"],
+        ["MODEL", "VERSION", "PRESENTED", "STORED", "OWN", "DUPLICATED"] + (isCompressed ? ["COMPRESSED"] : []),
         statistics.versions.map { version in
           [version.model.text, version.version.text]
             + [version.presentedBytes, version.storedBytes, version.ownBytes, version.duplicatedBytes]
-            .map(Console.size) + [version.compressed.percent ?? ""]
+            .map(Console.size) + (isCompressed ? [version.compressed.percent ?? ""] : [])
         }))
     Console.print("presented   \(Console.size(statistics.presentedBytes))")
     Console.print(
