@@ -40,6 +40,7 @@ let package = Package(
     .target(name: "CFuse", path: "CFuse", publicHeadersPath: "include", linkerSettings: [.linkedLibrary("fuse3")]),
     .target(name: "CDecompress", linkerSettings: ["z", "bz2", "lzma"].map { .linkedLibrary($0) }),
     .target(name: "CDeflate", linkerSettings: [.linkedLibrary("deflate")]),
+    .target(name: "CPlanes", linkerSettings: ["zstd", "m"].map { .linkedLibrary($0) }),
     .target(name: "CPosix"),
     .target(name: "CCurl"),
     .target(name: "CMambaKernels", linkerSettings: [.linkedLibrary("m")]),
@@ -56,7 +57,7 @@ let package = Package(
     .target(name: "WeightFormats", dependencies: ["CDecompress", "Tensors", "PosixIO"], swiftSettings: strict),
 
     // MARK: The store
-    .target(name: "BlobStore", dependencies: ["Tensors", "PosixIO", system], swiftSettings: strict),
+    .target(name: "BlobStore", dependencies: ["CPlanes", "Tensors", "PosixIO", system], swiftSettings: strict),
     .target(
       name: "StoreRecords",
       dependencies: ["Tensors", "PosixIO", "WeightFormats", "BlobStore", hashTrees, logging, sqlite, system],
@@ -137,7 +138,7 @@ let package = Package(
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TestSupport"], swiftSettings: quick),
     .testTarget(name: "PosixIOTests", dependencies: ["PosixIO", "TestSupport", system], swiftSettings: quick),
     .testTarget(
-      name: "BlobStoreTests", dependencies: ["BlobStore", "PosixIO", "Tensors", "TestSupport", system],
+      name: "BlobStoreTests", dependencies: ["CPlanes", "BlobStore", "PosixIO", "Tensors", "TestSupport", system],
       swiftSettings: quick),
     .testTarget(
       name: "StoreRecordsTests",

@@ -20,6 +20,10 @@ package final class Blob: StoredBytes {
   package var byteCount: Int { bytes.byteCount }
   package var localFile: OpenedFile? { bytes.localFile }
   package func isAtHand(_ range: Range<Int>) -> Bool { bytes.isAtHand(range) }
+  /// Whether the store has it on its own disk.
+  package var isKept: Bool { bytes is LocalBytes || bytes is PackedBytes }
+  /// Bytes of the compressed file that has it; nil if there is none.
+  package var packedByteCount: Int? { (bytes as? PackedBytes)?.storedByteCount }
 
   package func read(
     _ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer, unless interruption: Interruption = .never

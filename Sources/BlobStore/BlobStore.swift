@@ -3,13 +3,14 @@ import Synchronization
 import SystemPackage
 package import Tensors
 
-/// Immutable bytes named by what is in them: `<root>/<2 hexadecimal digits>/<62>`. The one door to them: where and how they are
-/// kept is known behind it only.
+/// Immutable bytes named by what is in them. The one door to them: where and how they are kept is known behind it only.
 package final class BlobStore: Sendable {
-  let root: Folder
+  let files: BlobFiles
   /// Where files are made before they become blobs: the same file system as the blobs. Nil if nothing is to be made.
   package let staging: Folder?
   let pins = BlobPinTable()
+  /// Blobs that a look has found to be hardly smaller, or damaged: nobody need look again unless they are asked to.
+  let unfit = Mutex<Set<Digest>>([])
   private let opened = Mutex<[Digest: WeakBlob]>([:])
   private let sources = Mutex<[any BlobSource]>([])
   private let observers = Mutex<[@Sendable (Digest) -> Void]>([])
@@ -22,13 +23,8 @@ package final class BlobStore: Sendable {
   ///   - root: the folder of the blobs (`weights/sha256`).
   ///   - staging: a folder on the same file system.
   package init(root: Folder, staging: Folder?) {
-    self.root = root
+    files = BlobFiles(root: root)
     self.staging = staging
-  }
-
-  private func name(of blob: Digest) -> (folder: String, file: String) {
-    let text = blob.hexadecimal
-    return (String(text.prefix(2)), String(text.dropFirst(2)))
   }
 
   // MARK: Reading
@@ -55,14 +51,7 @@ package final class BlobStore: Sendable {
   }
 
   /// Opens a blob that this store has on its disk.
-  private func openKept(_ id: Digest) throws(BlobStoreError) -> Blob {
-    let name = name(of: id)
-    do throws(PosixError) {
-      return Blob(id: id, try LocalBytes(try root.folder(name.folder).file(name.file), name: Blob.name(of: id)))
-    } catch {
-      throw error.errno == .noSuchFileOrDirectory ? .missing(id) : .system(error)
-    }
-  }
+  func openKept(_ id: Digest) throws(BlobStoreError) -> Blob { Blob(id: id, try files.open(id)) }
 
   /// Lets the store ask a source, too, for blobs that it does not have itself.
   package func use(_ source: any BlobSource) { sources.withLock { $0.append(source) } }
@@ -76,11 +65,7 @@ package final class BlobStore: Sendable {
 
   /// Whether the blob is on the store's disk.
   package func keeps(_ blob: Digest) throws(BlobStoreError) -> Bool {
-    let name = name(of: blob)
-    do throws(PosixError) {
-      guard try root.status(of: name.folder) != nil else { return false }
-      return try root.folder(name.folder).status(of: name.file)?.kind == .regular
-    } catch {
+    do throws(PosixError) { return try files.keeps(blob) } catch {
       throw error.errno == .noSuchFileOrDirectory ? .missing(blob) : .system(error)
     }
   }
@@ -133,19 +118,8 @@ package final class BlobStore: Sendable {
     }
   }
 
-  /// Bytes of all blobs, as they are presented by `stat`: walks the folders.
-  package func storedByteCount() throws(BlobStoreError) -> Int {
-    do throws(PosixError) {
-      var total = 0
-      for prefix in try root.names() where prefix.utf8.count == 2 {
-        let folder = try root.folder(prefix)
-        for name in try folder.names() { total += try folder.status(of: name)?.size ?? 0 }
-      }
-      return total
-    } catch {
-      throw .system(error)
-    }
-  }
+  /// What all blobs on the store's disk take: walks the folders.
+  package func usage() throws(BlobStoreError) -> BlobUsage { try system(try files.usage()) }
 
   // MARK: Writing
 
@@ -159,8 +133,9 @@ package final class BlobStore: Sendable {
   /// Begins a removal of blobs that nothing names.
   package func beginSweep() -> Sweep { Sweep(self) }
 
-  /// Calls `observer`, from any thread, with every blob of which damaged bytes gave way to intact ones.
-  package func observeMending(_ observer: @escaping @Sendable (Digest) -> Void) {
+  /// Calls `observer`, from any thread, with every blob whose bytes are in another file from now on: damaged ones gave way to intact
+  /// ones, or it was compressed or taken back.
+  package func observeMoves(_ observer: @escaping @Sendable (Digest) -> Void) {
     observers.withLock { $0.append(observer) }
   }
 
@@ -182,9 +157,9 @@ package final class BlobStore: Sendable {
     return try ingest.commit(table, pins)
   }
 
-  private var stagingForWriting: Folder {
+  var stagingForWriting: Folder {
     get throws(BlobStoreError) {
-      guard let staging else { throw .system(PosixError(.readOnlyFileSystem, call: "openat", path: root.path)) }
+      guard let staging else { throw .system(PosixError(.readOnlyFileSystem, call: "openat", path: files.root.path)) }
       return staging
     }
   }
@@ -213,37 +188,34 @@ package final class BlobStore: Sendable {
   /// ingested once more, cut otherwise.
   package func stage(_ blob: Digest, as staged: String) throws(BlobStoreError) -> OpenedFile {
     let staging = try stagingForWriting
-    let name = name(of: blob)
-    guard try keeps(blob) else {
-      let bytes = try openAnew(blob)
-      let copy = try system(try staging.makeFile(staged, exclusively: true))
-      try bytes.copy(0..<bytes.byteCount, to: copy, at: 0) { _ in true }
-      return try system(try staging.file(staged))
-    }
     do throws(PosixError) {
-      let folder = try root.folder(name.folder)
-      let file = try folder.file(name.file)
-      if file.isImmutable {
-        try file.copy(to: try staging.makeFile(staged, exclusively: true)) { (_: Int) throws(PosixError) in }
-      } else {
-        try folder.link(name.file, as: staged, in: staging)
+      if let file = try files.plainFile(of: blob) {
+        if file.isImmutable {
+          try file.copy(to: try staging.makeFile(staged, exclusively: true)) { (_: Int) throws(PosixError) in }
+        } else {
+          let name = BlobFiles.name(of: blob)
+          try files.root.folder(name.folder).link(name.plain, as: staged, in: staging)
+        }
+        return try staging.file(staged)
       }
-      return try staging.file(staged)
+    } catch  where error.errno == .noSuchFileOrDirectory {
+      // It was compressed a moment ago.
     } catch {
-      throw error.errno == .noSuchFileOrDirectory ? .missing(blob) : .system(error)
+      throw .system(error)
     }
+    let bytes = try openAnew(blob)
+    let copy = try system(try staging.makeFile(staged, exclusively: true))
+    try bytes.copy(0..<bytes.byteCount, to: copy, at: 0) { _ in true }
+    return try system(try staging.file(staged))
   }
 
   /// Makes a staged file a blob: forced to disk, made read-only, renamed, its folder forced to disk. Replaces a
-  /// damaged one.
+  /// damaged or compressed one.
   ///
   /// - Parameter staysStaged: whether the file keeps its name in the staging folder, as a second name of the blob.
   func adopt(
     _ file: OpenedFile, in staging: Folder, stagedAs staged: String, staysStaged: Bool, as blob: Digest
   ) throws(PosixError) {
-    let name = name(of: blob)
-    let folder = try root.makeFolder(name.folder)
-    let isMending = try folder.status(of: name.file) != nil
     try file.makeReadOnly()
     try file.synchronize()
     var moved = staged
@@ -251,18 +223,14 @@ package final class BlobStore: Sendable {
       moved = Ingest.newName()
       try staging.link(staged, as: moved, in: staging)
     }
-    if isMending { try thaw(name.file, in: folder) }
-    try staging.rename(moved, to: name.file, in: folder)
-    try folder.synchronize()
-    guard isMending else { return }
-    forget(blob)
-    for observer in observers.withLock({ $0 }) { observer(blob) }
+    if try files.place(moved, from: staging, as: blob) { noteMove(of: blob) }
   }
 
-  /// An immutable file cannot be replaced.
-  private func thaw(_ name: String, in folder: Folder) throws(PosixError) {
-    let file = try folder.file(name)
-    if file.isImmutable { try file.setImmutable(false) }
+  /// Lets everybody know that a blob's bytes are in another file.
+  func noteMove(of blob: Digest) {
+    forget(blob)
+    unfit.withLock { _ = $0.remove(blob) }
+    for observer in observers.withLock({ $0 }) { observer(blob) }
   }
 
   /// Lets the next open of a blob look for its file.
@@ -270,9 +238,8 @@ package final class BlobStore: Sendable {
 
   /// Takes back that `file` is a blob: its bytes have changed since they were hashed, and nothing names it yet.
   func withdraw(_ blob: Digest, _ file: OpenedFile) throws(PosixError) {
-    let name = name(of: blob)
     if file.isImmutable { try file.setImmutable(false) }
-    try root.folder(name.folder).removeFile(name.file)
+    try files.withdraw(blob)
     forget(blob)
   }
 
@@ -303,7 +270,7 @@ package final class BlobStore: Sendable {
   ///
   /// - Returns: false, and the name stays, if the file is frozen and somebody still has it open for writing.
   package func removeStaged(_ staged: String) throws(PosixError) -> Bool {
-    guard let staging else { throw PosixError(.readOnlyFileSystem, call: "unlinkat", path: root.path) }
+    guard let staging else { throw PosixError(.readOnlyFileSystem, call: "unlinkat", path: files.root.path) }
     guard let status = try staging.status(of: staged) else { return true }
     do throws(PosixError) {
       if status.kind == .regular {

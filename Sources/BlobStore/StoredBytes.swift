@@ -1,4 +1,5 @@
 package import PosixIO
+import Synchronization
 import SystemPackage
 
 /// Bytes that the store keeps and that can be read at any offset: a blob, or a file that is not one yet.
@@ -68,6 +69,38 @@ extension StoredBytes {
       }
       position = part.upperBound
       guard progress(part.count) else { throw .system(PosixError(.interrupted, call: "copy", path: name)) }
+    }
+  }
+}
+
+extension StoredBytes {
+  /// Bytes that one thread reads at once.
+  private static var stripe: Int { 16 << 20 }
+
+  /// All bytes in memory that no file has: for those that have no local file. All cores read.
+  package func mapped() throws(BlobStoreError) -> MappedFile {
+    try MappedFile(byteCount: byteCount) { (memory) throws(BlobStoreError) in
+      let target = UInt(bitPattern: memory.baseAddress)
+      let stripes = (byteCount + Self.stripe - 1) / Self.stripe
+      let state = Mutex((next: 0, failure: BlobStoreError?.none))
+      ParallelWork.run(min(stripes, ParallelWork.processorCount)) {
+        while true {
+          let stripe = state.withLock { state in
+            defer { state.next += 1 }
+            return state.failure == nil && state.next < stripes ? state.next : nil
+          }
+          guard let stripe else { return }
+          let range = stripe * Self.stripe..<min((stripe + 1) * Self.stripe, byteCount)
+          let part = UnsafeMutableRawBufferPointer(
+            start: UnsafeMutableRawPointer(bitPattern: target + UInt(range.lowerBound)), count: range.count)
+          do throws(BlobStoreError) { try read(range, into: part, unless: .never) } catch {
+            state.withLock { $0.failure = $0.failure ?? error }
+          }
+        }
+      }
+      if let failure = state.withLock({ $0.failure }) { throw failure }
+    } failure: {
+      .system($0)
     }
   }
 }

@@ -15,7 +15,8 @@ package struct Sweep: ~Copyable {
 
   deinit { store.pins.endSweep() }
 
-  /// Removes every blob that is not in `live`, one after another, or only counts them.
+  /// Removes every blob that is not in `live`, one after another, or only counts them; and compressed files beside plain ones, which an
+  /// interruption has left.
   ///
   /// While others wait to pin blobs a blob loses its name only, which takes a moment; its bytes go after that.
   ///
@@ -27,21 +28,24 @@ package struct Sweep: ~Copyable {
     do throws(PosixError) {
       var count = 0
       var bytes = 0
-      let prefixes = try store.root.names().filter { $0.utf8.count == 2 }
+      let prefixes = try store.files.root.names().filter { $0.utf8.count == 2 }
       for (index, prefix) in prefixes.enumerated() {
         guard progress(index, prefixes.count) else {
-          throw PosixError(.interrupted, call: "sweep", path: store.root.path)
+          throw PosixError(.interrupted, call: "sweep", path: store.files.root.path)
         }
-        let folder = try store.root.folder(prefix)
+        let folder = try store.files.root.folder(prefix)
         var hasChanged = false
-        for name in try folder.names() {
+        let names = Set(try folder.names())
+        for name in names {
           // What is not named like a blob is not ours to remove.
-          guard let blob = Digest(hexadecimal: prefix + name), !live.contains(blob) else { continue }
+          guard let (blob, isPacked) = BlobFiles.blob(of: name, in: prefix) else { continue }
+          let isSecond = isPacked && names.contains(BlobFiles.name(of: blob).plain)
+          if live.contains(blob), !isSecond { continue }
           guard let size = try isDryRun ? folder.status(of: name)?.size : remove(blob, name, in: folder) else {
             continue
           }
           bytes += size
-          count += 1
+          if !isSecond { count += 1 }
           hasChanged = !isDryRun
         }
         if hasChanged { try folder.synchronize() }

@@ -2,7 +2,7 @@ import Glibc
 import SystemPackage
 
 /// The bytes of a file in memory, read from it when they are touched (`mmap(2)`, shared and read-only), for as long as
-/// this object lives.
+/// this object lives; or as many bytes that no file has.
 ///
 /// Touching what somebody has cut off meanwhile ends the process (`SIGBUS`): map only files that nobody changes.
 package final class MappedFile: Sendable {
@@ -22,6 +22,27 @@ package final class MappedFile: Sendable {
       throw PosixError(Errno(rawValue: errno), call: "mmap", path: file.path)
     }
     address = UInt(bitPattern: start)
+  }
+
+  /// Bytes that no file has.
+  ///
+  /// - Parameter fill: writes all of them.
+  package init<E: Error>(
+    byteCount: Int, filledBy fill: (UnsafeMutableRawBufferPointer) throws(E) -> Void,
+    failure: (PosixError) -> E
+  ) throws(E) {
+    self.byteCount = byteCount
+    guard byteCount > 0 else {
+      address = 0
+      return
+    }
+    let start = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    guard let start, start != MAP_FAILED else {
+      throw failure(PosixError(Errno(rawValue: errno), call: "mmap", path: "memory of \(byteCount) bytes"))
+    }
+    address = UInt(bitPattern: start)
+    try fill(UnsafeMutableRawBufferPointer(start: start, count: byteCount))
+    mprotect(start, byteCount, PROT_READ)
   }
 
   deinit {

@@ -14,6 +14,8 @@ package enum ControlReply: Sendable, Hashable, Codable {
   case purged(report: PurgeReport)
   /// No model: the policy of all models that decide nothing else themselves.
   case configured(model: ModelName?, key: PolicyKey, value: String)
+  /// Of blobs that were compressed, or taken back.
+  case compressed(report: CompressionReport)
   case validated(reports: [ValidationReport])
   case pulled(report: PullReport)
   /// Nothing was changed, unless the message says so.
@@ -35,6 +37,7 @@ package enum ControlReply: Sendable, Hashable, Codable {
     case .restored(let model, let version): "\(model)/\(version): restored\n"
     case .purged(let report): report.text
     case .configured(let model, let key, let value): "\(model?.text ?? "all") \(key.rawValue) \(value)\n"
+    case .compressed(let report): report.text
     case .validated(let reports): reports.map(\.text).joined()
     case .pulled(let report): report.text
     case .refused(let error): error.message + "\n"

@@ -9,12 +9,14 @@ extension ControlRequest {
   /// | active   | `mamba/v1.1`, `mamba previous`              |
   /// | backup   | `mamba/v1.0`                                |
   /// | cleanup  | `mamba 3`, `mamba`                          |
+  /// | compress | `all`, `mamba`, `mamba/v1.0`                |
   /// | config   | `mamba keep 5`, `mamba keep`, `all keep 5`  |
   /// | pull     | `oci:/srv/models:v1.1`, `ghcr.io/team/mamba:live` |
   /// | purge    | `all`, `mamba`, `mamba/v1.0`, `mamba 86400` |
   /// | remove   | `mamba/v1.0`, `mamba`                       |
   /// | restore  | `mamba/v1.0`, `mamba/v1.0@3`                |
   /// | tag      | `mamba/v1.0 stable`                         |
+  /// | thaw     | `all`, `mamba`, `mamba/v1.0`                |
   /// | validate | `all`, `mamba`, `mamba/v1.0`                |
   ///
   /// - Throws: `invalidName`, with what was expected.
@@ -70,6 +72,12 @@ extension ControlRequest {
       }
       let (model, version) = try Self.target(words[0])
       self = .purge(model: model, version: version, olderThan: age)
+    case .compress:
+      let (model, version) = try Self.target(text)
+      self = .compress(model: model, version: version)
+    case .thaw:
+      let (model, version) = try Self.target(text)
+      self = .thaw(model: model, version: version)
     case .validate:
       let (model, version) = try Self.target(text)
       self = .validate(model: model, version: version)
@@ -110,7 +118,8 @@ extension ControlRequest {
     case .purge(let model, let version, let age): target(model, version) + (age == 0 ? "" : " \(age)")
     case .setPolicy(let model, let key, let value):
       "\(model?.text ?? "all") \(key.rawValue)" + (value.map { " \($0)" } ?? "")
-    case .validate(let model, let version): target(model, version)
+    case .compress(let model, let version), .thaw(let model, let version), .validate(let model, let version):
+      target(model, version)
     case .pull(let remote, _, _, _, _, _): remote
     }
   }

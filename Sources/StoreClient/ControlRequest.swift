@@ -21,6 +21,10 @@ package enum ControlRequest: Sendable, Hashable, Codable {
   case purge(model: ModelName?, version: VersionName?, olderThan: Int64)
   /// No model: for all models that decide nothing else themselves. No value takes the decision back.
   case setPolicy(model: ModelName?, key: PolicyKey, value: String?)
+  /// Compresses what a version needs; without a version: what the policies call cold, of a model or of all.
+  case compress(model: ModelName?, version: VersionName?)
+  /// Makes what a version needs plain files again; without a version: what all need, of a model or of all.
+  case thaw(model: ModelName?, version: VersionName?)
   /// Without a version: all of the model; without a model: all models.
   case validate(model: ModelName?, version: VersionName?)
   /// Fetches a version from a remote, under other names if they are given. A folder is named by an absolute path.
@@ -31,7 +35,7 @@ package enum ControlRequest: Sendable, Hashable, Codable {
 
   /// The control files that take requests, by their names.
   package enum Control: String, Sendable, CaseIterable {
-    case active, backup, cleanup, config, pull, purge, remove, restore, tag, validate
+    case active, backup, cleanup, compress, config, pull, purge, remove, restore, tag, thaw, validate
   }
 
   /// The control file that takes this request.
@@ -45,6 +49,8 @@ package enum ControlRequest: Sendable, Hashable, Codable {
     case .restore: .restore
     case .purge: .purge
     case .setPolicy: .config
+    case .compress: .compress
+    case .thaw: .thaw
     case .validate: .validate
     case .pull: .pull
     }

@@ -133,6 +133,30 @@ package struct StoreClient: Sendable {
     }
   }
 
+  /// As ``Compression/compress(_:_:isDryRun:by:progress:)``.
+  package func compress(
+    _ model: ModelName?, _ version: VersionName?, progress: @escaping ProgressHandler
+  ) throws(StoreError) -> CompressionReport {
+    try perform(.compress(model: model, version: version), progress) {
+      if case .compressed(let report) = $0 { report } else { nil }
+    }
+  }
+
+  /// As ``Compression/thaw(_:_:by:progress:)``.
+  package func thaw(
+    _ model: ModelName?, _ version: VersionName?, progress: @escaping ProgressHandler
+  ) throws(StoreError) -> CompressionReport {
+    try perform(.thaw(model: model, version: version), progress) {
+      if case .compressed(let report) = $0 { report } else { nil }
+    }
+  }
+
+  /// As ``Compression/thawActive(of:progress:)``, unless somebody has the store mounted, who does so by themselves.
+  package func thawActive(of model: ModelName, progress: @escaping ProgressHandler) throws(StoreError) {
+    guard case .direct(let registry) = try access() else { return }
+    _ = try registry.compression.thawActive(of: model, progress: progress)
+  }
+
   /// As ``Policies/set(_:of:to:by:)``.
   package func setPolicy(_ key: PolicyKey, of model: ModelName?, to value: String?) throws(StoreError) {
     _ = try perform(.setPolicy(model: model, key: key, value: value))

@@ -13,11 +13,15 @@ package enum ProgressPhase: String, Sendable {
   case reading, sweeping, compacting
   /// To and from a remote.
   case sending, fetching
+  /// Blobs are compressed, or taken back.
+  case compressing, thawing
 
   /// Whether it counts bytes, rather than things.
   package var countsBytes: Bool {
     switch self {
-    case .importing, .copying, .checking, .exporting, .comparing, .compacting, .sending, .fetching: true
+    case .importing, .copying, .checking, .exporting, .comparing, .compacting, .sending, .fetching, .compressing,
+      .thawing:
+      true
     case .waiting, .indexing, .reading, .sweeping: false
     }
   }

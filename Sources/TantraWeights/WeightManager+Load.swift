@@ -7,7 +7,7 @@ import WeightRegistry
 
 extension WeightManager {
   /// The tensors of a version, mapped from the store: nothing is copied, and nothing but a table is read before somebody
-  /// touches the data. They stay readable when the version is removed and purged.
+  /// touches the data. What is compressed, or not on this machine yet, is read into memory. They stay readable when the version is removed and purged.
   ///
   /// - Parameter version: nil for the active one.
   /// - Returns: the tensors in the order of the file they came from.
@@ -49,11 +49,12 @@ extension WeightManager {
 
   private func map(_ pack: Table.Pack, of subject: String) throws(StoreError) -> MappedFile {
     let blob = try blobStore(try reader.blobs.open(pack.blob))
-    guard let file = blob.localFile else {
-      throw StoreError(
-        .unacceptable(.unsupported), "\(subject): pack \(pack.blob) is not on this machine, and cannot be mapped")
+    let mapped: MappedFile
+    if let file = blob.localFile {
+      mapped = try posix(try MappedFile(file))
+    } else {
+      mapped = try blobStore(try blob.mapped())
     }
-    let mapped = try posix(try MappedFile(file))
     guard mapped.byteCount >= pack.segments.byteCount else {
       throw StoreError(
         .damaged,

@@ -43,6 +43,8 @@ package final class WeightRegistry: Sendable {
   package var validation: Validation { Validation(records: records, views: views, checkers: checkers) }
   package var exporting: Export { Export(records: records, views: views) }
   package var diff: Diff { Diff(records: records) }
+  /// Compresses what nobody serves, and takes that back.
+  package var compression: Compression { Compression(records: records) }
   package var statistics: Statistics { Statistics(records: records) }
 
   /// Takes over what another process has changed since; for a registry that was opened for reading.

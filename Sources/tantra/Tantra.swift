@@ -24,7 +24,7 @@ struct Tantra: ParsableCommand {
       ListWeightsCommand.self, ShowCommand.self, TagCommand.self, RemoveCommand.self, SetActiveCommand.self,
       RollbackCommand.self, HistoryCommand.self, WatchCommand.self, ImportCommand.self, ExportCommand.self,
       QuantizeCommand.self, DiffCommand.self, CleanupCommand.self, BackupCommand.self, RestoreCommand.self,
-      PurgeCommand.self,
+      PurgeCommand.self, CompressCommand.self, ThawCommand.self,
       ValidateCommand.self, ConfigCommand.self, StatsCommand.self, MetricsCommand.self, DoctorCommand.self,
       UpgradeStoreCommand.self, PushCommand.self, PullCommand.self, FollowCommand.self,
       RemoteCommand.self,

@@ -17,7 +17,7 @@ import Testing
     try fixture.damage(blob)
     #expect(throws: BlobStoreError.self) { try fixture.store.contents(of: blob, limit: 100) }
     let mended = Mutex<[Digest]>([])
-    fixture.store.observeMending { blob in mended.withLock { $0.append(blob) } }
+    fixture.store.observeMoves { blob in mended.withLock { $0.append(blob) } }
     #expect(try fixture.add(1) == blob)
     #expect(try fixture.store.contents(of: blob, limit: 100) == fixture.bytes(1))
     #expect(mended.withLock { $0 } == [blob])

@@ -23,6 +23,9 @@ import Testing
     (.remove, "mamba", .remove(model: model, version: nil)),
     (.tag, "mamba/v1.1 stable", .tag(model: model, version: version, name: VersionName(unchecked: "stable"))),
     (.restore, "mamba/v1.1", .restore(model: model, version: version)),
+    (.compress, "mamba/v1.1", .compress(model: model, version: version)),
+    (.compress, "all", .compress(model: nil, version: nil)),
+    (.thaw, "mamba", .thaw(model: model, version: nil)),
     (.validate, "mamba", .validate(model: model, version: nil)),
     (.validate, "all", .validate(model: nil, version: nil)),
   ]

@@ -75,7 +75,7 @@ import Testing
     #expect(manifest.contains("\"weights\"") && !manifest.contains("\"sidecars\""))
     #expect(
       try rollback(fixture)
-        == .init(from: WeightConfig.currentFormat, to: format, records: 9 + 2 * (format - 1), steps: []))
+        == .init(from: WeightConfig.currentFormat, to: format, records: format == 1 ? 9 : 11, steps: []))
     #expect(try fixture.snapshot() == before)
     #expect(try meaning() == told)
   }

@@ -9,7 +9,8 @@ import Testing
 
   @Test(arguments: [
     "init", "mount", "unmount", "status", "import", "list-models", "list-weights", "set-active", "rollback", "history",
-    "export", "diff", "cleanup", "backup", "restore", "purge", "validate", "stats", "doctor", "generate", "config",
+    "export", "diff", "cleanup", "backup", "restore", "purge", "compress", "thaw", "validate", "stats", "doctor",
+    "generate", "config",
     "upgrade-store", "show", "tag", "rm", "metrics",
   ])
   func everyCommandHasHelp(command: String) throws {

@@ -23,6 +23,8 @@ struct FaultScenario: Sendable, CustomTestStringConvertible {
   private static let three = ["import", "FILES/three.safetensors", "--model", "m", "--version", "v3"]
   private static let checkpoint = ["import", "FILES/three.safetensors", "--model", "m", "--version", "step-3"]
 
+  private static let ten = ["import", "FILES/ten.safetensors", "--model", "m", "--version", "v1"]
+
   static let all = [
     FaultScenario(testDescription: "import safetensors into no store", command: one),
     FaultScenario(testDescription: "import a torch file", setup: [one], command: two),
@@ -44,7 +46,7 @@ struct FaultScenario: Sendable, CustomTestStringConvertible {
     FaultScenario(
       testDescription: "purge with compaction",
       setup: [
-        ["import", "FILES/ten.safetensors", "--model", "m", "--version", "v1"],
+        ten,
         ["import", "FILES/shared.pt", "--model", "m", "--version", "v2"],
         ["backup", "m", "v2"], ["set-active", "m", "v2"], ["cleanup", "m", "--keep", "1"],
       ], command: ["purge"], movesTables: true),
@@ -69,6 +71,11 @@ struct FaultScenario: Sendable, CustomTestStringConvertible {
     FaultScenario(
       testDescription: "backup to another store", setup: [one, two], command: ["backup", "m", "v2", "--to", "COPY"],
       milestones: [["COPY"]], isIdempotent: false),
+    FaultScenario(testDescription: "compress", setup: [ten], command: ["compress", "m", "v1"]),
+    FaultScenario(testDescription: "thaw", setup: [ten, ["compress", "m", "v1"]], command: ["thaw", "m", "v1"]),
+    FaultScenario(
+      testDescription: "import what is compressed", setup: [ten, ["compress", "m", "v1"]],
+      command: ["import", "FILES/shared.pt", "--model", "m", "--version", "v2"]),
     FaultScenario(testDescription: "set-active", setup: [one, two], command: ["set-active", "m", "v2"]),
     FaultScenario(
       testDescription: "rollback", setup: [one, two, three, ["set-active", "m", "v2"], ["set-active", "m", "v3"]],

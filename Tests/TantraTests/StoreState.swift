@@ -27,6 +27,10 @@ struct StoreState: Hashable, CustomStringConvertible {
         lines.append("\(place) \(Self.text(try registry.records.manifest(of: model, version), showingTables))")
       }
     }
+    let files = Set(Self.files(at: path))
+    for file in files.sorted() where file.hasSuffix(".z") && !files.contains(String(file.dropLast(2))) {
+      lines.append("compressed \(file.prefix(8))")
+    }
     for model in try registry.records.modelsWithBackups() {
       for record in try registry.records.backups(of: model) {
         lines.append("\(record.isPinned ? "backup" : "removed") \(Self.text(record.manifest, showingTables))")
@@ -71,7 +75,10 @@ struct StoreState: Hashable, CustomStringConvertible {
     let staged = try FileManager.default.contentsOfDirectory(atPath: path + "/.staging").filter {
       !["changes", "lock"].contains($0)
     }
-    return staged + stored(at: path).subtracting(try needed(by: registry)).sorted()
+    let files = files(at: path)
+    // A compressed file beside a plain one is what an interruption left.
+    let seconds = files.filter { $0.hasSuffix(".z") && files.contains(String($0.dropLast(2))) }
+    return staged + seconds + stored(at: path).subtracting(try needed(by: registry)).sorted()
   }
 
   private static func needed(by registry: WeightRegistry) throws -> Set<String> {
@@ -89,7 +96,12 @@ struct StoreState: Hashable, CustomStringConvertible {
 
   /// Names of all blobs.
   static func stored(at path: String) -> Set<String> {
+    Set(files(at: path).map { $0.hasSuffix(".z") ? String($0.dropLast(2)) : $0 })
+  }
+
+  /// Names of the files that have them.
+  private static func files(at path: String) -> [String] {
     let names = FileManager.default.subpaths(atPath: path + "/weights/sha256") ?? []
-    return Set(names.filter { $0.contains("/") }.map { $0.replacing("/", with: "") })
+    return names.filter { $0.contains("/") }.map { $0.replacing("/", with: "") }
   }
 }

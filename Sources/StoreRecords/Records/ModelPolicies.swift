@@ -16,6 +16,15 @@ package struct ModelPolicies: Sendable, Hashable {
     case never
   }
 
+  /// Which versions are compressed without anybody asking each time.
+  package enum Compress: String, Sendable, CaseIterable {
+    case no
+    /// What removed versions and backups alone need.
+    case removed
+    /// Also what versions need that no link leads to.
+    case inactive
+  }
+
   private let values: [PolicyKey: String]
 
   /// - Parameters:
@@ -37,6 +46,7 @@ package struct ModelPolicies: Sendable, Hashable {
   package var verifyingKeyPath: String? { self[.verifyBeforeActivate] == "off" ? nil : self[.verifyBeforeActivate] }
   package var pickles: Pickles { Pickles(rawValue: self[.pickles]) ?? .quarantine }
   package var frozen: Frozen { Frozen(rawValue: self[.frozen]) ?? .chosen }
+  package var compress: Compress { Compress(rawValue: self[.compress]) ?? .no }
   /// The view that is exported if none is named.
   package var defaultFormat: String { self[.defaultFormat] }
 

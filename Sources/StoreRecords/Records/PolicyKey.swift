@@ -8,6 +8,7 @@ package enum PolicyKey: String, Sendable, CaseIterable, Codable {
   case follow
   case pickles
   case frozen
+  case compress
   case restorable
   case restorableCheckpoints = "restorable-checkpoints"
   case defaultFormat = "default-format"
@@ -22,6 +23,9 @@ package enum PolicyKey: String, Sendable, CaseIterable, Codable {
     case .follow: "which tag of a remote a mounted store follows: what it points to is pulled and made active"
     case .pickles: "whether files beside the weights that are pickles, and would run code, can be opened"
     case .frozen: "which versions' files are neither changed, replaced, renamed nor removed"
+    case .compress:
+      "which versions a mounted store compresses by itself, so that they take less room and are read more slowly; the active one is "
+        + "never among them"
     case .restorable: "how long a removed version can be restored before a mounted store purges it by itself"
     case .restorableCheckpoints: "the same for training checkpoints"
     case .defaultFormat: "the format that export writes when --format is not given"
@@ -37,6 +41,7 @@ package enum PolicyKey: String, Sendable, CaseIterable, Codable {
     case .follow: "a remote with a tag, as ghcr.io/team/mamba:live or oci:/srv/models:live, or off"
     case .pickles: ModelPolicies.Pickles.allCases.map(\.rawValue).joined(separator: " or ")
     case .frozen: "always, chosen (made active, given an alias, or backed up) or never"
+    case .compress: "no, removed (those that can only be restored) or inactive (also those that no link leads to)"
     case .restorable, .restorableCheckpoints: "a time (10s, 15m, 12h, 7d, 1w), or forever"
     case .defaultFormat: WeightFormatCatalogue.views.map(\.name).joined(separator: ", ") + " or all"
     }
@@ -50,6 +55,7 @@ package enum PolicyKey: String, Sendable, CaseIterable, Codable {
     case .verifyBeforeActivate, .follow: ["off"]
     case .pickles: ModelPolicies.Pickles.allCases.map(\.rawValue)
     case .frozen: ["always", "chosen", "never"]
+    case .compress: ModelPolicies.Compress.allCases.map(\.rawValue)
     case .restorable, .restorableCheckpoints: ["30m", "12h", "7d", "1w", "forever"]
     case .defaultFormat: WeightFormatCatalogue.views.map(\.name) + ["all"]
     }
@@ -63,6 +69,7 @@ package enum PolicyKey: String, Sendable, CaseIterable, Codable {
     case .verifyBeforeActivate, .follow: "off"
     case .pickles: ModelPolicies.Pickles.quarantine.rawValue
     case .frozen: ModelPolicies.Frozen.chosen.rawValue
+    case .compress: ModelPolicies.Compress.no.rawValue
     case .restorable: "7d"
     case .restorableCheckpoints: "1h"
     case .defaultFormat: "safetensors"
@@ -76,7 +83,7 @@ package enum PolicyKey: String, Sendable, CaseIterable, Codable {
     case .verifyBeforeActivate: "verifyBeforeActivating"
     case .restorableCheckpoints: "restorableCheckpoints"
     case .defaultFormat: "defaultFormat"
-    case .keep, .follow, .pickles, .frozen, .restorable: rawValue
+    case .keep, .follow, .pickles, .frozen, .compress, .restorable: rawValue
     }
   }
 
@@ -99,6 +106,7 @@ package enum PolicyKey: String, Sendable, CaseIterable, Codable {
     case .follow: text == "off" || text.contains(":") && text.utf8.allSatisfy { $0 > 0x20 } ? text : nil
     case .pickles: ModelPolicies.Pickles(rawValue: text)?.rawValue
     case .frozen: ModelPolicies.Frozen(rawValue: text)?.rawValue
+    case .compress: ModelPolicies.Compress(rawValue: text)?.rawValue
     case .restorable, .restorableCheckpoints: text == "forever" ? text : TimeSpan(text)?.text
     case .defaultFormat: text == "all" || WeightFormatCatalogue.view(named: text) != nil ? text : nil
     }

@@ -145,6 +145,7 @@ package struct StoreUpgrade {
     var records: [String: [UInt8]] = [:]
     for path in before { records[path] = try read(path, in: kept) }
     try requireBlobs(of: records)
+    if from < StoreUpgradeStep.firstWithPackedBlobs { try thawBlobs() }
     try write(
       StoreFolder.configName, try StoreCoding.encode(Header(format: header.format, upgradingFrom: from), pretty: true))
     // What the older format has no place for.
@@ -208,6 +209,14 @@ package struct StoreUpgrade {
         throw StoreError(
           .alreadyExists, "the store cannot go back: \(path) as it was needs the blob \(blob), which has gone since")
       }
+    }
+  }
+
+  /// Makes every compressed blob a plain file: to an older format it would be missing. Each of them is whole at any moment.
+  private func thawBlobs() throws(StoreError) {
+    let packing = BlobPacking(store.blobs)
+    for blob in try blobStore(try packing.packedBlobs()) {
+      _ = try blobStore(try packing.thaw(blob, nil) { _ in true })
     }
   }
 

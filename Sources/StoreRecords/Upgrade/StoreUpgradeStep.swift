@@ -15,7 +15,7 @@ package struct StoreUpgradeStep: Sendable {
   }
 
   /// The steps that this software knows: the first leads from format 1 to 2, and so on.
-  package static let all = [historiesApart, anyPath]
+  package static let all = [historiesApart, anyPath, packedBlobs]
 
   /// To format 2, in which files may be stitched, too.
   private static let historiesApart = StoreUpgradeStep(
@@ -54,4 +54,10 @@ package struct StoreUpgradeStep: Sendable {
     default: return [path: bytes]
     }
   }
+
+  /// To format 4, the first whose blobs may be compressed.
+  private static let packedBlobs = StoreUpgradeStep("weights may be compressed") { path, bytes in [path: bytes] }
+
+  /// The first format that knows of compressed blobs.
+  static let firstWithPackedBlobs = 4
 }

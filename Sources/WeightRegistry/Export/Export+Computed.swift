@@ -40,10 +40,10 @@ extension Export {
     let count = counting(.checking, of: table.packs.reduce(0) { $0 + $1.segments.byteCount }, progress)
     let (packs, _) = try views.openPacks(of: table)
     for (index, pack) in packs.enumerated() {
-      // What has no local file is checked by whoever brings it.
-      guard let file = pack.localFile else { continue }
+      // What is elsewhere is checked by whoever brings it.
+      guard pack.isKept else { continue }
       let segments = table.packs[index].segments.segments
-      let scanner = RangeScanner(file, progress: { count($0) })
+      let scanner = RangeScanner(pack, progress: { count($0) })
       if let damaged = try posix(try scanner.damagedSegments(of: segments)).first {
         throw StoreError(
           .damaged,

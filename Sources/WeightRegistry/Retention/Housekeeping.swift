@@ -33,6 +33,10 @@ package final class Housekeeping: Sendable {
     var swept: Int64 = 0
     /// When it was first seen that they are others by now.
     var changed: Int64?
+    /// What the records were when nothing was left to compress; nil as long as nobody has looked.
+    var packedContents: UInt64?
+    /// When somebody looked last.
+    var packed: Int64 = 0
     /// The last complaint, which is not said again.
     var complaint: String?
   }
@@ -150,9 +154,25 @@ package final class Housekeeping: Sendable {
       }
       tell(of: report, "the disk is nearly full")
     }
+    try followPolicies(&outlook, hasNews: hasNews)
     let later = Timestamp.now() + settings.interval.nanoseconds
     let garbage = outlook.changed.map { $0 + waitForGarbage.nanoseconds }
     return min(later, outlook.expiry ?? later, garbage ?? later)
+  }
+
+  /// Compresses what the policies call cold, some time after it has become that, and takes back at once what has become active.
+  private func followPolicies(_ outlook: inout Outlook, hasNews: Bool) throws(StoreError) {
+    if hasNews { _ = try registry.compression.thawActive(progress: gently) }
+    // A change of what is active, or of a policy, is news without a change of contents.
+    if hasNews { outlook.packedContents = nil }
+    let now = Timestamp.now()
+    guard outlook.packedContents != records.contents,
+      Timestamp.age(of: outlook.packed, at: now) >= settings.interval.nanoseconds
+    else { return }
+    let report = try registry.compression.compressCold(progress: gently)
+    // What was compressed counts as one change.
+    outlook.packedContents = report.files > 0 ? nil : records.contents
+    outlook.packed = Timestamp.now()
   }
 
   /// How long what no record names any more may stay.

@@ -19,6 +19,7 @@ package struct Statistics: Sendable {
   package func callAsFunction() throws(StoreError) -> StoreStatistics {
     var uses: [Use] = []
     var sizes: [Digest: Int] = [:]
+    var packed: [Digest: (bytes: Int, stored: Int)] = [:]
     var users: [Digest: Int] = [:]
     /// The tensors in each pack: every stretch that is a storage.
     var storages: [Digest: [Int: StorageKey]] = [:]
@@ -27,14 +28,17 @@ package struct Statistics: Sendable {
         let use = try use(of: model, version, &storages)
         for blob in use.blobs {
           users[blob, default: 0] += 1
-          if sizes[blob] == nil { sizes[blob] = try blobStore(try records.store.blobs.open(blob)).byteCount }
+          guard sizes[blob] == nil else { continue }
+          let opened = try blobStore(try records.store.blobs.open(blob))
+          sizes[blob] = opened.packedByteCount ?? opened.byteCount
+          if let stored = opened.packedByteCount { packed[blob] = (opened.byteCount, stored) }
         }
         uses.append(use)
       }
     }
     var copies: [StorageKey: Int] = [:]
     for segment in storages.values.flatMap(\.values) { copies[segment, default: 0] += 1 }
-    let stored = try blobStore(try records.store.blobs.storedByteCount())
+    let stored = try blobStore(try records.store.blobs.usage()).bytes
     return StoreStatistics(
       versions: uses.map { use in
         StoreStatistics.Version(
@@ -42,7 +46,12 @@ package struct Statistics: Sendable {
           storedBytes: use.blobs.reduce(0) { $0 + sizes[$1, default: 0] },
           ownBytes: use.blobs.reduce(0) { $0 + (users[$1] == 1 ? sizes[$1, default: 0] : 0) },
           duplicatedBytes: use.packs.flatMap { storages[$0, default: [:]].values }
-            .reduce(0) { $0 + (copies[$1, default: 0] > 1 ? $1.byteCount : 0) })
+            .reduce(0) { $0 + (copies[$1, default: 0] > 1 ? $1.byteCount : 0) },
+          compressed: use.blobs.compactMap { packed[$0] }.reduce(into: CompressionStanding()) { standing, blob in
+            standing.files += 1
+            standing.bytes += blob.bytes
+            standing.storedBytes += blob.stored
+          })
       },
       presentedBytes: uses.map(\.presented).reduce(0, &+), storedBytes: stored,
       otherBytes: max(0, stored - sizes.values.reduce(0, +)),

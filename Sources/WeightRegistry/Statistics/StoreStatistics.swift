@@ -7,12 +7,14 @@ package struct StoreStatistics: Sendable, Hashable, Codable {
     package var version: VersionName
     /// Bytes of all files that a mount shows for it.
     package var presentedBytes: Int
-    /// Bytes of the blobs that it needs, each once; some may serve other versions too.
+    /// Bytes of the blobs that it needs, as they are on the disk, each once; some may serve other versions too.
     package var storedBytes: Int
     /// Bytes of the blobs that no other version needs.
     package var ownBytes: Int
     /// Bytes in its packs of tensors that the store holds more than once: in another pack, or twice in one.
     package var duplicatedBytes: Int
+    /// What of its blobs is compressed.
+    package var compressed: CompressionStanding
   }
 
   /// In order of models and versions.

@@ -11,8 +11,10 @@ package final class StoreUsage: Sendable {
     package var files: Int
     /// Bytes of all files that a mount shows in version folders.
     package var presentedBytes: Int
-    /// Bytes of all blobs.
+    /// Bytes of all blobs, as they are on the disk.
     package var storedBytes: Int
+    /// Bytes of those that are compressed.
+    package var compressedBytes: Int
 
     /// A line for each figure.
     package var text: String {
@@ -22,6 +24,7 @@ package final class StoreUsage: Sendable {
       files \(files)
       presented_bytes \(presentedBytes)
       stored_bytes \(storedBytes)
+      compressed_bytes \(compressedBytes)
 
       """
     }
@@ -36,7 +39,7 @@ package final class StoreUsage: Sendable {
   package func current() throws(StoreError) -> Figures {
     let contents = records.contents
     if let known = last.withLock({ $0 }), known.contents == contents { return known.figures }
-    var figures = Figures(models: 0, versions: 0, files: 0, presentedBytes: 0, storedBytes: 0)
+    var figures = Figures(models: 0, versions: 0, files: 0, presentedBytes: 0, storedBytes: 0, compressedBytes: 0)
     for model in records.modelFolders {
       let own = try records.figures(of: model)
       if own.versions > 0 { figures.models += 1 }
@@ -44,7 +47,8 @@ package final class StoreUsage: Sendable {
       figures.files += own.files
       figures.presentedBytes &+= own.presentedBytes
     }
-    figures.storedBytes = try blobStore(try records.store.blobs.storedByteCount())
+    let usage = try blobStore(try records.store.blobs.usage())
+    (figures.storedBytes, figures.compressedBytes) = (usage.bytes, usage.packedBytes)
     last.withLock { $0 = (contents, figures) }
     return figures
   }

@@ -13,7 +13,7 @@ package final class ViewCatalogue: Sendable {
 
   init(_ records: RecordStore) {
     self.records = records
-    records.store.blobs.observeMending { [cache] _ in cache.removeAll() }
+    records.store.blobs.observeMoves { [cache] _ in cache.removeAll() }
   }
 
   /// Opens a view of a published version (`pt`).
@@ -28,7 +28,7 @@ package final class ViewCatalogue: Sendable {
     if let original = manifest.original(servedAs: view) { return try open(original) }
     return try cache.view(of: .synthesized(main.table, view)) { () throws(StoreError) in
       defer { FreeMemory.giveBack(afterWorkOn: main.tensorCount) }
-      return try synthesize(format, from: try records.table(main.table), of: subject)
+      return try synthesize(format, from: try records.table(main.table), known: main.table, of: subject)
     }
   }
 
@@ -60,7 +60,7 @@ package final class ViewCatalogue: Sendable {
         throw StoreError(
           .damaged, "blob \(file.blob) is damaged: it has \(blob.byteCount) bytes, not \(file.byteCount)")
       }
-      return VersionView(blob, byteCount: file.byteCount)
+      return VersionView(named([blob], of: file.table)[0], byteCount: file.byteCount)
     }
     return try cache.view(of: .stitched(file.blob, table)) { () throws(StoreError) in try stitch(file, table) }
   }
@@ -112,15 +112,23 @@ package final class ViewCatalogue: Sendable {
 
   private func open(_ blob: Digest) throws(StoreError) -> Blob { try blobStore(try records.store.blobs.open(blob)) }
 
+  /// What a view reads of blobs: those that are no plain files name the tensors where they are damaged.
+  private func named(_ blobs: [Blob], of table: Digest?) -> [any StoredBytes] {
+    blobs.map { blob in
+      guard let table, blob.localFile == nil else { return blob }
+      return NamedPack(blob, of: table, in: records)
+    }
+  }
+
   func synthesize(
-    _ view: ViewFormat, from table: Table, of subject: String
+    _ view: ViewFormat, from table: Table, known digest: Digest? = nil, of subject: String
   ) throws(StoreError) -> VersionView {
     let layout: FileLayout
     do throws(FormatError) { layout = try view.format.layout(of: table.stateDict, checksums: table.checksums) } catch {
       throw StoreError(error, file: "\(subject)/\(view.fileName)")
     }
     let (packs, origins) = try openPacks(of: table)
-    return VersionView(layout: layout, origins: origins, of: packs)
+    return VersionView(layout: layout, origins: origins, of: named(packs, of: digest))
   }
 
   /// Puts a written file together from the packs that have its bytes.
@@ -146,7 +154,7 @@ package final class ViewCatalogue: Sendable {
         .damaged,
         "table \(digest) is damaged: it makes \(layout.byteCount) bytes of \(file.path), not \(file.byteCount)")
     }
-    return VersionView(layout: layout, origins: origins, of: packs)
+    return VersionView(layout: layout, origins: origins, of: named(packs, of: digest))
   }
 
   /// Opens the packs of a table, and tells where its storages are; nil for empty ones.

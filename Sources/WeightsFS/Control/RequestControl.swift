@@ -2,8 +2,8 @@ import StoreClient
 import StoreRecords
 import WeightRegistry
 
-/// A control file that takes requests: `active`, `backup`, `cleanup`, `config`, `pull`, `purge`, `remove`,
-/// `restore`, `tag`, `validate`.
+/// A control file that takes requests: `active`, `backup`, `cleanup`, `compress`, `config`, `pull`, `purge`,
+/// `remove`, `restore`, `tag`, `thaw`, `validate`.
 ///
 /// People write a line and read a report. Programs write and read JSON: what begins with `{` is a ``ControlRequest``, and its
 /// report is a ``ControlReply``, errors included. After a line that ends with ` json` (`purge`, `validate`) only the report is JSON.
@@ -36,7 +36,7 @@ struct RequestControl: ControlFile {
           let policies = records.policies(of: model)
           return PolicyKey.allCases.map { "\(model) \($0.rawValue) \(policies[$0])\n" }
         }
-    case .backup, .cleanup, .pull, .purge, .remove, .restore, .tag, .validate: return last.contents
+    case .backup, .cleanup, .compress, .pull, .purge, .remove, .restore, .tag, .thaw, .validate: return last.contents
     }
     return Array(lines.joined().utf8)
   }

@@ -9,7 +9,7 @@ struct SetActiveCommand: ParsableCommand {
     abstract: "Make a version the one that a model's users get.",
     discussion: """
       The link <model>/active is switched atomically: every open through it gets the old version or the new one. Files \
-      that are open keep their bytes.
+      that are open keep their bytes. If the model's policy compress is not no, what the version needs is made plain files then.
       """, aliases: ["use"])
 
   @OptionGroup var target: VersionArguments
@@ -21,6 +21,10 @@ struct SetActiveCommand: ParsableCommand {
     let bar = ProgressBar("\(model)/\(version)")
     defer { bar.finish() }
     let change = try store.changingClient.setActive(model, version, progress: bar.handler)
+    bar.finish()
+    // The switch is done: what follows makes reads quicker, and may be stopped.
+    Interruption.watch()
+    try store.client.thawActive(of: model, progress: Interruption.stopping(bar.handler))
     if json { try Console.print(json: change) } else { Console.print(change.text) }
   }
 }

@@ -36,6 +36,7 @@ struct ShowCommand: ParsableCommand {
     if let folder = try records.folder(of: model, manifest.version) {
       shown.derived = try DerivedCatalogue(registry).listing(of: folder)
     }
+    shown.compressed = try registry.compression.standing(of: manifest)
     if json { try Console.print(json: shown) } else { Console.print(shown.text) }
   }
 }

@@ -12,8 +12,8 @@ struct StatsCommand: ParsableCommand {
     discussion: """
       PRESENTED is the size of all files that a mount shows; STORED that of the blobs behind them, each counted once; OWN \
       the part that no other version needs; DUPLICATED the part of STORED that is tensors of which the store has \
-      more than one copy (equal tensors of one file, or of files that share less than an eighth of their bytes). Sizes are those of \
-      files, not of disk blocks. What several versions share is in STORED of each of them; below the table every byte counts once. \
+      more than one copy (equal tensors of one file, or of files that share less than an eighth of their bytes). COMPRESSED tells to how much of their size those files were brought that \
+      are compressed. Sizes are those of files, not of disk blocks. What several versions share is in STORED of each of them; below the table every byte counts once. \
       With a model only its versions are listed.
 
       With --formats the active version of each model is read in every format: LOAD is the time to parse the file and read \
@@ -41,13 +41,15 @@ struct StatsCommand: ParsableCommand {
     var statistics = all
     if let model = try named(in: registry) { statistics.versions.removeAll { $0.model != model } }
     if json { return try Console.print(json: statistics) }
+    // A column that says nothing would only take room.
+    let isCompressed = statistics.versions.contains { $0.compressed.files > 0 }
     Console.print(
       Console.table(
-        ["MODEL", "VERSION", "PRESENTED", "STORED", "OWN", "DUPLICATED"],
+        ["MODEL", "VERSION", "PRESENTED", "STORED", "OWN", "DUPLICATED"] + (isCompressed ? ["COMPRESSED"] : []),
         statistics.versions.map { version in
           [version.model.text, version.version.text]
             + [version.presentedBytes, version.storedBytes, version.ownBytes, version.duplicatedBytes]
-            .map(Console.size)
+            .map(Console.size) + (isCompressed ? [version.compressed.percent ?? ""] : [])
         }))
     Console.print("presented   \(Console.size(statistics.presentedBytes))")
     Console.print(

@@ -62,7 +62,9 @@ struct StatusCommand: ParsableCommand {
       for hint in report.mount?.slowness ?? [] { Console.print("           \(hint)") }
       Console.print("models     \(figures.models), with \(figures.versions) versions and \(figures.files) files")
       Console.print("presented  \(Console.size(figures.presentedBytes))")
-      Console.print("stored     \(Console.size(figures.storedBytes))")
+      let compressed =
+        figures.compressedBytes > 0 ? ", of which \(Console.size(figures.compressedBytes)) are compressed" : ""
+      Console.print("stored     \(Console.size(figures.storedBytes))\(compressed)")
     }
     let others = report.mounts.filter { $0.mountpoint != report.mount?.mountpoint }
     guard !others.isEmpty else { return }

@@ -29,7 +29,7 @@ struct ValidateCommand: ParsableCommand {
     do {
       let names = try self.model.map { try VersionArguments.names($0, self.version) }
       let (model, version) = (names?.model, names?.version)
-      let bar = ProgressBar(model.map { model in version.map { "\(model)/\($0)" } ?? model.text } ?? "all models")
+      let bar = ProgressBar(VersionArguments.title(names))
       defer { bar.finish() }
       Interruption.watch()
       reports = try store.client.validate(model, version, progress: Interruption.stopping(bar.handler)) { report in

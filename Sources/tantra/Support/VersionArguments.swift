@@ -29,6 +29,11 @@ struct VersionArguments: ParsableArguments {
     return (try ModelName(validating: words.model), try words.version.map { try VersionName(validating: $0) })
   }
 
+  /// What was named, for a progress bar.
+  static func title(_ names: (model: ModelName, version: VersionName?)?) -> String {
+    names.map { model, version in version.map { "\(model)/\($0)" } ?? model.text } ?? "all models"
+  }
+
   /// The two names as they are written, in one word or in two.
   static func words(_ model: String, _ version: String?) throws(CommandFailure) -> (model: String, version: String?) {
     let parts = model.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)

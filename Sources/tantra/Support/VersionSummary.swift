@@ -41,6 +41,8 @@ struct VersionSummary: Encodable {
   var extras: [String: [String]]
   /// What a mount computes of it; nil if it has no main state dict.
   var derived: DerivedListing?
+  /// What is compressed of the files that it needs.
+  var compressed = CompressionStanding()
   /// nil unless they are asked for.
   var tensors: [Listed]?
 
@@ -87,7 +89,14 @@ struct VersionSummary: Encodable {
     var lines = [
       "\(model)/\(version)" + (names.isEmpty ? "" : "  (\(names.joined(separator: ", ")))"),
       "\(Console.grouped(parameterCount)) parameters in \(Console.grouped(tensorCount)) tensors",
-      "from \(source), by user \(UserAccount.text(uid)), \(Timestamp.text(published))", "",
+      "from \(source), by user \(UserAccount.text(uid)), \(Timestamp.text(published))",
+    ]
+    if let percent = compressed.percent {
+      lines.append(
+        "compressed to \(percent): \(Console.size(compressed.bytes)) take \(Console.size(compressed.storedBytes))")
+    }
+    lines += [
+      "",
       Console.table(
         ["FILE", "SIZE", "CHANGED", "SERVED"],
         files.map { [$0.path, Console.size($0.byteCount), Timestamp.text($0.modified), $0.how] }),

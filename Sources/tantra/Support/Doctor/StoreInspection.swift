@@ -55,8 +55,8 @@ struct StoreInspection {
     }
     let advice =
       registry.records.formatNumber < WeightConfig.currentFormat
-      ? "; its format is \(registry.records.formatNumber), and tantra upgrade-store takes it to \(WeightConfig.currentFormat), in which "
-        + "equal tensors of different files are stored once" : ""
+      ? "; its format is \(registry.records.formatNumber), and tantra upgrade-store takes it to \(WeightConfig.currentFormat); until "
+        + "then it can only be read" : ""
     return .ok("store", "\(path), \(registry.records.models.count) models with \(count) versions\(advice)")
   }
 

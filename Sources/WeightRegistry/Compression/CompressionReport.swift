@@ -1,0 +1,73 @@
+import Tensors
+
+/// What became of blobs that were to be compressed, or taken back.
+package struct CompressionReport: Sendable, Hashable, Codable {
+  /// What was meant.
+  package enum Verb: String, Sendable, Codable {
+    case compress, thaw
+  }
+
+  package var verb: Verb
+  /// Versions that were looked at: `mamba/v1.0`, `mamba/v0.9@2`.
+  package var versions: [String] = []
+  /// Files that were written anew, and the bytes of all of them before and after.
+  package var files = 0
+  package var bytesBefore = 0
+  package var bytesAfter = 0
+  /// Files that were so already.
+  package var already = 0
+  /// Files that stay as they are, since they would shrink by less than a tenth.
+  package var hardlySmaller = 0
+  /// Files that somebody still has open for writing.
+  package var inUse = 0
+  /// What is damaged, a sentence each.
+  package var damaged: [String] = []
+  /// Whether nothing was done, and sizes are estimated from samples.
+  package var isDryRun = false
+
+  package init(_ verb: Verb, isDryRun: Bool = false) {
+    self.verb = verb
+    self.isDryRun = isDryRun
+  }
+
+  /// Lines for people.
+  package var text: String {
+    var lines = [summary]
+    for problem in damaged { lines.append(problem) }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  private var summary: String {
+    func counted(_ count: Int) -> String { "\(count) \(count == 1 ? "file" : "files")" }
+    let (before, after) = (ByteCount(bytes: bytesBefore), ByteCount(bytes: bytesAfter))
+    var parts: [String] = []
+    switch (verb, files) {
+    case (.compress, 0): parts.append(isDryRun ? "would compress nothing" : "compressed nothing")
+    case (.thaw, 0): parts.append("nothing to take back")
+    case (.compress, _):
+      let percent = bytesBefore > 0 ? (100 * bytesAfter + bytesBefore / 2) / bytesBefore : 100
+      parts.append(
+        (isDryRun ? "would compress " : "compressed ") + "\(counted(files)): \(before) to "
+          + (isDryRun ? "about " : "") + "\(after), \(percent)%")
+    case (.thaw, _): parts.append("took back \(counted(files)): \(before) to \(after)")
+    }
+    if already > 0 { parts.append("\(counted(already)) \(verb == .compress ? "compressed already" : "plain already")") }
+    if hardlySmaller > 0 { parts.append("\(counted(hardlySmaller)) would hardly be smaller") }
+    if inUse > 0 { parts.append("\(counted(inUse)) still open for writing") }
+    return parts.joined(separator: "; ")
+  }
+}
+
+/// How much of what a version needs is compressed.
+package struct CompressionStanding: Sendable, Hashable, Codable {
+  /// Blobs that are compressed.
+  package var files = 0
+  /// Bytes that they stand for, and that they take.
+  package var bytes = 0
+  package var storedBytes = 0
+
+  package init() {}
+
+  /// `66%`; nil if nothing is compressed.
+  package var percent: String? { bytes > 0 ? "\((100 * storedBytes + bytes / 2) / bytes)%" : nil }
+}
