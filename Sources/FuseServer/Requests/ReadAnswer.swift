@@ -38,7 +38,7 @@ struct ReadAnswer {
             .file(descriptor: file.descriptor.rawValue, offset: taken.lowerBound, count: taken.count))
           count += taken.count
         } else {
-          append(try Self.read(taken, of: bytes, interruption)[...])
+          try append(taken, of: bytes, interruption)
         }
       }
     }
@@ -51,19 +51,23 @@ struct ReadAnswer {
     count += bytes.count
   }
 
-  private static func read(
+  /// Reads a range where it is to be sent from.
+  private mutating func append(
     _ range: Range<Int>, of bytes: any StoredBytes, _ interruption: Interruption
-  ) throws(FileSystemError) -> [UInt8] {
-    var buffer = [UInt8](repeating: 0, count: range.count)
+  ) throws(FileSystemError) {
+    let start = literals.count
+    literals.append(contentsOf: repeatElement(0, count: range.count))
     do throws(BlobStoreError) {
-      try buffer.withUnsafeMutableBytes { target in
-        Result { () throws(BlobStoreError) in try bytes.read(range, into: target, unless: interruption) }
+      try literals.withUnsafeMutableBytes { literals in
+        let target = UnsafeMutableRawBufferPointer(rebasing: literals[start...])
+        return Result { () throws(BlobStoreError) in try bytes.read(range, into: target, unless: interruption) }
       }.get()
     } catch {
       if case .system(let error) = error { throw FileSystemError(error.errno.rawValue, error.description) }
       throw FileSystemError(EIO, error.description)
     }
-    return buffer
+    segments.append(.literal(offset: start, count: range.count))
+    count += range.count
   }
 
   /// Answers `request`.

@@ -25,7 +25,7 @@ final class ChunkFetcher: Sendable {
   /// Bytes of a request at most.
   static let bufferByteCount = ChunkMap.runGroupCount * ChunkMap.groupChunkCount * BlobSums.chunkByteCount
   /// Runs that wait to be fetched ahead; more are not begun: 256 MiB.
-  private static let aheadLimit = 32
+  private static let aheadLimit = 64
 
   let place: RemotePlace
   let budget: CacheBudget

@@ -26,8 +26,8 @@ final class ChunkWaiter: Sendable {
 struct ChunkMap: Sendable {
   /// Chunks that are fetched at once for somebody who reads here and there: 2 MiB.
   static let groupChunkCount = 2
-  /// Groups of one request at most: 8 MiB.
-  static let runGroupCount = 4
+  /// Groups of one request at most: 4 MiB.
+  static let runGroupCount = 2
   /// Chunks that give their space back at once: 16 MiB.
   static let extentChunkCount = 16
 
