@@ -34,6 +34,7 @@ import Testing
     #expect(text.contains("compressed ") && text.contains("%"), "\(text)")
     #expect(try !packedFiles().isEmpty)
     #expect(try Array(reader.readToEnd() ?? Data()) == fixture.scratch.read("plain/model.safetensors"))
+    try reader.close()
     try expectSame("mamba/v1.0", as: "plain", seed: 1)
     // Nothing is in the kernel's cache after this.
     try fixture.succeed("unmount", fixture.mountpoint)
