@@ -37,7 +37,6 @@ def run(*arguments):
 
 print(f"{'file':40} {'bytes':>12} {'tantra':>8} {'zstd -3':>8}")
 with tempfile.TemporaryDirectory() as folder:
-    store = os.path.join(folder, "store")
     for number, path in enumerate(files):
         weights = state_dict(path)
         variants = [(os.path.basename(path), path)]
@@ -47,6 +46,8 @@ with tempfile.TemporaryDirectory() as folder:
             variants.append((f"  as {str(dtype)[6:]}", cast))
         for index, (name, file) in enumerate(variants):
             size = os.path.getsize(file)
+            # A store of its own: what another file has is stored once.
+            store = os.path.join(folder, f"store-{number}-{index}")
             run("import", file, "--model", f"m{number}", "--version", f"v{index}", "--store", store)
             report = json.loads(run("compress", f"m{number}/v{index}", "--json", "--store", store))
             left = report["bytesAfter"] / report["bytesBefore"] if report["files"] else 1

@@ -34,6 +34,7 @@ import Testing
     #expect(text.contains("compressed ") && text.contains("%"), "\(text)")
     #expect(try !packedFiles().isEmpty)
     #expect(try Array(reader.readToEnd() ?? Data()) == fixture.scratch.read("plain/model.safetensors"))
+    try reader.close()
     try expectSame("mamba/v1.0", as: "plain", seed: 1)
     // Nothing is in the kernel's cache after this.
     try fixture.succeed("unmount", fixture.mountpoint)
@@ -46,7 +47,7 @@ import Testing
     #expect(copy.status == 0, "\(copy.errorText)")
     try expectSame("mamba/v3.0", as: "plain", seed: 5)
     try fixture.succeed("export", "mamba", "v1.0", "--format", "pt", "--to", fixture.scratch("exported"))
-    #expect(try fixture.scratch.read("exported/model.pt") == fixture.scratch.read("plain/model.pt"))
+    #expect(try fixture.scratch.read("exported/mamba_v1.0_pt.pt") == fixture.scratch.read("plain/model.pt"))
     let other = fixture.scratch("other")
     try fixture.succeed("backup", "mamba", "v1.0", "--to", other)
     #expect(try fixture.succeed("validate", "mamba", "v1.0", "--store", other).contains("mamba/v1.0: valid"))
@@ -94,7 +95,7 @@ import Testing
     let report = try fixture.tantra(["validate", "mamba", "v1.0"])
     #expect(report.status == 1 && report.outputText.contains("tensor \""), "\(report.outputText)")
     let export = try fixture.tantra(["export", "mamba", "v1.0", "--format", "pt", "--to", fixture.scratch("out")])
-    #expect(export.status != 0 && !FileManager.default.fileExists(atPath: fixture.scratch("out/model.pt")))
+    #expect(export.status != 0 && !FileManager.default.fileExists(atPath: fixture.scratch("out/mamba_v1.0_pt.pt")))
   }
 
   // MARK: Policies

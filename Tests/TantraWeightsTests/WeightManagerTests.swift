@@ -47,6 +47,20 @@ import Testing
     #expect(python.status == 0, "\(python.errorText)")
   }
 
+  @Test func compressedWeightsAreLoadedAllTheSame() throws {
+    let values = (0..<60_000).map { Float($0 % 977) / 1024 - 0.5 }
+    var weights = StateDict()
+    weights["w"] = try Tensor(values)
+    try manager.saveWeights(weights, model: "m", version: "v1")
+    let command = try Command.run(Self.tantra, ["compress", "m/v1", "--store", scratch("store")])
+    #expect(command.status == 0 && command.outputText.contains("compressed 1 file"), "\(command)")
+    let loaded = try manager.loadWeights(model: "m", version: "v1")
+    #expect(loaded["w"]?.floats == values)
+    #expect(try Command.run(Self.tantra, ["thaw", "m/v1", "--store", scratch("store")]).status == 0)
+    #expect(loaded["w"]?.floats == values)
+    #expect(try manager.loadWeights(model: "m", version: "v1")["w"]?.floats == values)
+  }
+
   @Test func loadedTensorsOutliveTheirVersion() throws {
     try manager.saveWeights(try weights(1), model: "m", version: "v1")
     try manager.saveWeights(try weights(2), model: "m", version: "v2", isActive: true)

@@ -1,5 +1,6 @@
 import PosixIO
 import Synchronization
+import SystemPackage
 package import Tensors
 
 /// Compresses blobs and takes them back, without anybody who reads them noticing.
@@ -108,8 +109,8 @@ package struct BlobPacking: Sendable {
     let staged = try StagedFile(try store.stagingForWriting)
     if let segments {
       let ranges = segments.segments.map(\.range)
-      let sums = try system(
-        try RangeScanner(copying: packed, to: staged.file, progress: progress).checksums(of: ranges))
+      let sums = try reading(
+        packed, try RangeScanner(copying: packed, to: staged.file, progress: progress).checksums(of: ranges))
       guard packed.byteCount == segments.byteCount, SegmentTable(ranges, sums) == segments else {
         throw .damaged(packed.name, "its bytes are not those that its id names")
       }
@@ -125,12 +126,21 @@ package struct BlobPacking: Sendable {
   /// All blobs that are compressed.
   package func packedBlobs() throws(BlobStoreError) -> [Digest] { try system(try store.files.packedBlobs()) }
 
+  /// Runs a scan of a blob: what cannot be read is damaged.
+  private func reading<R>(
+    _ bytes: any StoredBytes, _ scan: @autoclosure () throws(PosixError) -> R
+  ) throws(BlobStoreError) -> R {
+    do throws(PosixError) { return try scan() } catch {
+      throw error.errno == .ioError ? .damaged(bytes.name, error.description) : .system(error)
+    }
+  }
+
   /// The table that a blob's bytes are compared with.
   private func table(
     of source: any StoredBytes, _ segments: SegmentTable?, _ id: Digest
   ) throws(BlobStoreError) -> SegmentTable {
     if let segments { return segments }
-    let sums = try system(try RangeScanner(source).checksums(of: [0..<source.byteCount]))
+    let sums = try reading(source, try RangeScanner(source).checksums(of: [0..<source.byteCount]))
     let table = SegmentTable(whole: source.byteCount, sums[0].digest)
     guard table.blob == id else { throw .damaged(source.name, "its bytes have another digest") }
     return table
