@@ -100,6 +100,16 @@ def doubled(r, count):
     return found
 
 
+def rule(r, count):
+    """A line drawn with one mark, as texts have between their parts; some with spaces between, some after words."""
+    mark = "-=*_.#~+"[int(r.integers(8))]
+    text = (mark + " ") * (count // 2) if r.random() < 0.25 else mark * count
+    if r.random() < 0.3:
+        words = salad(r, count // 2)[: count // 2].strip()
+        text = words + " " + text[len(words) + 1 :]
+    return text[:count].strip()
+
+
 def random_text(r, count):
     """Any characters; letters and digits, numbers, words with marks; runs."""
     kind = r.random()

@@ -8,7 +8,7 @@ was stopped goes on. The curriculum and the learning rate follow its processor t
 the last few hundred steps.
 
 --from goes on with trained weights, of a folder with model.safetensors and config.json: without a curriculum, and with more
-of what is hard, lines that are badly worn and runs of narrow marks."""
+of what is hard, lines that are badly worn, runs of narrow marks and rules."""
 import json
 import pathlib
 
@@ -21,13 +21,14 @@ import torch
 import torch.nn.functional as F
 
 import ocr_model
-from ocr_lines import doubled, render, text_of, trained_face
+from ocr_lines import doubled, render, rule, text_of, trained_face
 
 CLASS = {c: i + 1 for i, c in enumerate(ocr_model.CHARACTERS)}
 BATCH, POOL = 16, 8  # Lines a step; steps whose lines are drawn at once, so that lines of like width share a step.
 EASY, LONG = 0.01, 0.04  # Shares of the run after which lines have up to 20, up to 60 characters.
 # Shares of the lines that are badly worn, not worn at all, and runs of marks beside those in random text.
 FIRST, FURTHER = (0.4, 0.25, 0.0), (0.65, 0.15, 0.12)
+RULES = 0.3  # Share of the lines of marks that are rules.
 
 
 def lines_of(r, share, count, mix=FIRST):
@@ -37,7 +38,8 @@ def lines_of(r, share, count, mix=FIRST):
     found = []
     while len(found) < count:
         if marks and r.random() < marks:
-            text = doubled(r, int(r.integers(low, top + 1)))[:top].strip()
+            draw = rule if r.random() < RULES else doubled
+            text = draw(r, int(r.integers(low, top + 1)))[:top].strip()
         else:
             text = text_of(r, low, top)
         degraded = r.random() < worn and share > LONG

@@ -134,11 +134,15 @@ package struct MountedImport: ~Copyable {
 
   /// Copies a file with its time and its permissions; those of weights are always the same.
   private func copy(_ source: String, to target: String, of version: String) throws(StoreError) {
-    let input = open(source, O_RDONLY | O_CLOEXEC)
+    // A pipe would be waited for.
+    let input = open(source, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard input >= 0 else { throw failure(source, errno) }
     defer { close(input) }
     var status = stat()
     guard fstat(input, &status) == 0 else { throw failure(source, errno) }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw StoreError(.unacceptable(.unreadable), "\(source) is no regular file")
+    }
     try make(target, of: version) { (output) throws(StoreError) in
       try copyBytes(from: input, source, to: output, target, size: Int(status.st_size))
       guard fchmod(output, status.st_mode & 0o777) == 0, futimens(output, [status.st_mtim, status.st_mtim]) == 0 else {

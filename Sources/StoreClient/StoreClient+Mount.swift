@@ -19,14 +19,19 @@ extension StoreClient {
       case .failure, .none: if kill(holder.pid, 0) == 0 || errno == EPERM { return mountpoint }
       }
     }
-    return zip(others, ControlFolder.versions(at: others, within: Self.patience)).first { _, answer in
+    return servedMountpoint(among: others)
+  }
+
+  /// The first of some mountpoints whose mount says that it serves this store.
+  package func servedMountpoint(among others: [String]) -> String? {
+    zip(others, ControlFolder.versions(at: others, within: Self.patience)).first { _, answer in
       guard case .version(let version) = answer else { return false }
       return isStore(at: version.store)
     }?.0
   }
 
   /// Whether a path leads to the folder of this store.
-  private func isStore(at other: String) -> Bool {
+  package func isStore(at other: String) -> Bool {
     var (own, found) = (stat(), stat())
     return stat(path, &own) == 0 && stat(other, &found) == 0 && own.st_dev == found.st_dev && own.st_ino == found.st_ino
   }

@@ -36,9 +36,11 @@ package struct StoreFolder: Sendable {
 
   /// Opens the store at `path`; `creating` makes what is missing.
   ///
-  /// - Throws: `noStore` if there is no folder with `models` and `weights` in it, and none is to be made.
+  /// - Throws: `noStore` if there is no folder with `models` and `weights` in it, and none is to be made; `alreadyExists` if the
+  ///   folder holds something else.
   package init(path: String, creating: Bool) throws(StoreError) {
     self.path = path
+    if creating { try Self.requireOwn(path) }
     do throws(PosixError) {
       let root = creating ? try Folder.make(path) : try Folder.open(path)
       func folder(_ name: String, in parent: Folder) throws(PosixError) -> Folder {
@@ -64,6 +66,19 @@ package struct StoreFolder: Sendable {
       throw StoreError(
         .noStore, "there is no weight store at \(path); name one with --store DIR, or make one with tantra import")
     }
+  }
+
+  /// Makes sure that no store is made among other people's files.
+  private static func requireOwn(_ path: String) throws(StoreError) {
+    let names: [String]
+    do throws(PosixError) { names = try Folder.open(path).names() } catch {
+      // There is no such folder yet, or opening it as a store says what is wrong.
+      return
+    }
+    guard let other = names.min(), !names.contains(where: [configName, "models", "weights", ".staging"].contains) else {
+      return
+    }
+    throw StoreError(.alreadyExists, "\(path) holds \(other), and is no store; name a new or an empty folder")
   }
 
   /// What keeps git from changing or committing the wrong things.

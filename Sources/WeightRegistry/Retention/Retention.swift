@@ -157,6 +157,11 @@ package struct Retention: Sendable {
         && Timestamp.age(of: record.time, at: Timestamp.now()) >= age
     } knowing: { models throws(StoreError) in
       if let model, !records.contains(model), !models.contains(model) { throw records.unknown(model) }
+      if let model, let version, try records.folder(of: model, version) == nil,
+        try records.backups(of: model, version).isEmpty
+      {
+        throw records.unknown(version, of: model)
+      }
     }
     if !isDryRun { records.logger.info("purge by user \(actor.uid): \(report.text.dropLast())") }
     return report

@@ -1,5 +1,4 @@
 import ArgumentParser
-import FoundationEssentials
 import StoreRecords
 
 /// `tantra init [DIR]`
@@ -32,11 +31,6 @@ struct InitCommand: ParsableCommand {
       return false
     } catch {
       guard error.code == .noStore else { throw error }
-    }
-    let content = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-    guard content.isEmpty else {
-      throw CommandFailure(
-        .cannotCreate, "\(path) holds \(content.sorted()[0]), and is no store; name a new or an empty folder")
     }
     _ = try StoreFolder(path: path, creating: true)
     return true

@@ -24,7 +24,7 @@ struct StatusCommand: ParsableCommand {
   private struct Report: Encodable {
     /// nil if several stores are mounted, and nobody named one.
     var store: String?
-    /// Where that store is mounted for writing.
+    /// Where that store is mounted: for writing, else the first that can only be read.
     var mount: MountReport?
     var figures: StoreUsage.Figures?
     /// All mounts of Tantra.
@@ -44,10 +44,14 @@ struct StatusCommand: ParsableCommand {
       let registry = try store.openForReading(at: path)
       report.store = path
       report.figures = try StoreUsage(registry.records).current()
-      if let holder = registry.store.lockHolder(), let mountpoint = holder.mountpoint {
-        report.mount = mounts.first { $0.mountpoint == mountpoint }
+      let client = try store.client
+      let own = mounts.filter { $0.store.map(client.isStore(at:)) ?? true }
+      if let holder = registry.store.lockHolder(), let mount = own.first(where: { $0.mountpoint == holder.mountpoint }) {
+        report.mount = mount
         report.mount?.pid = holder.pid
         report.mount?.uid = holder.uid
+      } else {
+        report.mount = own.first { $0.store != nil }
       }
     }
     if json { return try Console.print(json: report) }

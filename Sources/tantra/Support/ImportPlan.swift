@@ -53,11 +53,13 @@ struct ImportPlan {
       folders[0].others += loose.others
       loose = Group()
     }
-    for group in [loose] + folders where !group.weights.isEmpty || !group.others.isEmpty {
+    let isLooseEmpty = loose.weights.isEmpty && loose.others.isEmpty
+    for group in (isLooseEmpty ? [] : [loose]) + folders {
       let made = try Self.requests(for: group, names, records)
       try requireOwnVersion(made, of: group)
       requests += made
     }
+    try requireOwnPaths()
     for index in requests.indices {
       requests[index].activating = active
       requests[index].isCheckpoint = checkpoint
@@ -72,6 +74,20 @@ struct ImportPlan {
         .badData,
         "\(folder) would become \(request.model)/\(request.version), as something else that was named: each folder is a version "
           + "of its own; import one at a time, with --version NAME")
+    }
+  }
+
+  /// - Throws: if two files would become the same file of a version.
+  private func requireOwnPaths() throws {
+    var sources: [[String]: String] = [:]
+    for request in requests {
+      let target = [request.model.text, request.version.text, request.path]
+      if let other = sources.updateValue(request.source, forKey: target) {
+        throw CommandFailure(
+          .badData,
+          "\(other) and \(request.source) would both become \(target.joined(separator: "/")); import one at a time, "
+            + "with --version NAME")
+      }
     }
   }
 

@@ -78,8 +78,9 @@ extension StoreClient {
   /// - Returns: nil if it is not mounted.
   func liveMountpoint() throws -> String? {
     let table = try MountTable.current()
-    let found = try mountpoint(orAt: table.tantraMounts.map(\.mountpoint))
+    let mountpoints = table.tantraMounts.map(\.mountpoint)
+    guard let found = try mountpoint(orAt: mountpoints) else { return nil }
     // Lock files speak of the past: what is mounted now is for the system to say.
-    return found.flatMap { table.top(at: $0)?.isTantra == true ? $0 : nil }
+    return table.top(at: found)?.isTantra == true ? found : servedMountpoint(among: mountpoints)
   }
 }

@@ -24,7 +24,8 @@ struct MountReport: Encodable {
 
   /// Without the store.
   var text: String {
-    "at \(mountpoint)" + (pid.map { " by process \($0)" } ?? "") + " of user \(userText), \(health)"
+    "at \(mountpoint)" + (isReadOnly ? ", to read only," : "") + (pid.map { " by process \($0)" } ?? "")
+      + " of user \(userText), \(health)"
   }
 
   /// All mounts of Tantra that this process sees, in the order of mounting. They are asked all at once.
