@@ -1,5 +1,6 @@
 import ArgumentParser
 import FuseServer
+import StoreClient
 import StoreRecords
 import WeightRegistry
 
@@ -46,7 +47,8 @@ struct StatusCommand: ParsableCommand {
       report.figures = try StoreUsage(registry.records).current()
       let client = try store.client
       let own = mounts.filter { $0.store.map(client.isStore(at:)) ?? true }
-      if let holder = registry.store.lockHolder(), let mount = own.first(where: { $0.mountpoint == holder.mountpoint }) {
+      if let holder = registry.store.lockHolder(), let mount = own.first(where: { $0.mountpoint == holder.mountpoint })
+      {
         report.mount = mount
         report.mount?.pid = holder.pid
         report.mount?.uid = holder.uid

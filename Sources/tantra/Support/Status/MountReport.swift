@@ -35,7 +35,8 @@ struct MountReport: Encodable {
     let answers = ControlFolder.versions(at: entries.map(\.mountpoint), within: StoreClient.patience)
     return zip(entries, answers).map { entry, answer in
       var report = MountReport(
-        mountpoint: entry.mountpoint, uid: entry.ownerUID ?? 0, isReadOnly: entry.isReadOnly, health: "\(health(answer))",
+        mountpoint: entry.mountpoint, uid: entry.ownerUID ?? 0, isReadOnly: entry.isReadOnly,
+        health: "\(health(answer))",
         slowness: slowness(of: entry))
       guard case .version(let version) = answer else { return report }
       if !version.store.isEmpty { report.store = version.store }
