@@ -26,7 +26,7 @@ import Testing
   @Test(arguments: [false, true])
   func policiesAreSetShownAndUnsetMountedOrNot(mounted: Bool) throws {
     if mounted { try fixture.mount() }
-    #expect(try lines().count == 24)
+    #expect(try lines().count == 30)
     #expect(try lines("mamba").allSatisfy { $0.isDefault && !$0.explanation.isEmpty })
     #expect(try fixture.succeed("config", "mamba", "keep", "2").contains("mamba  keep    2      set"))
     #expect(try fixture.succeed("cleanup", "mamba") == "removed mamba/v1.1\n")

@@ -112,7 +112,7 @@ import Testing
     // Mounts of other stores that hang are asked, too.
     let reason =
       "the store \(fixture.storePath) is not mounted; tantra mount MOUNTPOINT --store \(fixture.storePath) mounts it\n"
-    #expect(fixture.wait { (try? curl(server, "/healthz") == (503, reason)) == true })
+    #expect(fixture.wait(120) { (try? curl(server, "/healthz") == (503, reason)) == true })
     #expect(try curl(server, "/metrics").body.contains("tantra_up 0"))
     #expect(try fixture.tantra(["metrics"]).status == 1)
     try fixture.mount()

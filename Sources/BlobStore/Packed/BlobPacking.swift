@@ -147,8 +147,8 @@ package struct BlobPacking: Sendable {
   }
 }
 
-/// A file in the staging folder that goes with this value, unless it was moved away.
-private struct StagedFile: ~Copyable {
+/// A file in the staging folder that goes with this object, unless it was moved away.
+private final class StagedFile {
   let name = Ingest.newName()
   let folder: Folder
   let file: OpenedFile

@@ -66,7 +66,16 @@ package enum Unmounter {
   }
 
   /// Detaches what is mounted on an absolute path: as root by umount2(2), for others through fusermount3.
+  ///
+  /// Any command may be asking the mount who it is, which keeps a file of it open for an instant: that is waited for.
   static func detach(_ mountpoint: String, lazily: Bool = true) throws(UnmountError) {
+    for _ in 0..<10 {
+      do throws(UnmountError) { return try detachNow(mountpoint, lazily: lazily) } catch .busy { usleep(50_000) }
+    }
+    try detachNow(mountpoint, lazily: lazily)
+  }
+
+  private static func detachNow(_ mountpoint: String, lazily: Bool) throws(UnmountError) {
     let code = -cfuse_unmount(mountpoint, lazily)
     switch code {
     case 0: return

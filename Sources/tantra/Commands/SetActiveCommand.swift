@@ -24,7 +24,12 @@ struct SetActiveCommand: ParsableCommand {
     bar.finish()
     // The switch is done: what follows makes reads quicker, and may be stopped.
     Interruption.watch()
-    try store.client.thawActive(of: model, progress: Interruption.stopping(bar.handler))
+    let client = try self.store.client
+    do throws(StoreError) {
+      try client.thawActive(of: model, progress: Interruption.stopping(bar.handler))
+    } catch  where error.code != .interrupted {
+      Console.note("\(change.model) is read more slowly, for some of it stays compressed: \(error)")
+    }
     if json { try Console.print(json: change) } else { Console.print(change.text) }
   }
 }

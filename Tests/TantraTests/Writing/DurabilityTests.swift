@@ -12,18 +12,18 @@ import Testing
   @Test func whatHoldsNoWeightsIsAnOrdinaryFileAfterAKill() throws {
     try mount.succeed(
       """
-      tantra config small frozen always > /dev/null
-      exec 5> small/v1.0/x.bin; echo hello >&5; exec 6> small/v1.0/y.bin; head -c 100 $IN/full/model.safetensors >&6
+      mkdir small; cp -r $IN/full small/v1; tantra config small frozen always > /dev/null
+      exec 5> small/v1/x.bin; echo hello >&5; exec 6> small/v1/y.bin; head -c 100 $IN/full/model.safetensors >&6
       cd /; kill -9 $(grep -o '[0-9]*' $TANTRA_STORE/.staging/lock | head -n 1); exec 5>&- 6>&- || true; sleep 0.5
-      tantra mount $MNT; cd $MNT/small/v1.0
+      tantra mount $MNT; cd $MNT/small/v1
       test "$(cat x.bin)" = hello; test $(stat -c %s y.bin) = 100
       # What is no blob yet is a file of its own there.
       test $(find $TANTRA_STORE/.staging -type f -size 100c | wc -l) = 1
       test -z "$(grep -rl hello $TANTRA_STORE/.staging)"
       tail -c +101 $IN/full/model.safetensors >> y.bin; cmp y.bin $IN/full/model.safetensors
       """)
-    try mount.fail("echo more >> small/v1.0/x.bin", "Operation not permitted", reason: "frozen")
-    try mount.succeed("tantra rm small; tantra restore small/v1.0; test \"$(cat small/v1.0/x.bin)\" = hello")
+    try mount.fail("echo more >> small/v1/x.bin", "Operation not permitted", reason: "frozen")
+    try mount.succeed("tantra rm small; tantra restore small/v1; test \"$(cat small/v1/x.bin)\" = hello")
   }
 
   @Test func aDaemonKilledAtAnyStepLosesNothingThatWasAcknowledged() throws {

@@ -41,9 +41,8 @@ final class WritingFixture: Sendable {
   func run(_ script: String) throws -> Command {
     let scratch = fixture.scratch
     let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
-    let tell = #"trap 'echo "failed in line $LINENO: $BASH_COMMAND" >&2' ERR"#
     return try Command.run(
-      "bash", ["-Eeuo", "pipefail", "-c", "\(tell); \(script)"],
+      "bash", ["-Eeuo", "pipefail", "-c", script],
       environment: [
         "MNT": fixture.mountpoint, "IN": scratch("in"), "OUT": scratch("out"), "TANTRA_STORE": fixture.storePath,
         "PATH": scratch("bin") + ":" + path, "PYTHONDONTWRITEBYTECODE": "1", "HF_HUB_OFFLINE": "1", "LC_ALL": "C",
@@ -54,7 +53,8 @@ final class WritingFixture: Sendable {
   /// Runs a script that has to succeed, and answers with what it printed.
   @discardableResult
   func succeed(_ script: String, sourceLocation: SourceLocation = #_sourceLocation) throws -> String {
-    let command = try run(script)
+    let tell = #"trap 'echo "failed in line $LINENO: $BASH_COMMAND" >&2' ERR"#
+    let command = try run("\(tell); \(script)")
     if command.status != 0 {
       let log = try run("tail -n 5 .control/log || true").outputText
       Issue.record(
