@@ -24,11 +24,10 @@ struct SetActiveCommand: ParsableCommand {
     bar.finish()
     // The switch is done: what follows makes reads quicker, and may be stopped.
     Interruption.watch()
-    let client = try self.store.client
-    do throws(StoreError) {
-      try client.thawActive(of: model, progress: Interruption.stopping(bar.handler))
-    } catch  where error.code != .interrupted {
-      Console.note("\(change.model) is read more slowly, for some of it stays compressed: \(error)")
+    do {
+      try store.client.thawActive(of: model, progress: Interruption.stopping(bar.handler))
+    } catch let error as StoreError where error.code != .interrupted {
+      Console.note("\(model) is read more slowly, for some of it stays compressed: \(error)")
     }
     if json { try Console.print(json: change) } else { Console.print(change.text) }
   }
