@@ -14,7 +14,7 @@ let canMount = ConditionTrait.enabled(
   init() throws { fixture = try TantraFixture(copyOf: Python.packageRoot + "/Model") }
 
   @Test(arguments: [
-    ("mamba", "v1.0"), ("mamba", "v1.1"), ("mamba", "v2.0"), ("mamba_multimodal", "v1.3"), ("ocr_native", "v1.1"),
+    ("mamba", "v1.0"), ("mamba", "v1.1"), ("mamba", "v2.0"), ("mamba_multimodal", "v1.3"), ("ocr_native", "v1.2"),
   ])
   func everyViewHoldsTheSameStateDictAndEqualsWhatTorchAndSafetensorsWrite(model: String, version: String) throws {
     try fixture.mount()
@@ -66,7 +66,7 @@ let canMount = ConditionTrait.enabled(
 
   @Test func theShippedStoreIsValid() throws {
     let output = try fixture.succeed("validate")
-    for version in ["mamba/v1.0", "mamba/v1.1", "mamba/v2.0", "mamba_multimodal/v1.3", "ocr_native/v1.1"] {
+    for version in ["mamba/v1.0", "mamba/v1.1", "mamba/v2.0", "mamba_multimodal/v1.3", "ocr_native/v1.2"] {
       #expect(output.contains("\(version): valid"))
     }
     #expect(!output.contains("failed") && !output.contains("skipped"), "\(output)")

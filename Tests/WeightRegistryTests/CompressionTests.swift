@@ -128,7 +128,7 @@ import WeightRegistry
     #expect(try registry.compression.compress(fixture.model, nil).files == 1)
     #expect(try manifests.map { try isCompressed($0, in: registry) } == [false, true, false])
     // A purge of others leaves it, and it can be restored.
-    _ = try registry.retention.purge(fixture.model, name("v1.9"))
+    _ = try registry.retention.purge(fixture.model, name("v1.3"))
     try registry.retention.restore(fixture.model, name("v1.2"))
     #expect(try registry.validation.validate(fixture.model, name("v1.2")).isValid)
     // Purged, it goes with its compressed files.
