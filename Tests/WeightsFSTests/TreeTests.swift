@@ -24,10 +24,8 @@ import WeightsFS
       ])
     #expect(
       Set(try fixture.names(".control")) == [
-        "active", "backup", "cleanup", "config", "log", "metrics", "pull", "purge", "remove", "restore", "status",
-        "tag",
-        "validate",
-        "version", "weight_config.json", "versions",
+        "active", "backup", "cleanup", "compress", "config", "log", "metrics", "pull", "purge", "remove", "restore",
+        "status", "tag", "thaw", "validate", "version", "weight_config.json", "versions",
       ])
     #expect(try fixture.names(".derived/mamba") == ["active", "v1.0", "v1.1"])
     #expect(try fixture.names(".derived/mamba/v1.1") == ["model-F32.gguf"])
