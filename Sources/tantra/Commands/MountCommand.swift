@@ -60,7 +60,7 @@ struct MountCommand: ParsableCommand {
     let reference = try remote.reference()
     let path = try reference.map { try remote.cachePath(for: $0) } ?? path()
     if create { _ = try StoreFolder(path: path, creating: true) }
-    if reference == nil { _ = try store.openForReading(at: path) }
+    let registry = reference == nil ? try store.openForReading(at: path) : nil
     var arguments = [
       "tantra", "mount", try Mountpoint.resolve(mountpoint), "--foreground", "--readiness",
       String(BackgroundLauncher.readinessDescriptor),
@@ -71,7 +71,8 @@ struct MountCommand: ParsableCommand {
     arguments += ["--log-level", logLevel.rawValue]
     switch BackgroundLauncher.launch(arguments: arguments, logFile: logFile) {
     case .ready:
-      let models = try store.openForReading(at: path).records.models.map(\.text)
+      // A cache is made by the daemon, and is not there before.
+      let models = try (registry ?? store.openForReading(at: path)).records.models.map(\.text)
       let content = models.isEmpty ? "no models yet" : models.joined(separator: ", ")
       Console.print("\(reference?.description ?? path) is mounted at \(mountpoint): \(content)")
     case .failed(let status, let message):

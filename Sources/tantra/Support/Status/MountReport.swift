@@ -40,7 +40,8 @@ struct MountReport: Encodable {
         slowness: slowness(of: entry))
       guard case .version(let version) = answer else { return report }
       if !version.store.isEmpty { report.store = version.store }
-      report.remote = RemoteStanding(mountpoint: entry.mountpoint)
+      // The mount of a remote can only be read. Others need not count their store for this.
+      if entry.isReadOnly { report.remote = RemoteStanding(mountpoint: entry.mountpoint) }
       return report
     }
   }
