@@ -8,6 +8,11 @@ extension RangeScanner {
     try scan(ranges, into: StorageHasher(), { hasher, _, chunk in hasher.update(chunk) }, finish: { $0.finalize() })
   }
 
+  /// CRC-32 of each range, which takes a fraction of the time that SHA-256 takes.
+  package func cyclicChecksums(of ranges: [Range<Int>]) throws(PosixError) -> [UInt32] {
+    try scan(ranges, into: CRC32(), { crc, _, chunk in crc.update(chunk) }, finish: { $0.value })
+  }
+
   /// Which of some segments have other bytes than they should, or cannot be read: their indices.
   package func damagedSegments(of segments: [SegmentTable.Segment]) throws(PosixError) -> [Int] {
     try damagedSegments(of: segments[...])

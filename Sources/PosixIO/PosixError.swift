@@ -15,5 +15,6 @@ package struct PosixError: Error, Hashable, Sendable, CustomStringConvertible {
     self.path = path
   }
 
-  package var description: String { "\(path): \(errno) (\(call))" }
+  /// The name of a call tells people nothing; what was expected of it does.
+  package var description: String { "\(path): \(errno)" + (call.contains(" ") ? " (\(call))" : "") }
 }

@@ -29,6 +29,12 @@ package enum SystemFile {
     }
   }
 
+  /// Sets what ``program(_:)`` tells others of this process. A program that was started as /proc/self/exe is called "exe" else.
+  package static func nameThisProcess(_ name: String) {
+    // It is for people to read: where the system does not let it, nothing else changes.
+    do throws(PosixError) { try write(name, to: "/proc/self/comm") } catch { return }
+  }
+
   /// Writes to an existing file in one call, which is how such files take a value.
   package static func write(_ text: String, to path: String) throws(PosixError) {
     let descriptor = try systemCall("open", path) { open(path, O_WRONLY | O_CLOEXEC) }

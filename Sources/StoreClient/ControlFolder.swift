@@ -45,10 +45,19 @@ package struct ControlFolder: Sendable {
   ///
   /// A daemon that hangs keeps the thread that asks it until it answers or this process ends.
   ///
+  /// - Parameter whenWaiting: told after a second which mounts have not answered yet.
   /// - Returns: the answers, in the order of the mountpoints.
-  package static func versions(at mountpoints: [String], within limit: Duration) -> [Answer] {
-    let deadline = DispatchTime.now() + .milliseconds(Int(limit / .milliseconds(1)))
-    return mountpoints.map { Question($0) }.map { $0.answer(before: deadline) }
+  package static func versions(
+    at mountpoints: [String], within limit: Duration, whenWaiting: ([String]) -> Void = { _ in }
+  ) -> [Answer] {
+    let start = DispatchTime.now()
+    let questions = mountpoints.map { Question($0) }
+    let early = questions.map { $0.answer(before: min(start + limit.dispatchInterval, start + .seconds(1))) }
+    let late = zip(mountpoints, early).filter { $0.1 == .none }.map(\.0)
+    if !late.isEmpty { whenWaiting(late) }
+    return zip(questions, early).map { question, answer in
+      answer == .none ? question.answer(before: start + limit.dispatchInterval) : answer
+    }
   }
 
   /// As ``versions(at:within:)``, for one mount.
@@ -109,4 +118,8 @@ package struct ControlFolder: Sendable {
       bytes += buffer[..<count]
     }
   }
+}
+
+extension Duration {
+  fileprivate var dispatchInterval: DispatchTimeInterval { .milliseconds(Int(self / .milliseconds(1))) }
 }

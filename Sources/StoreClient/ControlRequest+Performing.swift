@@ -13,13 +13,15 @@ extension ControlRequest {
     whenChecked: (ValidationReport) -> Void = { _ in }
   ) throws(StoreError) -> ControlReply {
     switch self {
-    case .setActive(let model, let version):
+    case .setActive(let model, let name):
+      let version = registry.records.resolved(name, of: model)
       let before = try registry.activation.setActive(model, version, by: actor, progress: progress)
       return .switched(change: .init(model: model, from: before, to: version))
     case .rollback(let model):
       let (before, after) = try registry.activation.rollback(model, by: actor, progress: progress)
       return .switched(change: .init(model: model, from: before, to: after))
-    case .tag(let model, let version, let name):
+    case .tag(let model, let target, let name):
+      let version = registry.records.resolved(target, of: model)
       try registry.activation.tag(model, version, as: name, by: actor)
       return .tagged(model: model, version: version, name: name)
     case .remove(let model, let version?):
@@ -36,13 +38,15 @@ extension ControlRequest {
       // A model without versions: its drafts are all that there is to remove.
       let drafts = registry.records.contains(model) ? [] : try registry.records.drafts(of: model)
       for draft in drafts { try registry.folders.removeDraft(model, draft, by: actor) }
-      if !drafts.isEmpty { return .cleaned(model: model, removed: drafts) }
-      return .cleaned(
-        model: model, removed: try registry.retention.retireAll(of: model, by: actor, unless: .init(progress)))
+      let removed =
+        drafts.isEmpty ? try registry.retention.retireAll(of: model, by: actor, unless: .init(progress)) : drafts
+      try registry.folders.removeModelIfEmpty(model)
+      return .cleaned(model: model, removed: removed)
     case .cleanup(let model, let keep):
       let removed = try registry.retention.cleanup(model, keep: keep, by: actor, unless: .init(progress))
       return .cleaned(model: model, removed: removed)
-    case .backup(let model, let version):
+    case .backup(let model, let name):
+      let version = registry.records.resolved(name, of: model)
       let record = try registry.retention.backup(model, version, by: actor, unless: .init(progress))
       return .pinned(model: model, version: version, backup: record.number)
     case .restore(let model, let version, let number):
@@ -100,7 +104,7 @@ extension ControlRequest {
   private static func versions(
     in records: RecordStore, _ model: ModelName?, _ version: VersionName?
   ) throws(StoreError) -> [(ModelName, VersionName)] {
-    if let model, let version { return [(model, version)] }
+    if let model, let version { return [(model, records.resolved(version, of: model))] }
     var all: [(ModelName, VersionName)] = []
     for model in model.map({ [$0] }) ?? records.models { all += try records.versions(of: model).map { (model, $0) } }
     return all

@@ -49,6 +49,8 @@ package struct MountedImport: ~Copyable {
       for file in ordinary + components { try write(file, waits: !isNew) }
       let target = "\(folders.version)/\(request.path)"
       try makeFolders(of: request.path)
+      // What the mount refuses may stay as a file that is not finished. One that was there is not this import's to remove.
+      if !isThere(target) { made.append(.file(target)) }
       if let alone = request.alone {
         try write(alone, to: target, of: folders.version)
       } else {
@@ -65,8 +67,9 @@ package struct MountedImport: ~Copyable {
   private func check() throws(StoreError) {
     for file in request.files {
       guard let why = FilePurpose.problem(ofPath: file.path) else { continue }
-      throw StoreError(.invalidName, "\(file.source) \(why)")
+      throw StoreError(.unacceptable(.unsupported), "\(file.source) \(why)")
     }
+    try Import.requireReadable(request)
     guard request.isCheckpoint, !request.version.looksLikeCheckpoint else { return }
     throw StoreError(
       .invalidName,
@@ -107,6 +110,11 @@ package struct MountedImport: ~Copyable {
       error.message = "the weights were imported, but not all files beside them: " + error.message
       throw error
     }
+  }
+
+  private func isThere(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(path, &status) == 0
   }
 
   /// Makes a folder; whether it was not there.

@@ -48,6 +48,11 @@ package struct StoreClient: Sendable {
   private func requireAnswer(of holder: LockHolder, at mountpoint: String) throws(StoreError) {
     switch ControlFolder.version(at: mountpoint, within: Self.patience) {
     case .version(let version) where version.protocol == ControlVersion.currentProtocol: return
+    case .failure where !Self.isMountpoint(mountpoint):
+      throw StoreError(
+        .locked,
+        "the store is still held by process \(holder.pid) of user \(holder.uid), whose mount at \(mountpoint) was taken down: it ends "
+          + "when it is done; if it does not, kill \(holder.pid) ends it; nothing was changed")
     case .version, .failure(errno: ENOENT):
       throw StoreError(
         .locked,
@@ -56,6 +61,14 @@ package struct StoreClient: Sendable {
     case .failure, .none:
       throw StoreError(.locked, "the store is in use by \(holder), and that mount does not answer; nothing was changed")
     }
+  }
+
+  /// Whether something is mounted on a folder.
+  private static func isMountpoint(_ path: String) -> Bool {
+    var (own, above) = (stat(), stat())
+    // One that cannot be looked at is a mount whose process is gone.
+    guard stat(path, &own) == 0, stat(path + "/..", &above) == 0 else { return errno != ENOENT }
+    return own.st_dev != above.st_dev
   }
 
   /// Carries out a request, here or in the process that has the store mounted.
@@ -167,8 +180,17 @@ package struct StoreClient: Sendable {
     _ model: ModelName?, _ version: VersionName?, progress: @escaping ProgressHandler = { _, _, _ in true },
     whenChecked: (ValidationReport) -> Void = { _ in }
   ) throws(StoreError) -> [ValidationReport] {
-    try perform(.validate(model: model, version: version), progress, whenChecked: whenChecked) {
-      if case .validated(let reports) = $0 { reports } else { nil }
+    let request = ControlRequest.validate(model: model, version: version)
+    do throws(StoreError) {
+      return try perform(request, progress, whenChecked: whenChecked) {
+        if case .validated(let reports) = $0 { reports } else { nil }
+      }
+    } catch  where error.isOfRights {
+      // To look at it takes no more than to read it. Nobody else is told of damage then.
+      let registry = try WeightRegistry(storePath: path, access: .reading, logger: logger, checkers: checkers)
+      let reply = try request.perform(on: registry, progress: progress, whenChecked: whenChecked)
+      guard case .validated(let reports) = reply else { throw error }
+      return reports
     }
   }
 
@@ -195,5 +217,15 @@ package struct StoreClient: Sendable {
     if let result = answer(reply) { return result }
     throw StoreError(
       .damaged, "the mount answered \"\(reply.text)\"; is it served by another version of Tantra?")
+  }
+}
+
+extension StoreError {
+  /// Whether it is refused because this user, or this mount of a disk, may not write.
+  fileprivate var isOfRights: Bool {
+    switch code {
+    case .readOnly, .system(EACCES), .system(EPERM), .system(EROFS): true
+    default: false
+    }
   }
 }

@@ -136,13 +136,13 @@ import Testing
     #expect(try packedFiles().isEmpty)
     let which = try fixture.tantra(["compress", "mamba"])
     #expect(
-      which.status == 65 && which.errorText.contains("tantra config mamba compress inactive"), "\(which.errorText)")
+      which.status == 64 && which.errorText.contains("tantra config mamba compress inactive"), "\(which.errorText)")
     let near = try fixture.tantra(["compress", "mambo", "v1.0"])
     #expect(near.status == 66 && near.errorText.contains("did you mean \"mamba\""), "\(near.errorText)")
     let version = try fixture.tantra(["thaw", "mamba", "v9"])
     #expect(version.status == 66 && version.errorText.contains("no version"), "\(version.errorText)")
     let policy = try fixture.tantra(["config", "mamba", "compress", "always"])
-    #expect(policy.status == 65 && policy.errorText.contains("inactive"), "\(policy.errorText)")
+    #expect(policy.status == 64 && policy.errorText.contains("inactive"), "\(policy.errorText)")
     struct Report: Decodable { var files: Int, bytesBefore: Int, bytesAfter: Int }
     let json = try fixture.succeed("compress", "mamba/v1.0", "--json")
     let report = try JSONDecoder().decode(Report.self, from: Data(json.utf8))

@@ -40,9 +40,9 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: target) == ["mamba_v1.0_pt.pt"])
     for (arguments, status, words) in [
       (["config", "mambo"], Int32(66), "did you mean \"mamba\""),
-      (["config", "mamba", "keeep"], 65, "did you mean \"keep\""),
-      (["config", "mamba", "keep", "all"], 65, "expected a number, or none"),
-      (["config", "mamba", "keep", "3", "--unset"], 64, "--unset"), (["cleanup", "mamba"], 65, "--keep N"),
+      (["config", "mamba", "keeep"], 64, "did you mean \"keep\""),
+      (["config", "mamba", "keep", "all"], 64, "expected a number, or none"),
+      (["config", "mamba", "keep", "3", "--unset"], 64, "--unset"), (["cleanup", "mamba"], 64, "--keep N"),
     ] {
       let refused = try fixture.tantra(arguments)
       #expect(refused.status == status && refused.errorText.contains(words), "\(arguments) \(refused.errorText)")

@@ -58,7 +58,7 @@ import Testing
 
   @Test(arguments: [
     (["mamba", "v1.0", "v9"], 2, "no version"), (["mambo", "v1.0", "v1.0"], 2, "did you mean \"mamba\""),
-    (["mamba", "v1.0"], 64, "expected two versions of mamba"), (["mamba", "../x", "v1.0"], 2, "cannot name"),
+    (["mamba", "v1.0"], 64, "expected two versions of mamba"), (["mamba", "../x", "v1.0"], 64, "cannot name"),
     (["mamba/v1.0"], 64, "expected two versions"), (["mamba/v1.0", "v1.0", "v1.0"], 64, "expected two versions"),
     (["mamba/v1.0", "ocr_native/v1.0"], 64, "of another model than mamba"),
   ])

@@ -121,7 +121,7 @@ import Testing
       (["pull", "http://127.0.0.1:\(other)/layout:v2"], 74, "ignores Range"), (["pull", "\(mirror):v9"], 66, "no tag"),
       (["pull", "http://127.0.0.1:\(port)/none:v9"], 66, "404"),
       (["push", "mamba/v3", "\(mirror):x"], 77, "only be read"),
-      (["pull", "http://example.com/layout:v1"], 65, "not encrypted"),
+      (["pull", "http://example.com/layout:v1"], 64, "not encrypted"),
     ] as [([String], Int32, String)] {
       let refused = try tantra(arguments, store: "other")
       #expect(refused.status == status && refused.errorText.contains(words), "\(arguments) \(refused.errorText)")

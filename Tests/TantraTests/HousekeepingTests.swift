@@ -107,7 +107,7 @@ import Testing
     }
     if mounted { #expect(try fixture.text(".control/config").contains("all keep 4\n")) }
     let refused = try fixture.tantra(["config", "--store-wide", "restorable", "soon"])
-    #expect(refused.status == 65 && refused.errorText.contains("expected a time"), "\(refused.errorText)")
+    #expect(refused.status == 64 && refused.errorText.contains("expected a time"), "\(refused.errorText)")
   }
 
   @Test(.enabled(if: geteuid() == 0, "mounting a small tmpfs needs root"))

@@ -63,7 +63,7 @@ import Testing
     #expect(try succeed("pull", "oci:\(folder):live", store: "third").contains("; active"))
     for (reference, status, words) in [
       ("\(remote):nope", 66, "has no tag"), ("127.0.0.1:\(server.port)/team/none:v1", 66, "404"),
-      ("127.0.0.1:1/team/mamba:v1", 74, "127.0.0.1"), ("\(remote)/UPPER:v1", 65, "lower-case"),
+      ("127.0.0.1:1/team/mamba:v1", 74, "127.0.0.1"), ("\(remote)/UPPER:v1", 64, "lower-case"),
       ("no-such-host.invalid/a:v1", 74, "no-such-host.invalid"),
     ] as [(String, Int32, String)] {
       let refused = try tantra(["pull", reference])

@@ -102,9 +102,9 @@ import Testing
     try #require(tantra(["push", "mamba/v1.0", "\(layout):v1"], store: "store").status == 0)
     let file = try fixture.scratch.write("file", [1])
     for (arguments, status, words) in [
-      (["pull", "\(layout):v2"], 66, "has no tag \"v2\""), (["pull", layout], 65, "which tag"),
+      (["pull", "\(layout):v2"], 66, "has no tag \"v2\""), (["pull", layout], 64, "which tag"),
       (["pull", "oci:\(fixture.scratch("nothing")):v1"], 66, "is no OCI image layout"),
-      (["pull", "mamba"], 65, "is no remote"), (["push", "mamba/v1.0", "oci:\(file):v1"], 66, "no OCI image layout"),
+      (["pull", "mamba"], 64, "is no remote"), (["push", "mamba/v1.0", "oci:\(file):v1"], 66, "no OCI image layout"),
       (["push", "mamba/v1.0", "oci:\(fixture.scratch.path):v1"], 66, "other files"),
       (["push", "mamba/v7", "\(layout):v7"], 66, "no version"),
       (["push", "mamba", "\(layout):v7"], 64, "which version"),

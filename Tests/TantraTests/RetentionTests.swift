@@ -44,7 +44,7 @@ import Testing
     if mounted { try fixture.mount() }
     let copy = fixture.scratch("copy")
     let output = try fixture.succeed("backup", "mamba", "v1.2", "--to", copy)
-    #expect(output.contains("copied to \(copy): 3 blobs") && output.contains("pinned as backup 1"), "\(output)")
+    #expect(output.contains("copied to \(copy), ") && output.contains("pinned as backup 1"), "\(output)")
     // The same again finds everything there.
     try fixture.succeed("backup", "mamba", "v1.2", "--to", copy)
     let listing = try Command.run(TantraFixture.executable, ["validate", "--store", copy])

@@ -81,7 +81,7 @@ import Testing
     let lines = try fixture.succeed("status", "m").split(separator: "\n").map(String.init)
     let user = NSUserName()
     for line in [
-      "model      m", "active     v2", "link       stable -> v1", "versions   2, and 1 checkpoints", "drafts     next",
+      "model      m", "active     v2", "link       stable -> v1", "versions   2, and 1 checkpoint", "drafts     next",
     ] {
       #expect(lines.contains(line), "\(line) is not in \(lines)")
     }

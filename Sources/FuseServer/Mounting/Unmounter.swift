@@ -8,6 +8,8 @@ package enum UnmountError: Error, Hashable, Sendable, CustomStringConvertible {
   case notTantra(String, type: String)
   /// Files or folders in it are in use.
   case busy(String)
+  /// Its daemon does not answer, and what waits for that keeps it in use.
+  case unresponsive(String)
   case fusermountMissing
   case failed(String, reason: String)
 
@@ -18,6 +20,9 @@ package enum UnmountError: Error, Hashable, Sendable, CustomStringConvertible {
     case .busy(let path):
       "\(path) is in use: programs have files or folders in it open (fuser -vm \(path) names them). "
         + "End them, or unmount lazily: then it goes once they are done."
+    case .unresponsive(let path):
+      "\(path) is in use, and its daemon does not answer: it hangs, or somebody has stopped it. Let it go on (kill -CONT), or "
+        + "unmount lazily (--lazy): then the mount goes at once, and the store is free when the daemon has ended."
     case .fusermountMissing: "fusermount3 is missing, without which only root can unmount. Install the package fuse3."
     case .failed(let path, let reason): "\(path) could not be unmounted: \(reason)"
     }
@@ -51,9 +56,18 @@ package enum Unmounter {
     }
     guard let mount else { throw .notMounted(mountpoint) }
     guard mount.isTantra else { throw .notTantra(mount.mountpoint, type: mount.type) }
-    try detach(mount.mountpoint, lazily: lazily)
+    do throws(UnmountError) { try detach(mount.mountpoint, lazily: lazily) } catch {
+      let isOurs = daemon == nil && error == .busy(mount.mountpoint)
+      guard isOurs, isUnresponsive(mount.mountpoint) else { throw error }
+      throw .unresponsive(mount.mountpoint)
+    }
     guard let daemon, !daemon.waitForEnd(limit: Self.patience) else { return nil }
     return daemon.number
+  }
+
+  /// Whether a mount does not answer. What asks it keeps it in use itself then.
+  private static func isUnresponsive(_ mountpoint: String) -> Bool {
+    do throws(MountError) { return try MountHealth.probe(mountpoint) == .unresponsive } catch { return false }
   }
 
   /// The mount at a path, whose last component may be a link to the mountpoint.

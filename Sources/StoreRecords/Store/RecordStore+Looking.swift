@@ -204,6 +204,9 @@ extension RecordStore {
     if let version, !contains(model, version) { throw unknown(version, of: model) }
   }
 
+  /// The version that a link of this name leads to; the name itself if there is no such link.
+  package func resolved(_ name: VersionName, of model: ModelName) -> VersionName { aliases(of: model)[name] ?? name }
+
   package func unknown(_ model: ModelName) -> StoreError {
     let drafts = readableListing(of: model)?.drafts.sorted() ?? []
     guard drafts.isEmpty else {
@@ -221,6 +224,9 @@ extension RecordStore {
     if listing?.drafts.contains(version) == true {
       return StoreError(
         .unknownVersion, "\(model)/\(version) is a draft: it becomes a version with its first complete weight file")
+    }
+    if let target = aliases(of: model)[version] {
+      return StoreError(.unknownVersion, "\(model)/\(version) is a link, to \(target)")
     }
     let names = (listing?.published ?? [:]).keys.sorted().map(\.text)
     return StoreError(

@@ -149,6 +149,14 @@ package final class RecordStore: Sendable {
     feed.announce([], number: cache.withLock { $0.generation })
   }
 
+  /// Takes back what is noted of the damage of a version: it is mended.
+  package func forgetDamage(of model: ModelName, _ version: VersionName) {
+    guard lock != nil else { return }
+    do throws(StoreError) { try DamageNotes(folder: store.staging).remove(model, version) } catch {
+      logger.warning("\(model)/\(version) is intact, and is still noted as damaged: \(error)")
+    }
+  }
+
   private func announce(_ transactions: [ModelTransaction]) {
     guard transactions.contains(where: \.concernsReaders) else { return }
     feed.announce(transactions.flatMap(\.changes), number: cache.withLock { $0.generation })

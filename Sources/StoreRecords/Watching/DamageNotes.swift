@@ -1,6 +1,7 @@
 import PosixIO
 
-/// That a validation has found damage: for those who watch the store. It says nothing of now: the version may be mended since.
+/// That the last validation of a version has found damage. One that finds none takes it back, and so does importing the version
+/// again.
 package struct DamageNote: Sendable, Hashable, Codable {
   /// Nanoseconds since 1970.
   package var time: Int64
@@ -42,6 +43,18 @@ struct DamageNotes: Sendable {
     // Notes that cannot be read are of no use to anybody.
     do throws(StoreError) { notes = try self.notes() } catch { notes = [] }
     notes = notes.suffix(Self.limit - 1) + [note]
+    try write(notes, in: folder)
+  }
+
+  /// Takes back what is noted of a version.
+  func remove(_ model: ModelName, _ version: VersionName) throws(StoreError) {
+    guard let folder else { return }
+    let notes = try self.notes()
+    let rest = notes.filter { $0.model != model || $0.version != version }
+    if rest.count < notes.count { try write(rest, in: folder) }
+  }
+
+  private func write(_ notes: [DamageNote], in folder: Folder) throws(StoreError) {
     let bytes = try StoreCoding.encode(notes, pretty: false)
     try posix(try folder.replace(Self.fileName, with: bytes, staging: folder))
   }
@@ -50,4 +63,14 @@ struct DamageNotes: Sendable {
 extension RecordStore {
   /// The last notes of damage that validations have found, oldest first.
   package func damageNotes() throws(StoreError) -> [DamageNote] { try DamageNotes(folder: store.staging).notes() }
+
+  /// What validations have found of the versions that are there, and nobody has mended since.
+  package func knownDamage() -> [DamageNote] {
+    // That notes cannot be read is no reason to tell nothing else.
+    let notes: [DamageNote]
+    do throws(StoreError) { notes = try damageNotes() } catch { return [] }
+    var last: [String: DamageNote] = [:]
+    for note in notes where contains(note.model, note.version) { last["\(note.model)/\(note.version)"] = note }
+    return last.values.sorted { ($0.model, $0.version) < ($1.model, $1.version) }
+  }
 }

@@ -21,14 +21,8 @@ package struct Activation: Sendable {
   ) throws(StoreError) -> VersionName? {
     try records.requireWriting()
     try records.require(model, version)
-    if records.activeVersion(of: model) == version {
-      // It stays, and now somebody wants it.
-      try records.transaction(model, unless: Interruption(progress)) { (records) throws(StoreError) in
-        _ = try records.switchActive(to: version, by: actor, isRollback: false)
-      }
-      return version
-    }
     return try whenFit(model, version, progress) { (records) throws(StoreError) in
+      // One that is active stays so, and now somebody wants it.
       guard let change = try records.switchActive(to: version, by: actor, isRollback: false) else { return version }
       return change.from
     }
@@ -96,7 +90,10 @@ package struct Activation: Sendable {
       throw StoreError(
         .damaged,
         "\(model)/\(version) does not pass validation, and the policy \(PolicyKey.validateBeforeActivate.rawValue) of "
-          + "\(model) asks for that; it was not made active\n\(report.text.dropLast())")
+          + "\(model) asks for that; "
+          + (records.activeVersion(of: model) == version
+            ? "it is active all the same: import the intact file again, or tantra rollback \(model)"
+            : "it was not made active") + "\n\(report.text.dropLast())")
     }
     verdicts.note(manifest)
   }

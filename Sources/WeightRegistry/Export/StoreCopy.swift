@@ -41,7 +41,13 @@ extension WeightRegistry {
     let pins = target.blobs.newPins()
     defer { withExtendedLifetime(pins) {} }
     for table in tables {
-      try blobStore(try target.blobs.adopt(table, from: blobs, pins, progress: count))
+      do throws(StoreError) {
+        try blobStore(try target.blobs.adopt(table, from: blobs, pins, progress: count))
+      } catch  where error.code == .damaged {
+        throw StoreError(
+          .damaged,
+          "\(model)/\(version) was not copied: \(error); tantra validate \(model) \(version) names the tensors")
+      }
     }
     let parent: ManifestFolder = records.isCheckpoint(model, version) ? .checkpoints : .models
     try target.records.transaction(model) { (records) throws(StoreError) in

@@ -125,6 +125,12 @@ package struct FolderEditing: Sendable {
     try records.transaction(model) { (records) throws(StoreError) in try records.removeModel() }
   }
 
+  /// Removes a model's folder, unless it still holds something.
+  package func removeModelIfEmpty(_ model: ModelName) throws(StoreError) {
+    guard records.hasFolder(model) else { return }
+    do throws(StoreError) { try removeModel(model) } catch  where error.code == .inUse { return }
+  }
+
   /// Makes the folder of a version that is to come.
   ///
   /// - Throws: `alreadyExists`.

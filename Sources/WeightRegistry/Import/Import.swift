@@ -28,7 +28,7 @@ package struct Import: Sendable {
     try records.requireWriting()
     for file in request.files {
       guard let why = FilePurpose.problem(ofPath: file.path) else { continue }
-      throw StoreError(.invalidName, "\(file.source) \(why)")
+      throw StoreError(.unacceptable(.unsupported), "\(file.source) \(why)")
     }
     let isCheckedFirst =
       request.activating && records.policies(of: request.model).validatesBeforeActivating
@@ -181,7 +181,10 @@ package struct Import: Sendable {
           try publish(records, [])
         }
       }
-      if let result { return result }
+      guard let result else { continue }
+      let arrived = Set(arrivals.flatMap(\.files).map(\.path))
+      if result.weights.allSatisfy({ arrived.contains($0.path) }) { records.forgetDamage(of: model, version) }
+      return result
     }
   }
 
@@ -248,6 +251,16 @@ package struct Import: Sendable {
     let staged = try StagedWeights.copy(
       of: source, fileName: name, as: FilePurpose.view(named: path)?.name, in: blobs, progress: progress)
     return try keeping.keep(staged, at: path, modified: modified, indexing: indexing)
+  }
+
+  /// Refuses what ``callAsFunction(_:progress:)`` would refuse of the weight file by its beginning, headers and pickles alone. Nothing is
+  /// written.
+  package static func requireReadable(_ request: ImportRequest) throws(StoreError) {
+    guard request.alone == nil else { return }
+    let source = try posix(try OpenedFile.open(request.source))
+    let name = FilePath(request.source).lastComponent?.string ?? request.source
+    if request.view == nil, try opaqueFormat(of: source, request.path) != nil { return }
+    _ = try StagedWeights.parse(source, name, as: FilePurpose.view(named: request.path)?.name)
   }
 
   /// Whether the file at a path is a weight file, as far as its beginning and headers tell.

@@ -105,7 +105,7 @@ extension Import {
       var file = RehearsedImport.File(source, path, .ordinary)
       if !isMain || request.view == nil, let why = FilePurpose.problem(ofPath: path, allowsViews: isMain) {
         file.proposal = "files/\(path)"
-        return result.refuse(StoreError(.invalidName, "\(source) \(why)"), file)
+        return result.refuse(StoreError(.unacceptable(.unsupported), "\(source) \(why)"), file)
       }
       do throws(StoreError) {
         let alone = isMain ? request.alone : nil

@@ -201,15 +201,15 @@ extension WeightFile {
     let stored = Set(ranges.map(\.lowerBound))
     let records = recordChecksums.filter { !$0.range.isEmpty && !stored.contains($0.range.lowerBound) }
     guard !records.isEmpty else { return }
-    let checksums = try posix(try RangeScanner(staged, progress: progress).checksums(of: records.map(\.range)))
-    for (record, checksum) in zip(records, checksums) where record.crc32 != checksum.crc32 {
+    let found = try posix(try RangeScanner(staged, progress: progress).cyclicChecksums(of: records.map(\.range)))
+    for (record, checksum) in zip(records, found) where record.crc32 != checksum {
       let tensor = stateDict.tensors.first { tensor in
         if case .strided(let source) = storages[tensor.storage] { record.range.contains(source.offset) } else { false }
       }
       throw StoreError(
         .unacceptable(.malformed),
         "\(fileName): tensor \"\(tensor?.name ?? "?")\" is damaged: expected CRC-32 \(record.crc32) of the storage that it "
-          + "is a part of, found \(checksum.crc32)")
+          + "is a part of, found \(checksum)")
     }
   }
 }

@@ -73,7 +73,7 @@ package struct Statistics: Sendable {
           digest: segment.digest, byteCount: segment.byteCount)
       }
     }
-    let presented = (manifest.viewSizes + manifest.files.map(\.byteCount)).reduce(0, &+)
-    return Use(model: model, version: version, presented: presented, blobs: manifest.blobs, packs: packs)
+    return Use(
+      model: model, version: version, presented: manifest.figures.presentedBytes, blobs: manifest.blobs, packs: packs)
   }
 }

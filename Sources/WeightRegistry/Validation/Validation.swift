@@ -25,7 +25,9 @@ package struct Validation: Sendable {
       if case .interrupted = error.code { throw error }
       report.checks.append(.init("records", .failed, [error.message]))
     }
-    if !report.isValid {
+    if report.isValid {
+      records.forgetDamage(of: model, version)
+    } else {
       let problems = report.checks.filter { $0.outcome == .failed }.flatMap { check in
         check.details.map { "\(check.name): \($0)" }
       }

@@ -26,6 +26,7 @@ struct VersionValidator {
   /// - Throws: only what makes further checks pointless: an unreadable table, or `interrupted`.
   mutating func run() throws(StoreError) -> [ValidationReport.Check] {
     var checks = [try checkBlobs(), try checkFiles()]
+    if let pickles = try lookAtPickles() { checks.append(pickles) }
     for component in manifest.parts {
       if let table = component.table { checks.append(try check(component, against: table)) }
     }
@@ -49,6 +50,18 @@ struct VersionValidator {
       }
     }
     return checks
+  }
+
+  /// Tells of files that do not open, which is no fault of the version; nil if there are none.
+  private func lookAtPickles() throws(StoreError) -> ValidationReport.Check? {
+    let withheld: [WithheldFile]
+    do throws(StoreError) { withheld = try validation.views.withheld(of: manifest) } catch {
+      // That a file cannot be read is for the check of files to say.
+      if case .interrupted = error.code { throw error }
+      return nil
+    }
+    guard !withheld.isEmpty else { return nil }
+    return .init("pickles", .skipped, withheld.map { "\($0.path) does not open: \($0.reason)" })
   }
 
   /// Runs a check that reports its problems; `interrupted` goes on up.

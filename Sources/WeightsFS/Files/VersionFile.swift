@@ -201,7 +201,10 @@ struct StagedFile: TreeFile {
 
   func open(_ access: OpenAccess) throws(FileSystemError) -> OpenFile {
     guard let writer = tree.writers[number] else { throw try hasEnded(access) }
-    if tree.writers.claim(number, by: access.caller.pid) { return tree.open(writer) }
+    // Somebody who only reads has come by the name that another is to find.
+    if access.changes || access.caller.pid != 0, tree.writers.claim(number, by: access.caller.pid) {
+      return tree.open(writer)
+    }
     guard let place = writer.current.destination else { throw FileSystemError(.stale) }
     guard access.changes else {
       throw FileSystemError(.busy, "\(place) is still being written; nobody reads half a file")

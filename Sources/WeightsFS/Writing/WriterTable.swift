@@ -5,13 +5,25 @@ import Synchronization
 final class WriterTable: Sendable {
   private struct State: Sendable {
     var writers: [UInt64: Writer] = [:]
-    /// For a thread whose open was answered with `ESTALE`: what it finds when it looks up the name again.
-    var pending: [Int32: (place: FilePlace, writer: UInt64)] = [:]
+    /// For threads whose open was answered with `ESTALE`: what they find when they look up the name again, the oldest first.
+    var pending: [Pending] = []
     /// Where files were made whose writers have ended of late, the last at the end.
     var ended: [(writer: UInt64, place: FilePlace)] = []
     var last: UInt64
   }
 
+  /// What a thread is to find.
+  private struct Pending: Sendable {
+    /// The thread; 0 for any of another container, whose threads have no numbers here.
+    var pid: Int32
+    var place: FilePlace
+    var writer: UInt64
+    /// Whether somebody has looked it up.
+    var isFound = false
+  }
+
+  /// How many threads without a number may wait. One that is killed before it comes back is not missed otherwise.
+  private static let namelessLimit = 64
   /// How many ended writers are remembered.
   private static let endedLimit = 64
 
@@ -46,7 +58,7 @@ final class WriterTable: Sendable {
         if state.ended.count == Self.endedLimit { state.ended.removeFirst() }
         state.ended.append((number, place))
       }
-      state.pending = state.pending.filter { $0.value.writer != number }
+      state.pending.removeAll { $0.writer == number }
     }
   }
 
@@ -90,27 +102,33 @@ final class WriterTable: Sendable {
 
   /// Lets `pid` find `writer` under a name until it opens it.
   ///
-  /// - Returns: a writer that was waiting for the same thread, in vain.
+  /// - Returns: a writer that somebody was to open, and will not any more.
   func expect(_ writer: Writer, at place: FilePlace, by pid: Int32) -> UInt64? {
     state.withLock { state in
-      let old = state.pending[pid]?.writer
-      state.pending[pid] = (place, writer.number)
-      return old
+      defer { state.pending.append(Pending(pid: pid, place: place, writer: writer.number)) }
+      let before = state.pending.indices.filter { state.pending[$0].pid == pid }
+      // A thread waits for one file at a time. Of those without a number only the oldest of many is known to be gone.
+      guard let oldest = before.first, pid != 0 || before.count >= Self.namelessLimit else { return nil }
+      return state.pending.remove(at: oldest).writer
     }
   }
 
   /// What the thread `pid` is to find under a name instead of what others see.
   func expected(at place: FilePlace, by pid: Int32) -> UInt64? {
     state.withLock { state in
-      state.pending[pid].flatMap { $0.place == place ? $0.writer : nil }
+      let waiting = state.pending.indices.filter { state.pending[$0].pid == pid && state.pending[$0].place == place }
+      // Two threads without a number find one each.
+      guard let index = waiting.first(where: { !state.pending[$0].isFound }) ?? waiting.last else { return nil }
+      state.pending[index].isFound = true
+      return state.pending[index].writer
     }
   }
 
   /// Whether the thread `pid` may open a writer; it can do so once.
   func claim(_ number: UInt64, by pid: Int32) -> Bool {
     state.withLock { state in
-      guard state.pending[pid]?.writer == number else { return false }
-      state.pending[pid] = nil
+      guard let index = state.pending.firstIndex(where: { $0.writer == number && $0.pid == pid }) else { return false }
+      state.pending.remove(at: index)
       return true
     }
   }

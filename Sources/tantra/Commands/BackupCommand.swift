@@ -30,18 +30,21 @@ struct BackupCommand: ParsableCommand {
   }
 
   func run() throws {
-    let (model, version) = try target.requiredNames()
+    let found = try VersionArguments.names(target.model, target.version, in: store)
+    let (model, version) = (found.model, try VersionArguments.require(found.version, of: found.model))
     var copy: CopyReport?
     if let to {
       let bar = ProgressBar("\(model)/\(version)")
       defer { bar.finish() }
       Interruption.watch()
-      let report = try store.openForReading().copy(
-        model, version, toStoreAt: to, progress: Interruption.stopping(bar.handler))
+      let report = try NewStore.whereMissing(at: to) {
+        try store.openForReading().copy(
+          model, version, toStoreAt: to, progress: Interruption.stopping(bar.handler))
+      }
       bar.finish()
       if !json {
         Console.print(
-          "\(model)/\(version): copied to \(to): \(report.blobs) blobs, \(Console.size(report.byteCount)); valid")
+          "\(model)/\(version): copied to \(to), \(Console.size(report.byteCount)); valid")
       }
       for file in report.leftOut where !json {
         Console.error(WithheldFile.message(file.path, file.reason, of: model))

@@ -20,7 +20,7 @@ struct CleanupCommand: ParsableCommand {
   @OptionGroup var store: StoreOptions
 
   func run() throws {
-    let model = try ModelName(validating: model)
+    let model = try VersionArguments.model(model, forVersions: "rm")
     let versions =
       dryRun
       ? try store.openForReading().retention.cleanupCandidates(model, keep: keep)

@@ -58,7 +58,7 @@ struct ConfigCommand: ParsableCommand {
   }
 
   func run() throws {
-    let model = storeWide ? nil : try words.first.map { try ModelName(validating: $0) }
+    let model = storeWide ? nil : try words.first.map { try VersionArguments.model($0, forVersions: "show") }
     let key = try words.dropFirst(keyPosition).first.map { try PolicyKey(validating: $0) }
     let value = words.dropFirst(keyPosition + 1).first
     let sets = unset || value != nil

@@ -13,7 +13,7 @@ struct GenerateCommand: ParsableCommand {
     abstract: "Make freshly initialised weights of the bundled models.",
     discussion: """
       Models: \(ModelArchitecture.all.map { "\($0.name) (\($0.parameterCount) parameters)" }.joined(separator: ", ")). \
-      The same seed gives the same bytes on every machine.
+      The same seed gives the same bytes on every machine. The store must not be mounted meanwhile.
       """)
 
   @Argument(help: "Names of models; all if left out.") var models: [String] = []
@@ -35,15 +35,17 @@ struct GenerateCommand: ParsableCommand {
       }
       return architecture
     }
-    let registry = try store.openForWriting()
-    var manifests: [Manifest] = []
-    for architecture in architectures {
-      let manifest = try generate(architecture, version, into: registry)
-      manifests.append(manifest)
-      if json { continue }
-      Console.print(
-        "\(manifest.model)/\(manifest.version): \(Console.grouped(manifest.main?.parameterCount ?? 0)) parameters in "
-          + "\(manifest.main?.tensorCount ?? 0) tensors, seed \(seed)")
+    let manifests = try store.makingStore {
+      let registry = try store.openForWriting()
+      return try architectures.map { architecture in
+        let manifest = try generate(architecture, version, into: registry)
+        if !json {
+          Console.print(
+            "\(manifest.model)/\(manifest.version): \(Console.grouped(manifest.main?.parameterCount ?? 0)) parameters in "
+              + "\(manifest.main?.tensorCount ?? 0) tensors, seed \(seed)")
+        }
+        return manifest
+      }
     }
     if json { try Console.print(json: manifests) }
   }

@@ -38,7 +38,7 @@ struct HistoryCommand: ParsableCommand {
 
   func run() throws {
     let records = try store.openForReading().records
-    let model = try ModelName(validating: model)
+    let model = try VersionArguments.model(model, forVersions: "show")
     let replaced = try records.backups(of: model).filter { $0.isReplaced == true }
     let lines = (try records.history(of: model).map(Line.init) + replaced.map(Line.init)).sorted { $0.time < $1.time }
     if json { return try Console.print(json: lines) }

@@ -40,24 +40,27 @@ struct ImportCommand: ParsableCommand {
   func run() throws {
     Interruption.watch()
     if dryRun { return try rehearse() }
-    let reports =
-      switch try store.changingClient.access(creating: true) {
-      case .direct(let registry):
-        try publish(registry.records) { request, progress in
-          try registry.importing(request, progress: progress)
-          return registry.records
-        }
-      case .mounted(let mountpoint):
-        try publish(try store.openForReading().records) { request, progress in
-          try MountedImport(request, at: mountpoint, progress: progress).run()
-          if request.activating {
-            _ = try ControlFolder(mountpoint: mountpoint).send(
-              .setActive(model: request.model, version: request.version))
-          }
-          return try store.openForReading().records
-        }
-      }
+    let reports = try store.makingStore { try publishAll() }
     if json { try Console.print(json: reports) }
+  }
+
+  private func publishAll() throws -> [Report] {
+    switch try store.changingClient.access(creating: true) {
+    case .direct(let registry):
+      try publish(registry.records) { request, progress in
+        try registry.importing(request, progress: progress)
+        return registry
+      }
+    case .mounted(let mountpoint):
+      try publish(try store.openForReading().records) { request, progress in
+        try MountedImport(request, at: mountpoint, progress: progress).run()
+        if request.activating {
+          _ = try ControlFolder(mountpoint: mountpoint).send(
+            .setActive(model: request.model, version: request.version))
+        }
+        return try store.openForReading()
+      }
+    }
   }
 
   // MARK: Dry run
@@ -79,19 +82,22 @@ struct ImportCommand: ParsableCommand {
   private struct Report: Encodable {
     var manifest: Manifest
     var dropped: [String]?
+    /// Files that are kept and do not open; nil if there are none.
+    var quarantined: [WithheldFile]?
 
-    private enum CodingKeys: CodingKey { case dropped }
+    private enum CodingKeys: CodingKey { case dropped, quarantined }
 
     func encode(to encoder: any Encoder) throws {
       try manifest.encode(to: encoder)
       var container = encoder.container(keyedBy: CodingKeys.self)
       try container.encodeIfPresent(dropped, forKey: .dropped)
+      try container.encodeIfPresent(quarantined, forKey: .quarantined)
     }
   }
 
-  /// Publishes each file by `importing`, which answers with records that know of it, and tells what came of it.
+  /// Publishes each file by `importing`, which answers with a registry that knows of it, and tells what came of it.
   private func publish(
-    _ records: RecordStore, importing: (ImportRequest, @escaping ProgressHandler) throws -> RecordStore
+    _ records: RecordStore, importing: (ImportRequest, @escaping ProgressHandler) throws -> WeightRegistry
   ) throws -> [Report] {
     let plan = try ImportPlan(
       files, model: model, version: version, checkpoint: checkpoint, active: active, records: records)
@@ -105,9 +111,14 @@ struct ImportCommand: ParsableCommand {
       defer { bar.finish() }
       let current = try importing(request, Interruption.stopping(bar.handler))
       bar.finish()
-      let manifest = try current.manifest(of: request.model, request.version)
-      reports.append(Report(manifest: manifest, dropped: request.alone?.dropped))
-      if !json { Console.print(summary(of: manifest, request, isActive: current.activeVersion(of: request.model))) }
+      let manifest = try current.records.manifest(of: request.model, request.version)
+      let withheld = try current.views.withheld(of: manifest)
+      reports.append(
+        Report(
+          manifest: manifest, dropped: request.alone?.dropped, quarantined: withheld.isEmpty ? nil : withheld))
+      if json { continue }
+      Console.print(summary(of: manifest, request, isActive: current.records.activeVersion(of: request.model)))
+      for file in withheld { Console.error("warning: \(file.notice(of: request.model))") }
     }
     return reports
   }
@@ -115,7 +126,10 @@ struct ImportCommand: ParsableCommand {
   private func summary(of manifest: Manifest, _ request: ImportRequest, isActive active: VersionName?) -> String {
     let main = manifest.main
     let views = (main?.views ?? [:]).keys.sorted().map { "model.\($0)" }
-    let size = main.map { "\($0.tensorCount) tensors, \(Console.grouped($0.parameterCount)) parameters; " } ?? ""
+    let size =
+      main.map {
+        "\(Console.count($0.tensorCount, "tensor")), \(Console.count($0.parameterCount, "parameter")); "
+      } ?? ""
     var lines = [
       "\(request.source) -> \(manifest.model)/\(manifest.version): \(size)"
         + (views + manifest.parts.map(\.path)).joined(separator: ", ")

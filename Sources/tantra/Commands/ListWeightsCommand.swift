@@ -2,20 +2,22 @@ import ArgumentParser
 import StoreRecords
 import WeightRegistry
 
-/// `tantra list-weights [MODEL] [--all]`
+/// `tantra list-weights [MODEL[/VERSION]] [--all]`
 struct ListWeightsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list-weights",
     abstract: "List versions with their formats, sizes and parameters.",
     discussion: """
       A format with a star is served as it was written; the others are synthesized when they are read. Beside the name of a \
-      version stand the links to it: active, and what tantra tag made.
+      version stand the links to it: active, and what tantra tag made; and "damaged" if its last validation found so.
 
       Training checkpoints are listed if a link leads to them, or if the model has nothing else. What is not listed is counted \
       below the table: drafts, which are folders without complete weights, checkpoints, and what can be restored.
       """, aliases: ["ls"])
 
-  @Argument(help: "Name of the model; all models if left out.", completion: StoreCompletion.models) var model: String?
+  @Argument(
+    help: "Name of the model, or MODEL/VERSION; all models if left out.", completion: StoreCompletion.versionsOfModels)
+  var model: String?
   @Flag(
     help: "Also list drafts, all checkpoints, backups and what can be restored, and say what a purge would free.")
   var all = false
@@ -29,6 +31,8 @@ struct ListWeightsCommand: ParsableCommand {
     /// Names of the links to it, `active` first.
     var links: [String]
     var isCheckpoint: Bool
+    /// Whether its last validation found damage.
+    var isDamaged = false
     /// Whether it is no version yet, but a folder without complete weights.
     var isDraft = false
     var parameters: Int
@@ -61,9 +65,21 @@ struct ListWeightsCommand: ParsableCommand {
   func run() throws {
     let registry = try store.openForReading()
     let records = registry.records
-    let named = try model.map { try ModelName(validating: $0) }
+    let words = try model.map { try VersionArguments.words($0, nil) }
+    let named = try words.map { try ModelName(validating: $0.model) }
     if let named, !all { try records.require(named) }
-    let listing = try listing(of: named, in: records)
+    var listing = try listing(of: named, in: records)
+    if let named, let word = words?.version {
+      let version = try records.version(called: word, of: named)
+      listing = Listing(lines: listing.lines.filter { $0.version == version })
+      if listing.lines.isEmpty { listing.lines = [line(of: try records.manifest(of: named, version), records)] }
+    }
+    let damaged = records.knownDamage()
+    for index in listing.lines.indices where listing.lines[index].kept == nil {
+      listing.lines[index].isDamaged = damaged.contains {
+        $0.model == listing.lines[index].model && $0.version == listing.lines[index].version
+      }
+    }
     if let named, listing.lines.isEmpty, listing.failures.isEmpty { throw records.unknown(named) }
     if json { try Console.print(json: listing.lines) } else { try print(listing, in: registry) }
     // One damaged record does not hide the others.
@@ -140,7 +156,9 @@ struct ListWeightsCommand: ParsableCommand {
     Console.table(
       ["MODEL", "VERSION", "", "PARAMETERS", "TENSORS", "SIZE", "FORMATS"],
       lines.map { line in
-        let names = (line.isDraft ? ["draft"] : line.isCheckpoint ? ["checkpoint"] : []) + line.links
+        let names =
+          (line.isDraft ? ["draft"] : line.isCheckpoint ? ["checkpoint"] : []) + line.links
+          + (line.isDamaged ? ["damaged"] : [])
         return [
           line.model.text, VersionEdition(line.version, line.number).description,
           line.kept ?? names.joined(separator: " "),

@@ -86,6 +86,7 @@ struct MountCommand: ParsableCommand {
     // Signals are blocked before anything can have started a thread.
     let signals = try StopSignals()
     FreeMemory.giveBackAtOnce()
+    SystemFile.nameThisProcess("tantra")
     let readiness = readiness.flatMap { Readiness(descriptor: $0) }
     let mount: FuseMount
     let registry: WeightRegistry

@@ -49,11 +49,13 @@ struct PullCommand: ParsableCommand {
     // Nothing is made for what is not there.
     _ = try reference.resolve(
       in: reference.open(plainHTTP: network.plainHttp), unless: PosixIO.Interruption { Interruption.isRequested })
-    let client = try store.changingClient
-    _ = try client.access(creating: true)
-    let report = try client.pull(
-      reference, as: (model, version), activating: active, plainHTTP: network.plainHttp, verifying: key,
-      progress: Interruption.stopping(bar.handler))
+    let report = try store.makingStore(isResumed: true) {
+      let client = try store.changingClient
+      _ = try client.access(creating: true)
+      return try client.pull(
+        reference, as: (model, version), activating: active, plainHTTP: network.plainHttp, verifying: key,
+        progress: Interruption.stopping(bar.handler))
+    }
     bar.finish()
     if json { try Console.print(json: report) } else { Console.print(raw: report.text) }
   }

@@ -28,17 +28,29 @@ struct PushCommand: ParsableCommand {
       version or folder; 74 reading, writing or the network failed; 77 not permitted; 130 interrupted.
       """)
 
-  @Argument(help: "The version, as MODEL/VERSION.", completion: StoreCompletion.versionsOfModels) var version: String
-  @Argument(help: "Where to.", completion: .file()) var remote: String
+  @Argument(help: "Name of the model, or MODEL/VERSION.", completion: StoreCompletion.versionsOfModels) var model:
+    String
+  @Argument(
+    help: ArgumentHelp(
+      "Name of the version, if it is not given as MODEL/VERSION, and where to.", valueName: "version remote"),
+    completion: .file()) var places: [String]
   @Flag(help: "Send files that are kept in parts as a whole, too, for other tools.") var portable = false
   @Option(help: "Sign all of it with the private key in this PEM file.", completion: .file()) var sign: String?
   @OptionGroup var network: NetworkOptions
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var store: StoreOptions
 
+  func validate() throws {
+    guard (1...2).contains(places.count) else {
+      throw ValidationError(
+        "expected MODEL/VERSION and a remote, as in: tantra push mamba/v1.1 ghcr.io/team/mamba:v1.1")
+    }
+  }
+
   func run() throws {
     Interruption.watch()
-    let words = try VersionArguments.words(version, nil)
+    let words = try VersionArguments.words(model, places.count == 2 ? places[0] : nil)
+    let remote = places[places.count - 1]
     let reference = try RemoteText.reference(remote)
     let key = try sign.map { try SigningKey(fileAt: $0) }
     let registry = try store.openForReading()

@@ -19,6 +19,12 @@ struct RemoveCommand: ParsableCommand {
   @OptionGroup var store: StoreOptions
 
   func run() throws {
+    if try VersionArguments.words(target.model, target.version).version == "active" {
+      throw CommandFailure(
+        .usage,
+        "active is no version, and what it points at is not removed: make another one active first (tantra set-active), then "
+          + "remove the version by its name")
+    }
     let (model, version) = try target.names()
     let removed = try store.changingClient.remove(model, version)
     if json { return try Console.print(json: removed) }

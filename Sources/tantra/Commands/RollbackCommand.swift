@@ -18,7 +18,7 @@ struct RollbackCommand: ParsableCommand {
   @OptionGroup var store: StoreOptions
 
   func run() throws {
-    let model = try ModelName(validating: model)
+    let model = try VersionArguments.model(model, forVersions: "set-active")
     let bar = ProgressBar(model.text)
     defer { bar.finish() }
     let change = try store.changingClient.rollback(model, progress: bar.handler)

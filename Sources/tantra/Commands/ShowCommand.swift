@@ -36,6 +36,8 @@ struct ShowCommand: ParsableCommand {
     if let folder = try records.folder(of: model, manifest.version) {
       shown.derived = try DerivedCatalogue(registry).listing(of: folder)
     }
+    shown.add(quarantined: try registry.views.withheld(of: manifest))
+    shown.damage = records.knownDamage().first { $0.model == model && $0.version == manifest.version }
     shown.compressed = try registry.compression.standing(of: manifest)
     if json { try Console.print(json: shown) } else { Console.print(shown.text) }
   }

@@ -4,7 +4,7 @@ import StoreRecords
 import WeightFormats
 import WeightRegistry
 
-/// `tantra stats [MODEL]`
+/// `tantra stats [MODEL[/VERSION]]`
 struct StatsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "stats",
@@ -14,16 +14,18 @@ struct StatsCommand: ParsableCommand {
       the part that no other version needs; DUPLICATED the part of STORED that is tensors of which the store has \
       more than one copy (equal tensors of one file, or of files that share less than an eighth of their bytes). COMPRESSED tells to how much of their size those files were brought that \
       are compressed. Sizes are those of files, not of disk blocks. What several versions share is in STORED of each of them; below the table every byte counts once. \
-      With a model only its versions are listed.
+      With a model only its versions are listed, with a version only that.
 
-      With --formats the active version of each model is read in every format: LOAD is the time to parse the file and read \
+      With --formats the active version of each model, or the one that is named, is read in every format: LOAD is the time to parse the file and read \
       all of it through the page cache, the best of three. Which programs open a format is what the project's tests check.
 
       With --derived the files are listed that a mount computes of each version below .derived, which take no space. tantra show \
       says why others are not offered.
       """)
 
-  @Argument(help: "Name of the model; all models if left out.", completion: StoreCompletion.models) var model: String?
+  @Argument(
+    help: "Name of the model, or MODEL/VERSION; all models if left out.", completion: StoreCompletion.versionsOfModels)
+  var model: String?
   @Flag(help: "Compare the formats: size, load time, compatibility, safety.") var formats = false
   @Flag(help: "List what is computed of each version.") var derived = false
   @Flag(help: "Print JSON, with sizes in bytes.") var json = false
@@ -39,7 +41,9 @@ struct StatsCommand: ParsableCommand {
     let registry = try store.openForReading()
     let all = try registry.statistics()
     var statistics = all
-    if let model = try named(in: registry) { statistics.versions.removeAll { $0.model != model } }
+    if let named = try named(in: registry) {
+      statistics.versions.removeAll { !named.holds($0.model, $0.version) }
+    }
     if json { return try Console.print(json: statistics) }
     // A column that says nothing would only take room.
     let isCompressed = statistics.versions.contains { $0.compressed.files > 0 }
@@ -62,11 +66,24 @@ struct StatsCommand: ParsableCommand {
     Console.print("duplicates  \(Console.size(statistics.duplicateBytes)) could be saved by storing each tensor once")
   }
 
-  /// The model that is meant; nil for all.
-  private func named(in registry: WeightRegistry) throws -> ModelName? {
-    let name = try model.map { try ModelName(validating: $0) }
-    if let name { try registry.records.require(name) }
-    return name
+  /// What is meant.
+  private struct Named {
+    var model: ModelName
+    /// nil for all.
+    var version: VersionName?
+
+    func holds(_ model: ModelName, _ version: VersionName) -> Bool {
+      model == self.model && (self.version == nil || version == self.version)
+    }
+  }
+
+  /// nil for all models.
+  private func named(in registry: WeightRegistry) throws -> Named? {
+    guard let model else { return nil }
+    let words = try VersionArguments.words(model, nil)
+    let name = try ModelName(validating: words.model)
+    try registry.records.require(name)
+    return Named(model: name, version: try words.version.map { try registry.records.version(called: $0, of: name) })
   }
 
   private struct Derived: Encodable {
@@ -79,8 +96,9 @@ struct StatsCommand: ParsableCommand {
     let registry = try store.openForReading()
     let catalogue = DerivedCatalogue(registry)
     var all: [Derived] = []
-    for model in try named(in: registry).map({ [$0] }) ?? registry.records.models {
-      for version in try registry.records.versions(of: model) {
+    let named = try named(in: registry)
+    for model in named.map({ [$0.model] }) ?? registry.records.models {
+      for version in try registry.records.versions(of: model) where named?.holds(model, version) ?? true {
         guard let folder = try registry.records.folder(of: model, version),
           let listing = try catalogue.listing(of: folder)
         else { continue }
@@ -102,8 +120,8 @@ struct StatsCommand: ParsableCommand {
     let registry = try store.openForReading()
     let named = try named(in: registry)
     var comparisons: [FormatComparison] = []
-    for model in named.map({ [$0] }) ?? registry.records.models {
-      guard let version = registry.records.activeVersion(of: model) else { continue }
+    for model in named.map({ [$0.model] }) ?? registry.records.models {
+      guard let version = named?.version ?? registry.records.activeVersion(of: model) else { continue }
       let manifest = try registry.records.manifest(of: model, version)
       for view in WeightFormatCatalogue.views where manifest.main?.views[view.name] != nil {
         comparisons.append(try FormatComparison(view, of: manifest, in: registry))

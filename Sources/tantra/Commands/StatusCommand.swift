@@ -28,13 +28,16 @@ struct StatusCommand: ParsableCommand {
     /// Where that store is mounted: for writing, else the first that can only be read.
     var mount: MountReport?
     var figures: StoreUsage.Figures?
+    /// What validations have found of the store's versions, and nobody has mended since.
+    var damage: [DamageNote] = []
     /// All mounts of Tantra.
     var mounts: [MountReport]
   }
 
   func run() throws {
     if let model {
-      let standing = try ModelStanding(try ModelName(validating: model), in: try store.openForReading())
+      let standing = try ModelStanding(
+        try VersionArguments.model(model, forVersions: "show"), in: try store.openForReading())
       return json ? try Console.print(json: standing) : Console.print(standing.text)
     }
     let mounts = try MountReport.all()
@@ -45,6 +48,7 @@ struct StatusCommand: ParsableCommand {
       let registry = try store.openForReading(at: path)
       report.store = path
       report.figures = try StoreUsage(registry.records).current()
+      report.damage = registry.records.knownDamage()
       let client = try store.client
       let own = mounts.filter { $0.store.map(client.isStore(at:)) ?? true }
       if let holder = registry.store.lockHolder(), let mount = own.first(where: { $0.mountpoint == holder.mountpoint })
@@ -66,11 +70,17 @@ struct StatusCommand: ParsableCommand {
       Console.print("mounted    " + (report.mount?.text ?? "no"))
       if let remote = report.mount?.remote { Console.print("remote     \(remote.text)") }
       for hint in report.mount?.slowness ?? [] { Console.print("           \(hint)") }
-      Console.print("models     \(figures.models), with \(figures.versions) versions and \(figures.files) files")
+      Console.print(
+        "models     \(figures.models), with \(Console.count(figures.versions, "version")) and "
+          + Console.count(figures.files, "file"))
       Console.print("presented  \(Console.size(figures.presentedBytes))")
       let compressed =
         figures.compressedBytes > 0 ? ", of which \(Console.size(figures.compressedBytes)) are compressed" : ""
       Console.print("stored     \(Console.size(figures.storedBytes))\(compressed)")
+      if !report.damage.isEmpty {
+        let names = report.damage.map { "\($0.model)/\($0.version)" }.joined(separator: ", ")
+        Console.print("DAMAGED    \(names): tantra show tells what, and importing the intact files again mends them")
+      }
     }
     let others = report.mounts.filter { $0.mountpoint != report.mount?.mountpoint }
     guard !others.isEmpty else { return }

@@ -33,7 +33,7 @@ struct TagCommand: ParsableCommand {
     guard name != "active" else {
       throw CommandFailure(.usage, "active is the version that users get: tantra set-active switches it")
     }
-    let found = try VersionArguments.names(model, names.count == 2 ? names[0] : nil)
+    let found = try VersionArguments.names(model, names.count == 2 ? names[0] : nil, in: store)
     let version = try VersionArguments.require(found.version, of: found.model)
     let link = Link(model: found.model, version: version, name: try VersionName(validating: name))
     try store.changingClient.tag(link.model, link.version, as: link.name)

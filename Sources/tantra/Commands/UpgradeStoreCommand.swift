@@ -8,7 +8,7 @@ struct UpgradeStoreCommand: ParsableCommand {
     abstract: "Take a store to the newest format, or back.",
     discussion: """
       Records are rewritten; weights are not touched. The old records are kept in .upgrade/format-<n> in the store. After \
-      a crash the command starts again where it was safe. This Tantra reads and writes formats \(WeightConfig.oldestFormat) to \(WeightConfig.currentFormat).
+      a crash the command starts again where it was safe. The store must not be mounted meanwhile. This Tantra reads and writes formats \(WeightConfig.oldestFormat) to \(WeightConfig.currentFormat).
 
       --rollback brings the old records back, for the Tantra that wrote them, as long as no version has come or gone since.
 

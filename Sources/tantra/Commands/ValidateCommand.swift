@@ -27,7 +27,7 @@ struct ValidateCommand: ParsableCommand {
   func run() throws {
     let reports: [ValidationReport]
     do {
-      let names = try self.model.map { try VersionArguments.names($0, self.version) }
+      let names = try self.model.map { try VersionArguments.names($0, self.version, in: store) }
       let (model, version) = (names?.model, names?.version)
       let bar = ProgressBar(VersionArguments.title(names))
       defer { bar.finish() }

@@ -65,7 +65,8 @@ struct CommandFailure: Error {
   private static func status(of code: StoreError.Code) -> Status {
     switch code {
     case .unknownModel, .unknownVersion, .unknownView, .noStore: .noInput
-    case .invalidName, .unacceptable, .newerFormat, .olderFormat, .damaged: .badData
+    case .invalidName: .usage
+    case .unacceptable, .newerFormat, .olderFormat, .damaged: .badData
     case .alreadyExists, .differentWeights: .cannotCreate
     case .inUse, .notEmpty: .failed
     case .locked: .inUse

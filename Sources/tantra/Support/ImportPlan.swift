@@ -71,7 +71,7 @@ struct ImportPlan {
     guard let folder = group.folder else { return }
     for request in made where requests.contains(where: { $0.model == request.model && $0.version == request.version }) {
       throw CommandFailure(
-        .badData,
+        .usage,
         "\(folder) would become \(request.model)/\(request.version), as something else that was named: each folder is a version "
           + "of its own; import one at a time, with --version NAME")
     }
@@ -84,7 +84,7 @@ struct ImportPlan {
       let target = [request.model.text, request.version.text, request.path]
       if let other = sources.updateValue(request.source, forKey: target) {
         throw CommandFailure(
-          .badData,
+          .usage,
           "\(other) and \(request.source) would both become \(target.joined(separator: "/")); import one at a time, "
             + "with --version NAME")
       }
@@ -113,7 +113,7 @@ struct ImportPlan {
     let targets = Set(requests.map { "\($0.model)/\($0.version)" })
     guard group.others.isEmpty || targets.count == 1 else {
       throw CommandFailure(
-        .badData,
+        .usage,
         "\(group.others[0].source) could belong to \(targets.sorted().joined(separator: " or ")); "
           + "import one version at a time")
     }
@@ -193,7 +193,7 @@ struct ImportPlan {
     guard let chosen = try names.model.map({ try ModelName(validating: $0) }) ?? reading?.model else {
       let example = Self.likelyModel(of: path, in: group).map { ", as --model \($0)" } ?? ""
       throw CommandFailure(
-        .badData,
+        .usage,
         "cannot tell the model of \(path): use --model NAME\(example), or a file name such as mamba_v1.0_pt.pt")
     }
     if let version = names.version { return (chosen, try VersionName(validating: version)) }
@@ -205,7 +205,7 @@ struct ImportPlan {
     }
     guard !records.contains(chosen) else {
       let known = try records.versions(of: chosen).map(\.text).joined(separator: ", ")
-      throw CommandFailure(.badData, "\(chosen) has versions \(known): say with --version NAME what \(path) becomes")
+      throw CommandFailure(.usage, "\(chosen) has versions \(known): say with --version NAME what \(path) becomes")
     }
     return (chosen, try VersionName(validating: "v1.0"))
   }

@@ -62,11 +62,16 @@ struct StoreLocation {
     self.reason = reason
   }
 
+  /// Tells why a command takes its time.
+  static func noteWaiting(for mountpoints: [String]) {
+    Console.note("waiting for the mount at \(mountpoints.joined(separator: ", ")), which does not answer")
+  }
+
   /// The stores of all mounts that say which store they serve, in the order of mounting. They are asked once a process.
   static let mounted: [Mounted] = {
     guard let table = try? MountTable.current() else { return [] }
     let mountpoints = table.tantraMounts.filter { table.top(at: $0.mountpoint) == $0 }.map(\.mountpoint)
-    let answers = ControlFolder.versions(at: mountpoints, within: StoreClient.patience)
+    let answers = ControlFolder.versions(at: mountpoints, within: StoreClient.patience, whenWaiting: noteWaiting)
     return zip(mountpoints, answers).compactMap { mountpoint, answer in
       guard case .version(let version) = answer, !version.store.isEmpty else { return nil }
       return Mounted(path: version.store, mountpoint: mountpoint)

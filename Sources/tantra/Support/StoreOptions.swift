@@ -57,6 +57,11 @@ struct StoreOptions: ParsableArguments {
     try WeightRegistry(storePath: path, access: .reading, logger: logger, checkers: checkers)
   }
 
+  /// Runs `body`, which makes the store if it is not there.
+  func makingStore<R>(isResumed: Bool = false, _ body: () throws -> R) throws -> R {
+    try NewStore.whereMissing(at: try path, isResumed: isResumed, body)
+  }
+
   /// Opens the store to change it; makes it if it is not there.
   func openForWriting() throws -> WeightRegistry {
     try announce()

@@ -1,5 +1,6 @@
 import ArgumentParser
 import StoreRecords
+import WeightRegistry
 
 /// `MODEL VERSION`, which may also be written `MODEL/VERSION`.
 struct VersionArguments: ParsableArguments {
@@ -27,6 +28,30 @@ struct VersionArguments: ParsableArguments {
   static func names(_ model: String, _ version: String?) throws -> (model: ModelName, version: VersionName?) {
     let words = try words(model, version)
     return (try ModelName(validating: words.model), try words.version.map { try VersionName(validating: $0) })
+  }
+
+  /// As ``names(_:_:)``; `active` is the version that is active now.
+  static func names(
+    _ model: String, _ version: String?, in store: StoreOptions
+  ) throws -> (model: ModelName, version: VersionName?) {
+    let words = try words(model, version)
+    guard words.version == "active" else { return try names(model, version) }
+    let model = try ModelName(validating: words.model)
+    return (model, try store.openForReading().records.version(called: "active", of: model))
+  }
+
+  /// Reads the name of a model, for a command that is not about one version of it.
+  ///
+  /// - Parameter other: the command that tells of a version.
+  /// - Throws: `usage` if a version is named, too.
+  static func model(_ word: String, forVersions other: String) throws -> ModelName {
+    let words = try words(word, nil)
+    let model = try ModelName(validating: words.model)
+    guard let version = words.version else { return model }
+    throw CommandFailure(
+      .usage,
+      "this is about a model, not a version: name \(model) alone; tantra \(other) \(model)/\(version) is about a version"
+    )
   }
 
   /// What was named, for a progress bar.

@@ -12,7 +12,7 @@ struct VersionSummary: Encodable {
     var byteCount: Int
     /// Nanoseconds since 1970.
     var modified: Int64
-    /// `as written`, `synthesized`, or nothing for an ordinary file.
+    /// `as written`, `synthesized`, `quarantined` for one that does not open, or nothing for another ordinary file.
     var how: String
   }
 
@@ -41,6 +41,10 @@ struct VersionSummary: Encodable {
   var extras: [String: [String]]
   /// What a mount computes of it; nil if it has no main state dict.
   var derived: DerivedListing?
+  /// Files that are kept and do not open.
+  private(set) var quarantined: [WithheldFile] = []
+  /// What the last validation has found, if nobody has mended it since.
+  var damage: DamageNote?
   /// What is compressed of the files that it needs.
   var compressed = CompressionStanding()
   /// nil unless they are asked for.
@@ -69,6 +73,13 @@ struct VersionSummary: Encodable {
     if withTensors { tensors = try Self.tensors(of: manifest, in: records) }
   }
 
+  /// Tells of files that do not open.
+  mutating func add(quarantined withheld: [WithheldFile]) {
+    quarantined = withheld
+    let paths = Set(withheld.map(\.path))
+    for index in files.indices where paths.contains(files[index].path) { files[index].how = "quarantined" }
+  }
+
   private static func tensors(of manifest: Manifest, in records: RecordStore) throws(StoreError) -> [Listed] {
     var listed: [Listed] = []
     func add(_ digest: Digest, _ file: String?) throws(StoreError) {
@@ -88,9 +99,14 @@ struct VersionSummary: Encodable {
       .compactMap(\.self)
     var lines = [
       "\(model)/\(version)" + (names.isEmpty ? "" : "  (\(names.joined(separator: ", ")))"),
-      "\(Console.grouped(parameterCount)) parameters in \(Console.grouped(tensorCount)) tensors",
+      "\(Console.count(parameterCount, "parameter")) in \(Console.count(tensorCount, "tensor"))",
       "from \(source), by user \(UserAccount.text(uid)), \(Timestamp.text(published))",
     ]
+    if let damage {
+      lines.append(
+        "DAMAGED, as a validation found \(Timestamp.text(damage.time)): importing the intact file again mends it")
+      lines += damage.details.map { "  - \($0)" }
+    }
     if let percent = compressed.percent {
       lines.append(
         "compressed to \(percent): \(Console.size(compressed.bytes)) take \(Console.size(compressed.storedBytes))")
@@ -101,6 +117,7 @@ struct VersionSummary: Encodable {
         ["FILE", "SIZE", "CHANGED", "SERVED"],
         files.map { [$0.path, Console.size($0.byteCount), Timestamp.text($0.modified), $0.how] }),
     ]
+    if !quarantined.isEmpty { lines += [""] + quarantined.map { $0.notice(of: model) } }
     for (path, extras) in extras.sorted(by: { $0.key < $1.key }) {
       lines += ["", "\(path) also carries:"] + extras.map { "  \($0)" }
     }

@@ -132,7 +132,8 @@ struct StoreInspection {
     let name = "free space"
     do throws(StoreError) {
       let volume = try registry.records.volume()
-      let available = geteuid() == 0 ? volume.free : volume.available
+      // As df has it, without what is reserved for root.
+      let available = volume.available
       let found = "\(Console.size(available)) of \(Console.size(volume.capacity)) are free where the store is"
       let fix = "remove files that are not needed, or move the store to a larger disk"
       if available < 1 << 20 { return .fail(name, found, fix: fix) }

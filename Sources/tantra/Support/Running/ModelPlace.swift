@@ -1,4 +1,5 @@
 import FoundationEssentials
+import StoreClient
 import StoreRecords
 import TantraRuntime
 import WeightRegistry
@@ -40,7 +41,7 @@ struct ModelPlace {
     }
     let found = try StoreLocation(named: store.store)
     do {
-      guard let mountpoint = try store.mountpoint() else {
+      guard let mountpoint = try store.mountpoint(), answers(mountpoint) else {
         return try unmounted(model, version, try store.openForReading(at: found.path))
       }
       let location = try ModelLocation(model, version: version, mountpoint: mountpoint)
@@ -55,6 +56,13 @@ struct ModelPlace {
         "there is no model \"\(model)\": no store is mounted, and there is none at \(found.path); --store names one, and a path "
           + "such as ./\(model) a folder with config.json and weights")
     }
+  }
+
+  /// Whether a mount can be read. Of one that hangs the store can be, directly.
+  private static func answers(_ mountpoint: String) -> Bool {
+    guard ControlFolder.version(at: mountpoint, within: StoreClient.patience) == .none else { return true }
+    Console.note("the mount at \(mountpoint) does not answer: the store is read directly")
+    return false
   }
 
   /// The model, or path, and the version. `mamba/v1.0` is a version if there is no such path.

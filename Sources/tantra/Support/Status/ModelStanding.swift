@@ -20,6 +20,8 @@ struct ModelStanding: Encodable {
   var checkpointCount: Int
   /// Folders that hold no version yet.
   var drafts: [VersionName]
+  /// What validations have found of its versions, and nobody has mended since.
+  var damage: [DamageNote]
   /// How many editions can be restored.
   var restorableCount: Int
 
@@ -42,6 +44,7 @@ struct ModelStanding: Encodable {
     checkpointCount = versions.count { records.isCheckpoint(model, $0) }
     versionCount = versions.count - checkpointCount
     drafts = try records.listing(of: model).drafts.sorted()
+    damage = records.knownDamage().filter { $0.model == model }
     restorableCount = try records.backups(of: model).count
   }
 
@@ -62,7 +65,12 @@ struct ModelStanding: Encodable {
     if let newest, let newestPublished {
       lines.append("newest     \(newest), published \(Timestamp.text(newestPublished))")
     }
-    lines.append("versions   \(versionCount)" + (checkpointCount > 0 ? ", and \(checkpointCount) checkpoints" : ""))
+    lines.append(
+      "versions   \(versionCount)"
+        + (checkpointCount > 0
+          ? ", and \(Console.count(checkpointCount, "checkpoint"))" : ""))
+    for note in damage { lines.append("DAMAGED    \(note.version): tantra show \(model)/\(note.version) tells what") }
+    for note in damage { lines.append("DAMAGED    \(note.version): tantra show \(model)/\(note.version) tells what") }
     if !drafts.isEmpty { lines.append("drafts     \(drafts.map(\.text).joined(separator: " "))") }
     if restorableCount > 0 { lines.append("to restore \(restorableCount): tantra list-weights \(model) --all") }
     return lines.joined(separator: "\n")

@@ -32,7 +32,8 @@ struct MountReport: Encodable {
   static func all() throws -> [MountReport] {
     let table = try MountTable.current()
     let entries = table.tantraMounts.filter { table.top(at: $0.mountpoint) == $0 }
-    let answers = ControlFolder.versions(at: entries.map(\.mountpoint), within: StoreClient.patience)
+    let answers = ControlFolder.versions(
+      at: entries.map(\.mountpoint), within: StoreClient.patience, whenWaiting: StoreLocation.noteWaiting)
     return zip(entries, answers).map { entry, answer in
       var report = MountReport(
         mountpoint: entry.mountpoint, uid: entry.ownerUID ?? 0, isReadOnly: entry.isReadOnly,

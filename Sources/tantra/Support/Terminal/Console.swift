@@ -43,6 +43,9 @@ enum Console {
   /// `2.6 MiB`.
   static func size(_ byteCount: Int) -> String { ByteCount(bytes: byteCount).description }
 
+  /// `1 version`, `2 versions`.
+  static func count(_ number: Int, _ noun: String) -> String { "\(grouped(number)) \(noun)\(number == 1 ? "" : "s")" }
+
   /// `689,792`.
   static func grouped(_ number: Int) -> String {
     var text = ""

@@ -39,7 +39,8 @@ final class ProgressBar: Sendable {
         state.phase = phase
         state.phaseStart = now
       }
-      guard now - state.lastDrawing > .milliseconds(100) else { return }
+      // The end is shown in any case: nothing comes after it while the disk is waited for.
+      guard now - state.lastDrawing > (done < total ? .milliseconds(100) : .zero) else { return }
       state.lastDrawing = now
       state.isDrawn = true
       let elapsed = max(1e-3, (now - state.phaseStart) / .seconds(1))
@@ -48,11 +49,17 @@ final class ProgressBar: Sendable {
       let percent = total > 0 ? min(100, max(0, Self.whole(100 * Double(done) / Double(total)))) : 100
       let filled = percent / 5
       let speed = phase.countsBytes ? Console.size(Self.whole(rate)) : "\(Self.whole(rate))"
-      let line =
-        "\(label): \(phase.rawValue) [\(String(repeating: "#", count: filled))"
-        + "\(String(repeating: ".", count: 20 - filled))] \(percent)% \(speed)/s, \(left) s left"
+      // What is read is still to be written to the disk, and to be recorded.
+      let end = done < total ? "\(speed)/s, \(left) s left" : "finishing"
+      let bar = " [\(String(repeating: "#", count: filled))\(String(repeating: ".", count: 20 - filled))]"
+      let texts = [
+        "\(label): \(phase.rawValue)\(bar) \(percent)% \(end)", "\(label): \(phase.rawValue) \(percent)% \(end)",
+        "\(phase.rawValue) \(percent)% \(end)", "\(percent)%",
+      ]
       // A line that is too long would go on in the next one, where it could not be removed.
-      Console.write("\r\u{1B}[K\(line.prefix(max(1, (Terminal.errors.width ?? .max) - 1)))", to: STDERR_FILENO)
+      let room = max(1, (Terminal.errors.width ?? .max) - 1)
+      let line = texts.first { $0.count <= room } ?? ""
+      Console.write("\r\u{1B}[K\(line)", to: STDERR_FILENO)
     }
   }
 
