@@ -64,14 +64,18 @@ package struct RemoteReference: Sendable, Hashable, CustomStringConvertible {
   private static func unknown(_ text: String) -> StoreError {
     StoreError(
       .invalidName,
-      "\"\(text)\" is no remote: expected oci:FOLDER:TAG, HOST/REPOSITORY:TAG with a host as ghcr.io or localhost:5000, or "
+      "\"\(text)\" is no remote: "
+        + (text.hasPrefix(".") || text.hasPrefix("/") ? "for a folder write oci:\(text); " : "")
+        + "expected oci:FOLDER:TAG, HOST/REPOSITORY:TAG with a host as ghcr.io or localhost:5000, or "
         + "https://HOST/PATH:TAG"
     )
   }
 
   /// Whether a text is a host, perhaps with a port, and not the first part of a name: as Docker tells them apart.
   private static func isHost(_ text: Substring) -> Bool {
-    guard text == "localhost" || text.contains(".") || text.contains(":") else { return false }
+    guard text == "localhost" || text.contains(".") || text.contains(":"), text.contains(where: { $0 != "." }) else {
+      return false
+    }
     return text.utf8.allSatisfy { byte in
       switch byte {
       case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

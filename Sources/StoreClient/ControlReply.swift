@@ -59,5 +59,7 @@ package struct ActiveChange: Sendable, Hashable, Codable {
   }
 
   /// `mamba: v1.0 -> v1.1`.
-  package var text: String { "\(model): \(from.map { "\($0) -> " } ?? "")\(to)" }
+  package var text: String {
+    from == to ? "\(model): \(to), as before" : "\(model): \(from.map { "\($0) -> " } ?? "")\(to)"
+  }
 }

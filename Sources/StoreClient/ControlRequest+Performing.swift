@@ -52,11 +52,12 @@ extension ControlRequest {
     case .restore(let model, let version, let number):
       try registry.retention.restore(model, version, number: number, by: actor, unless: .init(progress))
       return .restored(model: model, version: version)
-    case .purge(let model, let version, let seconds):
+    case .purge(let model, let version, let seconds, let number):
       try Self.requireModel(of: version, model)
       let age = try Self.nanoseconds(seconds)
       return .purged(
-        report: try registry.retention.purge(model, version, olderThan: age, by: actor, progress: progress))
+        report: try registry.retention.purge(
+          model, version, number: number, olderThan: age, by: actor, progress: progress))
     case .setPolicy(let model, let key, let value):
       let policies = try registry.policies.set(key, of: model, to: value, by: actor)
       return .configured(model: model, key: key, value: policies[key])

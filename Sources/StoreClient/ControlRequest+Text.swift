@@ -70,6 +70,13 @@ extension ControlRequest {
       guard [1, 2].contains(words.count), let age = words.count == 2 ? Int64(words[1]) : 0 else {
         throw StoreError(.invalidName, "expected a target and perhaps an age in seconds, found \"\(text)\"")
       }
+      let parts = words[0].split(separator: "/", maxSplits: 1)
+      if parts.count == 2, parts[1].contains("@") {
+        let edition = try VersionEdition(validating: parts[1])
+        self = .purge(
+          model: try ModelName(validating: parts[0]), version: edition.version, olderThan: age, number: edition.number)
+        return
+      }
       let (model, version) = try Self.target(words[0])
       self = .purge(model: model, version: version, olderThan: age)
     case .compress:
@@ -115,7 +122,8 @@ extension ControlRequest {
     case .remove(let model, let version): target(model, version)
     case .rollback(let model): "\(model) previous"
     case .cleanup(let model, let keep): model.text + (keep.map { " \($0)" } ?? "")
-    case .purge(let model, let version, let age): target(model, version) + (age == 0 ? "" : " \(age)")
+    case .purge(let model, let version, let age, let number):
+      target(model, version) + (number.map { "@\($0)" } ?? "") + (age == 0 ? "" : " \(age)")
     case .setPolicy(let model, let key, let value):
       "\(model?.text ?? "all") \(key.rawValue)" + (value.map { " \($0)" } ?? "")
     case .compress(let model, let version), .thaw(let model, let version), .validate(let model, let version):

@@ -17,8 +17,9 @@ package enum ControlRequest: Sendable, Hashable, Codable {
   case backup(model: ModelName, version: VersionName)
   /// Without a number: what was removed last.
   case restore(model: ModelName, version: VersionName, number: Int? = nil)
-  /// Without a version: all of the model; without a model: all models. The age is in seconds.
-  case purge(model: ModelName?, version: VersionName?, olderThan: Int64)
+  /// Without a version: all of the model; without a model: all models. The age is in seconds. With a number what is kept of a version
+  /// under it, a backup, too.
+  case purge(model: ModelName?, version: VersionName?, olderThan: Int64, number: Int? = nil)
   /// No model: for all models that decide nothing else themselves. No value takes the decision back.
   case setPolicy(model: ModelName?, key: PolicyKey, value: String?)
   /// Compresses what a version needs; without a version: what the policies call cold, of a model or of all.

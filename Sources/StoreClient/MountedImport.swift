@@ -95,6 +95,7 @@ package struct MountedImport: ~Copyable {
       made.append(.file(target))
       return try copy(file.source, to: target, of: folders.version)
     }
+    if Self.isSame(file.source, target) { return }
     // A name of its own: the target's may be as long as a name can be.
     let folder = ([folders.version] + parents.map(String.init)).joined(separator: "/")
     let temporary = "\(folder)/.tantra-import-\(String(UInt64.random(in: .min ... .max), radix: 16))"
@@ -104,11 +105,38 @@ package struct MountedImport: ~Copyable {
   }
 
   private mutating func nameWaitingFiles() throws(StoreError) {
-    for (temporary, target) in waiting where rename(temporary, target) != 0 {
+    for (temporary, target) in waiting {
+      // What was damaged is mended by now: the store has got the intact bytes.
+      if Self.isSame(temporary, target) {
+        unlink(temporary)
+        continue
+      }
+      if rename(temporary, target) == 0 { continue }
       var error = refusal(target, of: folders.version, errno)
       undo()
       error.message = "the weights were imported, but not all files beside them: " + error.message
       throw error
+    }
+  }
+
+  /// Whether two files hold the same bytes; false if either cannot be read.
+  private static func isSame(_ first: String, _ second: String) -> Bool {
+    do throws(PosixError) {
+      let files = (try OpenedFile.open(first), try OpenedFile.open(second))
+      guard try files.0.status().size == files.1.status().size else { return false }
+      var buffers = ([UInt8](repeating: 0, count: 1 << 18), [UInt8](repeating: 0, count: 1 << 18))
+      var offset = 0
+      while true {
+        let counts = (
+          try buffers.0.withMutableBytes { (bytes) throws(PosixError) in try files.0.read(at: offset, into: bytes) },
+          try buffers.1.withMutableBytes { (bytes) throws(PosixError) in try files.1.read(at: offset, into: bytes) }
+        )
+        guard counts.0 == counts.1, buffers.0[..<counts.0] == buffers.1[..<counts.1] else { return false }
+        if counts.0 == 0 { return true }
+        offset += counts.0
+      }
+    } catch {
+      return false
     }
   }
 

@@ -58,6 +58,11 @@ package struct StoreClient: Sendable {
         .locked,
         "the store is in use by \(holder), which is another version of Tantra: run tantra unmount \(mountpoint) and mount it "
           + "again; nothing was changed")
+    case .failure(errno: EACCES), .failure(errno: EPERM):
+      throw StoreError(
+        .locked,
+        "the store is in use by \(holder), and that mount lets nobody else in: run this as user \(holder.uid); nothing was changed"
+      )
     case .failure, .none:
       throw StoreError(.locked, "the store is in use by \(holder), and that mount does not answer; nothing was changed")
     }
@@ -115,8 +120,14 @@ package struct StoreClient: Sendable {
   }
 
   /// As ``Activation/tag(_:_:as:by:)``.
-  package func tag(_ model: ModelName, _ version: VersionName, as name: VersionName) throws(StoreError) {
-    _ = try perform(.tag(model: model, version: version, name: name))
+  ///
+  /// - Returns: the version that has the name now.
+  package func tag(
+    _ model: ModelName, _ version: VersionName, as name: VersionName
+  ) throws(StoreError) -> VersionName {
+    try perform(.tag(model: model, version: version, name: name)) {
+      if case .tagged(_, let version, _) = $0 { version } else { nil }
+    }
   }
 
   /// Takes a version, or a link, out of the tree; without a version: all of the model. What was removed.
@@ -136,12 +147,12 @@ package struct StoreClient: Sendable {
     _ = try perform(.restore(model: model, version: version, number: number))
   }
 
-  /// As ``Retention/purge(_:_:olderThan:isDryRun:by:progress:)``; an age in seconds.
+  /// As ``Retention/purge(_:_:number:olderThan:isDryRun:by:progress:)``; an age in seconds.
   package func purge(
-    _ model: ModelName?, _ version: VersionName?, olderThan seconds: Int64 = 0,
+    _ model: ModelName?, _ version: VersionName?, number: Int? = nil, olderThan seconds: Int64 = 0,
     progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(StoreError) -> PurgeReport {
-    try perform(.purge(model: model, version: version, olderThan: seconds), progress) {
+    try perform(.purge(model: model, version: version, olderThan: seconds, number: number), progress) {
       if case .purged(let report) = $0 { report } else { nil }
     }
   }

@@ -102,6 +102,13 @@ import Testing
     #expect(all.contains("manifest of m/v3 is damaged") && all.contains("m/v4: valid"), "\(all)")
     let listing = try fixture.tantra(["list-weights"])
     #expect(listing.status == 65 && listing.errorText.contains("manifest of m/v3 is damaged"), "\(listing.errorText)")
+    #expect(listing.errorText.contains("models/m/v3.json"))
+    // The others are counted.
+    let status = try fixture.succeed("status")
+    #expect(status.contains("DAMAGED    the records of 1 version"), "\(status)")
+    let stats = try fixture.tantra(["stats"])
+    #expect(stats.status == 65 && stats.outputText.contains("v4"), "\(stats.outputText)")
+    #expect(stats.errorText.contains("m/v3 is not counted"), "\(stats.errorText)")
     // Nobody knows what it needs: nothing is collected.
     let purge = try fixture.tantra(["purge"])
     #expect(purge.status == 65 && purge.errorText.contains("manifest of m/v3 is damaged"), "\(purge.errorText)")

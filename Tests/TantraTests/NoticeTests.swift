@@ -160,4 +160,116 @@ import Testing
     try fixture.succeed("restore", "m", "v1")
     #expect(FileManager.default.fileExists(atPath: fixture.mountpoint + "/m/v1/model.pt"))
   }
+
+  // MARK: The way on
+
+  /// Whether or not it is mounted, and whether or not somebody has chosen the version: intact bytes mend damaged ones.
+  @Test(arguments: [false, true])
+  func whatIsDamagedIsMendedInAChosenVersion(isMounted: Bool) throws {
+    try FileManager.default.createDirectory(atPath: fixture.scratch("folder"), withIntermediateDirectories: true)
+    _ = try weights("folder/model.safetensors")
+    try fixture.scratch.write("folder/config.json", Array("{\"hidden_size\": 4}".utf8))
+    let folder = fixture.scratch("folder")
+    let publish = ["import", folder, "--model", "m", "--version", "v1"]
+    try #require(fixture.tantra(publish).status == 0)
+    try fixture.succeed("set-active", "m", "v1")
+    struct Manifest: Decodable {
+      struct File: Decodable { var path: String, blob: String? }
+      var files: [File]
+    }
+    let manifest = try JSONDecoder().decode(
+      Manifest.self, from: Data(try fixture.scratch.read("store/models/m/v1.json")))
+    let blob = try #require(manifest.files.first { $0.path == "config.json" }?.blob)
+    let path = "store/weights/sha256/\(blob.prefix(2))/\(blob.dropFirst(2))"
+    if isMounted { try fixture.mount() }
+    // What is the same already is no change.
+    let same = try fixture.tantra(publish)
+    #expect(same.status == 0 && same.outputText.contains("it was there already"), "\(same.errorText)")
+    try fixture.scratch.write(path, Array("{\"hidden_size\"; 4}".utf8))
+    #expect(try fixture.tantra(["validate", "m"]).status == 1)
+    let mended = try fixture.tantra(publish)
+    #expect(mended.status == 0 && mended.outputText.contains("is mended"), "\(mended.errorText)")
+    #expect(try fixture.succeed("validate", "m").contains("m/v1: valid"))
+    if isMounted { #expect(try fixture.text("m/v1/config.json") == "{\"hidden_size\": 4}") }
+    // Another file is a change, and refused.
+    try fixture.scratch.write("folder/config.json", Array("{\"hidden_size\": 5}".utf8))
+    #expect(try fixture.tantra(publish).status != 0)
+  }
+
+  @Test(arguments: [false, true])
+  func shardsAreImported(isMounted: Bool) throws {
+    let script = """
+      import sys, torch
+      from transformers import GPT2Config, GPT2LMHeadModel
+      torch.manual_seed(0)
+      model = GPT2LMHeadModel(GPT2Config(n_layer=2, n_embd=32, n_head=2, vocab_size=100, n_positions=16))
+      model.save_pretrained(sys.argv[1], max_shard_size="40KB")
+      """
+    let folder = fixture.scratch("sharded")
+    try #require(Command.run(Python.interpreter, ["-c", script, folder]).status == 0)
+    if isMounted {
+      try fixture.succeed("init")
+      try fixture.mount()
+    }
+    let told = try fixture.succeed("import", folder, "--model", "m", "--dry-run")
+    #expect(told.contains("would publish m/v1.0: model.bin, model.pt, model.safetensors; active"), "\(told)")
+    let done = try fixture.succeed("import", folder + "/", "--model", "m")
+    #expect(done.contains("model.bin, model.pt, model.safetensors"), "\(done)")
+    if !isMounted { try fixture.mount() }
+    let load = """
+      import sys, torch
+      from transformers import GPT2LMHeadModel
+      from safetensors.torch import load_file
+      left, right = (GPT2LMHeadModel.from_pretrained(path).state_dict() for path in sys.argv[1:3])
+      assert left.keys() == right.keys() and all(torch.equal(left[key], right[key]) for key in left)
+      assert torch.equal(load_file(sys.argv[2] + "/model.safetensors")["transformer.wte.weight"], left["transformer.wte.weight"])
+      """
+    let loaded = try Command.run(Python.interpreter, ["-c", load, folder, fixture.mountpoint + "/m/active"])
+    #expect(loaded.status == 0, "\(loaded.errorText)")
+    // A set with a hole is refused before anything is written.
+    let shards = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.contains("-of-") }.sorted()
+    try FileManager.default.removeItem(atPath: folder + "/" + shards[0])
+    let refused = try fixture.tantra(["import", folder, "--model", "n"])
+    #expect(refused.status == 65 && refused.errorText.contains("names \(shards[0])"), "\(refused.errorText)")
+    #expect(!FileManager.default.fileExists(atPath: fixture.mountpoint + "/n"))
+  }
+
+  @Test func aBackupIsTakenAwayByItsNumber() throws {
+    try fixture.succeed("import", try weights(), "--model", "m", "--version", "v1")
+    #expect(try fixture.succeed("backup", "m/v1").contains("pinned as backup 1"))
+    #expect(try fixture.succeed("backup", "m/v1").contains("pinned as backup 1"))
+    #expect(try fixture.tantra(["purge", "m/v1@7"]).status == 66)
+    #expect(try fixture.succeed("purge", "m/v1@1", "--dry-run").contains("would purge m/v1@1"))
+    try fixture.mount()
+    #expect(try fixture.succeed("purge", "m/v1@1").contains("purged m/v1@1"))
+    #expect(try !fixture.succeed("ls", "--all").contains("backup"))
+    #expect(FileManager.default.fileExists(atPath: fixture.mountpoint + "/m/v1/model.pt"))
+  }
+
+  @Test func rollingBackWithoutAnActiveVersionTakesTheLast() throws {
+    for bias in [1, 2, 3] as [Float] {
+      try fixture.succeed("import", try weights(bias: bias), "--model", "m", "--version", "v\(Int(bias))")
+    }
+    try fixture.succeed("set-active", "m", "v2")
+    try fixture.succeed("set-active", "m", "v3")
+    try fixture.mount()
+    try FileManager.default.removeItem(atPath: fixture.mountpoint + "/m/active")
+    #expect(try fixture.succeed("rollback", "m") == "m: v3\n")
+    #expect(try fixture.succeed("rollback", "m") == "m: v3 -> v2\n")
+    #expect(try fixture.succeed("set-active", "m", "v2") == "m: v2, as before\n")
+  }
+
+  @Test func whatWasRemovedIsCalledSo() throws {
+    try fixture.succeed("import", try weights(), "--model", "m", "--version", "v1")
+    try fixture.succeed("import", try weights(bias: 2), "--model", "m", "--version", "v2")
+    try fixture.succeed("rm", "m/v2")
+    #expect(try fixture.tantra(["set-active", "m", "v2"]).errorText.contains("tantra restore m v2"))
+    try fixture.succeed("rm", "m")
+    #expect(try fixture.tantra(["show", "m"]).errorText.contains("m was removed"))
+    try fixture.mount()
+    try FileManager.default.createDirectory(atPath: fixture.mountpoint + "/n", withIntermediateDirectories: false)
+    try fixture.scratch.write("weights/n/last.pt", try SmallWeights([("bias", [1])]).torchZip())
+    #expect(try fixture.tantra(["ls"]).errorText.contains("n/last.pt ("))
+    #expect(try fixture.succeed("show", "n").contains("in its own folder, as no version: last.pt"))
+  }
 }

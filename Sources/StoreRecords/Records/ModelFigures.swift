@@ -1,6 +1,8 @@
 /// What the versions of a model show, added up.
 package struct ModelFigures: Sendable, Hashable {
   package var versions = 0
+  /// Versions of which nothing else is counted, because their records are damaged.
+  package var unreadable = 0
   /// Files that are shown.
   package var files = 0
   /// Bytes of those files.
@@ -16,9 +18,11 @@ package struct ModelFigures: Sendable, Hashable {
   }
 
   package static func + (a: ModelFigures, b: ModelFigures) -> ModelFigures {
-    ModelFigures(
+    var sum = ModelFigures(
       versions: a.versions + b.versions, files: a.files + b.files,
       presentedBytes: a.presentedBytes + b.presentedBytes, hiddenFiles: a.hiddenFiles + b.hiddenFiles)
+    sum.unreadable = a.unreadable + b.unreadable
+    return sum
   }
 }
 

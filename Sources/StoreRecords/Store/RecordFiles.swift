@@ -88,14 +88,21 @@ struct RecordFiles: Sendable {
   ) throws(StoreError) -> Manifest {
     let folder = try folder(parent)
     let bytes = try posix(try folder.folder(model.text).contents(of: version.text + ".json", limit: limits.manifest))
-    let manifest = try Manifest.read(bytes, what: "the manifest of \(model)/\(version)")
-    try manifest.checkConsistency()
-    guard manifest.model == model, manifest.version == version else {
+    do throws(StoreError) {
+      let manifest = try Manifest.read(bytes, what: "the manifest of \(model)/\(version)")
+      try manifest.checkConsistency()
+      guard manifest.model == model, manifest.version == version else {
+        throw StoreError(
+          .damaged,
+          "the manifest of \(model)/\(version) is damaged: it says it is that of \(manifest.model)/\(manifest.version)")
+      }
+      return manifest
+    } catch  where error.code == .damaged {
       throw StoreError(
         .damaged,
-        "the manifest of \(model)/\(version) is damaged: it says it is that of \(manifest.model)/\(manifest.version)")
+        "\(error); bring \(parent.rawValue)/\(model)/\(version).json in the store back from a copy of it, or remove that file "
+          + "while the store is not mounted: then the version is given up")
     }
-    return manifest
   }
 
   /// What a manifest is on disk.

@@ -187,7 +187,12 @@ extension RecordStore {
     let indexed = isIndexed ? try index.figures(of: model) : nil
     var figures = indexed ?? ModelFigures()
     for version in indexed == nil ? Array(listing.published.keys) : [] {
-      if let own = try folder(of: model, version)?.figures { figures = figures + own }
+      do throws(StoreError) {
+        if let own = try folder(of: model, version)?.figures { figures = figures + own }
+      } catch  where error.code == .damaged {
+        figures.versions += 1
+        figures.unreadable += 1
+      }
     }
     let found = figures
     cache.withLock { memory in
@@ -215,8 +220,20 @@ extension RecordStore {
         "\(model) has no version yet, only drafts, which hold no complete weights: "
           + drafts.map(\.text).joined(separator: ", "))
     }
+    let removed = kept(of: model).map { Set($0.map(\.version)).sorted() } ?? []
+    guard removed.isEmpty else {
+      return StoreError(
+        .unknownModel,
+        "\(model) was removed; tantra restore brings back, until they are purged: "
+          + removed.map { "\(model)/\($0)" }.joined(separator: ", "))
+    }
     return StoreError(
       .unknownModel, "there is no model \"\(model)\"" + NearMatch.hint(for: model.text, among: models.map(\.text)))
+  }
+
+  /// What can be restored of a model; nil if that cannot be read.
+  private func kept(of model: ModelName) -> Set<VersionEdition>? {
+    do throws(StoreError) { return try keptEditions(of: model) } catch { return nil }
   }
 
   package func unknown(_ version: VersionName, of model: ModelName) -> StoreError {
@@ -227,6 +244,11 @@ extension RecordStore {
     }
     if let target = aliases(of: model)[version] {
       return StoreError(.unknownVersion, "\(model)/\(version) is a link, to \(target)")
+    }
+    if kept(of: model)?.contains(where: { $0.version == version }) == true {
+      return StoreError(
+        .unknownVersion,
+        "\(model)/\(version) was removed; tantra restore \(model) \(version) brings it back, until it is purged")
     }
     let names = (listing?.published ?? [:]).keys.sorted().map(\.text)
     return StoreError(

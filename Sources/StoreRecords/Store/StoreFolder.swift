@@ -110,8 +110,16 @@ package struct StoreFolder: Sendable {
     var other = LockHolder(pid: 0, uid: 0, mountpoint: nil)
     for attempt in 0..<20 {
       if attempt > 0 { usleep(5_000) }
-      if let lock = try posix(try FileLock.acquire(Self.lockName, in: staging, description: holder.record)) {
-        return lock
+      do throws(PosixError) {
+        if let lock = try FileLock.acquire(Self.lockName, in: staging, description: holder.record) { return lock }
+      } catch {
+        guard [.permissionDenied, .notPermitted, .readOnlyFileSystem].contains(error.errno) else {
+          throw StoreError(error)
+        }
+        throw StoreError(
+          .system(errno: error.errno.rawValue),
+          "the store at \(path) cannot be changed by user \(geteuid()): run this as its owner, or look only, which needs no more than "
+            + "to read it (tantra mount --read-only)")
       }
       other = lockHolder() ?? other
       // A child that the last holder has just forked has its lock, too, until it runs another program.

@@ -30,11 +30,16 @@ extension PickleMachine {
     try push(try global(Array(arena.records[module.range]), Array(arena.records[name.range])))
   }
 
+  /// What to do about a global that weights may not have, if it tells what somebody has saved.
+  private static func advice(on path: String) -> String {
+    path.hasPrefix("torch.nn.") ? ": it is a whole module; save what its state_dict() gives" : ""
+  }
+
   private mutating func global(_ module: [UInt8], _ name: [UInt8]) throws(FormatError) -> PickleReference {
     if let number = PickleGlobal.number(ofPath: module + [UInt8(ascii: "\n")] + name) { return .global(number: number) }
     let path = printable(module, name)
     switch purpose {
-    case .weights: throw error(.forbidden, "the global \(path) is not allowed in weights")
+    case .weights: throw error(.forbidden, "the global \(path) is not allowed in weights" + Self.advice(on: path))
     case .stateDict: return try foreign(path)
     case .judgement:
       if saysWhatItIs {

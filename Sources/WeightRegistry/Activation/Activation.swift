@@ -50,11 +50,20 @@ package struct Activation: Sendable {
 
   private func earlierVersion(of model: ModelName) throws(StoreError) -> VersionName {
     let active = records.activeVersion(of: model)
-    let earlier = try records.history(of: model).undoStack.dropLast()
-    guard let version = earlier.last(where: { $0 != active && records.contains(model, $0) }) else {
+    // If nothing is active, the last that was is the one to go back to. What cannot be read is passed over.
+    guard
+      let version = try records.history(of: model).undoStack.last(where: { version in
+        version != active && records.contains(model, version) && isReadable(version, of: model)
+      })
+    else {
       throw StoreError(.unknownVersion, "\(model) has no earlier active version to go back to")
     }
     return version
+  }
+
+  private func isReadable(_ version: VersionName, of model: ModelName) -> Bool {
+    do throws(StoreError) { _ = try records.manifest(of: model, version) } catch { return false }
+    return true
   }
 
   /// Checks a version if its model's policy asks for that before it becomes active, and runs `body` if it passes and nothing

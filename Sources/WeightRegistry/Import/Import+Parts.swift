@@ -23,21 +23,16 @@ package struct Shard: Sendable {
 }
 
 extension Import {
-  private static func notAShard(_ name: String) -> StoreError {
-    StoreError(.unacceptable(.unsupported), "\(name) is a part of a set of weights, and holds none that are read here")
-  }
-
   /// Publishes a state dict that came in several files, which stay as they are; the views are synthesized from all of them.
   /// The uploads go; if this throws, they are still there.
   ///
   /// - Parameters:
-  ///   - names: the files that make up the state dict, in order.
-  ///   - shards: those of them that have come; the others are published already. There may be none if only the index is new.
+  ///   - shards: those of its files that have come; the others are published already. There may be none if only the index is new.
   ///   - refusing: whether another state dict than the published one is refused, and makes no edition.
   ///   - index: what says which file has which tensor.
   /// - Throws: `unacceptable` if the index is wrong; `system(EPERM)` if the version is frozen and published with another state dict.
   package func publish(
-    shards: [Shard], among names: [String], as index: ShardIndex, of model: ModelName, _ version: VersionName,
+    shards: [Shard], as index: ShardIndex, of model: ModelName, _ version: VersionName,
     refusing: Bool = false, if condition: PublicationCondition = .always,
     progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(StoreError) {
@@ -46,33 +41,29 @@ extension Import {
     defer { withExtendedLifetime(pins) {} }
     var tables: [Table] = []
     var weights: [WeightRecord] = []
-    for name in names {
+    for name in index.files {
       switch shards.first(where: { $0.name == name })?.source {
       case .upload(let upload, let modified):
         let arrival = try store(upload, at: name, modified: modified, pins, progress)
-        guard let contents = arrival.contents else { throw Self.notAShard(name) }
+        guard let contents = arrival.contents else { throw ArrivingShards.notAShard(name) }
         tables.append(contents.table)
         weights += arrival.files
       case .copy(var record):
         record.path = name
         pins.pin(record.blobs)
-        guard let table = try table(of: record) else { throw Self.notAShard(name) }
+        guard let table = try table(of: record) else { throw ArrivingShards.notAShard(name) }
         tables.append(table)
         weights.append(record)
       case nil:
         guard let part = try records.folder(of: model, version)?.manifest?.weightFile(name) else {
           throw StoreError(.unknownView, "\(model)/\(version) has no file \(name)")
         }
-        guard let table = try table(of: part) else { throw Self.notAShard(name) }
+        guard let table = try table(of: part) else { throw ArrivingShards.notAShard(name) }
         tables.append(table)
       }
     }
-    let contents = zip(names, tables).map { name, table in (file: name, names: table.stateDict.tensors.map(\.name)) }
-    if let mistake = index.mistake(comparedWith: contents) {
-      throw StoreError(.unacceptable(.malformed), "\(model)/\(version): \(mistake)")
-    }
+    let table = try ArrivingShards.table(of: tables, from: index, as: "\(model)/\(version)")
     if shards.isEmpty { return }
-    let table = try Table(joining: tables)
     let digest = try WeightKeeping(records: records, pins: pins).store(table)
     let source = shards.count == 1 ? shards[0].name : "\(shards.count) shards"
     let manifest = try publish(

@@ -34,6 +34,7 @@ package struct Import: Sendable {
       request.activating && records.policies(of: request.model).validatesBeforeActivating
       && records.activeVersion(of: request.model) != request.version
     let fileName = FilePath(request.source).lastComponent?.string ?? request.source
+    let shards = try ArrivingShards(of: request)
     let pins = blobs.newPins()
     defer { withExtendedLifetime(pins) {} }
     var tensorCount = 0
@@ -57,9 +58,14 @@ package struct Import: Sendable {
     }
     var files: [FolderChange] = []
     for file in request.files {
-      switch try store(file, pins, progress) {
+      switch try store(file, isShard: shards?.holds(file.path) ?? false, pins, progress) {
       case .weights(let component): arrivals.append(component)
       case .ordinary(let file): files.append(.put(file))
+      }
+    }
+    if let shards {
+      arrivals = try shards.joined(arrivals, as: "\(request.model)/\(request.version)") { (table) throws(StoreError) in
+        try keeping.store(table)
       }
     }
     tensorCount = arrivals.reduce(0) { $0 + $1.tensorCount }
@@ -206,12 +212,14 @@ package struct Import: Sendable {
 
   /// Copies another file of a version into the store.
   private func store(
-    _ file: ImportRequest.OtherFile, _ pins: BlobPins, _ progress: @escaping ProgressHandler
+    _ file: ImportRequest.OtherFile, isShard: Bool, _ pins: BlobPins, _ progress: @escaping ProgressHandler
   ) throws(StoreError) -> OtherContent {
     let source = try posix(try OpenedFile.open(file.source))
     let status = try posix(try source.status())
     let progress = counting(.importing, of: status.size, progress)
-    if FilePurpose(file.path).mayBeWeights, let format = try Self.weightFormat(of: source, file.source) {
+    if isShard || FilePurpose(file.path).mayBeWeights,
+      let format = try Self.weightFormat(of: source, file.source)
+    {
       let keeping = WeightKeeping(records: records, pins: pins)
       return .weights(
         try copy(

@@ -101,6 +101,12 @@ extension Import {
     let known = try records.folder(of: request.model, request.version)?.manifest
     var builder = try ManifestBuilder(
       request.model, request.version, known: known, from: request.source, refusing: true, in: records)
+    let shards: ArrivingShards?
+    do throws(StoreError) { shards = try ArrivingShards(of: request) } catch {
+      result.refuse(error)
+      return result
+    }
+    var parts: [Arrival] = []
     func add(_ source: String, _ path: String, isMain: Bool) throws(StoreError) {
       var file = RehearsedImport.File(source, path, .ordinary)
       if !isMain || request.view == nil, let why = FilePurpose.problem(ofPath: path, allowsViews: isMain) {
@@ -109,10 +115,16 @@ extension Import {
       }
       do throws(StoreError) {
         let alone = isMain ? request.alone : nil
-        guard let arrival = try rehearse(source, at: path, isMain: isMain, alone, &file, progress) else {
+        let isShard = shards?.holds(path) ?? false
+        guard let arrival = try rehearse(source, at: path, isMain: isMain || isShard, alone, &file, progress) else {
           return result.files.append(file)
         }
-        try builder.add(arrival)
+        if isShard {
+          file.fate = .weights
+          parts.append(arrival)
+        } else {
+          try builder.add(arrival)
+        }
         result.files.append(file)
       } catch {
         if case .interrupted = error.code { throw error }
@@ -121,6 +133,16 @@ extension Import {
     }
     try add(request.source, request.path, isMain: true)
     for file in request.files { try add(file.source, file.path, isMain: false) }
+    if let shards, result.outcome != .refused {
+      do throws(StoreError) {
+        let whole = try shards.joined(parts, as: "\(request.model)/\(request.version)") { (table) throws(StoreError) in
+          try Digest(of: StoreCoding.encode(table.stateDict.tensors.map(\.name), pretty: false))
+        }
+        for arrival in whole { try builder.add(arrival) }
+      } catch {
+        result.refuse(error)
+      }
+    }
     try quarantine(&result)
     guard result.outcome != .refused else { return result }
     if known != nil { result.outcome = .extended }

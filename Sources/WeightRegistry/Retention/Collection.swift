@@ -16,7 +16,7 @@ struct Collection {
   private var blobs: BlobStore { records.store.blobs }
 
   /// - Parameters:
-  ///   - isMeant: whether a removed version is to be forgotten.
+  ///   - isMeant: whether what is kept of a version is to be forgotten.
   ///   - check: told which models have removed versions.
   func run(
     forgetting isMeant: (BackupRecord) -> Bool, knowing check: ([ModelName]) throws(StoreError) -> Void
@@ -32,7 +32,7 @@ struct Collection {
     var dropped: [BackupRecord] = []
     for model in models {
       for record in try records.allBackups(of: model) {
-        if !record.isPinned, isMeant(record) { dropped.append(record) } else { kept.append(record.manifest) }
+        if isMeant(record) { dropped.append(record) } else { kept.append(record.manifest) }
       }
     }
     for manifest in kept { needed.formUnion(manifest.blobs) }
@@ -40,7 +40,7 @@ struct Collection {
       let isLeftover = records.isLeftover(record)
       if !isDryRun, try !drop(record) { continue }
       // A version that is there may have an earlier edition: its name alone would be taken for that of the version.
-      let name = record.isReplaced == true ? "\(record.edition)" : "\(record.manifest.version)"
+      let name = record.isReplaced == true || record.isPinned ? "\(record.edition)" : "\(record.manifest.version)"
       if !isLeftover { report.purged.append("\(record.manifest.model)/\(name)") }
     }
     views.removeAll()

@@ -14,7 +14,10 @@ package struct Retention: Sendable {
   ) throws(StoreError) -> BackupRecord {
     let record = try records.transaction(model, backupsOf: version, unless: interruption) {
       (records, backups) throws(StoreError) in
-      try records.backUp(try records.manifest(version), beside: backups, isPinned: true, by: actor)
+      let manifest = try records.manifest(version)
+      // A second one would keep nothing more, and would have to be taken away, too.
+      if let same = backups.last(where: { $0.isPinned && $0.manifest.isOfSameContent(as: manifest) }) { return same }
+      return try records.backUp(manifest, beside: backups, isPinned: true, by: actor)
     }
     records.logger.info("backup: \(model)/\(version) pinned as \(record.fileName)")
     return record
@@ -94,6 +97,10 @@ package struct Retention: Sendable {
           "\(model)/\(version) exists; remove it before you restore an earlier one, or restore \(version)@NUMBER in its place"
         )
       }
+      if backups.isEmpty, !self.records.contains(model) {
+        let kept = try self.records.modelsWithBackups()
+        if !kept.contains(model) { throw self.records.unknown(model) }
+      }
       let record = try Self.record(number, of: version, in: records, backups)
       // The files of a draft that lies there stay.
       var folder = VersionFolder(record.manifest)
@@ -127,15 +134,17 @@ package struct Retention: Sendable {
     let record =
       number.map { number in whole.first { $0.number == number } } ?? whole.last { !$0.isPinned } ?? whole.last
     guard let record else {
-      throw StoreError(
-        .unknownVersion,
-        "nothing is kept of \(records.model)/\(VersionEdition(version, number)); tantra list-weights --all shows what is"
-      )
+      throw nothingKept(of: records.model, VersionEdition(version, number))
     }
     return record
   }
 
-  /// Forgets removed versions for good, removes every blob that no version, backup or upload needs, and compacts packs that
+  private static func nothingKept(of model: ModelName, _ edition: VersionEdition) -> StoreError {
+    StoreError(
+      .unknownVersion, "nothing is kept of \(model)/\(edition); tantra list-weights --all shows what is")
+  }
+
+  /// Forgets removed versions for good, or one backup, removes every blob that no version, backup or upload needs, and compacts packs that
   /// are mostly dead. Everything else goes on meanwhile.
   ///
   /// Files that are open stay readable for those who have them. If a manifest or a backup cannot be read nothing is forgotten
@@ -144,24 +153,27 @@ package struct Retention: Sendable {
   /// - Parameters:
   ///   - model: nil for all models.
   ///   - version: nil for all versions.
+  ///   - number: only what is kept of the version under this number; it may be a backup.
   ///   - age: only what was removed at least that long ago, in nanoseconds.
   ///   - isDryRun: only tells what it would do; that needs no store that is open for writing.
   ///   - progress: may stop it at any time; what has gone by then stays away.
   package func purge(
-    _ model: ModelName?, _ version: VersionName?, olderThan age: Int64 = 0, isDryRun: Bool = false,
+    _ model: ModelName?, _ version: VersionName?, number: Int? = nil, olderThan age: Int64 = 0, isDryRun: Bool = false,
     by actor: Actor = .current, progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(StoreError) -> PurgeReport {
     let report = try collect(isDryRun: isDryRun, progress: progress) { record in
-      (model ?? record.manifest.model) == record.manifest.model
+      (number.map { $0 == record.number } ?? !record.isPinned)
+        && (model ?? record.manifest.model) == record.manifest.model
         && (version ?? record.manifest.version) == record.manifest.version
         && Timestamp.age(of: record.time, at: Timestamp.now()) >= age
     } knowing: { models throws(StoreError) in
       if let model, !records.contains(model), !models.contains(model) { throw records.unknown(model) }
-      if let model, let version, try records.folder(of: model, version) == nil,
-        try records.backups(of: model, version).isEmpty
-      {
-        throw records.unknown(version, of: model)
+      guard let model, let version else { return }
+      let kept = try records.backups(of: model, version)
+      if let number, !kept.contains(where: { $0.number == number }) {
+        throw Self.nothingKept(of: model, VersionEdition(version, number))
       }
+      if kept.isEmpty, try records.folder(of: model, version) == nil { throw records.unknown(version, of: model) }
     }
     if !isDryRun { records.logger.info("purge by user \(actor.uid): \(report.text.dropLast())") }
     return report
@@ -197,6 +209,6 @@ package struct PurgeReport: Sendable, Hashable, Codable {
     let verb = isDryRun ? ("would purge", "remove", "compact", "free") : ("purged", "removed", "compacted", "freed")
     let compacted = compactedPacks > 0 ? " \(verb.2) \(compactedPacks) packs," : ""
     return "\(verb.0) \(purged.isEmpty ? "nothing" : purged.joined(separator: ", ")); "
-      + "\(verb.1) \(removedBlobs) blobs,\(compacted) \(verb.3) \(freedBytes) bytes\n"
+      + "\(verb.1) \(removedBlobs) \(removedBlobs == 1 ? "blob" : "blobs"),\(compacted) \(verb.3) \(freedBytes) bytes\n"
   }
 }

@@ -15,9 +15,10 @@ package struct Statistics: Sendable {
     var packs: Set<Digest>
   }
 
-  /// Reads every manifest and table.
+  /// Reads every manifest and table. Versions of which some is damaged are left out, and told of.
   package func callAsFunction() throws(StoreError) -> StoreStatistics {
     var uses: [Use] = []
+    var damage: [String] = []
     var sizes: [Digest: Int] = [:]
     var packed: [Digest: (bytes: Int, stored: Int)] = [:]
     var users: [Digest: Int] = [:]
@@ -25,21 +26,24 @@ package struct Statistics: Sendable {
     var storages: [Digest: [Int: StorageKey]] = [:]
     for model in records.models {
       for version in try records.versions(of: model) {
-        let use = try use(of: model, version, &storages)
-        for blob in use.blobs {
-          users[blob, default: 0] += 1
-          guard sizes[blob] == nil else { continue }
-          let opened = try blobStore(try records.store.blobs.open(blob))
-          sizes[blob] = opened.packedByteCount ?? opened.byteCount
-          if let stored = opened.packedByteCount { packed[blob] = (opened.byteCount, stored) }
+        do throws(StoreError) {
+          let use = try use(of: model, version, &storages)
+          for blob in use.blobs where sizes[blob] == nil {
+            let opened = try blobStore(try records.store.blobs.open(blob))
+            sizes[blob] = opened.packedByteCount ?? opened.byteCount
+            if let stored = opened.packedByteCount { packed[blob] = (opened.byteCount, stored) }
+          }
+          for blob in use.blobs { users[blob, default: 0] += 1 }
+          uses.append(use)
+        } catch  where error.code == .damaged {
+          damage.append("\(model)/\(version) is not counted: \(error)")
         }
-        uses.append(use)
       }
     }
     var copies: [StorageKey: Int] = [:]
     for segment in storages.values.flatMap(\.values) { copies[segment, default: 0] += 1 }
     let stored = try blobStore(try records.store.blobs.usage()).bytes
-    return StoreStatistics(
+    var statistics = StoreStatistics(
       versions: uses.map { use in
         StoreStatistics.Version(
           model: use.model, version: use.version, presentedBytes: use.presented,
@@ -56,6 +60,8 @@ package struct Statistics: Sendable {
       presentedBytes: uses.map(\.presented).reduce(0, &+), storedBytes: stored,
       otherBytes: max(0, stored - sizes.values.reduce(0, +)),
       duplicateBytes: copies.reduce(0) { $0 &+ ($1.value - 1) &* $1.key.byteCount })
+    statistics.damage = damage
+    return statistics
   }
 
   private func use(

@@ -19,6 +19,8 @@ package struct StoreStatistics: Sendable, Hashable, Codable {
 
   /// In order of models and versions.
   package var versions: [Version]
+  /// What is damaged, so that it is not counted.
+  package var damage: [String] = []
   /// Bytes of all files that a mount shows.
   package var presentedBytes: Int
   /// Bytes of all blobs.

@@ -8,6 +8,8 @@ package final class StoreUsage: Sendable {
   package struct Figures: Sendable, Hashable, Codable {
     package var models: Int
     package var versions: Int
+    /// Versions whose records are damaged; of them nothing else is counted. nil for none.
+    package var unreadable: Int?
     package var files: Int
     /// Bytes of all files that a mount shows in version folders.
     package var presentedBytes: Int
@@ -26,7 +28,7 @@ package final class StoreUsage: Sendable {
       stored_bytes \(storedBytes)
       compressed_bytes \(compressedBytes)
 
-      """
+      """ + (unreadable.map { "unreadable \($0)\n" } ?? "")
     }
   }
 
@@ -45,6 +47,7 @@ package final class StoreUsage: Sendable {
       if own.versions > 0 { figures.models += 1 }
       figures.versions += own.versions
       figures.files += own.files
+      if own.unreadable > 0 { figures.unreadable = (figures.unreadable ?? 0) + own.unreadable }
       figures.presentedBytes &+= own.presentedBytes
     }
     let usage = try blobStore(try records.store.blobs.usage())

@@ -26,16 +26,17 @@ struct ModelState {
     record = records.record(of: model)
   }
 
-  /// What has happened from one state to another, which is that of `records` now.
-  func events(until after: ModelState, in records: RecordStore) throws(StoreError) -> [StoreEvent] {
-    let new = try comings(after, records)
+  /// What has happened from one state to another, which is that of `records` now. What is under way still is taken out of it, so that
+  /// the next look finds it.
+  func events(until after: inout ModelState, in records: RecordStore) throws(StoreError) -> [StoreEvent] {
+    let new = try comings(&after, records)
     return new + (try switches(after, records)) + links(after) + leavings(after, new) + policies(after)
   }
 
   // MARK: Versions
 
   /// Versions that came, and editions that are kept since.
-  private func comings(_ after: ModelState, _ records: RecordStore) throws(StoreError) -> [StoreEvent] {
+  private func comings(_ after: inout ModelState, _ records: RecordStore) throws(StoreError) -> [StoreEvent] {
     var events = after.drafts.subtracting(drafts).subtracting(published).sorted()
       .map { StoreEvent(.appeared, model, $0) }
     for version in after.published.subtracting(published).sorted() {
@@ -51,7 +52,10 @@ struct ModelState {
       ($0.version, $0.number ?? 0) < ($1.version, $1.number ?? 0)
     }) {
       guard let record = try records.backups(of: model, edition.version).first(where: { $0.number == edition.number })
-      else { continue }
+      else {
+        after.kept.remove(edition)
+        continue
+      }
       let isThere = after.published.contains(edition.version)
       // A number that went as this one came: an earlier edition was brought back.
       let restored = isThere && published.contains(edition.version) ? gone(edition.version, after) : nil

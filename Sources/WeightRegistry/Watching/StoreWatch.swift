@@ -95,8 +95,8 @@ package struct StoreWatch {
       let isSettled = before.stamp.isSettled(at: now) && stamp.isSettled(at: now)
       if !stamp.isSettled(at: now) { isUnsettled = true }
       if stamp == before.stamp, isSettled, records.record(of: model) == before.record { continue }
-      let after = try ModelState(model, in: records)
-      events += try before.events(until: after, in: records)
+      var after = try ModelState(model, in: records)
+      events += try before.events(until: &after, in: records)
       models[model] = after
     }
     if only == nil {

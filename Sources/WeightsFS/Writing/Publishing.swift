@@ -133,7 +133,7 @@ struct Publishing {
       let isWhole = shards.count == index.files.count
       do throws(StoreError) {
         try importing.publish(
-          shards: shards, among: index.files, as: index, of: place.model, place.version, refusing: !isWhole,
+          shards: shards, as: index, of: place.model, place.version, refusing: !isWhole,
           if: .folderIsThere()
         ) { _, _, _ in !isInterrupted() }
       } catch {

@@ -34,6 +34,9 @@ struct BackupCommand: ParsableCommand {
     let (model, version) = (found.model, try VersionArguments.require(found.version, of: found.model))
     var copy: CopyReport?
     if let to {
+      guard try !store.client.isStore(at: to) else {
+        throw CommandFailure(.usage, "\(to) is the store that the version is in: name another one")
+      }
       let bar = ProgressBar("\(model)/\(version)")
       defer { bar.finish() }
       Interruption.watch()

@@ -64,6 +64,10 @@ struct ConfigCommand: ParsableCommand {
     let sets = unset || value != nil
     if let key, sets { try store.changingClient.setPolicy(key, of: model, to: value) }
     let records = try store.openForReading().records
+    if let model, sets, !unset, !records.hasFolder(model) {
+      Console.note(
+        "there is no model \(model) yet" + NearMatch.hint(for: model.text, among: records.models.map(\.text)))
+    }
     if let model, !records.contains(model), !sets, records.record(of: model).policies == nil {
       throw records.unknown(model)
     }

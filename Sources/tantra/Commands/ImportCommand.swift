@@ -107,6 +107,10 @@ struct ImportCommand: ParsableCommand {
       if ["demo", "sample", "test"].contains(where: { request.model.text.lowercased().hasPrefix($0) }) {
         Console.error("warning: \(request.model) sounds like something to try, not to serve")
       }
+      let before = try records.folder(of: request.model, request.version)?.manifest
+      let wasDamaged = records.knownDamage().contains {
+        $0.model == request.model && $0.version == request.version
+      }
       let bar = ProgressBar(request.source)
       defer { bar.finish() }
       let current = try importing(request, Interruption.stopping(bar.handler))
@@ -117,7 +121,10 @@ struct ImportCommand: ParsableCommand {
         Report(
           manifest: manifest, dropped: request.alone?.dropped, quarantined: withheld.isEmpty ? nil : withheld))
       if json { continue }
-      Console.print(summary(of: manifest, request, isActive: current.records.activeVersion(of: request.model)))
+      let isKnown = before?.isOfSameContent(as: manifest) == true
+      Console.print(
+        summary(of: manifest, request, isActive: current.records.activeVersion(of: request.model))
+          + (!isKnown ? "" : wasDamaged ? "\nit was damaged, and is mended" : "\nit was there already"))
       for file in withheld { Console.error("warning: \(file.notice(of: request.model))") }
     }
     return reports

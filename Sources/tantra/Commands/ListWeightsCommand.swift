@@ -18,6 +18,8 @@ struct ListWeightsCommand: ParsableCommand {
   @Argument(
     help: "Name of the model, or MODEL/VERSION; all models if left out.", completion: StoreCompletion.versionsOfModels)
   var model: String?
+  @Argument(help: "Name of the version, if it is not given as MODEL/VERSION.", completion: StoreCompletion.versions)
+  var version: String?
   @Flag(
     help: "Also list drafts, all checkpoints, backups and what can be restored, and say what a purge would free.")
   var all = false
@@ -56,6 +58,8 @@ struct ListWeightsCommand: ParsableCommand {
   private struct Listing {
     var lines: [Line] = []
     var drafts: [String] = []
+    /// Weight files in models' own folders, which are no versions.
+    var strays: [String] = []
     var hiddenCheckpoints = 0
     /// How many backups, removed and replaced versions are not listed.
     var kept = 0
@@ -65,7 +69,7 @@ struct ListWeightsCommand: ParsableCommand {
   func run() throws {
     let registry = try store.openForReading()
     let records = registry.records
-    let words = try model.map { try VersionArguments.words($0, nil) }
+    let words = try model.map { try VersionArguments.words($0, version) }
     let named = try words.map { try ModelName(validating: $0.model) }
     if let named, !all { try records.require(named) }
     var listing = try listing(of: named, in: records)
@@ -121,6 +125,9 @@ struct ListWeightsCommand: ParsableCommand {
         listing.failures.append(error)
       }
     }
+    for file in try records.folder(of: model, .own)?.shownFiles ?? [] where FilePurpose(file.path).mayBeWeights {
+      listing.strays.append("\(model)/\(file.path) (\(Console.size(file.byteCount)))")
+    }
     for draft in folders.drafts.sorted() {
       if all {
         listing.lines.append(line(ofDraft: draft, of: model))
@@ -137,6 +144,9 @@ struct ListWeightsCommand: ParsableCommand {
     if !listing.drafts.isEmpty {
       let names = listing.drafts.prefix(5).joined(separator: ", ") + (listing.drafts.count > 5 ? ", ..." : "")
       notes.append("drafts, without complete weights: \(names)")
+    }
+    if !listing.strays.isEmpty {
+      notes.append("weight files in no version's folder: \(listing.strays.joined(separator: ", "))")
     }
     if listing.hiddenCheckpoints > 0 { notes.append("checkpoints not listed: \(listing.hiddenCheckpoints)") }
     if listing.kept > 0 { notes.append("backups, removed and replaced versions: \(listing.kept)") }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import StoreClient
 import StoreRecords
+import WeightRegistry
 
 /// `tantra set-active MODEL VERSION`
 struct SetActiveCommand: ParsableCommand {
@@ -30,5 +31,10 @@ struct SetActiveCommand: ParsableCommand {
       Console.note("\(model) is read more slowly, for some of it stays compressed: \(error)")
     }
     if json { try Console.print(json: change) } else { Console.print(change.text) }
+    if try store.openForReading().records.knownDamage().contains(where: { $0.model == model && $0.version == change.to }
+    ) {
+      Console.error(
+        "warning: \(model)/\(change.to) is damaged, as its last validation found: tantra show \(model)/\(change.to)")
+    }
   }
 }

@@ -26,6 +26,8 @@ struct StatsCommand: ParsableCommand {
   @Argument(
     help: "Name of the model, or MODEL/VERSION; all models if left out.", completion: StoreCompletion.versionsOfModels)
   var model: String?
+  @Argument(help: "Name of the version, if it is not given as MODEL/VERSION.", completion: StoreCompletion.versions)
+  var version: String?
   @Flag(help: "Compare the formats: size, load time, compatibility, safety.") var formats = false
   @Flag(help: "List what is computed of each version.") var derived = false
   @Flag(help: "Print JSON, with sizes in bytes.") var json = false
@@ -44,7 +46,14 @@ struct StatsCommand: ParsableCommand {
     if let named = try named(in: registry) {
       statistics.versions.removeAll { !named.holds($0.model, $0.version) }
     }
-    if json { return try Console.print(json: statistics) }
+    defer { for damage in statistics.damage { Console.error(damage) } }
+    if json { try Console.print(json: statistics) } else { print(statistics, of: all) }
+    // What is counted was told; that something is not is a failure.
+    if !statistics.damage.isEmpty { throw ExitCode(CommandFailure.Status.badData.rawValue) }
+  }
+
+  /// - Parameter all: those of the whole store.
+  private func print(_ statistics: StoreStatistics, of all: StoreStatistics) {
     // A column that says nothing would only take room.
     let isCompressed = statistics.versions.contains { $0.compressed.files > 0 }
     Console.print(
@@ -55,6 +64,7 @@ struct StatsCommand: ParsableCommand {
             + [version.presentedBytes, version.storedBytes, version.ownBytes, version.duplicatedBytes]
             .map(Console.size) + (isCompressed ? [version.compressed.percent ?? ""] : [])
         }))
+    if model != nil { Console.print("in the whole store:") }
     Console.print("presented   \(Console.size(statistics.presentedBytes))")
     Console.print(
       "stored      \(Console.size(statistics.storedBytes)), of which no version needs "
@@ -80,7 +90,7 @@ struct StatsCommand: ParsableCommand {
   /// nil for all models.
   private func named(in registry: WeightRegistry) throws -> Named? {
     guard let model else { return nil }
-    let words = try VersionArguments.words(model, nil)
+    let words = try VersionArguments.words(model, version)
     let name = try ModelName(validating: words.model)
     try registry.records.require(name)
     return Named(model: name, version: try words.version.map { try registry.records.version(called: $0, of: name) })

@@ -77,6 +77,9 @@ struct StatusCommand: ParsableCommand {
       let compressed =
         figures.compressedBytes > 0 ? ", of which \(Console.size(figures.compressedBytes)) are compressed" : ""
       Console.print("stored     \(Console.size(figures.storedBytes))\(compressed)")
+      if let count = figures.unreadable {
+        Console.print("DAMAGED    the records of \(Console.count(count, "version")): tantra doctor names them")
+      }
       if !report.damage.isEmpty {
         let names = report.damage.map { "\($0.model)/\($0.version)" }.joined(separator: ", ")
         Console.print("DAMAGED    \(names): tantra show tells what, and importing the intact files again mends them")

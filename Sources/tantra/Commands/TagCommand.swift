@@ -35,8 +35,8 @@ struct TagCommand: ParsableCommand {
     }
     let found = try VersionArguments.names(model, names.count == 2 ? names[0] : nil, in: store)
     let version = try VersionArguments.require(found.version, of: found.model)
-    let link = Link(model: found.model, version: version, name: try VersionName(validating: name))
-    try store.changingClient.tag(link.model, link.version, as: link.name)
-    if json { try Console.print(json: link) } else { Console.print("\(link.model)/\(link.name) -> \(version)") }
+    var link = Link(model: found.model, version: version, name: try VersionName(validating: name))
+    link.version = try store.changingClient.tag(link.model, link.version, as: link.name)
+    if json { try Console.print(json: link) } else { Console.print("\(link.model)/\(link.name) -> \(link.version)") }
   }
 }

@@ -32,7 +32,8 @@ struct ValidateCommand: ParsableCommand {
       let bar = ProgressBar(VersionArguments.title(names))
       defer { bar.finish() }
       Interruption.watch()
-      reports = try store.client.validate(model, version, progress: Interruption.stopping(bar.handler)) { report in
+      reports = try store.reportingClient.validate(model, version, progress: Interruption.stopping(bar.handler)) {
+        report in
         if json { return }
         bar.finish()
         Console.print(raw: report.text)
@@ -42,7 +43,7 @@ struct ValidateCommand: ParsableCommand {
       let isTold = [.inUse, .interrupted].contains(failure.status)
       throw CommandFailure(isTold ? failure.status : .couldNotCheck, failure.message)
     }
-    if json { try Console.print(json: reports) }
+    if json { try Console.print(json: reports) } else if reports.isEmpty { Console.note("no versions to validate") }
     for report in reports where report.findsDamage && !json {
       let (model, version) = (report.model, report.version)
       Console.note(

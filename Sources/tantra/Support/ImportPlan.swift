@@ -1,6 +1,7 @@
 import FoundationEssentials
 import StoreRecords
 import SystemPackage
+import WeightFormats
 import WeightRegistry
 
 /// What the files named on a command line become: weight files with the model and version of each, and the files beside them.
@@ -40,7 +41,7 @@ struct ImportPlan {
         throw CommandFailure(.noInput, "\(path): No such file or directory")
       }
       if Self.isFolder(path) {
-        folders.append(try Self.files(in: path))
+        folders.append(try Self.files(in: FilePath(path).string))
       } else if Self.view(of: path) != nil {
         loose.weights.append(path)
       } else {
@@ -94,10 +95,8 @@ struct ImportPlan {
   private static func requests(
     for group: Group, _ names: Names, _ records: RecordStore
   ) throws -> [ImportRequest] {
-    if group.weights.isEmpty, let index = group.others.first(where: { $0.path.hasSuffix(".index.json") }) {
-      throw CommandFailure(
-        .badData, "\(index.source) belongs to weights in shards, which cannot be imported yet: save them as one file")
-    }
+    var group = group
+    if group.weights.isEmpty { try takeShard(of: &group) }
     guard !group.weights.isEmpty else {
       throw CommandFailure(
         .badData,
@@ -119,6 +118,20 @@ struct ImportPlan {
     }
     requests[0].files = group.others
     return requests
+  }
+
+  /// Makes the last shard of a folder the one that brings the others, and their index, along.
+  private static func takeShard(of group: inout Group) throws {
+    guard let index = group.others.first(where: { ShardIndex.names.contains($0.path) }),
+      let bytes = FileManager.default.contents(atPath: index.source)
+    else { return }
+    guard let files = ShardIndex(Array(bytes))?.files, let last = files.last else {
+      throw CommandFailure(.badData, "\(index.source) is no index of shards")
+    }
+    guard let place = group.others.firstIndex(where: { $0.path == last }) else {
+      throw CommandFailure(.noInput, "\(index.source) names \(last), which is not beside it")
+    }
+    group.weights = [group.others.remove(at: place).source]
   }
 
   /// The view that a file's name asks for; `.pth.tar` is what many trainers call a torch file.
@@ -160,7 +173,7 @@ struct ImportPlan {
       }
     }
     // A folder without a main state dict may have components: the first brings the others along.
-    let isSharded = group.others.contains { $0.path.hasSuffix(".index.json") && !$0.path.contains("/") }
+    let isSharded = group.others.contains { ShardIndex.names.contains($0.path) }
     if group.weights.isEmpty, !isSharded,
       let first = try group.others.firstIndex(where: { file in
         try FilePurpose(file.path) == .component && Import.isWeights(file.source)

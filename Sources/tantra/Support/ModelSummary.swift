@@ -6,6 +6,8 @@ struct ModelSummary: Encodable {
     var name: VersionName
     var links: [String]
     var isCheckpoint: Bool
+    /// Whether its last validation found damage.
+    var isDamaged: Bool
     /// Nanoseconds since 1970.
     var published: Int64
     var parameterCount: Int
@@ -16,6 +18,13 @@ struct ModelSummary: Encodable {
   var active: VersionName?
   var links: [String: VersionName]
   var versions: [Version]
+  struct File: Encodable {
+    var path: String
+    var byteCount: Int
+  }
+
+  /// Files in the model's own folder.
+  var files: [File]
   /// Folders that hold no version yet.
   var drafts: [VersionName]
   /// Versions that are kept only to be restored: backups, and what was removed or replaced.
@@ -28,14 +37,17 @@ struct ModelSummary: Encodable {
     links = [:]
     for (name, version) in records.aliases(of: model) { links[name.text] = version }
     versions = []
+    let damaged = Set(records.knownDamage().filter { $0.model == model }.map(\.version))
     for name in try records.versions(of: model) {
       let manifest = try records.manifest(of: model, name)
       versions.append(
         Version(
           name: name, links: records.links(to: name, of: model), isCheckpoint: records.isCheckpoint(model, name),
+          isDamaged: damaged.contains(name),
           published: manifest.published, parameterCount: manifest.counts.parameterCount,
           source: manifest.provenance.source))
     }
+    files = (try records.folder(of: model, .own)?.shownFiles ?? []).map { File(path: $0.path, byteCount: $0.byteCount) }
     drafts = try records.listing(of: model).drafts.sorted()
     kept = try records.backups(of: model).map(\.edition.description)
     let decided = records.policies(of: model)
@@ -49,11 +61,17 @@ struct ModelSummary: Encodable {
         ["VERSION", "", "PARAMETERS", "PUBLISHED", "FROM"],
         versions.map { version in
           [
-            version.name.text, ((version.isCheckpoint ? ["checkpoint"] : []) + version.links).joined(separator: " "),
+            version.name.text,
+            ((version.isCheckpoint ? ["checkpoint"] : []) + version.links + (version.isDamaged ? ["damaged"] : []))
+              .joined(separator: " "),
             Console.grouped(version.parameterCount), Timestamp.text(version.published), version.source,
           ]
         }, mark: 1)
     ]
+    if !files.isEmpty {
+      let shown = files.map { "\($0.path) (\(Console.size($0.byteCount)))" }
+      lines.append("in its own folder, as no version: \(shown.joined(separator: ", "))")
+    }
     if !drafts.isEmpty { lines.append("no version yet: \(drafts.map(\.text).joined(separator: " "))") }
     if !kept.isEmpty { lines.append("can be restored: \(kept.joined(separator: " "))") }
     lines.append(

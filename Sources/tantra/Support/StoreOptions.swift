@@ -41,6 +41,15 @@ struct StoreOptions: ParsableArguments {
     get throws { StoreClient(storePath: try path, logger: logger, checkers: checkers) }
   }
 
+  /// As ``client``, for a command whose report says all that the log would.
+  var reportingClient: StoreClient {
+    get throws {
+      var logger = logger
+      if Verbosity.current != .verbose { logger.logLevel = .critical }
+      return StoreClient(storePath: try path, logger: logger, checkers: checkers)
+    }
+  }
+
   /// As ``client``, for a command that changes something. It says which store that is if nobody has named it.
   var changingClient: StoreClient {
     get throws {

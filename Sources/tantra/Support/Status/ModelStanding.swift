@@ -22,6 +22,8 @@ struct ModelStanding: Encodable {
   var drafts: [VersionName]
   /// What validations have found of its versions, and nobody has mended since.
   var damage: [DamageNote]
+  /// The remote whose versions come by themselves; `no` for none.
+  var follows: String
   /// How many editions can be restored.
   var restorableCount: Int
 
@@ -44,6 +46,7 @@ struct ModelStanding: Encodable {
     checkpointCount = versions.count { records.isCheckpoint(model, $0) }
     versionCount = versions.count - checkpointCount
     drafts = try records.listing(of: model).drafts.sorted()
+    follows = records.policies(of: model)[.follow]
     damage = records.knownDamage().filter { $0.model == model }
     restorableCount = try records.backups(of: model).count
   }
@@ -70,7 +73,7 @@ struct ModelStanding: Encodable {
         + (checkpointCount > 0
           ? ", and \(Console.count(checkpointCount, "checkpoint"))" : ""))
     for note in damage { lines.append("DAMAGED    \(note.version): tantra show \(model)/\(note.version) tells what") }
-    for note in damage { lines.append("DAMAGED    \(note.version): tantra show \(model)/\(note.version) tells what") }
+    if follows != "no" { lines.append("follows    \(follows)") }
     if !drafts.isEmpty { lines.append("drafts     \(drafts.map(\.text).joined(separator: " "))") }
     if restorableCount > 0 { lines.append("to restore \(restorableCount): tantra list-weights \(model) --all") }
     return lines.joined(separator: "\n")
