@@ -106,17 +106,38 @@ package struct MountedImport: ~Copyable {
 
   private mutating func nameWaitingFiles() throws(StoreError) {
     for (temporary, target) in waiting {
-      // What was damaged is mended by now: the store has got the intact bytes.
-      if Self.isSame(temporary, target) {
+      if rename(temporary, target) == 0 { continue }
+      var error = refusal(target, of: folders.version, errno)
+      // A frozen file is not replaced, but what is damaged of it is mended.
+      if try mends(temporary, target) {
         unlink(temporary)
         continue
       }
-      if rename(temporary, target) == 0 { continue }
-      var error = refusal(target, of: folders.version, errno)
       undo()
       error.message = "the weights were imported, but not all files beside them: " + error.message
       throw error
     }
+  }
+
+  /// Whether a file that may not be replaced has a file's bytes once the store has got them intact: then they were damaged.
+  ///
+  /// A draft of a moment brings them in.
+  private func mends(_ file: String, _ target: String) throws(StoreError) -> Bool {
+    let draft = "\(folders.model)/tantra-mends-\(String(UInt64.random(in: .min ... .max), radix: 16))"
+    guard mkdir(draft, 0o755) == 0 else { return false }
+    defer { rmdir(draft) }
+    let copy = draft + "/intact"
+    defer { unlink(copy) }
+    do throws(StoreError) { try self.copy(file, to: copy, of: draft) } catch {
+      if case .interrupted = error.code { throw error }
+      return false
+    }
+    // It becomes a blob when the mount has noticed that nobody writes it any more.
+    for _ in 0..<40 {
+      if Self.isSame(copy, target) { return true }
+      usleep(50_000)
+    }
+    return false
   }
 
   /// Whether two files hold the same bytes; false if either cannot be read.

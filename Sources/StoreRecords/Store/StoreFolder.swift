@@ -64,7 +64,7 @@ package struct StoreFolder: Sendable {
     } catch {
       guard error.errno == .noSuchFileOrDirectory || error.errno == .notDirectory else { throw StoreError(error) }
       throw StoreError(
-        .noStore, "there is no weight store at \(path); name one with --store DIR, or make one with tantra import")
+        .noStore, "there is no weight store at \(path); name one with --store DIR, or make one: tantra init DIR")
     }
   }
 

@@ -265,6 +265,7 @@ package struct Import: Sendable {
   /// written.
   package static func requireReadable(_ request: ImportRequest) throws(StoreError) {
     guard request.alone == nil else { return }
+    _ = try ArrivingShards(of: request)
     let source = try posix(try OpenedFile.open(request.source))
     let name = FilePath(request.source).lastComponent?.string ?? request.source
     if request.view == nil, try opaqueFormat(of: source, request.path) != nil { return }

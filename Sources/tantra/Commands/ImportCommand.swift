@@ -107,7 +107,9 @@ struct ImportCommand: ParsableCommand {
       if ["demo", "sample", "test"].contains(where: { request.model.text.lowercased().hasPrefix($0) }) {
         Console.error("warning: \(request.model) sounds like something to try, not to serve")
       }
-      let before = try records.folder(of: request.model, request.version)?.manifest
+      let before =
+        records.contains(request.model, request.version)
+        ? try records.manifest(of: request.model, request.version) : nil
       let wasDamaged = records.knownDamage().contains {
         $0.model == request.model && $0.version == request.version
       }

@@ -33,12 +33,15 @@ struct ModelSummary: Encodable {
 
   init(_ model: ModelName, in records: RecordStore) throws(StoreError) {
     self.model = model
+    files = (try records.folder(of: model, .own)?.shownFiles ?? []).map { File(path: $0.path, byteCount: $0.byteCount) }
+    // A model without versions may have files.
+    if files.isEmpty { try records.require(model) }
     active = records.activeVersion(of: model)
     links = [:]
     for (name, version) in records.aliases(of: model) { links[name.text] = version }
     versions = []
     let damaged = Set(records.knownDamage().filter { $0.model == model }.map(\.version))
-    for name in try records.versions(of: model) {
+    for name in records.contains(model) ? try records.versions(of: model) : [] {
       let manifest = try records.manifest(of: model, name)
       versions.append(
         Version(
@@ -47,7 +50,6 @@ struct ModelSummary: Encodable {
           published: manifest.published, parameterCount: manifest.counts.parameterCount,
           source: manifest.provenance.source))
     }
-    files = (try records.folder(of: model, .own)?.shownFiles ?? []).map { File(path: $0.path, byteCount: $0.byteCount) }
     drafts = try records.listing(of: model).drafts.sorted()
     kept = try records.backups(of: model).map(\.edition.description)
     let decided = records.policies(of: model)
