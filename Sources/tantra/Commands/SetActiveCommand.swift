@@ -20,15 +20,22 @@ struct SetActiveCommand: ParsableCommand {
     let (model, version) = try target.requiredNames()
     let bar = ProgressBar("\(model)/\(version)")
     defer { bar.finish() }
-    let change = try store.changingClient.setActive(model, version, progress: bar.handler)
+    let change = try store.changingClient.setActive(model, version, progress: bar.handler) {
+      SetActiveCommand.thaw(model, bar, $0)
+    }
     bar.finish()
-    // The switch is done: what follows makes reads quicker, and may be stopped.
+    if json { try Console.print(json: change) } else { Console.print(change.text) }
+  }
+
+  /// Takes back what is compressed of what is active now. The switch is done: this makes reads quicker, and may be stopped.
+  static func thaw(_ model: ModelName, _ bar: ProgressBar, _ thaw: StoreClient.Thaw) {
     Interruption.watch()
     do {
-      try store.client.thawActive(of: model, progress: Interruption.stopping(bar.handler))
-    } catch let error as StoreError where error.code != .interrupted {
+      try thaw(Interruption.stopping(bar.handler))
+    } catch let error where error.code != .interrupted {
       Console.note("\(model) is read more slowly, for some of it stays compressed: \(error)")
+    } catch {
+      Console.note("\(model) is read more slowly, for some of it stays compressed; tantra thaw takes it back")
     }
-    if json { try Console.print(json: change) } else { Console.print(change.text) }
   }
 }

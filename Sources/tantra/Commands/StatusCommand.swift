@@ -69,7 +69,10 @@ struct StatusCommand: ParsableCommand {
       Console.print("models     \(figures.models), with \(figures.versions) versions and \(figures.files) files")
       Console.print("presented  \(Console.size(figures.presentedBytes))")
       let compressed =
-        figures.compressedBytes > 0 ? ", of which \(Console.size(figures.compressedBytes)) are compressed" : ""
+        figures.compressedBytes > 0
+        ? ", of which \(Console.size(figures.compressedBytes)) are compressed"
+          + (figures.differenceBytes > 0
+            ? ", \(Console.size(figures.differenceBytes)) of them as differences from other versions" : "") : ""
       Console.print("stored     \(Console.size(figures.storedBytes))\(compressed)")
     }
     let others = report.mounts.filter { $0.mountpoint != report.mount?.mountpoint }
