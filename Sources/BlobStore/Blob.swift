@@ -24,6 +24,8 @@ package final class Blob: StoredBytes {
   package var isKept: Bool { bytes is LocalBytes || bytes is PackedBytes }
   /// Bytes of the compressed file that has it; nil if there is none.
   package var packedByteCount: Int? { (bytes as? PackedBytes)?.storedByteCount }
+  /// The blobs that the compressed file is a difference from; none if it stands for itself, or is plain.
+  package var bases: Set<Digest> { (bytes as? PackedBytes)?.index.bases ?? [] }
 
   package func read(
     _ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer, unless interruption: Interruption = .never

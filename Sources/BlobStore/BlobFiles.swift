@@ -11,6 +11,8 @@ final class BlobFiles: Sendable {
 
   let root: Folder
   private let cache = BlockCache()
+  /// What is a difference from what.
+  let differences = BaseTable()
   /// Held for the moments in which a blob goes from one file to another.
   private let turn = TurnLock()
 
@@ -35,12 +37,8 @@ final class BlobFiles: Sendable {
   func open(_ id: Digest) throws(BlobStoreError) -> any StoredBytes {
     let name = Blob.name(of: id)
     return try open(id) { (base) throws(BlobStoreError) in
-      do throws(BlobStoreError) {
-        return try open(base) { (_) throws(BlobStoreError) in
-          throw .damaged(name, "blob \(base), which it is a difference from, is one itself")
-        }
-      } catch .missing {
-        throw .damaged(name, "blob \(base), which it is a difference from, is missing")
+      try open(base) { (_) throws(BlobStoreError) in
+        throw .damaged(name, "blob \(base), which it is a difference from, is one itself")
       }
     }
   }
@@ -49,7 +47,9 @@ final class BlobFiles: Sendable {
     _ id: Digest, openBase: (Digest) throws(BlobStoreError) -> any StoredBytes
   ) throws(BlobStoreError) -> any StoredBytes {
     let (folder, plain, packed) = Self.name(of: id)
-    // What is on its way from one file to the other has a moment ago been where it was looked for first.
+    // What is on its way from one file to the other has a moment ago been where it was looked for first, and what a file is a difference
+    // from goes when another has taken that file's place.
+    var problem = BlobStoreError.missing(id)
     for _ in 0..<2 {
       do throws(PosixError) {
         return try LocalBytes(try root.folder(folder).file(plain), name: Blob.name(of: id))
@@ -58,9 +58,13 @@ final class BlobFiles: Sendable {
       do throws(PosixError) {
         file = try root.folder(folder).file(packed)
       } catch  where error.errno == .noSuchFileOrDirectory { continue } catch { throw .system(error) }
-      return try PackedBytes(file, name: Blob.name(of: id), cache: cache, openBase: openBase)
+      do throws(BlobStoreError) {
+        return try PackedBytes(file, name: Blob.name(of: id), cache: cache, openBase: openBase)
+      } catch .missing(let base) {
+        problem = .damaged(Blob.name(of: id), "blob \(base), which it is a difference from, is missing")
+      }
     }
-    throw .missing(id)
+    throw problem
   }
 
   /// Opens a compressed file that is not in its place yet, to see whether it can be read.
@@ -95,36 +99,65 @@ final class BlobFiles: Sendable {
   }
 
   /// What the files take.
-  func usage() throws(PosixError) -> BlobUsage {
+  func usage() throws(BlobStoreError) -> BlobUsage {
+    try readDifferences()
     var usage = BlobUsage()
-    for prefix in try root.names() where prefix.utf8.count == 2 {
-      let folder = try root.folder(prefix)
-      for name in try folder.names() {
-        guard let size = try folder.status(of: name)?.size else { continue }
+    try system(
+      try forEachFile { (blob, isPacked, folder, name) throws(PosixError) in
+        guard let size = try folder.status(of: name)?.size else { return }
         usage.bytes += size
-        guard Self.blob(of: name, in: prefix)?.isPacked == true else { continue }
-        usage.packedBlobs += 1
+        guard isPacked, let blob else { return }
         usage.packedBytes += size
-      }
-    }
+        if !differences.bases(of: blob).isEmpty { usage.differenceBytes += size }
+      })
     return usage
   }
 
   /// All blobs that have a compressed file.
   func packedBlobs() throws(PosixError) -> [Digest] {
     var blobs: [Digest] = []
+    try forEachFile { (blob, isPacked, _, _) in if let blob, isPacked { blobs.append(blob) } }
+    return blobs
+  }
+
+  /// Walks all files: `body` is told which blob's each is, if it is named like one.
+  private func forEachFile(
+    _ body: (_ blob: Digest?, _ isPacked: Bool, _ folder: Folder, _ name: String) throws(PosixError) -> Void
+  ) throws(PosixError) {
     for prefix in try root.names() where prefix.utf8.count == 2 {
-      for name in try root.folder(prefix).names() {
-        if let (blob, isPacked) = Self.blob(of: name, in: prefix), isPacked { blobs.append(blob) }
+      let folder = try root.folder(prefix)
+      for name in try folder.names() {
+        let named = Self.blob(of: name, in: prefix)
+        try body(named?.blob, named?.isPacked ?? false, folder, name)
       }
     }
-    return blobs
+  }
+
+  /// Lets ``differences`` know what all files say, unless it does.
+  func readDifferences() throws(BlobStoreError) {
+    try inTurn { () throws(BlobStoreError) in
+      try differences.read { () throws(BlobStoreError) in
+        var found: [Digest: Set<Digest>] = [:]
+        for blob in try system(try packedBlobs()) {
+          let name = Self.name(of: blob)
+          do throws(BlobStoreError) {
+            let file = try system(try root.folder(name.folder).file(name.packed))
+            found[blob] = try PackedIndex(of: file, named: Blob.name(of: blob)).bases
+          } catch .damaged {
+            // It cannot be read, whatever it was a difference from.
+          } catch .system(let error) where error.errno == .noSuchFileOrDirectory {
+            // It has gone a moment ago.
+          }
+        }
+        return found
+      }
+    }
   }
 
   // MARK: Changing
 
-  private func inTurn<R>(_ body: () throws(PosixError) -> R) throws(PosixError) -> R {
-    try turn.lock()
+  private func inTurn<R>(_ body: () throws(BlobStoreError) -> R) throws(BlobStoreError) -> R {
+    try system(try turn.lock())
     defer { turn.unlock() }
     return try body()
   }
@@ -135,35 +168,65 @@ final class BlobFiles: Sendable {
   func place(_ staged: String, from staging: Folder, as id: Digest) throws(PosixError) -> Bool {
     let name = Self.name(of: id)
     let folder = try root.makeFolder(name.folder)
-    return try inTurn { () throws(PosixError) in
-      let wasPlain = try folder.status(of: name.plain) != nil
-      let wasPacked = try folder.status(of: name.packed) != nil
-      if wasPlain { try allowReplacing(name.plain, in: folder) }
-      try staging.rename(staged, to: name.plain, in: folder)
+    try turn.lock()
+    defer { turn.unlock() }
+    let wasPlain = try folder.status(of: name.plain) != nil
+    let wasPacked = try folder.status(of: name.packed) != nil
+    if wasPlain { try allowReplacing(name.plain, in: folder) }
+    try staging.rename(staged, to: name.plain, in: folder)
+    try folder.synchronize()
+    if wasPacked {
+      try folder.removeFile(name.packed)
       try folder.synchronize()
-      if wasPacked {
-        try folder.removeFile(name.packed)
-        try folder.synchronize()
-      }
-      return wasPlain || wasPacked
+      differences.set([], of: id)
     }
+    return wasPlain || wasPacked
   }
 
-  /// Lets a compressed file in the staging folder, complete and on the disk, take the place of a blob's plain file.
+  /// What became of a compressed file that was to take a place.
+  enum Placement {
+    case placed
+    /// Nothing has changed, as what it was to take the place of is not there any more.
+    case gone
+    /// Nothing has changed, as a base of it has become a difference meanwhile, or it has become a base.
+    case conflict
+  }
+
+  /// Lets a compressed file in the staging folder, complete and on the disk, take the place of a blob's file.
   ///
-  /// The blob has to be pinned: until the plain file has gone a sweep may drop the compressed one.
+  /// The blob and its bases have to be pinned: until the plain file has gone a sweep may drop the compressed one.
   ///
-  /// - Returns: false, and nothing has changed, if there is no plain file any more.
-  func placePacked(_ staged: String, from staging: Folder, as id: Digest) throws(PosixError) -> Bool {
+  /// - Parameter bases: what the compressed file is a difference from.
+  func placePacked(
+    _ staged: String, from staging: Folder, as id: Digest, bases: Set<Digest>
+  ) throws(BlobStoreError) -> Placement {
+    if !bases.isEmpty { try readDifferences() }
     let name = Self.name(of: id)
-    let folder = try root.makeFolder(name.folder)
-    return try inTurn { () throws(PosixError) in
-      guard try folder.status(of: name.plain) != nil else { return false }
-      try staging.rename(staged, to: name.packed, in: folder)
-      try folder.synchronize()
-      try folder.removeFile(name.plain)
-      try folder.synchronize()
-      return true
+    let folder = try system(try root.makeFolder(name.folder))
+    return try inTurn { () throws(BlobStoreError) in
+      if !bases.isEmpty {
+        if differences.isBase(id) { return .conflict }
+        for base in bases {
+          guard try system(try keeps(base)), differences.bases(of: base).isEmpty else { return .conflict }
+        }
+      }
+      do throws(PosixError) {
+        let wasPlain = try folder.status(of: name.plain) != nil
+        let wasPacked = try folder.status(of: name.packed) != nil
+        guard wasPlain || wasPacked else { return .gone }
+        // Until the folder is on the disk either file may be the one that is there after a crash.
+        differences.set(bases.union(differences.bases(of: id)), of: id)
+        try staging.rename(staged, to: name.packed, in: folder)
+        try folder.synchronize()
+        differences.set(bases, of: id)
+        if wasPlain {
+          try folder.removeFile(name.plain)
+          try folder.synchronize()
+        }
+        return .placed
+      } catch {
+        throw .system(error)
+      }
     }
   }
 
@@ -184,8 +247,8 @@ final class BlobFiles: Sendable {
 package struct BlobUsage: Sendable, Hashable {
   /// Of all files, as `stat` presents them.
   package var bytes = 0
-  /// How many blobs are compressed.
-  package var packedBlobs = 0
-  /// What those take.
+  /// What the compressed ones take.
   package var packedBytes = 0
+  /// What those of them take that are differences from others.
+  package var differenceBytes = 0
 }

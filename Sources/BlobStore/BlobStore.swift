@@ -119,7 +119,7 @@ package final class BlobStore: Sendable {
   }
 
   /// What all blobs on the store's disk take: walks the folders.
-  package func usage() throws(BlobStoreError) -> BlobUsage { try system(try files.usage()) }
+  package func usage() throws(BlobStoreError) -> BlobUsage { try files.usage() }
 
   // MARK: Writing
 
@@ -129,6 +129,14 @@ package final class BlobStore: Sendable {
   /// Tells that a record names blobs from now on, so that a sweep that is under way leaves them. Call it before the record is
   /// written.
   package func noteNamed(_ blobs: some Sequence<Digest>) { pins.note(blobs) }
+
+  /// Blobs that are compressed as differences from others, and from which.
+  package var differences: [Digest: Set<Digest>] {
+    get throws(BlobStoreError) {
+      try files.readDifferences()
+      return files.differences.all
+    }
+  }
 
   /// Begins a removal of blobs that nothing names.
   package func beginSweep() -> Sweep { Sweep(self) }
@@ -226,11 +234,13 @@ package final class BlobStore: Sendable {
     if try files.place(moved, from: staging, as: blob) { noteMove(of: blob) }
   }
 
-  /// Lets everybody know that a blob's bytes are in another file.
+  /// Lets everybody know that a blob's bytes are in another file, and so are those that differences from it are read with.
   func noteMove(of blob: Digest) {
-    forget(blob)
-    unfit.withLock { _ = $0.remove(blob) }
-    for observer in observers.withLock({ $0 }) { observer(blob) }
+    for blob in [blob] + files.differences.differences(from: blob) {
+      forget(blob)
+      unfit.withLock { _ = $0.remove(blob) }
+      for observer in observers.withLock({ $0 }) { observer(blob) }
+    }
   }
 
   /// Lets the next open of a blob look for its file.

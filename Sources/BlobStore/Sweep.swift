@@ -16,7 +16,7 @@ package struct Sweep: ~Copyable {
   deinit { store.pins.endSweep() }
 
   /// Removes every blob that is not in `live`, one after another, or only counts them; and compressed files beside plain ones, which an
-  /// interruption has left.
+  /// interruption has left. What live blobs are differences from stays.
   ///
   /// While others wait to pin blobs a blob loses its name only, which takes a moment; its bytes go after that.
   ///
@@ -24,6 +24,26 @@ package struct Sweep: ~Copyable {
   /// - Returns: how many blobs went or would go, and their bytes.
   package borrowing func run(
     keeping live: Set<Digest>, isDryRun: Bool = false, progress: (_ done: Int, _ total: Int) -> Bool = { _, _ in true }
+  ) throws(BlobStoreError) -> (count: Int, bytes: Int) {
+    try store.files.readDifferences()
+    let differences = store.files.differences
+    let before = differences.all
+    let live = before.reduce(into: live) { kept, blob in
+      if live.contains(blob.key) { kept.formUnion(blob.value) }
+    }
+    var sum = try pass(keeping: live, isDryRun, progress)
+    // What only removed blobs were differences from can go after them, and not before.
+    let bases = Set(before.values.flatMap(\.self))
+    if !isDryRun, !bases.isEmpty {
+      let rest = try pass(keeping: live, isDryRun, where: bases.contains, progress)
+      sum = (sum.count + rest.count, sum.bytes + rest.bytes)
+    }
+    return sum
+  }
+
+  private borrowing func pass(
+    keeping live: Set<Digest>, _ isDryRun: Bool, where isMeant: (Digest) -> Bool = { _ in true },
+    _ progress: (_ done: Int, _ total: Int) -> Bool
   ) throws(BlobStoreError) -> (count: Int, bytes: Int) {
     do throws(PosixError) {
       var count = 0
@@ -38,12 +58,11 @@ package struct Sweep: ~Copyable {
         let names = Set(try folder.names())
         for name in names {
           // What is not named like a blob is not ours to remove.
-          guard let (blob, isPacked) = BlobFiles.blob(of: name, in: prefix) else { continue }
+          guard let (blob, isPacked) = BlobFiles.blob(of: name, in: prefix), isMeant(blob) else { continue }
           let isSecond = isPacked && names.contains(BlobFiles.name(of: blob).plain)
           if live.contains(blob), !isSecond { continue }
-          guard let size = try isDryRun ? folder.status(of: name)?.size : remove(blob, name, in: folder) else {
-            continue
-          }
+          let removed = try isDryRun ? folder.status(of: name)?.size : remove(blob, name, isSecond: isSecond, in: folder)
+          guard let size = removed else { continue }
           bytes += size
           if !isSecond { count += 1 }
           hasChanged = !isDryRun
@@ -56,17 +75,22 @@ package struct Sweep: ~Copyable {
     }
   }
 
-  /// - Returns: the bytes of the blob; nil if it stays.
-  private borrowing func remove(_ blob: Digest, _ name: String, in folder: Folder) throws(PosixError) -> Int? {
+  /// - Parameter isSecond: whether the blob has a plain file beside this.
+  /// - Returns: the bytes of the file; nil if it stays.
+  private borrowing func remove(
+    _ blob: Digest, _ name: String, isSecond: Bool, in folder: Folder
+  ) throws(PosixError) -> Int? {
     let file = try folder.file(name)
     // Somebody may still have it open for writing, and it cannot be removed before they have gone.
     if file.isImmutable { return nil }
     let size = try file.status().size
     let isGone: Bool? = try store.pins.removeUnlessPinned(blob) { () throws(PosixError) in
+      if !isSecond, store.files.differences.isBase(blob) { return nil }
       try folder.removeFile(name)
+      store.files.differences.set([], of: blob)
       store.forget(blob)
       return true
-    }
+    } ?? nil
     // Its bytes go when the last who has it open lets go of it: here, and not while others wait to pin blobs.
     withExtendedLifetime(file) {}
     return isGone == nil ? nil : size

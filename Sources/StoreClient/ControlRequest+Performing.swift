@@ -61,9 +61,11 @@ extension ControlRequest {
     case .setPolicy(let model, let key, let value):
       let policies = try registry.policies.set(key, of: model, to: value, by: actor)
       return .configured(model: model, key: key, value: policies[key])
-    case .compress(let model, let version):
+    case .compress(let model, let version, let text):
       try Self.requireModel(of: version, model)
-      return .compressed(report: try registry.compression.compress(model, version, by: actor, progress: progress))
+      let base = try CompressionBase(text)
+      return .compressed(
+        report: try registry.compression.compress(model, version, from: base, by: actor, progress: progress))
     case .thaw(let model, let version):
       try Self.requireModel(of: version, model)
       return .compressed(report: try registry.compression.thaw(model, version, by: actor, progress: progress))

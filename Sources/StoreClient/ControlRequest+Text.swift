@@ -9,7 +9,7 @@ extension ControlRequest {
   /// | active   | `mamba/v1.1`, `mamba previous`              |
   /// | backup   | `mamba/v1.0`                                |
   /// | cleanup  | `mamba 3`, `mamba`                          |
-  /// | compress | `all`, `mamba`, `mamba/v1.0`                |
+  /// | compress | `all`, `mamba`, `mamba/v1.1`, `mamba/v1.1 v1.0`, `mamba/v1.1 none` |
   /// | config   | `mamba keep 5`, `mamba keep`, `all keep 5`  |
   /// | pull     | `oci:/srv/models:v1.1`, `ghcr.io/team/mamba:live` |
   /// | purge    | `all`, `mamba`, `mamba/v1.0`, `mamba 86400` |
@@ -80,8 +80,11 @@ extension ControlRequest {
       let (model, version) = try Self.target(words[0])
       self = .purge(model: model, version: version, olderThan: age)
     case .compress:
-      let (model, version) = try Self.target(text)
-      self = .compress(model: model, version: version)
+      guard [1, 2].contains(words.count) else {
+        throw StoreError(.invalidName, "expected a target and perhaps a base, found \"\(text)\"")
+      }
+      let (model, version) = try Self.target(words[0])
+      self = .compress(model: model, version: version, base: words.count == 2 ? words[1] : nil)
     case .thaw:
       let (model, version) = try Self.target(text)
       self = .thaw(model: model, version: version)
@@ -126,7 +129,8 @@ extension ControlRequest {
       target(model, version) + (number.map { "@\($0)" } ?? "") + (age == 0 ? "" : " \(age)")
     case .setPolicy(let model, let key, let value):
       "\(model?.text ?? "all") \(key.rawValue)" + (value.map { " \($0)" } ?? "")
-    case .compress(let model, let version), .thaw(let model, let version), .validate(let model, let version):
+    case .compress(let model, let version, let base): target(model, version) + (base.map { " \($0)" } ?? "")
+    case .thaw(let model, let version), .validate(let model, let version):
       target(model, version)
     case .pull(let remote, _, _, _, _, _): remote
     }

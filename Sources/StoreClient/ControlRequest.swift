@@ -22,8 +22,9 @@ package enum ControlRequest: Sendable, Hashable, Codable {
   case purge(model: ModelName?, version: VersionName?, olderThan: Int64, number: Int? = nil)
   /// No model: for all models that decide nothing else themselves. No value takes the decision back.
   case setPolicy(model: ModelName?, key: PolicyKey, value: String?)
-  /// Compresses what a version needs; without a version: what the policies call cold, of a model or of all.
-  case compress(model: ModelName?, version: VersionName?)
+  /// Compresses what a version needs, as differences from a base if one is named; without a version: what the policies call cold, of a
+  /// model or of all.
+  case compress(model: ModelName?, version: VersionName?, base: String? = nil)
   /// Makes what a version needs plain files again; without a version: what all need, of a model or of all.
   case thaw(model: ModelName?, version: VersionName?)
   /// Without a version: all of the model; without a model: all models.

@@ -86,7 +86,14 @@ package struct StoreClient: Sendable {
     _ request: ControlRequest, progress: @escaping ProgressHandler = { _, _, _ in true },
     whenChecked: (ValidationReport) -> Void = { _ in }
   ) throws(StoreError) -> ControlReply {
-    switch try access() {
+    try perform(request, by: try access(), progress: progress, whenChecked: whenChecked)
+  }
+
+  private func perform(
+    _ request: ControlRequest, by access: Access, progress: @escaping ProgressHandler,
+    whenChecked: (ValidationReport) -> Void
+  ) throws(StoreError) -> ControlReply {
+    switch access {
     case .direct(let registry):
       return try request.perform(on: registry, progress: progress, whenChecked: whenChecked)
     case .mounted(let mountpoint):
@@ -99,19 +106,36 @@ package struct StoreClient: Sendable {
   // MARK: Verbs
 
   /// As ``Activation/setActive(_:_:by:progress:)``.
+  ///
+  /// - Parameter whenSwitched: called with what takes back what is compressed of the version, while the lock is held; not if a mount has the
+  ///   store, which does so by itself.
   package func setActive(
-    _ model: ModelName, _ version: VersionName, progress: @escaping ProgressHandler = { _, _, _ in true }
+    _ model: ModelName, _ version: VersionName, progress: @escaping ProgressHandler = { _, _, _ in true },
+    whenSwitched: (Thaw) -> Void = { _ in }
   ) throws(StoreError) -> ActiveChange {
-    try perform(.setActive(model: model, version: version), progress) {
-      if case .switched(let change) = $0 { change } else { nil }
-    }
+    try switching(.setActive(model: model, version: version), of: model, progress, whenSwitched)
   }
 
-  /// As ``Activation/rollback(_:by:progress:)``.
+  /// As ``Activation/rollback(_:by:progress:)``; see ``setActive(_:_:progress:whenSwitched:)``.
   package func rollback(
-    _ model: ModelName, progress: @escaping ProgressHandler = { _, _, _ in true }
+    _ model: ModelName, progress: @escaping ProgressHandler = { _, _, _ in true },
+    whenSwitched: (Thaw) -> Void = { _ in }
   ) throws(StoreError) -> ActiveChange {
-    try perform(.rollback(model: model), progress) { if case .switched(let change) = $0 { change } else { nil } }
+    try switching(.rollback(model: model), of: model, progress, whenSwitched)
+  }
+
+  /// As ``Compression/thawActive(of:progress:)``, of the model that was switched.
+  package typealias Thaw = (_ progress: @escaping ProgressHandler) throws(StoreError) -> Void
+
+  private func switching(
+    _ request: ControlRequest, of model: ModelName, _ progress: @escaping ProgressHandler, _ whenSwitched: (Thaw) -> Void
+  ) throws(StoreError) -> ActiveChange {
+    let access = try access()
+    let change = try perform(request, by: access, progress) { if case .switched(let change) = $0 { change } else { nil } }
+    if case .direct(let registry) = access {
+      whenSwitched { (progress) throws(StoreError) in _ = try registry.compression.thawActive(of: model, progress: progress) }
+    }
+    return change
   }
 
   /// As ``Retention/cleanup(_:keep:by:unless:)``.
@@ -157,11 +181,11 @@ package struct StoreClient: Sendable {
     }
   }
 
-  /// As ``Compression/compress(_:_:isDryRun:by:progress:)``.
+  /// As ``Compression/compress(_:_:from:isDryRun:by:progress:)``.
   package func compress(
-    _ model: ModelName?, _ version: VersionName?, progress: @escaping ProgressHandler
+    _ model: ModelName?, _ version: VersionName?, from base: String?, progress: @escaping ProgressHandler
   ) throws(StoreError) -> CompressionReport {
-    try perform(.compress(model: model, version: version), progress) {
+    try perform(.compress(model: model, version: version, base: base), progress) {
       if case .compressed(let report) = $0 { report } else { nil }
     }
   }
@@ -173,12 +197,6 @@ package struct StoreClient: Sendable {
     try perform(.thaw(model: model, version: version), progress) {
       if case .compressed(let report) = $0 { report } else { nil }
     }
-  }
-
-  /// As ``Compression/thawActive(of:progress:)``, unless somebody has the store mounted, who does so by themselves.
-  package func thawActive(of model: ModelName, progress: @escaping ProgressHandler) throws(StoreError) {
-    guard case .direct(let registry) = try access() else { return }
-    _ = try registry.compression.thawActive(of: model, progress: progress)
   }
 
   /// As ``Policies/set(_:of:to:by:)``.
@@ -219,12 +237,16 @@ package struct StoreClient: Sendable {
 
   /// Carries out a request.
   ///
-  /// - Parameter answer: what the reply has; nil if it is none to such a request.
+  /// - Parameters:
+  ///   - access: the way to the store; nil to find it.
+  ///   - answer: what the reply has; nil if it is none to such a request.
   private func perform<R>(
-    _ request: ControlRequest, _ progress: @escaping ProgressHandler = { _, _, _ in true },
+    _ request: ControlRequest, by access: Access? = nil, _ progress: @escaping ProgressHandler = { _, _, _ in true },
     whenChecked: (ValidationReport) -> Void = { _ in }, _ answer: (ControlReply) -> R?
   ) throws(StoreError) -> R {
-    let reply = try perform(request, progress: progress, whenChecked: whenChecked)
+    let way: Access
+    if let access { way = access } else { way = try self.access() }
+    let reply = try perform(request, by: way, progress: progress, whenChecked: whenChecked)
     if let result = answer(reply) { return result }
     throw StoreError(
       .damaged, "the mount answered \"\(reply.text)\"; is it served by another version of Tantra?")

@@ -14,6 +14,12 @@ struct BlobFixture {
     store = BlobStore(root: try folder.makeFolder("blobs"), staging: try folder.makeFolder("staging"))
   }
 
+  /// The store as the next process finds it.
+  func reopened() throws -> BlobStore {
+    let folder = try Folder.open(scratch.path)
+    return BlobStore(root: try folder.folder("blobs"), staging: try folder.folder("staging"))
+  }
+
   func path(of blob: Digest) -> String {
     scratch("blobs/\(blob.hexadecimal.prefix(2))/\(blob.hexadecimal.dropFirst(2))")
   }

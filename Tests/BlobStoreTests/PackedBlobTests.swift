@@ -26,7 +26,7 @@ import Testing
   /// Stores bytes and compresses them.
   private func addPacked(_ bytes: [UInt8]) throws -> SegmentTable {
     let table = try add(bytes)
-    guard case .done(let before, let after) = try packing.pack(table.blob, table, progress: { _ in true }) else {
+    guard case .done(let before, let after, _) = try packing.pack(table.blob, table, progress: { _ in true }) else {
       throw OracleFailure(description: "it was not compressed")
     }
     #expect(before == bytes.count && after < bytes.count * 9 / 10)
@@ -89,8 +89,8 @@ import Testing
 
   @Test func anEstimateComesNearToWhatComesOfIt() throws {
     let table = try add(WeightBytes.make(20 << 20, width: 2))
-    guard case .done(_, let estimated) = try packing.estimate(table.blob),
-      case .done(_, let size) = try packing.pack(table.blob, table, progress: { _ in true })
+    guard case .done(_, let estimated, _) = try packing.estimate(table.blob),
+      case .done(_, let size, _) = try packing.pack(table.blob, table, progress: { _ in true })
     else { throw OracleFailure(description: "it was not compressed") }
     #expect(abs(estimated - size) < size / 50, "\(estimated) \(size)")
   }

@@ -25,6 +25,7 @@ import Testing
     (.restore, "mamba/v1.1", .restore(model: model, version: version)),
     (.compress, "mamba/v1.1", .compress(model: model, version: version)),
     (.compress, "all", .compress(model: nil, version: nil)),
+    (.compress, "mamba/v1.1 v1.0", .compress(model: model, version: version, base: "v1.0")),
     (.thaw, "mamba", .thaw(model: model, version: nil)),
     (.validate, "mamba", .validate(model: model, version: nil)),
     (.validate, "all", .validate(model: nil, version: nil)),

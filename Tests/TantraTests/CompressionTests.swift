@@ -23,43 +23,85 @@ import Testing
       "mount_compressed.py", [fixture.mountpoint + "/" + folder, fixture.scratch(name), "\(seed)"])
   }
 
-  @Test func everyFileOfACompressedVersionReadsTheSame() throws {
+  /// Publishes what one more step of training makes of v1.0.
+  private func trainOn(as version: String) throws {
+    let original = fixture.scratch("trained/model.safetensors")
+    try FileManager.default.createDirectory(atPath: fixture.scratch("trained"), withIntermediateDirectories: true)
+    try fixture.succeed("export", "mamba", "v1.0", "--format", "safetensors", "--to", fixture.scratch("trained"))
+    let step = """
+      import sys, torch
+      from safetensors.torch import load_file, save_file
+      torch.manual_seed(1)
+      weights = load_file(sys.argv[1])
+      save_file({name: t + 1e-4 * t.std(correction=0) * torch.randn_like(t) for name, t in weights.items()}, sys.argv[2])
+      """
+    let made = try Python.run(
+      step, [fixture.scratch("trained/mamba_v1.0_safetensors.safetensors"), original])
+    try #require(made.status == 0, "\(made.errorText)")
+    try fixture.succeed("import", original, "--model", "mamba", "--version", version)
+  }
+
+  /// By itself, and as a difference from what is plain, then compressed, then gone.
+  @Test(arguments: [false, true]) func everyFileOfACompressedVersionReadsTheSame(isDifference: Bool) throws {
+    let version = isDifference ? "v1.1" : "v1.0"
+    if isDifference { try trainOn(as: version) }
+    let name = "mamba/\(version)"
     try fixture.mount()
-    try copyOut("mamba/v1.0", to: "plain")
-    try copyOut(".derived/mamba/v1.0", to: "derived")
+    try copyOut(name, to: "plain")
+    try copyOut(".derived/" + name, to: "derived")
     // Somebody reads it all the while.
     let reader = try FileHandle(
-      forReadingFrom: URL(fileURLWithPath: fixture.mountpoint + "/mamba/v1.0/model.safetensors"))
-    let text = try fixture.succeed("compress", "mamba/v1.0")
+      forReadingFrom: URL(fileURLWithPath: fixture.mountpoint + "/\(name)/model.safetensors"))
+    let text = try fixture.succeed("compress", name)
     #expect(text.contains("compressed ") && text.contains("%"), "\(text)")
+    #expect(text.contains("as differences from mamba/v1.0") == isDifference, "\(text)")
     #expect(try !packedFiles().isEmpty)
     #expect(try Array(reader.readToEnd() ?? Data()) == fixture.scratch.read("plain/model.safetensors"))
     try reader.close()
-    try expectSame("mamba/v1.0", as: "plain", seed: 1)
+    try expectSame(name, as: "plain", seed: 1)
+    if isDifference { #expect(try fixture.succeed("compress", "mamba/v1.0").contains("compressed ")) }
     // Nothing is in the kernel's cache after this.
     try fixture.succeed("unmount", fixture.mountpoint)
     try fixture.mount()
-    try expectSame("mamba/v1.0", as: "plain", seed: 2)
-    try expectSame("mamba/active", as: "plain", seed: 3)
-    try expectSame(".derived/mamba/v1.0", as: "derived", seed: 4)
+    try expectSame(name, as: "plain", seed: 2)
+    if !isDifference { try expectSame("mamba/active", as: "plain", seed: 3) }
+    try expectSame(".derived/" + name, as: "derived", seed: 4)
     // Copies inside the mount cost nothing, and are the same.
-    let copy = try Command.run("cp", ["-r", fixture.mountpoint + "/mamba/v1.0", fixture.mountpoint + "/mamba/v3.0"])
+    let copy = try Command.run("cp", ["-r", fixture.mountpoint + "/" + name, fixture.mountpoint + "/mamba/v3.0"])
     #expect(copy.status == 0, "\(copy.errorText)")
     try expectSame("mamba/v3.0", as: "plain", seed: 5)
-    try fixture.succeed("export", "mamba", "v1.0", "--format", "pt", "--to", fixture.scratch("exported"))
-    #expect(try fixture.scratch.read("exported/mamba_v1.0_pt.pt") == fixture.scratch.read("plain/model.pt"))
+    try fixture.succeed("export", "mamba", version, "--format", "pt", "--to", fixture.scratch("exported"))
+    #expect(try fixture.scratch.read("exported/mamba_\(version)_pt.pt") == fixture.scratch.read("plain/model.pt"))
     let other = fixture.scratch("other")
-    try fixture.succeed("backup", "mamba", "v1.0", "--to", other)
-    #expect(try fixture.succeed("validate", "mamba", "v1.0", "--store", other).contains("mamba/v1.0: valid"))
-    #expect(try fixture.succeed("validate", "mamba").contains("mamba/v1.0: valid"))
-    #expect(try fixture.succeed("show", "mamba/v1.0").contains("compressed to "))
-    #expect(try fixture.succeed("stats", "mamba").contains("COMPRESSED"))
-    #expect(try fixture.succeed("status").contains("are compressed"))
+    try fixture.succeed("backup", "mamba", version, "--to", other)
+    #expect(try fixture.succeed("validate", "mamba", version, "--store", other).contains("\(name): valid"))
+    let remote = "oci:" + fixture.scratch("remote") + ":latest"
+    try fixture.succeed("push", name, remote)
+    let pulled = fixture.scratch("pulled")
+    try fixture.succeed("pull", remote, "--store", pulled)
+    #expect(try fixture.succeed("validate", "mamba", version, "--store", pulled).contains("\(name): valid"))
+    #expect(try fixture.succeed("validate", "mamba").contains("\(name): valid"))
+    let against = "as differences from mamba/v1.0"
+    let shown = try fixture.succeed("show", name)
+    #expect(shown.contains("compressed to ") && shown.contains(against) == isDifference, "\(shown)")
+    let stats = try fixture.succeed("stats", "mamba")
+    #expect(stats.contains("COMPRESSED") && stats.contains("AGAINST") == isDifference, "\(stats)")
+    let status = try fixture.succeed("status")
+    #expect(status.contains("are compressed") && status.contains("as differences") == isDifference, "\(status)")
     #expect(try fixture.text(".control/status").contains("compressed_bytes "))
+    if isDifference {
+      // What it is a difference from goes.
+      try fixture.succeed("set-active", "mamba", "v3.0")
+      try fixture.succeed("rm", "mamba/v1.0")
+      try fixture.succeed("purge", "mamba", "v1.0")
+      try expectSame(name, as: "plain", seed: 7)
+      #expect(try fixture.succeed("validate", "mamba").contains("\(name): valid"))
+      #expect(try !fixture.succeed("show", name).contains(against))
+    }
     // And back.
     #expect(try fixture.succeed("thaw", "mamba").contains("took back "))
     #expect(try packedFiles().isEmpty)
-    try expectSame("mamba/v1.0", as: "plain", seed: 6)
+    try expectSame(name, as: "plain", seed: 6)
   }
 
   /// Writing goes on as on a disk.

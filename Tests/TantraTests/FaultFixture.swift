@@ -27,6 +27,9 @@ struct FaultFixture {
     }
     // Of the first, the second shares two tensors.
     try scratch.write("files/ten.safetensors", try Self.layers(Array(0..<10)).safetensors())
+    // The second is the first, trained on.
+    try scratch.write("files/wide.safetensors", try SmallWeights.trained().safetensors())
+    try scratch.write("files/near.safetensors", try SmallWeights.trained(step: 1).safetensors())
     try scratch.write("files/shared.pt", try Self.layers([8, 9, 20, 21]).torchZip())
     try scratch.write("files/config.json", Array("{}\n".utf8))
     try scratch.write("files/vocab.txt", Array("a b c\n".utf8))

@@ -25,6 +25,9 @@ struct FaultScenario: Sendable, CustomTestStringConvertible {
 
   private static let ten = ["import", "FILES/ten.safetensors", "--model", "m", "--version", "v1"]
 
+  private static let wide = ["import", "FILES/wide.safetensors", "--model", "m", "--version", "v1"]
+  private static let near = ["import", "FILES/near.safetensors", "--model", "m", "--version", "v2"]
+
   static let all = [
     FaultScenario(testDescription: "import safetensors into no store", command: one),
     FaultScenario(testDescription: "import a torch file", setup: [one], command: two),
@@ -76,6 +79,16 @@ struct FaultScenario: Sendable, CustomTestStringConvertible {
     FaultScenario(
       testDescription: "import what is compressed", setup: [ten, ["compress", "m", "v1"]],
       command: ["import", "FILES/shared.pt", "--model", "m", "--version", "v2"]),
+    FaultScenario(
+      testDescription: "compress as a difference", setup: [wide, near], command: ["compress", "m/v2", "--base", "v1"]),
+    FaultScenario(
+      testDescription: "backup of a difference to another store",
+      setup: [wide, near, ["compress", "m/v1"], ["compress", "m/v2"]],
+      command: ["backup", "m", "v2", "--to", "COPY"], milestones: [["COPY"]], isIdempotent: false),
+    FaultScenario(
+      testDescription: "purge what others are differences from",
+      setup: [wide, near, ["compress", "m/v2"], ["set-active", "m", "v2"], ["cleanup", "m", "--keep", "1"]],
+      command: ["purge"]),
     FaultScenario(testDescription: "set-active", setup: [one, two], command: ["set-active", "m", "v2"]),
     FaultScenario(
       testDescription: "rollback", setup: [one, two, three, ["set-active", "m", "v2"], ["set-active", "m", "v3"]],

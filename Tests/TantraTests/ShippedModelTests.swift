@@ -14,10 +14,14 @@ let canMount = ConditionTrait.enabled(
   init() throws { fixture = try TantraFixture(copyOf: Python.packageRoot + "/Model") }
 
   @Test(arguments: [
-    ("mamba", "v1.0"), ("mamba", "v1.1"), ("mamba", "v2.0"), ("mamba_multimodal", "v1.3"), ("ocr_native", "v1.2"),
+    ("mamba", "v1.0", false), ("mamba", "v1.1", false), ("mamba", "v2.0", false), ("mamba_multimodal", "v1.3", false),
+    ("ocr_native", "v1.2", false), ("mamba", "v1.1", true), ("ocr_native", "v1.2", true),
   ])
-  func everyViewHoldsTheSameStateDictAndEqualsWhatTorchAndSafetensorsWrite(model: String, version: String) throws {
+  func everyViewHoldsTheSameStateDictAndEqualsWhatTorchAndSafetensorsWrite(
+    model: String, version: String, isCompressed: Bool
+  ) throws {
     try fixture.mount()
+    if isCompressed { #expect(try fixture.succeed("compress", "\(model)/\(version)").contains("compressed ")) }
     // Not even the written view may differ: it was made by save_file, or by its rules.
     let summary = try Python.oracle("mount_views.py", [fixture.mountpoint, model, version])
     #expect(summary.contains("\"equals_reference_writer\""))

@@ -65,7 +65,15 @@ struct StoreState: Hashable, CustomStringConvertible {
         if !report.isValid { problems.append(report.text) }
       }
     }
-    let missing = try needed(by: registry).subtracting(stored(at: path))
+    let stored = stored(at: path)
+    let missing = try needed(by: registry).subtracting(stored)
+    let differences = try registry.blobs.differences
+    for (blob, bases) in differences {
+      for base in bases where !stored.contains(base.hexadecimal) {
+        problems.append("\(base), base of \(blob), is missing")
+      }
+      for base in bases where differences[base] != nil { problems.append("\(base), base of \(blob), is a difference") }
+    }
     return problems + missing.map { "blob \($0) is missing" }
   }
 

@@ -14,6 +14,16 @@ package struct SmallWeights: Sendable {
     ])
   }
 
+  /// A tensor of 40 KB that compresses as trained weights do; a step after the first moves each of its elements a little.
+  package static func trained(step: UInt64 = 0) -> SmallWeights {
+    var (numbers, moves) = (SeededNumbers(state: 1), SeededNumbers(state: step))
+    let values = (0..<10_000).map { _ in
+      let value = (Float(numbers.next() >> 40) / 8_388_608 - 1) * 0.05
+      return step == 0 ? value : Float(bitPattern: value.bitPattern ^ UInt32(moves.next() & 0x3F))
+    }
+    return SmallWeights([("layer.weight", values)])
+  }
+
   private var stateDict: StateDict {
     StateDict(
       independent: tensors.map { ($0.name, .float32, [$0.values.count], $0.values.count * 4) })

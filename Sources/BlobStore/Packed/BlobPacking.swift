@@ -9,8 +9,8 @@ package import Tensors
 package struct BlobPacking: Sendable {
   /// What became of a blob.
   package enum Outcome: Sendable, Hashable {
-    /// Bytes of its file before and after.
-    case done(before: Int, after: Int)
+    /// Bytes of its file before and after, and what it is a difference from now.
+    case done(before: Int, after: Int, bases: Set<Digest> = [])
     /// It is so already.
     case asWanted
     /// It would shrink by less than a tenth.
@@ -25,6 +25,8 @@ package struct BlobPacking: Sendable {
 
   /// Of its size a blob has to save that much, or stays plain.
   private static let leastSaving = 0.1
+  /// Of its size a blob has to save so much more as a difference, or stands for itself.
+  private static let leastGain = 0.1
 
   /// Whether a blob is a plain file.
   package func isPlain(_ id: Digest) throws(BlobStoreError) -> Bool { try system(try store.files.hasPlainFile(id)) }
@@ -39,57 +41,115 @@ package struct BlobPacking: Sendable {
   ///
   /// - Parameters:
   ///   - segments: the blob's table; nil if it is one segment, whose digest is taken then.
+  ///   - candidates: what it may be a difference from; the best counts if it saves a tenth more than none. What is a difference itself, or
+  ///     damaged, is none of them; and a blob that others are differences from is coded by itself.
+  ///   - again: whether a blob that is compressed already, but as a difference from others, is compressed anew.
+  ///   - intact: what was found to be intact; one for many blobs.
   ///   - threads: how many code at once.
   ///   - progress: told of bytes, of which there are twice as many as the blob has.
   /// - Throws: `damaged` if the blob is; `system(EINTR)`.
   package func pack(
-    _ id: Digest, _ segments: SegmentTable?, threads: Int = ParallelWork.processorCount,
+    _ id: Digest, _ segments: SegmentTable?, from candidates: [Resemblance] = [], again: Bool = false,
+    intact: IntactBlobs = IntactBlobs(), threads: Int = ParallelWork.processorCount,
     progress: @escaping RangeScanner.Progress
   ) throws(BlobStoreError) -> Outcome {
     let pins = store.newPins()
-    pins.pin([id])
+    pins.pin([id] + candidates.flatMap(\.bases.keys))
     defer { withExtendedLifetime(pins) {} }
-    guard let file = try system(try store.files.plainFile(of: id)) else {
-      guard try store.keeps(id) else { throw .missing(id) }
+    let source = try store.openKept(id)
+    if source.packedByteCount != nil, !again { return .asWanted }
+    if source.localFile?.isImmutable == true { return .inUse }
+    let limit = Int(Double(source.byteCount) * (1 - Self.leastSaving))
+    let (writer, estimate) = try best(for: source, among: candidates, progress) { (base, segments) throws(BlobStoreError) in
+      try intact.contains(base, segments, in: store, progress: progress)
+    }
+    if source.packedByteCount != nil, writer.possibleBases.isEmpty == source.bases.isEmpty,
+      source.bases.isSubset(of: writer.possibleBases)
+    {
       return .asWanted
     }
-    if file.isImmutable { return .inUse }
-    let source = try system(try LocalBytes(file, name: Blob.name(of: id)))
-    let limit = Int(Double(source.byteCount) * (1 - Self.leastSaving))
-    let writer = PackedWriter(source)
     // A sample may be wrong by a few points: what it says is hardly smaller may be worth it.
-    guard try writer.estimate() <= limit + source.byteCount / 20 else { return unfit(id) }
+    guard estimate <= limit + source.byteCount / 20 else { return try unfit(source, segments, progress) }
     let table = try table(of: source, segments, id)
     let staged = try StagedFile(try store.stagingForWriting)
-    let size = try writer.write(to: staged.file, threads: threads, progress: progress)
-    guard size <= limit else { return unfit(id) }
+    let (size, bases) = try writer.write(to: staged.file, threads: threads, progress: progress)
+    guard size <= limit else { return try unfit(source, segments, progress) }
     let packed = try store.files.open(staged: staged.file, of: id)
     guard packed.byteCount == table.byteCount,
       try system(try RangeScanner(packed, progress: progress).damagedSegments(of: table.segments)).isEmpty
     else {
-      _ = unfit(id)
+      store.unfit.withLock { _ = $0.insert(id) }
       throw .damaged(source.name, "its bytes are not those that its id names")
     }
     try system(try staged.file.makeReadOnly())
     try system(try staged.file.synchronize(unless: { !progress(0) }))
-    guard try system(try store.files.placePacked(staged.name, from: staged.folder, as: id)) else { return .asWanted }
+    switch try store.files.placePacked(staged.name, from: staged.folder, as: id, bases: bases) {
+    case .gone: return .asWanted
+    case .conflict:
+      // Somebody else compresses, too: by itself it can always be.
+      return try pack(id, segments, again: again, threads: threads, progress: progress)
+    case .placed: break
+    }
     store.noteMove(of: id)
-    return .done(before: source.byteCount, after: size)
+    return .done(before: source.packedByteCount ?? source.byteCount, after: size, bases: bases)
   }
 
-  private func unfit(_ id: Digest) -> Outcome {
-    store.unfit.withLock { _ = $0.insert(id) }
+  /// What a blob is best a difference from, and the size that the file would have, from a sample.
+  private func best(
+    for source: Blob, among candidates: [Resemblance], _ progress: RangeScanner.Progress,
+    where isIntact: (Digest, SegmentTable?) throws(BlobStoreError) -> Bool
+  ) throws(BlobStoreError) -> (writer: PackedWriter, size: Int) {
+    let alone = PackedWriter(source)
+    let size = try alone.estimate()
+    if candidates.isEmpty { return (alone, size) }
+    try store.files.readDifferences()
+    if store.files.differences.isBase(source.id) { return (alone, size) }
+    var found: [(writer: PackedWriter, size: Int, candidate: Resemblance)] = []
+    for candidate in candidates {
+      guard progress(0) else { throw .system(PosixError(.interrupted, call: "compress", path: source.name)) }
+      var bases: [Digest: any StoredBytes] = [:]
+      for base in candidate.bases.keys where base != source.id {
+        do throws(BlobStoreError) {
+          let opened = try store.openKept(base)
+          if opened.bases.isEmpty { bases[base] = opened }
+        } catch .missing {
+        } catch .damaged {}
+      }
+      if bases.isEmpty { continue }
+      let writer = PackedWriter(source, from: candidate, in: bases)
+      if !writer.possibleBases.isEmpty { found.append((writer, try writer.estimate(), candidate)) }
+    }
+    let gain = Int(Double(source.byteCount) * Self.leastGain)
+    for choice in found.sorted(by: { $0.size < $1.size }) where choice.size <= size - gain {
+      var areIntact = true
+      for base in choice.writer.possibleBases where areIntact {
+        areIntact = try isIntact(base, choice.candidate.bases[base] ?? nil)
+      }
+      if areIntact { return (choice.writer, choice.size) }
+    }
+    return (alone, size)
+  }
+
+  /// Leaves a blob as a plain file, or makes it one, as it would hardly be smaller.
+  private func unfit(
+    _ blob: Blob, _ segments: SegmentTable?, _ progress: @escaping RangeScanner.Progress
+  ) throws(BlobStoreError) -> Outcome {
+    if blob.packedByteCount != nil { return try thaw(blob.id, segments, progress: progress) }
+    store.unfit.withLock { _ = $0.insert(blob.id) }
     return .hardlySmaller
   }
 
   /// What compressing a blob would come to, from a sample of it.
-  package func estimate(_ id: Digest) throws(BlobStoreError) -> Outcome {
+  package func estimate(
+    _ id: Digest, from candidates: [Resemblance] = [], progress: RangeScanner.Progress = { _ in true }
+  ) throws(BlobStoreError) -> Outcome {
     let blob = try store.openKept(id)
     if blob.packedByteCount != nil { return .asWanted }
     if blob.localFile?.isImmutable == true { return .inUse }
-    let size = try PackedWriter(blob).estimate()
+    let (writer, size) = try best(for: blob, among: candidates, progress) { (_, _) in true }
     let limit = Int(Double(blob.byteCount) * (1 - Self.leastSaving))
-    return size > limit ? .hardlySmaller : .done(before: blob.byteCount, after: size)
+    return size > limit
+      ? .hardlySmaller : .done(before: blob.byteCount, after: size, bases: writer.possibleBases)
   }
 
   /// Makes a compressed blob a plain file again.

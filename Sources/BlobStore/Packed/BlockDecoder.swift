@@ -3,22 +3,26 @@ import Synchronization
 
 /// Decodes blocks, on one thread at a time.
 ///
-/// Each has 0.35 MB. Those that nobody uses wait for the next reader, a few of them.
+/// Each has half a megabyte. Those that nobody uses wait for the next reader, a few of them.
 final class BlockDecoder: @unchecked Sendable {
   // What is behind the pointer is used by the one thread that has taken the decoder from the pool, as is the buffer.
   private let decoder: OpaquePointer
   /// For coded blocks as they are read.
   let buffer: UnsafeMutableRawBufferPointer
+  /// For what blocks are differences from.
+  let base: UnsafeMutableRawBufferPointer
 
   private init?() {
     guard let decoder = tantra_decoder_make() else { return nil }
     self.decoder = decoder
     buffer = .allocate(byteCount: BlockEncoder.codedByteLimit, alignment: 64)
+    base = .allocate(byteCount: BlockEncoder.blockByteCount, alignment: 64)
   }
 
   deinit {
     tantra_decoder_free(decoder)
     buffer.deallocate()
+    base.deallocate()
   }
 
   /// Decodes a block.

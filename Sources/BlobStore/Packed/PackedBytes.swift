@@ -12,7 +12,7 @@ final class PackedBytes: StoredBytes {
   let storedByteCount: Int
   private let file: OpenedFile
   private let cache: BlockCache
-  /// What blocks are differences from. A base is never a difference itself, as far as this store writes.
+  /// What blocks are differences from. A base is never a difference itself.
   private let bases: [Digest: any StoredBytes]
 
   /// - Parameters:
@@ -89,14 +89,9 @@ final class PackedBytes: StoredBytes {
         throw error.errno == .ioError ? damage(block, error.description) : .system(error)
       }
       guard found == coded.count else { throw damage(block, "the file is too short") }
-      let base = try base(of: block)
-      let transform = index.transform(block)
-      guard let base else {
-        return decoder.decode(UnsafeRawBufferPointer(coded), transform: transform, base: nil, into: target)
-      }
-      return base.withUnsafeBytes {
-        decoder.decode(UnsafeRawBufferPointer(coded), transform: transform, base: $0, into: target)
-      }
+      return decoder.decode(
+        UnsafeRawBufferPointer(coded), transform: index.transform(block), base: try base(of: block, in: decoder.base),
+        into: target)
     }
     switch isDecoded {
     case true: return
@@ -105,18 +100,22 @@ final class PackedBytes: StoredBytes {
     }
   }
 
-  /// The bytes that a block is a difference from; nil if it is none.
-  private func base(of block: Int) throws(BlobStoreError) -> [UInt8]? {
+  /// The bytes that a block is a difference from, in a buffer; nil if it is none.
+  private func base(
+    of block: Int, in buffer: UnsafeMutableRawBufferPointer
+  ) throws(BlobStoreError) -> UnsafeRawBufferPointer? {
     guard Int(index.transform(block)) & BlockEncoder.difference != 0, let place = index.base(ofBlock: block),
       let base = bases[place.blob]
     else { return nil }
     guard place.range.upperBound <= base.byteCount else {
       throw damage(block, "\(base.name), which it is a difference from, is too short")
     }
-    return try [UInt8](upTo: place.range.count) { (buffer) throws(BlobStoreError) in
-      try base.read(place.range, into: buffer, unless: .never)
-      return place.range.count
+    let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer[..<place.range.count])
+    do throws(BlobStoreError) { try base.read(place.range, into: bytes, unless: .never) } catch {
+      guard case .damaged(let name, let what) = error else { throw error }
+      throw damage(block, "\(name), which it is a difference from: \(what)")
     }
+    return UnsafeRawBufferPointer(bytes)
   }
 
   private func damage(_ block: Int, _ what: String) -> BlobStoreError {

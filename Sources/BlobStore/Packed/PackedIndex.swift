@@ -54,9 +54,11 @@ struct PackedIndex: Sendable {
   var blockCount: Int { entries.count }
 
   /// The blob's bytes that a block stands for.
-  func range(ofBlock block: Int) -> Range<Int> {
-    let start = block * Self.blockByteCount
-    return start..<min(start + Self.blockByteCount, byteCount)
+  func range(ofBlock block: Int) -> Range<Int> { Self.range(ofBlock: block, of: byteCount) }
+
+  static func range(ofBlock block: Int, of byteCount: Int) -> Range<Int> {
+    let start = block * blockByteCount
+    return start..<min(start + blockByteCount, byteCount)
   }
 
   /// Where a coded block is in the file. O(1): at most 64 sizes are added up.
@@ -70,11 +72,38 @@ struct PackedIndex: Sendable {
 
   /// What a block may be a difference from.
   func base(ofBlock block: Int) -> (blob: Digest, range: Range<Int>)? {
-    guard let run = runs.last(where: { $0.firstBlock <= block }), let base = run.base else { return nil }
-    let range = range(ofBlock: block)
-    let (start, overflow) = range.lowerBound.addingReportingOverflow(run.shift)
+    Self.base(of: range(ofBlock: block), ofBlock: block, in: runs)
+  }
+
+  /// What runs say of a block. O(log runs).
+  static func base(of range: Range<Int>, ofBlock block: Int, in runs: [Run]) -> (blob: Digest, range: Range<Int>)? {
+    guard let index = Self.index(ofBlock: block, in: runs), let base = runs[index].base else { return nil }
+    let (start, overflow) = range.lowerBound.addingReportingOverflow(runs[index].shift)
     let (end, endOverflow) = start.addingReportingOverflow(range.count)
     return overflow || endOverflow || start < 0 ? nil : (base, start..<end)
+  }
+
+  /// The run that a block belongs to.
+  private static func index(ofBlock block: Int, in runs: [Run]) -> Int? {
+    var (low, high) = (0, runs.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if runs[middle].firstBlock <= block { low = middle + 1 } else { high = middle }
+    }
+    return low > 0 ? low - 1 : nil
+  }
+
+  /// Of runs those that some block needs, which is a difference.
+  static func needed(_ runs: [Run], for entries: [UInt32]) -> [Run] {
+    var needed: [Run] = []
+    for (index, run) in runs.enumerated() {
+      let end = index + 1 < runs.count ? runs[index + 1].firstBlock : entries.count
+      var run = run
+      let isNeeded = entries[run.firstBlock..<end].contains { Int($0) & BlockEncoder.difference != 0 }
+      if !isNeeded { (run.base, run.shift) = (nil, 0) }
+      if needed.last?.base != run.base || needed.last?.shift ?? 0 != run.shift { needed.append(run) }
+    }
+    return needed
   }
 
   /// All blobs that some block is a difference from.

@@ -1,18 +1,30 @@
 import PosixIO
 import Synchronization
 import SystemPackage
+import Tensors
 
 /// Writes something that is stored as a compressed file.
 struct PackedWriter: Sendable {
   private let source: any StoredBytes
   private let blockCount: Int
+  /// What blocks may be differences from, and what has its bytes.
+  private let runs: [PackedIndex.Run]
+  private let bases: [Digest: any StoredBytes]
   /// Blocks that are coded before they are written: 2 MiB for each thread.
   private static let batch = 16
 
-  init(_ source: any StoredBytes) {
+  /// - Parameters:
+  ///   - resemblance: where what the blocks may be differences from lies; nil for nowhere.
+  ///   - bases: those that may be used.
+  init(_ source: any StoredBytes, from resemblance: Resemblance? = nil, in bases: [Digest: any StoredBytes] = [:]) {
     self.source = source
+    self.bases = bases
     blockCount = PackedIndex.blockCount(of: source.byteCount)
+    runs = resemblance?.runs(byteCount: source.byteCount, bases.mapValues(\.byteCount)) ?? []
   }
+
+  /// Blobs that blocks may be differences from.
+  var possibleBases: Set<Digest> { Set(runs.compactMap(\.base)) }
 
   /// A block, coded.
   private struct Coded: Sendable {
@@ -35,11 +47,11 @@ struct PackedWriter: Sendable {
   /// - Parameters:
   ///   - threads: how many code at once.
   ///   - progress: told of the bytes of the blob that are done; answers whether to go on.
-  /// - Returns: the file's size.
+  /// - Returns: the file's size, and what it is a difference from.
   /// - Throws: `system(EINTR)` if it is not to go on.
   func write(
     to file: OpenedFile, threads: Int, progress: RangeScanner.Progress
-  ) throws(BlobStoreError) -> Int {
+  ) throws(BlobStoreError) -> (byteCount: Int, bases: Set<Digest>) {
     var entries: [UInt32] = []
     entries.reserveCapacity(blockCount)
     var end = 0
@@ -57,15 +69,14 @@ struct PackedWriter: Sendable {
         throw .system(PosixError(.interrupted, call: "compress", path: source.name))
       }
     }
-    let frame = PackedIndex(byteCount: source.byteCount, entries: entries).frame
+    let index = PackedIndex(
+      byteCount: source.byteCount, entries: entries, runs: PackedIndex.needed(runs, for: entries))
+    let frame = index.frame
     try system(try file.write(frame, at: end))
-    return end + frame.count
+    return (end + frame.count, index.bases)
   }
 
-  private func range(_ block: Int) -> Range<Int> {
-    let start = block * PackedIndex.blockByteCount
-    return start..<min(start + PackedIndex.blockByteCount, source.byteCount)
-  }
+  private func range(_ block: Int) -> Range<Int> { PackedIndex.range(ofBlock: block, of: source.byteCount) }
 
   private struct Results: Sendable {
     var next = 0
@@ -104,18 +115,27 @@ struct PackedWriter: Sendable {
 
   private func encode(_ block: Int, with encoder: BlockEncoder) throws(BlobStoreError) -> Coded {
     let range = range(block)
-    let bytes = try [UInt8](upTo: range.count) { (buffer) throws(BlobStoreError) in
-      try source.read(range, into: buffer, unless: .never)
-      return range.count
-    }
+    let bytes = try Self.bytes(range, of: source)
+    let place = PackedIndex.base(of: range, ofBlock: block, in: runs)
+    var base: [UInt8]?
+    if let place, let bytes = bases[place.blob] { base = try Self.bytes(place.range, of: bytes) }
     var transform: UInt8 = 0
     let coded = try [UInt8](upTo: BlockEncoder.codedByteLimit) { (target) throws(BlobStoreError) in
-      guard let result = bytes.withUnsafeBytes({ encoder.encode($0, into: target) }) else {
-        throw .system(PosixError(.noMemory, call: "zstd", path: source.name))
+      let result = bytes.withUnsafeBytes { bytes in
+        guard let base else { return encoder.encode(bytes, into: target) }
+        return base.withUnsafeBytes { encoder.encode(bytes, base: $0, into: target) }
       }
+      guard let result else { throw .system(PosixError(.noMemory, call: "zstd", path: source.name)) }
       transform = result.transform
       return result.byteCount
     }
     return Coded(bytes: coded, transform: transform)
+  }
+
+  private static func bytes(_ range: Range<Int>, of stored: any StoredBytes) throws(BlobStoreError) -> [UInt8] {
+    try [UInt8](upTo: range.count) { (buffer) throws(BlobStoreError) in
+      try stored.read(range, into: buffer, unless: .never)
+      return range.count
+    }
   }
 }

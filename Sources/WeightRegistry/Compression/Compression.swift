@@ -16,20 +16,28 @@ package struct Compression: Sendable {
   ///
   /// - Parameters:
   ///   - model: nil for all models.
+  ///   - base: what that may be differences from.
   ///   - isDryRun: only estimates, from samples; that needs no store that is open for writing.
   ///   - progress: may stop it at any time; what is compressed by then stays so.
   /// - Throws: `unknownModel`, `unknownVersion`; `invalidName` if no version is named and the model's policy calls nothing cold;
   ///   `interrupted`.
   package func compress(
-    _ model: ModelName?, _ version: VersionName?, isDryRun: Bool = false, by actor: Actor = .current,
-    progress: @escaping ProgressHandler = { _, _, _ in true }
+    _ model: ModelName?, _ version: VersionName?, from base: CompressionBase = .best, isDryRun: Bool = false,
+    by actor: Actor = .current, progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(StoreError) -> CompressionReport {
     if !isDryRun { try records.requireWriting() }
     var report = CompressionReport(.compress, isDryRun: isDryRun)
+    let search = BaseSearch(records, base)
     if let model, let version {
       let manifest = try records.manifest(of: model, version)
-      try run([("\(model)/\(version)", manifest)], &report, ParallelWork.processorCount, progress) { _ in true }
+      // Who says what from wants it even if it is compressed otherwise.
+      try run(
+        [("\(model)/\(version)", manifest)], &report, .packing(search, again: base != .best), progress) { _ in true }
     } else {
+      guard base == .best else {
+        throw StoreError(
+          .invalidName, "which version is to be compressed with that base? Write tantra compress MODEL/VERSION --base VERSION")
+      }
       if let model {
         let removed = try records.modelsWithBackups()
         guard records.contains(model) || removed.contains(model) else { throw records.unknown(model) }
@@ -41,7 +49,7 @@ package struct Compression: Sendable {
         }
       }
       let cold = try ColdBlobs(records, of: model)
-      try run(cold.versions, &report, ParallelWork.processorCount, progress, where: cold.contains)
+      try run(cold.versions, &report, .packing(search), progress, where: cold.contains)
     }
     if !isDryRun { tell(of: report, "by user \(actor.uid)") }
     return report
@@ -69,7 +77,7 @@ package struct Compression: Sendable {
       }
     }
     var report = CompressionReport(.thaw)
-    try run(versions, &report, 1, progress) { _ in true }
+    try run(versions, &report, .thawing, progress) { _ in true }
     tell(of: report, "by user \(actor.uid)")
     return report
   }
@@ -81,7 +89,8 @@ package struct Compression: Sendable {
     var report = CompressionReport(.compress)
     guard hasPolicies else { return report }
     let cold = try ColdBlobs(records, of: nil)
-    try run(cold.versions, &report, 1, progress) { (blob) throws(StoreError) in
+    let how = Treatment.packing(BaseSearch(records, .best), threads: 1)
+    try run(cold.versions, &report, how, progress) { (blob) throws(StoreError) in
       if !cold.contains(blob) { return false }
       return try blobStore(try packing.isFit(blob))
     }
@@ -104,7 +113,7 @@ package struct Compression: Sendable {
       else { continue }
       versions.append(("\(model)/\(active)", manifest))
     }
-    try run(versions, &report, 1, progress) { (blob) throws(StoreError) in
+    try run(versions, &report, .thawing, progress) { (blob) throws(StoreError) in
       try !blobStore(try packing.isPlain(blob))
     }
     tell(of: report, "for they are active now")
@@ -114,26 +123,52 @@ package struct Compression: Sendable {
   /// Whether any model's policy compresses anything.
   private var hasPolicies: Bool { records.allModels.contains { records.policies(of: $0).compress != .no } }
 
+  /// Compresses anew what is a difference from blobs that no version needs any more, so that these can go.
+  ///
+  /// - Parameters:
+  ///   - needed: what versions need.
+  ///   - manifests: all versions.
+  func rebase(
+    _ needed: Set<Digest>, of manifests: [Manifest], progress: @escaping ProgressHandler
+  ) throws(StoreError) -> CompressionReport {
+    var report = CompressionReport(.compress)
+    let lost = try blobStore(try records.store.blobs.differences)
+      .filter { needed.contains($0.key) && !needed.isSuperset(of: $0.value) }
+    if lost.isEmpty { return report }
+    let versions = manifests.filter { !$0.blobs.isDisjoint(with: lost.keys) }
+    let how = Treatment.packing(BaseSearch(records, .best), again: true, threads: 1)
+    try run(versions.map { ("\($0.model)/\($0.version)", $0) }, &report, how, progress) { lost[$0] != nil }
+    tell(of: report, "for what they were differences from is needed by nothing else")
+    return report
+  }
+
   // MARK: Looking
 
   /// How much of what a version needs is compressed.
   package func standing(of manifest: Manifest) throws(StoreError) -> CompressionStanding {
     var standing = CompressionStanding()
+    var bases: Set<Digest> = []
     for blob in manifest.blobs {
       let opened = try blobStore(try records.store.blobs.open(blob))
-      guard let stored = opened.packedByteCount else { continue }
-      standing.files += 1
-      standing.bytes += opened.byteCount
-      standing.storedBytes += stored
+      standing.add(opened)
+      bases.formUnion(opened.bases)
     }
+    standing.against = Set(try records.versionNames(of: bases).values).sorted()
     return standing
   }
 
   // MARK: Doing
 
+  /// What is done with blobs.
+  private enum Treatment {
+    /// - again: also those that are compressed already, otherwise.
+    case packing(BaseSearch, again: Bool = false, threads: Int = ParallelWork.processorCount)
+    case thawing
+  }
+
   /// Deals with every blob of some versions once.
   private func run(
-    _ versions: [(name: String, manifest: Manifest)], _ report: inout CompressionReport, _ threads: Int,
+    _ versions: [(name: String, manifest: Manifest)], _ report: inout CompressionReport, _ treatment: Treatment,
     _ progress: @escaping ProgressHandler, where isWanted: (Digest) throws(StoreError) -> Bool
   ) throws(StoreError) {
     var seen: Set<Digest> = []
@@ -144,17 +179,25 @@ package struct Compression: Sendable {
       return sum &+ passes * (manifest.weights.map(\.byteCount) + manifest.files.map(\.byteCount)).reduce(0, &+)
     }
     let count = counting(report.verb == .compress ? .compressing : .thawing, of: max(1, total), progress)
-    for (name, manifest) in versions {
+    // Later ones may become differences from earlier ones, which then have been dealt with.
+    for (name, manifest) in versions.sorted(by: { $0.manifest.published < $1.manifest.published }) {
       let blobs = try VersionBlobs(of: manifest, in: records) { (blob) throws(StoreError) in
         if seen.contains(blob) { return false }
         return try isWanted(blob)
       }
       report.versions.append(name)
+      var resemblances: [Digest: [Resemblance]] = [:]
+      if case .packing(let search, let again, _) = treatment {
+        // Nobody need look for bases of what is compressed already.
+        var fresh = Array(blobs.segments.keys)
+        if !again { fresh = try plain(among: fresh) }
+        if !fresh.isEmpty { resemblances = try search.resemblances(of: fresh, in: manifest) }
+      }
       for (blob, segments) in blobs.segments.sorted(by: { $0.key < $1.key }) {
         seen.insert(blob)
         guard count(0) else { throw StoreError(.interrupted, "stopped after \(report.files) files") }
         do throws(BlobStoreError) {
-          note(try deal(blob, segments, report, threads, count), &report)
+          note(try deal(blob, segments, resemblances[blob] ?? [], report, treatment, count), &report, treatment)
         } catch .missing {
           // It has been purged meanwhile, or validation says that it is missing.
           continue
@@ -168,25 +211,41 @@ package struct Compression: Sendable {
         }
       }
     }
+    report.against.sort()
     if report.files > 0, !report.isDryRun { records.noteCollection() }
   }
 
-  private func deal(
-    _ blob: Digest, _ segments: SegmentTable?, _ report: CompressionReport, _ threads: Int,
-    _ count: @escaping RangeScanner.Progress
-  ) throws(BlobStoreError) -> BlobPacking.Outcome {
-    if report.isDryRun { return try packing.estimate(blob) }
-    return report.verb == .compress
-      ? try packing.pack(blob, segments, threads: threads, progress: count)
-      : try packing.thaw(blob, segments, progress: count)
+  private func plain(among blobs: [Digest]) throws(StoreError) -> [Digest] {
+    var plain: [Digest] = []
+    for blob in blobs where try blobStore(try packing.isPlain(blob)) { plain.append(blob) }
+    return plain
   }
 
-  private func note(_ outcome: BlobPacking.Outcome, _ report: inout CompressionReport) {
+  private func deal(
+    _ blob: Digest, _ segments: SegmentTable?, _ candidates: [Resemblance], _ report: CompressionReport,
+    _ treatment: Treatment, _ count: @escaping RangeScanner.Progress
+  ) throws(BlobStoreError) -> BlobPacking.Outcome {
+    switch treatment {
+    case .packing(let search, let again, let threads):
+      return report.isDryRun
+        ? try packing.estimate(blob, from: candidates, progress: count)
+        : try packing.pack(
+          blob, segments, from: candidates, again: again, intact: search.intact, threads: threads, progress: count)
+    case .thawing: return try packing.thaw(blob, segments, progress: count)
+    }
+  }
+
+  private func note(_ outcome: BlobPacking.Outcome, _ report: inout CompressionReport, _ treatment: Treatment) {
     switch outcome {
-    case .done(let before, let after):
+    case .done(let before, let after, let bases):
       report.files += 1
       report.bytesBefore += before
       report.bytesAfter += after
+      guard case .packing(let search, _, _) = treatment, !bases.isEmpty else { return }
+      report.differences += 1
+      for name in Set(bases.compactMap { search.names[$0] }) where !report.against.contains(name) {
+        report.against.append(name)
+      }
     case .asWanted: report.already += 1
     case .hardlySmaller: report.hardlySmaller += 1
     case .inUse: report.inUse += 1

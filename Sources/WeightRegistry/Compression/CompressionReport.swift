@@ -14,6 +14,9 @@ package struct CompressionReport: Sendable, Hashable, Codable {
   package var files = 0
   package var bytesBefore = 0
   package var bytesAfter = 0
+  /// Files of these that are differences from other versions now, and the versions.
+  package var differences = 0
+  package var against: [String] = []
   /// Files that were so already.
   package var already = 0
   /// Files that stay as they are, since they would shrink by less than a tenth.
@@ -45,10 +48,10 @@ package struct CompressionReport: Sendable, Hashable, Codable {
     case (.compress, 0): parts.append(isDryRun ? "would compress nothing" : "compressed nothing")
     case (.thaw, 0): parts.append("nothing to take back")
     case (.compress, _):
-      let percent = bytesBefore > 0 ? (100 * bytesAfter + bytesBefore / 2) / bytesBefore : 100
       parts.append(
         (isDryRun ? "would compress " : "compressed ") + "\(counted(files)): \(before) to "
-          + (isDryRun ? "about " : "") + "\(after), \(percent)%")
+          + (isDryRun ? "about " : "") + "\(after), \(CompressionStanding.percent(bytesAfter, of: bytesBefore))")
+      if differences > 0 { parts.append("\(counted(differences)) as differences from \(against.joined(separator: ", "))") }
     case (.thaw, _): parts.append("took back \(counted(files)): \(before) to \(after)")
     }
     if already > 0 { parts.append("\(counted(already)) \(verb == .compress ? "compressed already" : "plain already")") }
@@ -58,16 +61,3 @@ package struct CompressionReport: Sendable, Hashable, Codable {
   }
 }
 
-/// How much of what a version needs is compressed.
-package struct CompressionStanding: Sendable, Hashable, Codable {
-  /// Blobs that are compressed.
-  package var files = 0
-  /// Bytes that they stand for, and that they take.
-  package var bytes = 0
-  package var storedBytes = 0
-
-  package init() {}
-
-  /// `66%`; nil if nothing is compressed.
-  package var percent: String? { bytes > 0 ? "\((100 * storedBytes + bytes / 2) / bytes)%" : nil }
-}

@@ -46,6 +46,7 @@ struct Collection {
     views.removeAll()
     (report.removedBlobs, report.freedBytes) = try remove(all: needed, sweep)
     try compact(kept, &report, sweep)
+    try rebase(&report, sweep)
     if !isDryRun { records.noteCollection() }
     return report
   }
@@ -97,6 +98,24 @@ struct Collection {
       }
     }
     if report.removedBlobs > 0 { try forgetInIndex() }
+  }
+
+  /// Compresses anew what is a difference from what only that needs, and removes the latter.
+  private func rebase(_ report: inout PurgeReport, _ sweep: borrowing Sweep) throws(StoreError) {
+    if isDryRun { return }
+    let kept = try backedUp()
+    let needed = try kept.reduce(into: neededByFolders()) { $0.formUnion($1.blobs) }
+    do throws(StoreError) {
+      let rebased = try Compression(records: records).rebase(needed, of: published() + kept, progress: progress)
+      if rebased.files == 0 { return }
+      let rest = try remove(all: backedUp().reduce(into: neededByFolders()) { $0.formUnion($1.blobs) }, sweep)
+      report.removedBlobs += rest.count
+      report.freedBytes += rest.bytes - (rebased.bytesAfter - rebased.bytesBefore)
+    } catch {
+      // That does no harm: what they are differences from stays as long.
+      if case .interrupted = error.code { throw error }
+      records.logger.error("what is compressed as a difference from what was purged was not compressed anew: \(error.message)")
+    }
   }
 
   private func forgetInIndex() throws(StoreError) {

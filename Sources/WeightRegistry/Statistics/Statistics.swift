@@ -20,7 +20,7 @@ package struct Statistics: Sendable {
     var uses: [Use] = []
     var damage: [String] = []
     var sizes: [Digest: Int] = [:]
-    var packed: [Digest: (bytes: Int, stored: Int)] = [:]
+    var packed: [Digest: (standing: CompressionStanding, bases: Set<Digest>)] = [:]
     var users: [Digest: Int] = [:]
     /// The tensors in each pack: every stretch that is a storage.
     var storages: [Digest: [Int: StorageKey]] = [:]
@@ -31,7 +31,9 @@ package struct Statistics: Sendable {
           for blob in use.blobs where sizes[blob] == nil {
             let opened = try blobStore(try records.store.blobs.open(blob))
             sizes[blob] = opened.packedByteCount ?? opened.byteCount
-            if let stored = opened.packedByteCount { packed[blob] = (opened.byteCount, stored) }
+            var standing = CompressionStanding()
+            standing.add(opened)
+            if standing.files > 0 { packed[blob] = (standing, opened.bases) }
           }
           for blob in use.blobs { users[blob, default: 0] += 1 }
           uses.append(use)
@@ -43,19 +45,19 @@ package struct Statistics: Sendable {
     var copies: [StorageKey: Int] = [:]
     for segment in storages.values.flatMap(\.values) { copies[segment, default: 0] += 1 }
     let stored = try blobStore(try records.store.blobs.usage()).bytes
+    let names = try records.versionNames(of: packed.values.reduce(into: []) { $0.formUnion($1.bases) })
     var statistics = StoreStatistics(
       versions: uses.map { use in
-        StoreStatistics.Version(
+        let compressed = use.blobs.compactMap { packed[$0] }
+        var standing = compressed.reduce(into: CompressionStanding()) { $0.add($1.standing) }
+        standing.against = Set(compressed.flatMap(\.bases).compactMap { names[$0] }).sorted()
+        return StoreStatistics.Version(
           model: use.model, version: use.version, presentedBytes: use.presented,
           storedBytes: use.blobs.reduce(0) { $0 + sizes[$1, default: 0] },
           ownBytes: use.blobs.reduce(0) { $0 + (users[$1] == 1 ? sizes[$1, default: 0] : 0) },
           duplicatedBytes: use.packs.flatMap { storages[$0, default: [:]].values }
             .reduce(0) { $0 + (copies[$1, default: 0] > 1 ? $1.byteCount : 0) },
-          compressed: use.blobs.compactMap { packed[$0] }.reduce(into: CompressionStanding()) { standing, blob in
-            standing.files += 1
-            standing.bytes += blob.bytes
-            standing.storedBytes += blob.stored
-          })
+          compressed: standing)
       },
       presentedBytes: uses.map(\.presented).reduce(0, &+), storedBytes: stored,
       otherBytes: max(0, stored - sizes.values.reduce(0, +)),

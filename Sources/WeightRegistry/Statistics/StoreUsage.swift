@@ -17,6 +17,8 @@ package final class StoreUsage: Sendable {
     package var storedBytes: Int
     /// Bytes of those that are compressed.
     package var compressedBytes: Int
+    /// Bytes of those of them that are differences from others.
+    package var differenceBytes: Int
 
     /// A line for each figure.
     package var text: String {
@@ -27,6 +29,7 @@ package final class StoreUsage: Sendable {
       presented_bytes \(presentedBytes)
       stored_bytes \(storedBytes)
       compressed_bytes \(compressedBytes)
+      difference_bytes \(differenceBytes)
 
       """ + (unreadable.map { "unreadable \($0)\n" } ?? "")
     }
@@ -41,7 +44,8 @@ package final class StoreUsage: Sendable {
   package func current() throws(StoreError) -> Figures {
     let contents = records.contents
     if let known = last.withLock({ $0 }), known.contents == contents { return known.figures }
-    var figures = Figures(models: 0, versions: 0, files: 0, presentedBytes: 0, storedBytes: 0, compressedBytes: 0)
+    var figures = Figures(
+      models: 0, versions: 0, files: 0, presentedBytes: 0, storedBytes: 0, compressedBytes: 0, differenceBytes: 0)
     for model in records.modelFolders {
       let own = try records.figures(of: model)
       if own.versions > 0 { figures.models += 1 }
@@ -51,7 +55,9 @@ package final class StoreUsage: Sendable {
       figures.presentedBytes &+= own.presentedBytes
     }
     let usage = try blobStore(try records.store.blobs.usage())
-    (figures.storedBytes, figures.compressedBytes) = (usage.bytes, usage.packedBytes)
+    (figures.storedBytes, figures.compressedBytes, figures.differenceBytes) = (
+      usage.bytes, usage.packedBytes, usage.differenceBytes
+    )
     last.withLock { $0 = (contents, figures) }
     return figures
   }

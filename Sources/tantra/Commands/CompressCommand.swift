@@ -13,6 +13,10 @@ struct CompressCommand: ParsableCommand {
       about a sixth. Each file is written anew, read again and compared before it takes the place of the plain one; what would shrink \
       by less than a tenth stays plain. Ctrl-C stops it; what is compressed by then stays so.
 
+      A file may become the difference from another version's, if that saves at least a tenth of its size more: of versions that are alike, \
+      as checkpoints of one training, or what was trained on from another, little is left then. The active version, the oldest one and the \
+      nearest before are tried, or the one that --base names. What others are differences from stays for as long as they do.
+
       Without a version, what the policy compress of the models calls cold is compressed: a mounted store does that by itself. \
       tantra thaw takes it back.
 
@@ -24,6 +28,11 @@ struct CompressCommand: ParsableCommand {
   var model: String?
   @Argument(help: "Name of the version; what the policies call cold if left out.", completion: StoreCompletion.versions)
   var version: String?
+  @Option(
+    help: ArgumentHelp(
+      "The version, or MODEL/VERSION, that files may become differences from; none for none.", valueName: "version|none"),
+    completion: StoreCompletion.versions)
+  var base: String?
   @Flag(help: "Only estimate, from samples, what that would save.") var dryRun = false
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var store: StoreOptions
@@ -38,8 +47,8 @@ struct CompressCommand: ParsableCommand {
     let report =
       dryRun
       ? try store.openForReading().compression.compress(
-        names?.model, names?.version, isDryRun: true, progress: progress)
-      : try store.changingClient.compress(names?.model, names?.version, progress: progress)
+        names?.model, names?.version, from: CompressionBase(base), isDryRun: true, progress: progress)
+      : try store.changingClient.compress(names?.model, names?.version, from: base, progress: progress)
     bar.finish()
     try CompressCommand.print(report, json)
   }

@@ -10,7 +10,8 @@ struct RollbackCommand: ParsableCommand {
     abstract: "Make the version active that was so before.",
     discussion: """
       Takes the last switch back; once more, the one before it. Versions that are gone are passed over. \
-      `tantra history MODEL` shows the switches.
+      `tantra history MODEL` shows the switches. If the model's policy compress is not no, what the version needs is made plain files \
+      then.
       """)
 
   @Argument(help: "Name of the model.", completion: StoreCompletion.models) var model: String
@@ -21,7 +22,10 @@ struct RollbackCommand: ParsableCommand {
     let model = try VersionArguments.model(model, forVersions: "set-active")
     let bar = ProgressBar(model.text)
     defer { bar.finish() }
-    let change = try store.changingClient.rollback(model, progress: bar.handler)
+    let change = try store.changingClient.rollback(model, progress: bar.handler) {
+      SetActiveCommand.thaw(model, bar, $0)
+    }
+    bar.finish()
     if json { try Console.print(json: change) } else { Console.print(change.text) }
   }
 }

@@ -21,20 +21,27 @@ struct SetActiveCommand: ParsableCommand {
     let (model, version) = try target.requiredNames()
     let bar = ProgressBar("\(model)/\(version)")
     defer { bar.finish() }
-    let change = try store.changingClient.setActive(model, version, progress: bar.handler)
-    bar.finish()
-    // The switch is done: what follows makes reads quicker, and may be stopped.
-    Interruption.watch()
-    do {
-      try store.client.thawActive(of: model, progress: Interruption.stopping(bar.handler))
-    } catch let error as StoreError where error.code != .interrupted {
-      Console.note("\(model) is read more slowly, for some of it stays compressed: \(error)")
+    let change = try store.changingClient.setActive(model, version, progress: bar.handler) {
+      SetActiveCommand.thaw(model, bar, $0)
     }
+    bar.finish()
     if json { try Console.print(json: change) } else { Console.print(change.text) }
     if try store.openForReading().records.knownDamage().contains(where: { $0.model == model && $0.version == change.to }
     ) {
       Console.error(
         "warning: \(model)/\(change.to) is damaged, as its last validation found: tantra show \(model)/\(change.to)")
+    }
+  }
+
+  /// Takes back what is compressed of what is active now. The switch is done: this makes reads quicker, and may be stopped.
+  static func thaw(_ model: ModelName, _ bar: ProgressBar, _ thaw: StoreClient.Thaw) {
+    Interruption.watch()
+    do {
+      try thaw(Interruption.stopping(bar.handler))
+    } catch let error where error.code != .interrupted {
+      Console.note("\(model) is read more slowly, for some of it stays compressed: \(error)")
+    } catch {
+      Console.note("\(model) is read more slowly, for some of it stays compressed; tantra thaw takes it back")
     }
   }
 }

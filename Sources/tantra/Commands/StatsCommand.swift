@@ -13,7 +13,7 @@ struct StatsCommand: ParsableCommand {
       PRESENTED is the size of all files that a mount shows; STORED that of the blobs behind them, each counted once; OWN \
       the part that no other version needs; DUPLICATED the part of STORED that is tensors of which the store has \
       more than one copy (equal tensors of one file, or of files that share less than an eighth of their bytes). COMPRESSED tells to how much of their size those files were brought that \
-      are compressed. Sizes are those of files, not of disk blocks. What several versions share is in STORED of each of them; below the table every byte counts once. \
+      are compressed, and AGAINST the versions that some of them are differences from. Sizes are those of files, not of disk blocks. What several versions share is in STORED of each of them; below the table every byte counts once. \
       With a model only its versions are listed, with a version only that.
 
       With --formats the active version of each model, or the one that is named, is read in every format: LOAD is the time to parse the file and read \
@@ -56,13 +56,16 @@ struct StatsCommand: ParsableCommand {
   private func print(_ statistics: StoreStatistics, of all: StoreStatistics) {
     // A column that says nothing would only take room.
     let isCompressed = statistics.versions.contains { $0.compressed.files > 0 }
+    let hasBases = statistics.versions.contains { !$0.compressed.against.isEmpty }
     Console.print(
       Console.table(
-        ["MODEL", "VERSION", "PRESENTED", "STORED", "OWN", "DUPLICATED"] + (isCompressed ? ["COMPRESSED"] : []),
+        ["MODEL", "VERSION", "PRESENTED", "STORED", "OWN", "DUPLICATED"] + (isCompressed ? ["COMPRESSED"] : [])
+          + (hasBases ? ["AGAINST"] : []),
         statistics.versions.map { version in
           [version.model.text, version.version.text]
             + [version.presentedBytes, version.storedBytes, version.ownBytes, version.duplicatedBytes]
             .map(Console.size) + (isCompressed ? [version.compressed.percent ?? ""] : [])
+            + (hasBases ? [version.compressed.against.joined(separator: ", ")] : [])
         }))
     if model != nil { Console.print("in the whole store:") }
     Console.print("presented   \(Console.size(statistics.presentedBytes))")

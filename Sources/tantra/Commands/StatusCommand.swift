@@ -75,7 +75,10 @@ struct StatusCommand: ParsableCommand {
           + Console.count(figures.files, "file"))
       Console.print("presented  \(Console.size(figures.presentedBytes))")
       let compressed =
-        figures.compressedBytes > 0 ? ", of which \(Console.size(figures.compressedBytes)) are compressed" : ""
+        figures.compressedBytes > 0
+        ? ", of which \(Console.size(figures.compressedBytes)) are compressed"
+          + (figures.differenceBytes > 0
+            ? ", \(Console.size(figures.differenceBytes)) of them as differences from other versions" : "") : ""
       Console.print("stored     \(Console.size(figures.storedBytes))\(compressed)")
       if let count = figures.unreadable {
         Console.print("DAMAGED    the records of \(Console.count(count, "version")): tantra doctor names them")

@@ -109,7 +109,8 @@ struct VersionSummary: Encodable {
     }
     if let percent = compressed.percent {
       lines.append(
-        "compressed to \(percent): \(Console.size(compressed.bytes)) take \(Console.size(compressed.storedBytes))")
+        "compressed to \(percent): \(Console.size(compressed.bytes)) take \(Console.size(compressed.storedBytes))"
+          + (compressed.against.isEmpty ? "" : ", as differences from \(compressed.against.joined(separator: ", "))"))
     }
     lines += [
       "",

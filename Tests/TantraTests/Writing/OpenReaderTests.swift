@@ -6,11 +6,11 @@ import Testing
   let mount: WritingFixture
 
   init() throws {
-    mount = try WritingFixture()
+    mount = try WritingFixture(weights: .trained())
     try mount.succeed("mkdir small; cp -r $IN/plain small/v0; cp -r $IN/full small/v1.0")
   }
 
-  @Test(arguments: [
+  private static let changes = [
     "cp $IN/full/model.pt small/v1.0/model.pt; cp $IN/full/model.safetensors small/v1.0/",
     "for f in model.pt model.bin model.safetensors config.json; do : > small/v1.0/$f; done",
     "for f in model.pt model.bin config.json; do truncate -s 0 small/v1.0/$f; truncate -s 9 small/v1.0/$f; done",
@@ -18,8 +18,14 @@ import Testing
     "cp $IN/full/model.pt small/v1.0/t; mv small/v1.0/t small/v1.0/model.pt; echo x > small/v1.0/t; mv small/v1.0/t small/v1.0/config.json",
     "rm small/v1.0/model.*; rm small/v1.0/config.json", "rm -r small/v1.0", "mv small/v1.0 small/v2.0",
     "rm -r small/v1.0; echo small > .control/purge", "rm -r small/v1.0; cp -r $IN/other small/v1.0",
-  ])
-  func aDescriptorAndAMappingKeepEveryByteThrough(change: String) throws {
+  ]
+
+  /// Whether the files are plain or compressed.
+  @Test(arguments: changes, [false, true])
+  func aDescriptorAndAMappingKeepEveryByteThrough(change: String, isCompressed: Bool) throws {
+    if isCompressed {
+      try mount.succeed("tantra compress small/v1.0 > /dev/null; ls $TANTRA_STORE/weights/sha256/*/*.z > /dev/null")
+    }
     try mount.succeed("python $ORACLES/mount_readers.py $MNT small v1.0 $IN/full '\(change)'")
   }
 

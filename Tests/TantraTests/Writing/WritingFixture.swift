@@ -11,10 +11,9 @@ import Testing
 final class WritingFixture: Sendable {
   let fixture: TantraFixture
 
-  init(mounted: Bool = true) throws {
+  init(mounted: Bool = true, weights: SmallWeights = .example()) throws {
     fixture = try TantraFixture()
     let scratch = fixture.scratch
-    let weights = SmallWeights.example()
     let other = SmallWeights.example(bias: 7)
     for folder in ["in/full/tokenizer", "in/plain", "in/other", "out", "bin"] {
       try FileManager.default.createDirectory(atPath: scratch(folder), withIntermediateDirectories: true)

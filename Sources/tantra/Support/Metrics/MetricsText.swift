@@ -43,6 +43,7 @@ struct MetricsText {
     "remote_damaged_chunks": "Chunks of the cache that were not what they should be since the mount began.",
     "remote_last_contact": "When the remote answered last, in seconds since 1970.",
     "compressed_bytes": "Those of them that are compressed.",
+    "difference_bytes": "Those of these that are differences from other versions.",
   ]
 
   private static func gauge(_ name: String, _ help: String, _ value: String, labels: String = "") -> String {
