@@ -43,9 +43,9 @@ package struct DerivedListing: Sendable, Hashable, Encodable {
       case .tokens:
         "llama.cpp runs them, as \(architecture), on numbers of tokens: the version has no tokenizer"
       case .tensors:
-        "containers of tensors, for viewers and loaders; llama.cpp does not run them: no architecture is known here for "
+        "tensors only, for viewers and loaders; llama.cpp does not run them: "
           + (architecture == GGUFModel.unknownArchitecture
-            ? "a version whose config.json names no model_type" : architecture)
+            ? "config.json names no model_type" : "Tantra writes no \(architecture) that it runs")
       }
     }
   }

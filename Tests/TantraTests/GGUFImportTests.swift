@@ -82,7 +82,7 @@ import Testing
     try fixture.succeed("import", path, "--model", "llama", "--version", "v1")
     let shown = try fixture.succeed("show", "llama/v1", "--tensors")
     for words in [
-      "1,280 parameters in 2 tensors", "llama.Q8_0.gguf  llama  1 Q8_0 (1.1 KiB), 1 F32 (1.0 KiB)",
+      "1,280 parameters in 2 tensors", "  llama  1 Q8_0 (1.1 KiB), 1 F32 (1.0 KiB)\n",
       "blk.0.attn_q.weight  Q8_0   [4, 256]  1.1 KiB", "  general.name = one\n",
     ] {
       #expect(shown.contains(words), "\(words): \(shown)")
@@ -123,7 +123,7 @@ import Testing
     let folder = fixture.mountpoint + "/d/v1"
     let script = """
       mkdir -p \(folder) && cp \(broken) \(folder)/broken.gguf && cmp \(broken) \(folder)/broken.gguf
-      head -c 1500 \(whole) > \(folder)/model.gguf
+      head -c 1500 \(whole) > \(folder)/model.gguf || true
       test ! -e \(folder)/model.pt && tail -c +1501 \(whole) >> \(folder)/model.gguf && test -e \(folder)/model.pt
       """
     let copied = try Command.run("bash", ["-ec", script])
@@ -140,8 +140,8 @@ import Testing
     let shown = try fixture.succeed("show", "gpt/v1")
     #expect(
       shown.contains(
-        "model-*.gguf: containers of tensors, for viewers and loaders; llama.cpp does not run them")
-        && shown.contains("gpt2"), "\(shown)")
+        "model-*.gguf: tensors only, for viewers and loaders; llama.cpp does not run them: Tantra writes no gpt2 that it runs\n"
+      ), "\(shown)")
     #expect(try fixture.succeed("show", "gpt/v1", "--json").contains("\"use\" : \"tensors\""))
     let out = fixture.scratch("gpt.gguf")
     let written = try fixture.tantra(["quantize", "gpt", "--to", "F32", "--out", out])
