@@ -94,8 +94,7 @@ package final class DerivedCatalogue: Sendable {
     }
     let table = try records.table(source.table)
     defer { FreeMemory.giveBack(afterWorkOn: table.stateDict.tensors.count) }
-    let (files, missing) = try DerivedFiles(source, table, views).all()
-    return DerivedListing(content: source.content, files: files, missing: missing)
+    return try DerivedFiles(source, table, views).all()
   }
 
   /// The files that travel with the version, in each folder that a program loads a model from.

@@ -42,7 +42,7 @@ struct DerivedFiles {
   }
 
   /// All files, and why there is none of a name.
-  func all() throws(StoreError) -> (files: [DerivedListing.File], missing: [DerivedListing.Missing]) {
+  func all() throws(StoreError) -> DerivedListing {
     var files: [DerivedListing.File] = []
     // Headers may be large: only their sizes are kept.
     func list(_ path: String, _ file: DerivedFile) {
@@ -62,14 +62,19 @@ struct DerivedFiles {
     } catch {
       switch error {
       case .store(let error): throw error
-      case .withheld(let why): return ([], [.init(path: "model-*.gguf", reason: why.description)])
+      case .withheld(let why):
+        return DerivedListing(
+          content: source.content, files: [],
+          missing: [.init(path: "model-*.gguf", reason: why.description)])
       }
     }
+    var readers: DerivedListing.GGUFReaders?
     note("model-*.gguf") { () throws(Withheld) in
       let model = try GGUFArchitectures.model(input)
       for type in BlockType.offered {
         note(Self.path(type)) { () throws(Withheld) in list(Self.path(type), try file(type, model)) }
       }
+      if !files.isEmpty { readers = model.readers }
     }
     for folder in QuantizedFolders.all {
       note(folder.name) { () throws(Withheld) in
@@ -78,6 +83,6 @@ struct DerivedFiles {
         list(folder.configurationPath, configuration)
       }
     }
-    return (files, missing)
+    return DerivedListing(content: source.content, files: files, missing: missing, gguf: readers)
   }
 }

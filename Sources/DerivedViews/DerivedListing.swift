@@ -21,12 +21,43 @@ package struct DerivedListing: Sendable, Hashable, Encodable {
     package var reason: String
   }
 
+  /// Who can do what with the GGUF files of a version.
+  package struct GGUFReaders: Sendable, Hashable, Encodable {
+    package enum Use: String, Sendable, Hashable, Encodable {
+      /// llama.cpp runs them, text and all.
+      case text
+      /// llama.cpp runs them, on numbers of tokens.
+      case tokens
+      /// No program runs them: they hold tensors, for whoever reads tensors.
+      case tensors
+    }
+
+    /// What the files say that they are.
+    package var architecture: String
+    package var use: Use
+
+    /// A sentence without a final stop.
+    package var text: String {
+      switch use {
+      case .text: "llama.cpp runs them, as \(architecture)"
+      case .tokens:
+        "llama.cpp runs them, as \(architecture), on numbers of tokens: the version has no tokenizer"
+      case .tensors:
+        "tensors only, for viewers and loaders; llama.cpp does not run them: "
+          + (architecture == GGUFModel.unknownArchitecture
+            ? "config.json names no model_type" : "Tantra writes no \(architecture) that it runs")
+      }
+    }
+  }
+
   /// Stands for all that the bytes of the files depend on.
   package var content: Digest
   package var files: [File]
   package var missing: [Missing]
+  /// Of the GGUF files; nil if there are none.
+  package var gguf: GGUFReaders?
 
-  private enum CodingKeys: String, CodingKey { case files, missing }
+  private enum CodingKeys: String, CodingKey { case files, missing, gguf }
 
   /// Stands for the bytes of a file.
   package func content(of file: File) -> Digest { file.content ?? content }

@@ -23,9 +23,6 @@ enum ForeignFile {
       bytes: OpaqueFormat.hdf5Mark,
       kind: "an HDF5 file (Keras); load it in Keras and save its weights as safetensors"),
     Mark(
-      bytes: OpaqueFormat.ggufMark,
-      kind: "a GGUF file; llama.cpp reads it as it is, under a name that is not one of a view"),
-    Mark(
       bytes: Array("version https://git-lfs".utf8),
       kind: "a Git LFS pointer: the weights were not downloaded; git lfs pull brings them"),
     Mark(bytes: Array("<!DOCTYPE".utf8), kind: "a web page: the download went wrong"),

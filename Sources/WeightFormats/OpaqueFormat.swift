@@ -33,7 +33,7 @@ package enum OpaqueFormat: String, Sendable, CaseIterable {
   private func recognizes(_ source: any ByteSource) throws(FormatError) -> Bool {
     let head = try source.bytes(at: 0, count: min(64, source.byteCount), what: "the file's beginning")
     return switch self {
-    case .gguf: head.starts(with: Self.ggufMark)
+    case .gguf: try Self.isUnreadGGUF(source, head)
     case .hdf5: head.starts(with: Self.hdf5Mark)
     case .msgpack: ForeignFile.isMessagePack(head)
     case .onnx: ForeignFile.isONNX(head)
@@ -41,10 +41,25 @@ package enum OpaqueFormat: String, Sendable, CaseIterable {
     }
   }
 
-  static let ggufMark = Array("GGUF".utf8)
   static let hdf5Mark = [0x89] + Array("HDF".utf8)
 
-  private static func isTorchScript(_ source: any ByteSource, _ head: [UInt8]) throws(FormatError) -> Bool {
+  /// Whether a GGUF file is right as far as its header tells, and no state dict: some of its tensors are quantized, or it has none.
+  private static func isUnreadGGUF(_ source: any ByteSource, _ head: [UInt8]) throws(FormatError)
+    -> Bool
+  {
+    guard GGUFHeader.recognizes(head) else { return false }
+    do throws(FormatError) {
+      return try !GGUFHeader(source).isStateDict
+    } catch {
+      // What is wrong with it is said by whoever reads it as a state dict.
+      if error.code == .unreadable { throw error }
+      return false
+    }
+  }
+
+  private static func isTorchScript(_ source: any ByteSource, _ head: [UInt8]) throws(FormatError)
+    -> Bool
+  {
     guard head.starts(with: [0x50, 0x4B, 0x03, 0x04]) else { return false }
     var budget = MemoryBudget(MemoryBudget.torchLimit)
     var isScript = false

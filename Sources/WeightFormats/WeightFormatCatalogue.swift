@@ -1,7 +1,9 @@
 /// Every format Tantra knows. A new format is a new file and one line here.
 package enum WeightFormatCatalogue {
   /// All formats, in the order in which a file's beginning is offered to them.
-  package static let formats: [any WeightFormat] = [SafetensorsFormat(), TorchZipFormat(), TorchLegacyFormat()]
+  package static let formats: [any WeightFormat] = [
+    SafetensorsFormat(), TorchZipFormat(), TorchLegacyFormat(), GGUFFormat(),
+  ]
 
   /// The files that every version presents, in the order in which they are listed.
   package static let views: [ViewFormat] = formats.compactMap { $0 as? any SynthesizableFormat }

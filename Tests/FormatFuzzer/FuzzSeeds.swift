@@ -16,6 +16,27 @@ enum FuzzSeeds {
     "\u{E9}", "e\u{301}", "\u{0}", "  ",
   ].map { Array($0.utf8) }
 
+  static let gguf: [[UInt8]] = {
+    var wide = TestGGUF.quantized
+    wide.tensors += (0..<12).map { TestGGUF.Tensor("layer.\($0)", [1], type: 27, byteCount: 8) }
+    wide.tensors.append(TestGGUF.Tensor("unknown", [3], type: 99, byteCount: 5))
+    return [TestGGUF.whole, .small, .quantized, wide, TestGGUF()].map(\.bytes)
+  }()
+
+  static let ggufWords: [[UInt8]] =
+    [
+      TestGGUF.text("a"), TestGGUF.number(64), TestGGUF.string("w".utf8),
+      TestGGUF.string("general.alignment".utf8),
+    ]
+    + [TestGGUF.array(8, 2, TestGGUF.string([]) + TestGGUF.string([]))]
+    + [
+      TestGGUF.array(9, 1, []), TestGGUF.array(4, 1 << 40, []),
+      TestGGUF.string("general.architecture".utf8),
+    ]
+    + (0...41).map { little(UInt32($0)) } + [8, 32, 64, 1 << 62].map { little(UInt64($0)) } + [
+      [0xFF], [0xC3, 0x28],
+    ]
+
   static let opcodes: [[UInt8]] =
     (Array("().0123BCFGIJKLMNPQRSTUVX]abcdeghijlopqrstu}".utf8) + Array(0x80...0x98)).map { [$0] } + numpyWords + [
       P.storage(count: 4), P.tensor(P.storage(count: 4), shape: [2, 2], strides: [1, 2]), P.orderedDict,

@@ -10,7 +10,7 @@ struct FuzzTarget: Sendable {
   /// Gives the input to the parser; false if it was refused. Anything but an answer or a `FormatError` is a bug.
   let parse: @Sendable ([UInt8]) throws -> Bool
 
-  static let all = [safetensors, torchZip, torchLegacy, pickle, zip, safety]
+  static let all = [safetensors, torchZip, torchLegacy, gguf, pickle, zip, safety]
 
   /// Files of any kind, judged by whether they are inert. The strict reader of weights and the judge must agree: what the first
   /// accepts, the second does not refuse.
@@ -59,6 +59,27 @@ struct FuzzTarget: Sendable {
     input: { numbers in mutators.pickle.mutate(numbers.pick(FuzzSeeds.legacy), with: &numbers) },
     parse: { try accepts(TorchLegacyFormat(), $0) })
 
+  /// GGUF headers. What is no state dict must be described as well, as the kept file that it may be.
+  private static let gguf = FuzzTarget(
+    name: "gguf",
+    input: { numbers in mutators.gguf.mutate(numbers.pick(FuzzSeeds.gguf), with: &numbers) },
+    parse: { bytes in
+      if try accepts(GGUFFormat(), bytes) { return true }
+      let header: GGUFHeader
+      do throws(FormatError) { header = try GGUFHeader(BufferSource(bytes)) } catch { return false }
+      var position = 0
+      for tensor in header.tensors {
+        guard tensor.offset >= position, tensor.byteCount >= 0,
+          tensor.byteCount <= bytes.count - tensor.offset
+        else {
+          throw FuzzFailure(
+            description: "tensor \(tensor.name) overlaps another, or is outside of the file")
+        }
+        position = tensor.offset + tensor.byteCount
+      }
+      return true
+    })
+
   /// Pickles in archives that are right, checksums included, so that the pickle is always reached.
   private static let pickle = FuzzTarget(
     name: "pickle",
@@ -89,6 +110,7 @@ struct FuzzTarget: Sendable {
     })
 
   private static let mutators = (
+    gguf: Mutator(words: FuzzSeeds.ggufWords, others: FuzzSeeds.gguf),
     safetensors: Mutator(words: FuzzSeeds.json, others: FuzzSeeds.safetensors),
     pickle: Mutator(words: FuzzSeeds.opcodes, others: FuzzSeeds.archives.map { $0.records[0].data }),
     zip: Mutator(words: FuzzSeeds.signatures, others: FuzzSeeds.archives.map(\.bytes)),

@@ -7,7 +7,7 @@ import Foundation
 ///     swift run -c release FormatFuzzer measure FILE                       time and memory of parsing a file
 ///     swift run -c release FormatFuzzer judge FILE ...                     whether files are inert, and whether they are weights
 ///
-/// TARGET: safetensors, torch-zip, torch-legacy, pickle, zip, safety. A run goes on where the state file says it stopped. Ends with 1
+/// TARGET: safetensors, torch-zip, torch-legacy, gguf, pickle, zip, safety. A run goes on where the state file says it stopped. Ends with 1
 /// if an input was described wrongly or took more than two seconds, and with 3, naming the input, if the parser trapped or hung.
 func value(of option: String) -> String? {
   let arguments = CommandLine.arguments

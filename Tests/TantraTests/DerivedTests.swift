@@ -36,6 +36,34 @@ import Testing
     #expect(try Python.oracle("mount_derived.py", [folder, "10000", scratch]) == "7\n")
   }
 
+  /// Names, shapes, dtypes and values that are odd: in each version others.
+  @Test func oddStateDictsAreReadAsTheGgufPackageWritesThem() throws {
+    let (odd, versions) = (fixture.scratch("odd"), 12)
+    try Python.oracle("gguf_files.py", [odd, "\(versions)", "3"])
+    for number in 0..<versions {
+      // The name is in the files, and is the same for all.
+      try fixture.succeed(
+        "import", "\(odd)/\(number)/model.safetensors", "\(odd)/\(number)/config.json", "--model", "odd_model",
+        "--version",
+        "v\(number)")
+    }
+    try fixture.mount()
+    var count = 0
+    for number in 0..<versions {
+      let folder = fixture.mountpoint + "/.derived/odd_model/v\(number)"
+      for name in try FileManager.default.contentsOfDirectory(atPath: "\(odd)/\(number)") where name.hasSuffix(".gguf")
+      {
+        let compared = try Command.run("cmp", ["\(odd)/\(number)/\(name)", "\(folder)/\(name)"])
+        #expect(compared.status == 0, "\(number) \(name): \(compared.outputText)\(compared.errorText)")
+        count += 1
+      }
+      let scratch = fixture.scratch("copies-\(number)")
+      try FileManager.default.createDirectory(atPath: scratch, withIntermediateDirectories: true)
+      try Python.oracle("mount_derived.py", [folder, "1000", scratch])
+    }
+    #expect(count > versions)
+  }
+
   @Test func quantizeWritesTheFileThatTheMountShows() throws {
     let out = fixture.scratch("out/m.gguf")
     let unmounted = try fixture.succeed("quantize", "mamba", "--to", "q8_0", "--out", out)

@@ -20,6 +20,7 @@ enum FormatSamples {
     case "safetensors": files += SafetensorsVerdictTests.wellFormed
     case "torch-zip": files.append(strided)
     case "torch-legacy": files.append(legacy)
+    case "gguf": files += [TestGGUF.whole.bytes, TestGGUF.small.bytes]
     default: break
     }
     return files

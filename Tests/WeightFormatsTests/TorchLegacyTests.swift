@@ -118,9 +118,11 @@ private typealias P = TestPickle
     arguments: [
       ("gzip", [0x1F, 0x8B, 8, 0]), ("numpy", [0x93] + Array("NUMPY".utf8)),
       ("tar", [UInt8](repeating: 0, count: 257) + Array("ustar".utf8)),
-      ("HDF5", [0x89] + Array("HDF\r\n".utf8)), ("Git LFS", Array("version https://git-lfs.github.com/spec/v1".utf8)),
-      ("ONNX", [8, 7, 0x12, 7] + Array("pytorch".utf8)), ("TensorFlow Lite", [0x1C, 0, 0, 0] + Array("TFL3".utf8)),
-      ("web page", Array("<!DOCTYPE html>".utf8)), ("pickle", [0x80, 4, 0x95]), ("GGUF", Array("GGUF".utf8)),
+      ("HDF5", [0x89] + Array("HDF\r\n".utf8)),
+      ("Git LFS", Array("version https://git-lfs.github.com/spec/v1".utf8)),
+      ("ONNX", [8, 7, 0x12, 7] + Array("pytorch".utf8)),
+      ("TensorFlow Lite", [0x1C, 0, 0, 0] + Array("TFL3".utf8)),
+      ("web page", Array("<!DOCTYPE html>".utf8)), ("pickle", [0x80, 4, 0x95]),
     ] as [(String, [UInt8])])
   func saysWhatOtherFilesAre(_ kind: String, _ head: [UInt8]) throws {
     let refusal = try #require(throws: FormatError.self) {

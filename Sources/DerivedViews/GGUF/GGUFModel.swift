@@ -31,13 +31,29 @@ struct GGUFModel: Sendable {
 
   let keys: [GGUFKey]
   let tensors: [Tensor]
+  /// What reads the files.
+  let readers: DerivedListing.GGUFReaders
   /// The tensor whose quality matters most; nil if none of the usual names is there.
   private let outputName: String?
 
-  init(keys: [GGUFKey], tensors: [Tensor]) {
+  /// What a file of no known model says that it is.
+  static let unknownArchitecture = "tantra"
+
+  /// - Parameter isRun: whether llama.cpp runs such models.
+  init(keys: [GGUFKey], tensors: [Tensor], isRun: Bool = true) {
     self.keys = keys
     self.tensors = tensors
-    outputName = ["output.weight", "token_embd.weight"].first { name in tensors.contains { $0.name == name } }
+    var architecture = Self.unknownArchitecture
+    if case .string(let text)? = keys.first(where: { $0.name == "general.architecture" })?.value {
+      architecture = text
+    }
+    let hasText = !keys.contains {
+      $0.name == "tokenizer.ggml.model" && $0.value == .string("none")
+    }
+    readers = .init(architecture: architecture, use: !isRun ? .tensors : hasText ? .text : .tokens)
+    outputName = ["output.weight", "token_embd.weight"].first { name in
+      tensors.contains { $0.name == name }
+    }
   }
 
   /// Bytes that a tensor's name may have in llama.cpp.

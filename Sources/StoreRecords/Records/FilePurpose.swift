@@ -33,6 +33,9 @@ package enum FilePurpose: Sendable, Hashable {
   /// The name of ``fallback``.
   package static let fallbackName = "pytorch_model.bin"
 
+  /// The GGUF file that has the main state dict of a version without another, if it is one.
+  package static let ggufName = "model.gguf"
+
   /// Whether what is closed under the name is published as weights or refused.
   package var isWeights: Bool {
     switch self {

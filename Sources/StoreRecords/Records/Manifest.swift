@@ -34,13 +34,16 @@ package struct Manifest: Sendable, Hashable, Codable {
     case shards
     /// `pytorch_model.bin`
     case fallback
+    /// `model.gguf`
+    case gguf
 
-    /// What a file of a purpose is to the main state dict; nil for a component.
-    package init?(_ purpose: FilePurpose) {
-      switch purpose {
+    /// What the state dict of a file is to the main state dict; nil for a component.
+    package init?(_ path: String) {
+      switch FilePurpose(path) {
       case .view: self = .view
       case .shard: self = .shards
       case .fallback: self = .fallback
+      case .component where path == FilePurpose.ggufName: self = .gguf
       case .component, .temporary, .ordinary: return nil
       }
     }
@@ -228,6 +231,7 @@ package struct Manifest: Sendable, Hashable, Codable {
     guard let main else { return nil }
     if weights.contains(where: { $0.viewName != nil }) { return .view }
     if weightFile(FilePurpose.fallbackName)?.table == main.table { return .fallback }
+    if weightFile(FilePurpose.ggufName)?.table == main.table { return .gguf }
     return weights.contains { FilePurpose($0.path) == .shard } ? .shards : .view
   }
 
@@ -238,7 +242,7 @@ package struct Manifest: Sendable, Hashable, Codable {
   package var components: [WeightRecord] {
     let main = mainSource
     return parts.filter { file in
-      guard let source = MainSource(FilePurpose(file.path)) else { return true }
+      guard file.table != nil, let source = MainSource(file.path) else { return true }
       return main.map { source > $0 } ?? true
     }
   }

@@ -21,7 +21,7 @@ package struct WeightRecord: Sendable, Hashable, Codable {
   package var isPlain: Bool
   /// What else the file carries, a line each; in this file only.
   package var extras: [String]
-  /// How much it holds. Nil for an opaque file, and if an older Tantra kept the file.
+  /// How much it holds. Nil for an opaque file that does not tell (a quantized GGUF file does), and if an older Tantra kept the file.
   package var counts: Counts?
 
   /// How much a weight file holds.
@@ -29,7 +29,7 @@ package struct WeightRecord: Sendable, Hashable, Codable {
     package var tensorCount: Int
     package var parameterCount: Int
 
-    init(tensorCount: Int, parameterCount: Int) {
+    package init(tensorCount: Int, parameterCount: Int) {
       self.tensorCount = tensorCount
       self.parameterCount = parameterCount
     }

@@ -27,7 +27,7 @@ struct Arrival {
     guard let table else { return }
     guard let digest = file.table else { throw StoreError(.damaged, "\(file.path) has no table") }
     contents = Contents(table: table, digest: digest)
-    source = .init(FilePurpose(file.path))
+    source = .init(file.path)
   }
 
   init(files: [WeightRecord], table: Table, digest: Digest, source: Manifest.MainSource) {

@@ -217,15 +217,12 @@ package struct Import: Sendable {
     let source = try posix(try OpenedFile.open(file.source))
     let status = try posix(try source.status())
     let progress = counting(.importing, of: status.size, progress)
-    if isShard || FilePurpose(file.path).mayBeWeights,
-      let format = try Self.weightFormat(of: source, file.source)
-    {
+    if isShard || FilePurpose(file.path).mayBeWeights, try Self.weightFormat(of: source, file.source) != nil {
       let keeping = WeightKeeping(records: records, pins: pins)
+      let opaque = try Self.opaqueFormat(of: source, file.source)
       return .weights(
         try copy(
-          source, named: file.path, at: file.path, as: OpaqueFormat(rawValue: format), modified: status.modified,
-          keeping,
-          progress))
+          source, named: file.path, at: file.path, as: opaque, modified: status.modified, keeping, progress))
     }
     let bytes = try posix(try LocalBytes(source))
     let ingest = try blobStore(try blobs.beginIngest())

@@ -90,6 +90,10 @@ struct ManifestBuilder {
       guard let earlier = manifest.weightFile(file.path), earlier.blob != file.blob else { continue }
       guard let known = earlier.table, let new = file.table else {
         try beginEdition("\(file.path) has other bytes")
+        // What the main state dict was read from holds none any more.
+        if manifest.mainSource == .gguf, file.path == FilePurpose.ggufName {
+          (main, manifest.main) = (nil, nil)
+        }
         continue
       }
       if let difference = StateDictDifference.first(try records.table(known), try records.table(new)) {

@@ -180,6 +180,10 @@ extension Import {
     file.fate = .component
     if view == nil, let format = try Self.opaqueFormat(of: source, path) {
       (file.fate, file.format) = (.unread, format.rawValue)
+      let contents = try UnreadContents(of: try posix(try FileSource(source)), as: format, name)
+      (file.tensorCount, file.parameterCount) = (
+        contents.counts?.tensorCount, contents.counts?.parameterCount
+      )
       return nil
     }
     let fileName = FilePath(name).lastComponent?.string ?? name

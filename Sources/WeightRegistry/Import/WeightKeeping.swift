@@ -90,6 +90,11 @@ struct WeightKeeping {
       } else {
         segments = try ingest.hash(storages: [], progress: progress).table
       }
+    } catch {
+      throw StoreError(error)
+    }
+    let contents = try UnreadContents(of: try posix(try FileSource(ingest.file)), as: format, path)
+    do throws(BlobStoreError) {
       try ingest.forceToDisk(progress)
       _ = try ingest.commit(segments, pins, progress: progress)
     } catch {
@@ -97,8 +102,10 @@ struct WeightKeeping {
     }
     return try Arrival(
       WeightRecord(
-        path: path, format: format.rawValue, blob: segments.blob, byteCount: segments.byteCount, modified: modified,
-        table: nil, packs: [], isPlain: false, extras: []), nil)
+        path: path, format: format.rawValue, blob: segments.blob, byteCount: segments.byteCount,
+        modified: modified,
+        table: nil, packs: [], isPlain: false, extras: contents.extras, counts: contents.counts),
+      nil)
   }
 
   /// Stores a table.

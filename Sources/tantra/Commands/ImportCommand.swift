@@ -9,13 +9,16 @@ struct ImportCommand: ParsableCommand {
     commandName: "import",
     abstract: "Publish weight files as versions.",
     discussion: """
-      FILE is a safetensors file or a state dict of torch (.safetensors, .pt, .pth, .bin, .ckpt; the content decides), a \
-      file that travels with it (config.json), or a folder of such files, which is a version of its own. Model and version \
+      FILE is a safetensors file, a state dict of torch or a GGUF file (.safetensors, .pt, .pth, .bin, .ckpt, .gguf; the content \
+      decides), a file that travels with it (config.json), or a folder of such files, which is a version of its own. Model and version \
       are taken from names such as mamba_v1.0_pt.pt, else from the options; a folder that is called checkpoint-20, as \
       trainers do, gives the version's name; the first version of a model is v1.0.
 
       Pickles are parsed, never run. What is written reads back byte for byte; every other format appears at once. A \
       version that exists is left as it is: the same weights in another format are added to it, others are refused, and then no file of it changes.
+
+      A GGUF file of F32, F16, BF16 or integers that is named by itself becomes model.gguf, and every other format of it appears. One \
+      with quantized tensors keeps its name, and is served as it is.
 
       A file that would run code when it is loaded is refused. With --state-dict-only its state dict is published as \
       torch.save writes it, and the rest is dropped, and named. A file that holds nothing but data is kept whole even then.

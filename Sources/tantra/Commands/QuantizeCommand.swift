@@ -13,7 +13,8 @@ struct QuantizeCommand: ParsableCommand {
       It is named <model>_<version>_<type>.gguf, as mamba_v1.0_Q8_0.gguf, unless --out names it. Without a version the active one is \
       taken. What it is made of is checked first, and it appears when it is complete and on disk, whether or not the store is mounted.
 
-      tantra show MODEL/VERSION lists the types that a version is offered in, and why others are not.
+      tantra show MODEL/VERSION lists the types that a version is offered in, and why others are not. Of a model that llama.cpp \
+      does not run the file only holds tensors, for viewers and loaders; a note on standard error says so.
 
       Exit codes: 0 written; 64 wrong usage; 65 the store is damaged; 66 no such model or version, or it is not offered in the \
       type; 73 the file exists and --force was not given; 74 the disk is full, or reading or writing failed; 77 not permitted; \
@@ -66,8 +67,15 @@ struct QuantizeCommand: ParsableCommand {
       computed: content, of: main.table, as: name, in: parent, modified: manifest.published, replacing: force,
       progress: Interruption.stopping(bar.handler))
     bar.finish()
-    let types = try derived.listing(of: folder)?.file(path)?.types ?? []
-    if json { return try Console.print(json: Report(path: file.path, byteCount: file.byteCount, types: types)) }
+    let listing = try derived.listing(of: folder)
+    let types = listing?.file(path)?.types ?? []
+    if let readers = listing?.gguf, readers.use == .tensors {
+      Console.error("note: \(file.path): \(readers.text)")
+    }
+    if json {
+      return try Console.print(
+        json: Report(path: file.path, byteCount: file.byteCount, types: types))
+    }
     Console.print("\(file.path)  \(Console.size(file.byteCount))  \(types.text)")
   }
 

@@ -12,8 +12,8 @@ struct ShowCommand: ParsableCommand {
     abstract: "Show what a version holds and where it came from, or what there is of a model.",
     discussion: """
       Of a version: its files with their sizes and times, and how each is served; what a mount computes of it below .derived, \
-      and why some of that is not offered; with --tensors also every tensor. Of a model: its versions, links and policies. No \
-      tensor data is read.
+      why some of that is not offered, and whether llama.cpp runs the GGUF files or they only hold tensors; of quantized GGUF files \
+      the types of their tensors; with --tensors also every tensor. Of a model: its versions, links and policies. No tensor data is read.
       """)
 
   @OptionGroup var target: VersionArguments
@@ -32,7 +32,7 @@ struct ShowCommand: ParsableCommand {
       return json ? try Console.print(json: shown) : Console.print(shown.text)
     }
     let manifest = try records.manifest(of: model, records.version(called: word, of: model))
-    var shown = try VersionSummary(manifest, in: records, withTensors: tensors)
+    var shown = try VersionSummary(manifest, in: registry, withTensors: tensors)
     if let folder = try records.folder(of: model, manifest.version) {
       shown.derived = try DerivedCatalogue(registry).listing(of: folder)
     }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import PosixIO
 import StoreRecords
 import SystemPackage
 import WeightFormats
@@ -47,6 +48,11 @@ struct ImportPlan {
       } else {
         loose.others.append(.init(source: path, path: FilePath(path).lastComponent?.string ?? path))
       }
+    }
+    // A GGUF file goes with other weights; without any it is the weights.
+    if loose.weights.isEmpty, folders.allSatisfy(\.weights.isEmpty) {
+      loose.weights = loose.others.map(\.source).filter(Self.isGGUF)
+      loose.others.removeAll { Self.isGGUF($0.source) }
     }
     // What is named beside one folder without weights of its own goes with that folder.
     if folders.count == 1, loose.weights.isEmpty || folders[0].weights.isEmpty {
@@ -101,13 +107,15 @@ struct ImportPlan {
       throw CommandFailure(
         .badData,
         (group.folder.map { "no file in \($0)" } ?? "none of the files")
-          + " holds weights and has a weight file's extension (.safetensors, .pt, .pth, .bin or .ckpt)")
+          + " holds weights and has a weight file's extension (.safetensors, .pt, .pth, .bin, .ckpt or .gguf)"
+      )
     }
     var requests: [ImportRequest] = []
     for path in group.weights {
       let (model, version) = try target(of: path, in: group, names, records)
       requests.append(
-        ImportRequest(model: model, version: version, source: path, path: Self.path(of: path, in: group.folder)))
+        ImportRequest(
+          model: model, version: version, source: path, path: try Self.path(of: path, in: group)))
     }
     let targets = Set(requests.map { "\($0.model)/\($0.version)" })
     guard group.others.isEmpty || targets.count == 1 else {
@@ -140,13 +148,22 @@ struct ImportPlan {
     return FilePath(name).extension.flatMap { ImportRequest.view(forExtension: $0) }
   }
 
-  /// Where a weight file will be in its version. One that is named by itself is a view; in a folder others than `model.*` keep
-  /// their names.
-  private static func path(of source: String, in folder: String?) -> String {
-    let view = "model.\(view(of: source) ?? "pt")"
-    guard let folder, source.hasPrefix(folder + "/") else { return view }
-    let path = String(source.dropFirst(folder.count + 1))
-    return isMain(path) && path != FilePurpose.fallbackName ? view : path
+  private static func isGGUF(_ path: String) -> Bool { FilePath(path).extension == "gguf" }
+
+  /// Where a weight file will be in its version. One that is named by itself is a view, or `model.gguf` if it is one and holds a
+  /// state dict; in a folder others than `model.*` keep their names.
+  private static func path(of source: String, in group: Group) throws -> String {
+    if let folder = group.folder, source.hasPrefix(folder + "/") {
+      let path = String(source.dropFirst(folder.count + 1))
+      return isMain(path) && path != FilePurpose.fallbackName
+        ? "model.\(view(of: source) ?? "pt")" : path
+    }
+    guard isGGUF(source) else { return "model.\(view(of: source) ?? "pt")" }
+    let isAlone = group.weights.count == 1
+    let isQuantized =
+      try Import.opaqueFormat(of: try posix(try OpenedFile.open(source)), source) != nil
+    return isAlone && !isQuantized
+      ? FilePurpose.ggufName : FilePath(source).lastComponent?.string ?? FilePurpose.ggufName
   }
 
   /// Whether a file of a folder is one of the main state dict.

@@ -25,6 +25,25 @@ struct VersionSummary: Encodable {
     var byteCount: Int
   }
 
+  /// A weight file that is kept unread, and is served as it is.
+  struct Unread: Encodable {
+    var path: String
+    var format: String
+    var byteCount: Int
+    /// What kind of model llama.cpp takes it for.
+    var architecture: String?
+    var types: [UnreadContents.TypeCount]
+    /// Why its header cannot be read.
+    var problem: String?
+
+    /// `31 F32, 21 Q8_0`
+    var text: String {
+      problem
+        ?? types.map { "\($0.tensors) \($0.type) (\(Console.size($0.byteCount)))" }.joined(
+          separator: ", ")
+    }
+  }
+
   var model: ModelName
   var version: VersionName
   /// Links to it, `active` first.
@@ -39,6 +58,8 @@ struct VersionSummary: Encodable {
   var files: [File]
   /// What else weight files carry, by path.
   var extras: [String: [String]]
+  /// Weight files that are kept unread, as far as their headers tell what they hold.
+  var unread: [Unread] = []
   /// What a mount computes of it; nil if it has no main state dict.
   var derived: DerivedListing?
   /// Files that are kept and do not open.
@@ -50,7 +71,8 @@ struct VersionSummary: Encodable {
   /// nil unless they are asked for.
   var tensors: [Listed]?
 
-  init(_ manifest: Manifest, in records: RecordStore, withTensors: Bool) throws(StoreError) {
+  init(_ manifest: Manifest, in registry: WeightRegistry, withTensors: Bool) throws(StoreError) {
+    let records = registry.records
     model = manifest.model
     version = manifest.version
     links = records.links(to: version, of: model)
@@ -71,6 +93,28 @@ struct VersionSummary: Encodable {
     extras = [:]
     for file in manifest.weights where !file.extras.isEmpty { extras[file.path] = file.extras }
     if withTensors { tensors = try Self.tensors(of: manifest, in: records) }
+    for file in manifest.components where file.table == nil {
+      note(file, in: registry.views, withTensors: withTensors)
+    }
+  }
+
+  /// Notes what a file holds that is kept unread. One that is damaged is listed with what is wrong.
+  private mutating func note(_ file: WeightRecord, in views: ViewCatalogue, withTensors: Bool) {
+    var shown = Unread(path: file.path, format: file.format, byteCount: file.byteCount, types: [])
+    do throws(StoreError) {
+      guard let contents = try views.unreadContents(of: file) else { return }
+      (shown.architecture, shown.types) = (contents.architecture, contents.types)
+      if withTensors {
+        tensors? += contents.tensors.map { tensor in
+          Listed(
+            file: file.path, name: tensor.name, dtype: tensor.type, shape: tensor.shape,
+            byteCount: tensor.byteCount)
+        }
+      }
+    } catch {
+      shown.problem = error.message
+    }
+    unread.append(shown)
   }
 
   /// Tells of files that do not open.
@@ -119,12 +163,26 @@ struct VersionSummary: Encodable {
         files.map { [$0.path, Console.size($0.byteCount), Timestamp.text($0.modified), $0.how] }),
     ]
     if !quarantined.isEmpty { lines += [""] + quarantined.map { $0.notice(of: model) } }
+    let told = unread.filter { !$0.text.isEmpty }
+    if !told.isEmpty {
+      lines += [
+        "",
+        Console.table(
+          ["SERVED AS WRITTEN, UNREAD", "KIND", "TENSORS"],
+          told.map { [$0.path, $0.architecture ?? $0.format, $0.text] }),
+      ]
+    }
     for (path, extras) in extras.sorted(by: { $0.key < $1.key }) {
       lines += ["", "\(path) also carries:"] + extras.map { "  \($0)" }
     }
     if let derived {
-      let files = derived.files.filter(\.isComputed).map { [$0.path, Console.size($0.byteCount), $0.types.text] }
-      if !files.isEmpty { lines += ["", Console.table(["COMPUTED, IN .derived", "SIZE", "TENSORS"], files)] }
+      let files = derived.files.filter(\.isComputed).map {
+        [$0.path, Console.size($0.byteCount), $0.types.text]
+      }
+      if !files.isEmpty {
+        lines += ["", Console.table(["COMPUTED, IN .derived", "SIZE", "TENSORS"], files)]
+      }
+      if let readers = derived.gguf { lines += ["", "model-*.gguf: \(readers.text)"] }
       if !derived.missing.isEmpty { lines.append("") }
       lines += derived.missing.map { "no \($0.path): \($0.reason)" }
     }

@@ -96,7 +96,7 @@ import Testing
   @Test func whatIsKeptUnreadIsAWeightFile() throws {
     try mount.succeed(
       """
-      mkdir -p m/v1; { printf GGUF; head -c 5000 /dev/urandom; } > $OUT/a.gguf
+      mkdir -p m/v1; python \(Python.oraclesFolder)/gguf_imports.py one $OUT/a.gguf Q8_0
       { printf '\\x89HDF\\r\\n\\x1a\\n'; head -c 3000 /dev/urandom; } > $OUT/b.h5
       cp $OUT/a.gguf m/v1/model-Q8_0.gguf; cp $OUT/b.h5 m/v1/tf_model.h5
       tantra list-weights m | grep -q v1; tantra validate m

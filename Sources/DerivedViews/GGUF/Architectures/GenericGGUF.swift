@@ -14,7 +14,7 @@ enum GenericGGUF: GGUFArchitecture {
 
   static func model(_ input: ModelInput) throws(Withheld) -> GGUFModel {
     var architecture = input.configuration?["model_type"]?.text ?? ""
-    if architecture.isEmpty { architecture = "tantra" }
+    if architecture.isEmpty { architecture = GGUFModel.unknownArchitecture }
     var tensors: [GGUFModel.Tensor] = []
     var extra: [GGUFKey] = []
     for (index, tensor) in input.stateDict.tensors.enumerated() {
@@ -47,7 +47,7 @@ enum GenericGGUF: GGUFArchitecture {
       generalKeys(architecture, input, parameterCount: parameterCount(tensors)) + [
         GGUFKey("general.file_type", .fileType), GGUFKey("general.quantization_version", .uint32(2)),
       ]
-    return GGUFModel(keys: keys + extra, tensors: tensors)
+    return GGUFModel(keys: keys + extra, tensors: tensors, isRun: false)
   }
 
   private static func change(of tensor: TensorDescriptor) throws(Withheld) -> GGUFModel.Tensor.Change {
