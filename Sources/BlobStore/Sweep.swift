@@ -61,7 +61,8 @@ package struct Sweep: ~Copyable {
           guard let (blob, isPacked) = BlobFiles.blob(of: name, in: prefix), isMeant(blob) else { continue }
           let isSecond = isPacked && names.contains(BlobFiles.name(of: blob).plain)
           if live.contains(blob), !isSecond { continue }
-          let removed = try isDryRun ? folder.status(of: name)?.size : remove(blob, name, isSecond: isSecond, in: folder)
+          let removed =
+            try isDryRun ? folder.status(of: name)?.size : remove(blob, name, isSecond: isSecond, in: folder)
           guard let size = removed else { continue }
           bytes += size
           if !isSecond { count += 1 }
@@ -84,13 +85,14 @@ package struct Sweep: ~Copyable {
     // Somebody may still have it open for writing, and it cannot be removed before they have gone.
     if file.isImmutable { return nil }
     let size = try file.status().size
-    let isGone: Bool? = try store.pins.removeUnlessPinned(blob) { () throws(PosixError) in
-      if !isSecond, store.files.differences.isBase(blob) { return nil }
-      try folder.removeFile(name)
-      store.files.differences.set([], of: blob)
-      store.forget(blob)
-      return true
-    } ?? nil
+    let isGone: Bool? =
+      try store.pins.removeUnlessPinned(blob) { () throws(PosixError) in
+        if !isSecond, store.files.differences.isBase(blob) { return nil }
+        try folder.removeFile(name)
+        store.files.differences.set([], of: blob)
+        store.forget(blob)
+        return true
+      } ?? nil
     // Its bytes go when the last who has it open lets go of it: here, and not while others wait to pin blobs.
     withExtendedLifetime(file) {}
     return isGone == nil ? nil : size

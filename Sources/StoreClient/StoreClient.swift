@@ -128,12 +128,17 @@ package struct StoreClient: Sendable {
   package typealias Thaw = (_ progress: @escaping ProgressHandler) throws(StoreError) -> Void
 
   private func switching(
-    _ request: ControlRequest, of model: ModelName, _ progress: @escaping ProgressHandler, _ whenSwitched: (Thaw) -> Void
+    _ request: ControlRequest, of model: ModelName, _ progress: @escaping ProgressHandler,
+    _ whenSwitched: (Thaw) -> Void
   ) throws(StoreError) -> ActiveChange {
     let access = try access()
-    let change = try perform(request, by: access, progress) { if case .switched(let change) = $0 { change } else { nil } }
+    let change = try perform(request, by: access, progress) {
+      if case .switched(let change) = $0 { change } else { nil }
+    }
     if case .direct(let registry) = access {
-      whenSwitched { (progress) throws(StoreError) in _ = try registry.compression.thawActive(of: model, progress: progress) }
+      whenSwitched { (progress) throws(StoreError) in
+        _ = try registry.compression.thawActive(of: model, progress: progress)
+      }
     }
     return change
   }

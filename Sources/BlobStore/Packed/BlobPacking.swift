@@ -60,7 +60,8 @@ package struct BlobPacking: Sendable {
     if source.packedByteCount != nil, !again { return .asWanted }
     if source.localFile?.isImmutable == true { return .inUse }
     let limit = Int(Double(source.byteCount) * (1 - Self.leastSaving))
-    let (writer, estimate) = try best(for: source, among: candidates, progress) { (base, segments) throws(BlobStoreError) in
+    let (writer, estimate) = try best(for: source, among: candidates, progress) {
+      (base, segments) throws(BlobStoreError) in
       try intact.contains(base, segments, in: store, progress: progress)
     }
     if source.packedByteCount != nil, writer.possibleBases.isEmpty == source.bases.isEmpty,

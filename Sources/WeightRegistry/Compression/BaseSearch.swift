@@ -72,7 +72,8 @@ final class BaseSearch {
     }
     var seen: Set<VersionName> = []
     return found.filter { candidate in
-      let isItself = candidate.model == manifest.model && candidate.version == manifest.version
+      let isItself =
+        candidate.model == manifest.model && candidate.version == manifest.version
         && candidate.published == manifest.published
       return !isItself && seen.insert(candidate.version).inserted
     }

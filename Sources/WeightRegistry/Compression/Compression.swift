@@ -32,11 +32,13 @@ package struct Compression: Sendable {
       let manifest = try records.manifest(of: model, version)
       // Who says what from wants it even if it is compressed otherwise.
       try run(
-        [("\(model)/\(version)", manifest)], &report, .packing(search, again: base != .best), progress) { _ in true }
+        [("\(model)/\(version)", manifest)], &report, .packing(search, again: base != .best), progress
+      ) { _ in true }
     } else {
       guard base == .best else {
         throw StoreError(
-          .invalidName, "which version is to be compressed with that base? Write tantra compress MODEL/VERSION --base VERSION")
+          .invalidName,
+          "which version is to be compressed with that base? Write tantra compress MODEL/VERSION --base VERSION")
       }
       if let model {
         let removed = try records.modelsWithBackups()

@@ -51,7 +51,9 @@ package struct CompressionReport: Sendable, Hashable, Codable {
       parts.append(
         (isDryRun ? "would compress " : "compressed ") + "\(counted(files)): \(before) to "
           + (isDryRun ? "about " : "") + "\(after), \(CompressionStanding.percent(bytesAfter, of: bytesBefore))")
-      if differences > 0 { parts.append("\(counted(differences)) as differences from \(against.joined(separator: ", "))") }
+      if differences > 0 {
+        parts.append("\(counted(differences)) as differences from \(against.joined(separator: ", "))")
+      }
     case (.thaw, _): parts.append("took back \(counted(files)): \(before) to \(after)")
     }
     if already > 0 { parts.append("\(counted(already)) \(verb == .compress ? "compressed already" : "plain already")") }
@@ -60,4 +62,3 @@ package struct CompressionReport: Sendable, Hashable, Codable {
     return parts.joined(separator: "; ")
   }
 }
-

@@ -114,7 +114,8 @@ struct Collection {
     } catch {
       // That does no harm: what they are differences from stays as long.
       if case .interrupted = error.code { throw error }
-      records.logger.error("what is compressed as a difference from what was purged was not compressed anew: \(error.message)")
+      records.logger.error(
+        "what is compressed as a difference from what was purged was not compressed anew: \(error.message)")
     }
   }
 

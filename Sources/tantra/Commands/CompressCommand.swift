@@ -30,7 +30,8 @@ struct CompressCommand: ParsableCommand {
   var version: String?
   @Option(
     help: ArgumentHelp(
-      "The version, or MODEL/VERSION, that files may become differences from; none for none.", valueName: "version|none"),
+      "The version, or MODEL/VERSION, that files may become differences from; none for none.", valueName: "version|none"
+    ),
     completion: StoreCompletion.versions)
   var base: String?
   @Flag(help: "Only estimate, from samples, what that would save.") var dryRun = false
