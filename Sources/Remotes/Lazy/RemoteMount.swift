@@ -191,8 +191,8 @@ package final class RemoteMount: Sendable {
       return blobs.add(same, as: content.id)
     }
     let file = try cache.file(of: content.blob)
-    let places = TensorPlaces(manifest, registry.records)
-    let blob = LazyBlob(content, in: file, fetcher) { places.describe($0, of: content.id) }
+    let naming = TensorNaming(manifest, registry.records)
+    let blob = LazyBlob(content, in: file, fetcher) { naming.describe($0, of: content.id) }
     fetcher.budget.add(blob, holding: try posix(try file.status().allocated))
     blobs.add(blob, as: content.id)
   }

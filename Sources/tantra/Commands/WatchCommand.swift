@@ -33,7 +33,7 @@ struct WatchCommand: ParsableCommand {
   @OptionGroup var store: StoreOptions
 
   func run() throws {
-    let model = try model.map { try ModelName(validating: $0) }
+    let model = try model.map { try VersionArguments.model($0, forVersions: "show") }
     Interruption.watch()
     let path = try store.path
     var watch = try StoreWatch(model) { () throws(StoreError) in try store.openForReading(at: path).records }

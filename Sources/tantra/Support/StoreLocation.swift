@@ -36,7 +36,9 @@ struct StoreLocation {
     let mounted = mindingMounts ? Self.mounted : []
     if let first = mounted.first {
       guard mounted.allSatisfy({ $0.path == first.path }) else {
-        let all = mounted.map { "\($0.path) at \($0.mountpoint)" }.joined(separator: ", ")
+        var told: Set<String> = []
+        let all = mounted.filter { told.insert($0.path).inserted }.map { "\($0.path) at \($0.mountpoint)" }
+          .joined(separator: ", ")
         throw CommandFailure(.usage, "several stores are mounted: \(all); name one with --store or TANTRA_STORE")
       }
       self.init(absolute: first.path, .mounted)

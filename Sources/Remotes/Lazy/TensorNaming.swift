@@ -2,7 +2,7 @@ import StoreRecords
 import Tensors
 
 /// Says which tensor of a version lies at a place of a pack, for messages.
-struct TensorPlaces: Sendable {
+struct TensorNaming: Sendable {
   private let name: String
   private let tables: [Digest]
   /// Those of the store that has the blobs that have this.
