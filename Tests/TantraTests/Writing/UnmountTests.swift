@@ -19,7 +19,7 @@ import Testing
       let state = FileManager.default.contents(atPath: "/proc/\(pid)/stat").map { String(decoding: $0, as: UTF8.self) }
       #expect(state.map { $0.contains(") Z ") } ?? true, "turn \(turn): \(state ?? "")")
       // Directly: no daemon holds the store's lock.
-      #expect(try fixture.succeed("backup", "mamba", "v1.0").contains("backup \(turn)"))
+      #expect(try fixture.succeed("backup", "mamba", "v1.0").contains("backup 1"))
     }
   }
 
