@@ -238,6 +238,7 @@ struct Renaming {
       }
     }
     if let open { try open.freezing(move) } else { try move() }
+    tree.additions.move(from, to: to)
     if to.purpose.isOrdinary { tree.removeOrdinary(to) }
     if from.purpose.isOrdinary, let file = tree.ordinary.remove(from) {
       tree.inodes.rename(.ordinary(from), to: file.node)
