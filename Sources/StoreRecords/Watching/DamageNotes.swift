@@ -60,9 +60,14 @@ struct DamageNotes: Sendable {
   }
 }
 
-extension RecordStore {
+extension StoreFolder {
   /// The last notes of damage that validations have found, oldest first.
-  package func damageNotes() throws(StoreError) -> [DamageNote] { try DamageNotes(folder: store.staging).notes() }
+  package func damageNotes() throws(StoreError) -> [DamageNote] { try DamageNotes(folder: staging).notes() }
+}
+
+extension RecordStore {
+  /// As ``StoreFolder/damageNotes()``.
+  package func damageNotes() throws(StoreError) -> [DamageNote] { try store.damageNotes() }
 
   /// What validations have found of the versions that are there, and nobody has mended since.
   package func knownDamage() -> [DamageNote] {

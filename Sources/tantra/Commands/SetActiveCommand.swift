@@ -26,8 +26,8 @@ struct SetActiveCommand: ParsableCommand {
     }
     bar.finish()
     if json { try Console.print(json: change) } else { Console.print(change.text) }
-    if try store.openForReading().records.knownDamage().contains(where: { $0.model == model && $0.version == change.to }
-    ) {
+    let notes = try StoreFolder(path: try store.path, creating: false).damageNotes()
+    if notes.contains(where: { $0.model == model && $0.version == change.to }) {
       Console.error(
         "warning: \(model)/\(change.to) is damaged, as its last validation found: tantra show \(model)/\(change.to)")
     }
