@@ -2,6 +2,7 @@ import PosixIO
 package import StoreRecords
 import Synchronization
 import Tensors
+import WeightFormats
 package import WeightRegistry
 
 /// Offers what is computed of versions, and opens it. Reads tables and the small files beside weights, never tensor data.
@@ -14,7 +15,7 @@ package final class DerivedCatalogue: Sendable {
   private static let listingLimit = 4096
 
   /// Names of the types that GGUF files are offered in.
-  package static let ggufTypes = BlockType.offered.map(\.name)
+  package static let ggufTypes = GGUFType.offered.map(\.name)
 
   private let views: ViewCatalogue
   private let records: RecordStore

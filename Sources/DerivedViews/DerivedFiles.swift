@@ -1,4 +1,5 @@
 import StoreRecords
+import WeightFormats
 import WeightRegistry
 
 /// Everything that is computed of a version: `model-F32.gguf`, `model-Q8_0.gguf` and so on, `int8/model.safetensors` with its config.json,
@@ -14,13 +15,13 @@ struct DerivedFiles {
     self.views = views
   }
 
-  private static func path(_ type: BlockType) -> String { "model-\(type.name).gguf" }
+  private static func path(_ type: GGUFType) -> String { "model-\(type.name).gguf" }
 
   /// The file at a path.
   func file(at path: String) throws(DerivedFailure) -> DerivedFile {
     let input = try source.input(table, views)
     return try DerivedFailure.catching { () throws(Withheld) in
-      if let type = BlockType.offered.first(where: { Self.path($0) == path }) {
+      if let type = GGUFType.offered.first(where: { Self.path($0) == path }) {
         return try file(type, try GGUFArchitectures.model(input))
       }
       for folder in QuantizedFolders.all {
@@ -31,11 +32,11 @@ struct DerivedFiles {
     }
   }
 
-  private func file(_ type: BlockType, _ model: GGUFModel) throws(Withheld) -> DerivedFile {
+  private func file(_ type: GGUFType, _ model: GGUFModel) throws(Withheld) -> DerivedFile {
     guard model.uses(type) else {
       throw Withheld(
-        type.elementCount > 1
-          ? "no matrix has rows of a multiple of \(type.elementCount), which \(type.name) takes at a time"
+        type.block.elementCount > 1
+          ? "no matrix has rows of a multiple of \(type.block.elementCount), which \(type.name) takes at a time"
           : "no tensor would be \(type.name)")
     }
     return try model.file(type, of: table.stateDict)
@@ -71,7 +72,7 @@ struct DerivedFiles {
     var readers: DerivedListing.GGUFReaders?
     note("model-*.gguf") { () throws(Withheld) in
       let model = try GGUFArchitectures.model(input)
-      for type in BlockType.offered {
+      for type in GGUFType.offered {
         note(Self.path(type)) { () throws(Withheld) in list(Self.path(type), try file(type, model)) }
       }
       if !files.isEmpty { readers = model.readers }

@@ -35,13 +35,8 @@ extension ControlRequest {
       self = .backup(model: model, version: version)
     case .pull: self = .pull(remote: text, model: nil, version: nil, activating: false)
     case .restore:
-      let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-      guard parts.count == 2 else {
-        throw StoreError(.invalidName, "expected MODEL/VERSION or MODEL/VERSION@NUMBER, found \"\(text)\"")
-      }
-      let edition = try VersionEdition(validating: parts[1])
-      self = .restore(
-        model: try ModelName(validating: parts[0]), version: edition.version, number: edition.number)
+      let (model, edition) = try Self.edition(text)
+      self = .restore(model: model, version: edition.version, number: edition.number)
     case .remove:
       guard case let (model?, version) = try Self.target(text) else {
         throw StoreError(.invalidName, "expected MODEL/VERSION or MODEL, found \"\(text)\"")
@@ -70,15 +65,13 @@ extension ControlRequest {
       guard [1, 2].contains(words.count), let age = words.count == 2 ? Int64(words[1]) : 0 else {
         throw StoreError(.invalidName, "expected a target and perhaps an age in seconds, found \"\(text)\"")
       }
-      let parts = words[0].split(separator: "/", maxSplits: 1)
-      if parts.count == 2, parts[1].contains("@") {
-        let edition = try VersionEdition(validating: parts[1])
-        self = .purge(
-          model: try ModelName(validating: parts[0]), version: edition.version, olderThan: age, number: edition.number)
-        return
+      if words[0].contains("@") {
+        let (model, edition) = try Self.edition(words[0])
+        self = .purge(model: model, version: edition.version, olderThan: age, number: edition.number)
+      } else {
+        let (model, version) = try Self.target(words[0])
+        self = .purge(model: model, version: version, olderThan: age)
       }
-      let (model, version) = try Self.target(words[0])
-      self = .purge(model: model, version: version, olderThan: age)
     case .compress:
       guard [1, 2].contains(words.count) else {
         throw StoreError(.invalidName, "expected a target and perhaps a base, found \"\(text)\"")
@@ -100,6 +93,15 @@ extension ControlRequest {
       throw StoreError(.invalidName, "expected MODEL/VERSION, found \"\(text)\"")
     }
     return (model, version)
+  }
+
+  /// Reads `mamba/v1.0` or `mamba/v1.0@2`.
+  private static func edition(_ text: String) throws(StoreError) -> (ModelName, VersionEdition) {
+    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count == 2 else {
+      throw StoreError(.invalidName, "expected MODEL/VERSION or MODEL/VERSION@NUMBER, found \"\(text)\"")
+    }
+    return (try ModelName(validating: parts[0]), try VersionEdition(validating: parts[1]))
   }
 
   /// Reads `all`, `mamba` or `mamba/v1.0`.

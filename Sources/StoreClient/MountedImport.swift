@@ -65,10 +65,6 @@ package struct MountedImport: ~Copyable {
 
   /// Refuses what an import without a mount refuses, before anything is done.
   private func check() throws(StoreError) {
-    for file in request.files {
-      guard let why = FilePurpose.problem(ofPath: file.path) else { continue }
-      throw StoreError(.unacceptable(.unsupported), "\(file.source) \(why)")
-    }
     try Import.requireReadable(request)
     guard request.isCheckpoint, !request.version.looksLikeCheckpoint else { return }
     throw StoreError(

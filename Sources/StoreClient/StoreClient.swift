@@ -132,9 +132,8 @@ package struct StoreClient: Sendable {
     _ whenSwitched: (Thaw) -> Void
   ) throws(StoreError) -> ActiveChange {
     let access = try access()
-    let change = try perform(request, by: access, progress) {
-      if case .switched(let change) = $0 { change } else { nil }
-    }
+    let reply = try perform(request, by: access, progress: progress) { _ in }
+    guard case .switched(let change) = reply else { throw Self.unexpected(reply) }
     if case .direct(let registry) = access {
       whenSwitched { (progress) throws(StoreError) in
         _ = try registry.compression.thawActive(of: model, progress: progress)
@@ -219,11 +218,11 @@ package struct StoreClient: Sendable {
       return try perform(request, progress, whenChecked: whenChecked) {
         if case .validated(let reports) = $0 { reports } else { nil }
       }
-    } catch  where error.isOfRights {
+    } catch  where error.code.isOfRights {
       // To look at it takes no more than to read it. Nobody else is told of damage then.
       let registry = try WeightRegistry(storePath: path, access: .reading, logger: logger, checkers: checkers)
       let reply = try request.perform(on: registry, progress: progress, whenChecked: whenChecked)
-      guard case .validated(let reports) = reply else { throw error }
+      guard case .validated(let reports) = reply else { throw Self.unexpected(reply) }
       return reports
     }
   }
@@ -242,28 +241,17 @@ package struct StoreClient: Sendable {
 
   /// Carries out a request.
   ///
-  /// - Parameters:
-  ///   - access: the way to the store; nil to find it.
-  ///   - answer: what the reply has; nil if it is none to such a request.
+  /// - Parameter answer: what the reply has; nil if it is none to such a request.
   private func perform<R>(
-    _ request: ControlRequest, by access: Access? = nil, _ progress: @escaping ProgressHandler = { _, _, _ in true },
+    _ request: ControlRequest, _ progress: @escaping ProgressHandler = { _, _, _ in true },
     whenChecked: (ValidationReport) -> Void = { _ in }, _ answer: (ControlReply) -> R?
   ) throws(StoreError) -> R {
-    let way: Access
-    if let access { way = access } else { way = try self.access() }
-    let reply = try perform(request, by: way, progress: progress, whenChecked: whenChecked)
+    let reply = try perform(request, progress: progress, whenChecked: whenChecked)
     if let result = answer(reply) { return result }
-    throw StoreError(
-      .damaged, "the mount answered \"\(reply.text)\"; is it served by another version of Tantra?")
+    throw Self.unexpected(reply)
   }
-}
 
-extension StoreError {
-  /// Whether it is refused because this user, or this mount of a disk, may not write.
-  fileprivate var isOfRights: Bool {
-    switch code {
-    case .readOnly, .system(EACCES), .system(EPERM), .system(EROFS): true
-    default: false
-    }
+  private static func unexpected(_ reply: ControlReply) -> StoreError {
+    StoreError(.damaged, "the mount answered \"\(reply.text)\"; is it served by another version of Tantra?")
   }
 }

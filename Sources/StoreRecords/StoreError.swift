@@ -1,3 +1,4 @@
+import Glibc
 package import WeightFormats
 
 /// Why the store refused a request or could not fulfil it. Nothing has changed when it is thrown.
@@ -31,6 +32,14 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     case system(errno: CInt)
     /// Somebody asked to stop.
     case interrupted
+
+    /// Whether it is for lack of rights: this user, or this mount of a disk, may not write.
+    package var isOfRights: Bool {
+      switch self {
+      case .readOnly, .system(EACCES), .system(EPERM), .system(EROFS): true
+      default: false
+      }
+    }
   }
 
   package var code: Code

@@ -58,9 +58,16 @@ package struct StateDict: Sendable, Hashable {
 
   /// Elements over all tensors, shared storages counted once for each tensor; saturates at `Int.max`.
   package var parameterCount: Int {
-    tensors.reduce(into: 0) { total, tensor in
-      let (sum, overflow) = total.addingReportingOverflow(tensor.shape.elementCount ?? 0)
-      total = overflow ? Int.max : sum
+    tensors.lazy.map(\.shape).elementCount
+  }
+}
+
+extension Sequence<Shape> {
+  /// Elements over all of them; saturates. A shape whose elements cannot be counted counts as none.
+  package var elementCount: Int {
+    reduce(0) { total, shape in
+      let (sum, overflow) = total.addingReportingOverflow(shape.elementCount ?? 0)
+      return overflow ? .max : sum
     }
   }
 }

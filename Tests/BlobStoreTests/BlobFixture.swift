@@ -30,6 +30,15 @@ struct BlobFixture {
   /// Stores a blob that nothing pins afterwards.
   func add(_ number: Int) throws -> Digest { try store.store(bytes(number), store.newPins()) }
 
+  /// Stores bytes as a blob of two segments, so that its table is needed. Nothing pins it afterwards.
+  func addTwoSegments(_ bytes: [UInt8]) throws -> SegmentTable {
+    var ingest = try store.beginIngest()
+    try ingest.append(bytes)
+    let table = try ingest.hash(storages: [bytes.count / 3..<bytes.count]).table
+    _ = try ingest.commit(table, store.newPins())
+    return table
+  }
+
   /// Overwrites the first byte of a blob where it lies.
   func damage(_ blob: Digest) throws {
     let command = try Command.run(

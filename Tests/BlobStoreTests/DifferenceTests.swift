@@ -11,14 +11,6 @@ import Testing
 
   init() throws { fixture = try BlobFixture() }
 
-  private func add(_ bytes: [UInt8]) throws -> SegmentTable {
-    var ingest = try fixture.store.beginIngest()
-    try ingest.append(bytes)
-    let table = try ingest.hash(storages: [bytes.count / 3..<bytes.count]).table
-    _ = try ingest.commit(table, fixture.store.newPins())
-    return table
-  }
-
   /// Weights that training has moved a little: the lowest bits of each are others.
   private func tuned(_ bytes: [UInt8], seed: UInt64) -> [UInt8] {
     var numbers = SeededNumbers(state: seed)
@@ -69,7 +61,9 @@ import Testing
     let tensor = WeightBytes.make(900_000)
     let (first, second) = (WeightBytes.noise(shift) + tensor, tuned(tensor, seed: 2))
     let third = WeightBytes.noise(shift / 2, seed: 3) + tuned(tensor, seed: 4)
-    let (base, table, other) = (try add(first), try add(second), try add(third))
+    let (base, table, other) = (
+      try fixture.addTwoSegments(first), try fixture.addTwoSegments(second), try fixture.addTwoSegments(third)
+    )
     let packed = try pack(table, [like(base, second.count, at: shift)])
     #expect(packed.bases == [base.blob] && packed.share < 0.55, "\(packed)")
     let packedToo = try pack(other, [like(base, third.count, at: shift, of: shift / 2)])
@@ -91,7 +85,7 @@ import Testing
   @Test func othersReadADifferenceWithZstdAndItsBase() throws {
     let first = WeightBytes.make(700_000)
     let second = WeightBytes.noise(70_000, seed: 8) + tuned(first, seed: 2)
-    let (base, table) = (try add(first), try add(second))
+    let (base, table) = (try fixture.addTwoSegments(first), try fixture.addTwoSegments(second))
     let packed = try pack(
       table, [Resemblance([.init(70_000..<770_000, in: base.blob, from: 0)], tables: [base.blob: base])])
     #expect(packed.bases == [base.blob])
@@ -104,7 +98,7 @@ import Testing
 
   @Test func whatIsNotAlikeStandsForItself() throws {
     let (first, second) = (WeightBytes.make(600_000, seed: 1), WeightBytes.make(600_000, seed: 2))
-    let (base, table) = (try add(first), try add(second))
+    let (base, table) = (try fixture.addTwoSegments(first), try fixture.addTwoSegments(second))
     #expect(try pack(table, [like(base, second.count)]).bases.isEmpty)
     guard case .done(_, _, let bases) = try packing.estimate(base.blob, from: [like(table, first.count)]) else {
       throw OracleFailure(description: "it would not be compressed")
@@ -118,7 +112,9 @@ import Testing
     var far = tuned(bytes, seed: 3)
     var numbers = SeededNumbers(state: 9)
     for index in stride(from: 1, to: far.count, by: 4) { far[index] = UInt8(truncatingIfNeeded: numbers.next()) }
-    let (table, nearTable, farTable) = (try add(bytes), try add(near), try add(far))
+    let (table, nearTable, farTable) = (
+      try fixture.addTwoSegments(bytes), try fixture.addTwoSegments(near), try fixture.addTwoSegments(far)
+    )
     let packed = try pack(table, [like(farTable, bytes.count), like(nearTable, bytes.count)])
     #expect(packed.bases == [nearTable.blob])
   }
@@ -126,7 +122,9 @@ import Testing
   @Test func aDifferenceIsNoBase() throws {
     let first = WeightBytes.make(600_000)
     let (second, third) = (tuned(first, seed: 2), tuned(first, seed: 3))
-    let (one, two, three) = (try add(first), try add(second), try add(third))
+    let (one, two, three) = (
+      try fixture.addTwoSegments(first), try fixture.addTwoSegments(second), try fixture.addTwoSegments(third)
+    )
     #expect(try pack(two, [like(one, second.count)]).bases == [one.blob])
     #expect(try pack(three, [like(two, third.count)]).bases.isEmpty)
     // Anew, as somebody wants: from another base, and by itself.
@@ -144,7 +142,7 @@ import Testing
   @Test func whatIsDamagedIsNoBase() throws {
     let first = WeightBytes.make(600_000)
     let second = tuned(first, seed: 2)
-    let (base, table) = (try add(first), try add(second))
+    let (base, table) = (try fixture.addTwoSegments(first), try fixture.addTwoSegments(second))
     try fixture.damage(base.blob)
     #expect(try pack(table, [like(base, second.count)]).bases.isEmpty)
   }
@@ -154,7 +152,9 @@ import Testing
   @Test func aSweepKeepsWhatLiveBlobsAreDifferencesFrom() throws {
     let first = WeightBytes.make(400_000)
     let (second, third) = (tuned(first, seed: 2), tuned(first, seed: 3))
-    let (base, table, other) = (try add(first), try add(second), try add(third))
+    let (base, table, other) = (
+      try fixture.addTwoSegments(first), try fixture.addTwoSegments(second), try fixture.addTwoSegments(third)
+    )
     for (table, bytes) in [(table, second), (other, third)] {
       #expect(try pack(table, [like(base, bytes.count)]).bases == [base.blob])
     }
@@ -174,7 +174,7 @@ import Testing
   @Test func whatIsPinnedKeepsItsBase() throws {
     let first = WeightBytes.make(400_000)
     let second = tuned(first, seed: 2)
-    let (base, table) = (try add(first), try add(second))
+    let (base, table) = (try fixture.addTwoSegments(first), try fixture.addTwoSegments(second))
     _ = try pack(table, [like(base, second.count)])
     let pins = fixture.store.newPins()
     pins.pin([table.blob])
@@ -186,7 +186,7 @@ import Testing
   @Test func aMissingBaseIsDamageThatTheFileMends() throws {
     let first = WeightBytes.make(400_000)
     let second = tuned(first, seed: 2)
-    let (base, table) = (try add(first), try add(second))
+    let (base, table) = (try fixture.addTwoSegments(first), try fixture.addTwoSegments(second))
     _ = try pack(table, [like(base, second.count)])
     try FileManager.default.removeItem(atPath: fixture.path(of: base.blob))
     let store = try fixture.reopened()
@@ -204,12 +204,12 @@ import Testing
   @Test func aMendedBaseMendsItsDifferences() throws {
     let first = WeightBytes.make(400_000)
     let second = tuned(first, seed: 2)
-    let (base, table) = (try add(first), try add(second))
+    let (base, table) = (try fixture.addTwoSegments(first), try fixture.addTwoSegments(second))
     _ = try pack(table, [like(base, second.count)])
     let open = try fixture.store.open(table.blob)
     try fixture.damage(base.blob)
     #expect(try !fixture.store.isIntact(table))
-    #expect(try add(first) == base)
+    #expect(try fixture.addTwoSegments(first) == base)
     try expect(table, reads: second)
     withExtendedLifetime(open) {}
   }

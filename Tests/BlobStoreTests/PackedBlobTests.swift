@@ -14,18 +14,9 @@ import Testing
 
   init() throws { fixture = try BlobFixture() }
 
-  /// Stores bytes as a blob of two segments, so that its table is needed.
-  private func add(_ bytes: [UInt8]) throws -> SegmentTable {
-    var ingest = try fixture.store.beginIngest()
-    try ingest.append(bytes)
-    let table = try ingest.hash(storages: [bytes.count / 3..<bytes.count]).table
-    _ = try ingest.commit(table, fixture.store.newPins())
-    return table
-  }
-
   /// Stores bytes and compresses them.
   private func addPacked(_ bytes: [UInt8]) throws -> SegmentTable {
-    let table = try add(bytes)
+    let table = try fixture.addTwoSegments(bytes)
     guard case .done(let before, let after, _) = try packing.pack(table.blob, table, progress: { _ in true }) else {
       throw OracleFailure(description: "it was not compressed")
     }
@@ -80,7 +71,7 @@ import Testing
   }
 
   @Test func whatHardlyShrinksStaysPlain() throws {
-    let table = try add(WeightBytes.noise(400_000))
+    let table = try fixture.addTwoSegments(WeightBytes.noise(400_000))
     #expect(try packing.pack(table.blob, table, progress: { _ in true }) == .hardlySmaller)
     #expect(try packing.estimate(table.blob) == .hardlySmaller)
     #expect(exists(fixture.path(of: table.blob)))
@@ -88,7 +79,7 @@ import Testing
   }
 
   @Test func anEstimateComesNearToWhatComesOfIt() throws {
-    let table = try add(WeightBytes.make(20 << 20, width: 2))
+    let table = try fixture.addTwoSegments(WeightBytes.make(20 << 20, width: 2))
     guard case .done(_, let estimated, _) = try packing.estimate(table.blob),
       case .done(_, let size, _) = try packing.pack(table.blob, table, progress: { _ in true })
     else { throw OracleFailure(description: "it was not compressed") }
@@ -98,7 +89,7 @@ import Testing
   /// A damaged plain file must not become a compressed one that seems intact.
   @Test func damageIsNotCompressed() throws {
     let bytes = WeightBytes.make(300_000)
-    let table = try add(bytes)
+    let table = try fixture.addTwoSegments(bytes)
     try fixture.damage(table.blob)
     let error = #expect(throws: BlobStoreError.self) { try packing.pack(table.blob, table, progress: { _ in true }) }
     guard case .damaged = error else { throw OracleFailure(description: "\(error as Any)") }
@@ -107,7 +98,7 @@ import Testing
   }
 
   @Test func itCanBeStopped() throws {
-    let table = try add(WeightBytes.make(3 << 20))
+    let table = try fixture.addTwoSegments(WeightBytes.make(3 << 20))
     for calls in [0, 1, 2] {
       let count = Mutex(0)
       let error = #expect(throws: BlobStoreError.self) {
@@ -176,14 +167,14 @@ import Testing
     #expect(try !fixture.store.isIntact(table))
     // Only what lies in the damaged block is lost.
     #expect(try fixture.store.damagedSegments([0, 1], of: table) == [0, 1])
-    #expect(try add(bytes) == table)
+    #expect(try fixture.addTwoSegments(bytes) == table)
     #expect(try fixture.store.isIntact(table))
     #expect(exists(fixture.path(of: table.blob)) && !exists(packed))
   }
 
   @Test func readersNoticeNothingOfIt() throws {
     let bytes = WeightBytes.make(600_000)
-    let table = try add(bytes)
+    let table = try fixture.addTwoSegments(bytes)
     let failures = Mutex<[String]>([])
     let isDone = Atomic(false)
     let (store, packing) = (fixture.store, packing)

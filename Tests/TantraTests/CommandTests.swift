@@ -57,7 +57,7 @@ import Testing
 
   @Test(arguments: [
     ("ls", "list-weights", ["mamba"]), ("log", "history", ["mamba"]), ("verify", "validate", ["mamba"]),
-    ("gc", "purge", ["--dry-run"]), ("use", "set-active", ["mamba/v1.0"]), ("ps", "status", ["--json"]),
+    ("gc", "purge", ["--dry-run"]), ("use", "set-active", ["mamba/v1.0"]), ("ps", "status", ["mamba", "--json"]),
     ("umount", "unmount", []), ("remove", "rm", ["mamba/v9"]),
   ])
   func shortNamesAreTheSameCommands(short: String, long: String, arguments: [String]) throws {
@@ -80,17 +80,7 @@ import Testing
   }
 
   @Test func validateNamesTheDamagedTensorAndEndsWithOne() throws {
-    struct Manifest: Decodable {
-      struct Original: Decodable { var blob: String }
-      var weights: [Original]
-    }
-    let manifest = try JSONDecoder().decode(
-      Manifest.self, from: Data(try fixture.scratch.read("store/models/mamba/v1.0.json")))
-    let blob = manifest.weights[0].blob
-    let path = "store/weights/sha256/\(blob.prefix(2))/\(blob.dropFirst(2))"
-    var bytes = try fixture.scratch.read(path)
-    bytes[bytes.count - 1] ^= 0x10
-    try fixture.scratch.write(path, bytes)
+    try fixture.damage("mamba", "v1.0")
     let command = try fixture.tantra(["validate", "mamba"])
     #expect(command.status == 1)
     // The last tensor of a file in save_file's order has the greatest name.

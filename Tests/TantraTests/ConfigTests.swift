@@ -52,17 +52,7 @@ import Testing
   @Test(arguments: [false, true])
   func aVersionThatDoesNotValidateIsNotMadeActive(mounted: Bool) throws {
     try fixture.succeed("config", "mamba", "validate-before-activate", "yes")
-    struct Manifest: Decodable {
-      struct Original: Decodable { var blob: String }
-      var weights: [Original]
-    }
-    let manifest = try JSONDecoder().decode(
-      Manifest.self, from: Data(try fixture.scratch.read("store/models/mamba/v1.1.json")))
-    let blob = manifest.weights[0].blob
-    let path = "store/weights/sha256/\(blob.prefix(2))/\(blob.dropFirst(2))"
-    var bytes = try fixture.scratch.read(path)
-    bytes[bytes.count - 1] ^= 0x10
-    try fixture.scratch.write(path, bytes)
+    try fixture.damage("mamba", "v1.1")
     if mounted { try fixture.mount() }
     let refused = try fixture.tantra(["set-active", "mamba", "v1.1"])
     #expect(refused.status == 65)

@@ -95,14 +95,7 @@ import Testing
       let file = try fixture.scratch.write("\(version).pt", try SmallWeights.example(bias: bias).torchZip())
       try fixture.succeed("import", file, "--model", "m", "--version", version)
     }
-    struct Manifest: Decodable {
-      struct Original: Decodable { var blob: String }
-      var weights: [Original]
-    }
-    let manifest = try JSONDecoder().decode(
-      Manifest.self, from: Data(try fixture.scratch.read("store/models/m/v1.1.json")))
-    let blob = manifest.weights[0].blob
-    let path = "store/weights/sha256/\(blob.prefix(2))/\(blob.dropFirst(2))"
+    let path = try fixture.blob(of: "m", "v1.1")
     let bytes = try fixture.scratch.read(path)
     try fixture.scratch.write(path, Array(bytes.prefix(64)))
     let command = try fixture.tantra(["diff", "m", "v1.0", "v1.1"])

@@ -48,17 +48,7 @@ import Testing
   @Test func damageThatIsKnownIsToldUntilItIsMended() throws {
     let file = try weights()
     try fixture.succeed("import", file, "--model", "m", "--version", "v1")
-    struct Manifest: Decodable {
-      struct Original: Decodable { var blob: String }
-      var weights: [Original]
-    }
-    let manifest = try JSONDecoder().decode(
-      Manifest.self, from: Data(try fixture.scratch.read("store/models/m/v1.json")))
-    let blob = manifest.weights[0].blob
-    let path = "store/weights/sha256/\(blob.prefix(2))/\(blob.dropFirst(2))"
-    var bytes = try fixture.scratch.read(path)
-    bytes[bytes.count - 1] ^= 0x10
-    try fixture.scratch.write(path, bytes)
+    try fixture.damage("m", "v1")
     #expect(try !fixture.succeed("ls").contains("damaged"))
     #expect(try fixture.tantra(["validate", "m"]).status == 1)
     #expect(try fixture.succeed("ls").contains("active damaged"))
@@ -173,14 +163,7 @@ import Testing
     let publish = ["import", folder, "--model", "m", "--version", "v1"]
     try #require(fixture.tantra(publish).status == 0)
     try fixture.succeed("set-active", "m", "v1")
-    struct Manifest: Decodable {
-      struct File: Decodable { var path: String, blob: String? }
-      var files: [File]
-    }
-    let manifest = try JSONDecoder().decode(
-      Manifest.self, from: Data(try fixture.scratch.read("store/models/m/v1.json")))
-    let blob = try #require(manifest.files.first { $0.path == "config.json" }?.blob)
-    let path = "store/weights/sha256/\(blob.prefix(2))/\(blob.dropFirst(2))"
+    let path = try fixture.blob(of: "m", "v1", file: "config.json")
     if isMounted { try fixture.mount() }
     // What is the same already is no change.
     let same = try fixture.tantra(publish)

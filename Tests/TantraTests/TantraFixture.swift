@@ -71,6 +71,30 @@ final class TantraFixture: Sendable {
     }
   }
 
+  /// Where the bytes of a version's first weight file lie, or those of another file of it: a path in ``scratch``.
+  func blob(of model: String, _ version: String, file: String? = nil) throws -> String {
+    struct Manifest: Decodable {
+      struct File: Decodable { var path: String, blob: String? }
+      var weights: [File]
+      var files: [File]
+    }
+    let manifest = try JSONDecoder().decode(
+      Manifest.self, from: Data(try scratch.read("store/models/\(model)/\(version).json")))
+    let found = file == nil ? manifest.weights.first : manifest.files.first { $0.path == file }
+    guard let blob = found?.blob else {
+      throw OracleFailure(description: "\(model)/\(version) has no \(file ?? "weight file")")
+    }
+    return "store/weights/sha256/\(blob.prefix(2))/\(blob.dropFirst(2))"
+  }
+
+  /// Flips a bit of the last byte of a version's first weight file.
+  func damage(_ model: String, _ version: String) throws {
+    let path = try blob(of: model, version)
+    var bytes = try scratch.read(path)
+    bytes[bytes.count - 1] ^= 0x10
+    try scratch.write(path, bytes)
+  }
+
   /// Bytes of a file under the mountpoint.
   func read(_ path: String) throws -> [UInt8] { try scratch.read("weights/" + path) }
 

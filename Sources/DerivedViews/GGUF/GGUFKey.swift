@@ -1,3 +1,5 @@
+import WeightFormats
+
 /// A key of a GGUF file, and its value.
 struct GGUFKey: Sendable, Hashable {
   enum Value: Sendable, Hashable {
@@ -23,7 +25,7 @@ struct GGUFKey: Sendable, Hashable {
   }
 
   /// Appends the key and its value as they stand in a file. Little-endian; strings with their lengths.
-  func append(to bytes: inout [UInt8], for type: BlockType) {
+  func append(to bytes: inout [UInt8], for type: GGUFType) {
     bytes.append(text: name)
     switch value {
     case .uint32(let value): bytes.append(number: value, kind: 4)

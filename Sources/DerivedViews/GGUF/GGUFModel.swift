@@ -21,7 +21,7 @@ struct GGUFModel: Sendable {
       /// -exp(x), as F32.
       case negativeExponential
       /// The bits as they are, whatever the file's type.
-      case stored(BlockType)
+      case stored(GGUFType)
       /// Numbers that come from config.json, as F32.
       case literal([Float])
       /// As F16, which has every value of the source's type.
@@ -62,7 +62,7 @@ struct GGUFModel: Sendable {
 
   /// What a tensor becomes in a file of a type, as llama.cpp's converter decides: matrices take the type; what has fewer than two
   /// dimensions, norms, and what is no weight stay F32; where a row is no whole number of blocks, F16.
-  func type(of tensor: Tensor, in wanted: BlockType) -> BlockType {
+  func type(of tensor: Tensor, in wanted: GGUFType) -> GGUFType {
     switch tensor.change {
     case .stored(let type): return type
     case .half: return .f16
@@ -77,11 +77,11 @@ struct GGUFModel: Sendable {
     // Of 4 bits the output, or the embeddings that serve as it, takes 8.
     var wanted = wanted
     if wanted == .q40, tensor.name == outputName { wanted = .q80 }
-    return (tensor.shape.last ?? 1) % wanted.elementCount == 0 ? wanted : .f16
+    return (tensor.shape.last ?? 1) % wanted.block.elementCount == 0 ? wanted : .f16
   }
 
   /// Whether some tensor of a file takes the type that gives the file its name.
-  func uses(_ type: BlockType) -> Bool {
+  func uses(_ type: GGUFType) -> Bool {
     type == .f32 || tensors.contains { self.type(of: $0, in: type) == type }
   }
 
@@ -89,7 +89,7 @@ struct GGUFModel: Sendable {
   ///
   /// - Parameter stateDict: what the tensors are of.
   /// - Throws: ``Withheld`` if no such file can be.
-  func file(_ type: BlockType, of stateDict: StateDict) throws(Withheld) -> DerivedFile {
+  func file(_ type: GGUFType, of stateDict: StateDict) throws(Withheld) -> DerivedFile {
     var header: [UInt8] = []
     header.append(contentsOf: "GGUF".utf8)
     header.append(number: UInt32(3))
@@ -98,7 +98,7 @@ struct GGUFModel: Sendable {
     for key in keys { key.append(to: &header, for: type) }
     var offset = 0
     var parts: [DerivedFile.Part] = []
-    var types: [BlockType: Int] = [:]
+    var types: [GGUFType: Int] = [:]
     for tensor in tensors {
       let stored = self.type(of: tensor, in: type)
       let size = try byteCount(of: tensor, stored)
@@ -126,9 +126,9 @@ struct GGUFModel: Sendable {
 
   private static func aligned(_ size: Int) -> Int { (size + alignment - 1) / alignment * alignment }
 
-  private func byteCount(of tensor: Tensor, _ type: BlockType) throws(Withheld) -> Int {
+  private func byteCount(of tensor: Tensor, _ type: GGUFType) throws(Withheld) -> Int {
     guard let count = Shape(tensor.shape).elementCount else { throw Withheld("\(tensor.name) has no size") }
-    let (bytes, overflow) = (count / type.elementCount).multipliedReportingOverflow(by: type.byteCount)
+    let (bytes, overflow) = (count / type.block.elementCount).multipliedReportingOverflow(by: type.block.byteCount)
     guard !overflow, bytes <= StateDict.maximumLayoutByteCount else {
       throw Withheld("\(tensor.name) would have more bytes than a file can")
     }
@@ -136,7 +136,7 @@ struct GGUFModel: Sendable {
   }
 
   private func part(
-    _ tensor: Tensor, _ type: BlockType, of stateDict: StateDict, byteCount: Int
+    _ tensor: Tensor, _ type: GGUFType, of stateDict: StateDict, byteCount: Int
   ) throws(Withheld) -> DerivedFile.Part {
     if case .literal(let numbers) = tensor.change {
       var bytes: [UInt8] = []
@@ -150,7 +150,7 @@ struct GGUFModel: Sendable {
     case .negativeExponential: recipe = Recipe(.negativeExponential)
     case .rows(let rows): recipe = Recipe(.blocks(type), rows: rows)
     case .none, .half:
-      if BlockType(storing: source.dtype) == type { return .stored(tensor.source, byteCount: source.byteCount) }
+      if GGUFType(storing: source.dtype) == type { return .stored(tensor.source, byteCount: source.byteCount) }
       recipe = Recipe(.blocks(type))
     }
     guard kernelElement(of: source.dtype) != nil else {

@@ -1,5 +1,6 @@
 import CQuantize
 import Tensors
+package import WeightFormats
 
 /// How the bytes of a computed tensor come from the elements of a stored one. A value: it names a kernel, and holds no data.
 ///
@@ -7,7 +8,7 @@ import Tensors
 package struct Recipe: Sendable, Hashable {
   package enum Kernel: Sendable, Hashable {
     /// Blocks of GGUF.
-    case blocks(BlockType)
+    case blocks(GGUFType)
     /// -exp(x), as F32.
     case negativeExponential
     /// One signed byte for each element; a unit is a row.
@@ -33,7 +34,7 @@ package struct Recipe: Sendable, Hashable {
   /// Elements of a unit.
   var unitElementCount: Int {
     switch kernel {
-    case .blocks(let type): type.elementCount
+    case .blocks(let type): type.block.elementCount
     case .negativeExponential: 1
     case .integers(let width), .packed(let width, _): max(1, width)
     case .scales(let group, _): max(1, group)
@@ -44,7 +45,7 @@ package struct Recipe: Sendable, Hashable {
   /// Bytes of a unit.
   func unitByteCount(_ dtype: DType) -> Int {
     switch kernel {
-    case .blocks(let type): type.byteCount
+    case .blocks(let type): type.block.byteCount
     case .negativeExponential, .nf4Maxima: 4
     case .integers(let width): max(1, width)
     case .packed(let width, _): Self.packedRowByteCount(width)

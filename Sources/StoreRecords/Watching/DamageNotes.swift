@@ -16,6 +16,10 @@ package struct DamageNote: Sendable, Hashable, Codable {
     self.version = version
     self.details = details
   }
+
+  package func concerns(_ model: ModelName, _ version: VersionName) -> Bool {
+    self.model == model && self.version == version
+  }
 }
 
 /// `.staging/damaged`: the last notes of damage, oldest first. They need not outlive the machine.
@@ -50,7 +54,7 @@ struct DamageNotes: Sendable {
   func remove(_ model: ModelName, _ version: VersionName) throws(StoreError) {
     guard let folder else { return }
     let notes = try self.notes()
-    let rest = notes.filter { $0.model != model || $0.version != version }
+    let rest = notes.filter { !$0.concerns(model, version) }
     if rest.count < notes.count { try write(rest, in: folder) }
   }
 
@@ -70,12 +74,17 @@ extension RecordStore {
   package func damageNotes() throws(StoreError) -> [DamageNote] { try store.damageNotes() }
 
   /// What validations have found of the versions that are there, and nobody has mended since.
-  package func knownDamage() -> [DamageNote] {
+  ///
+  /// - Parameter model: nil for all.
+  package func knownDamage(of model: ModelName? = nil) -> [DamageNote] {
     // That notes cannot be read is no reason to tell nothing else.
     let notes: [DamageNote]
     do throws(StoreError) { notes = try damageNotes() } catch { return [] }
-    var last: [String: DamageNote] = [:]
-    for note in notes where contains(note.model, note.version) { last["\(note.model)/\(note.version)"] = note }
-    return last.values.sorted { ($0.model, $0.version) < ($1.model, $1.version) }
+    var last: [DamageNote] = []
+    for note in notes where (model ?? note.model) == note.model && contains(note.model, note.version) {
+      last.removeAll { $0.concerns(note.model, note.version) }
+      last.append(note)
+    }
+    return last.sorted { ($0.model, $0.version) < ($1.model, $1.version) }
   }
 }

@@ -95,12 +95,7 @@ package struct GGUFHeader: Sendable {
   package var isStateDict: Bool { !tensors.isEmpty && tensors.allSatisfy { $0.type?.dtype != nil } }
 
   /// Elements over all tensors; saturates.
-  package var parameterCount: Int {
-    tensors.reduce(0) { total, tensor in
-      let (sum, overflow) = total.addingReportingOverflow(tensor.shape.elementCount ?? 0)
-      return overflow ? .max : sum
-    }
-  }
+  package var parameterCount: Int { tensors.lazy.map(\.shape).elementCount }
 
   // MARK: Keys
 

@@ -59,7 +59,7 @@ final class BaseSearch {
       guard let version = version ?? records.activeVersion(of: model) else {
         throw StoreError(.unknownVersion, "\(model) has no active version; name another base, or none")
       }
-      found = [try records.manifest(of: model, records.aliases(of: model)[version] ?? version)]
+      found = [try records.manifest(of: model, records.resolved(version, of: model))]
     case .best:
       let versions = try versions(of: manifest.model)
       let active = records.activeVersion(of: manifest.model)

@@ -41,7 +41,6 @@ package struct CompressionReport: Sendable, Hashable, Codable {
   }
 
   private var summary: String {
-    func counted(_ count: Int) -> String { "\(count) \(count == 1 ? "file" : "files")" }
     let (before, after) = (ByteCount(bytes: bytesBefore), ByteCount(bytes: bytesAfter))
     var parts: [String] = []
     switch (verb, files) {
@@ -49,16 +48,18 @@ package struct CompressionReport: Sendable, Hashable, Codable {
     case (.thaw, 0): parts.append("nothing to take back")
     case (.compress, _):
       parts.append(
-        (isDryRun ? "would compress " : "compressed ") + "\(counted(files)): \(before) to "
+        (isDryRun ? "would compress " : "compressed ") + "\(files.counted("file")): \(before) to "
           + (isDryRun ? "about " : "") + "\(after), \(CompressionStanding.percent(bytesAfter, of: bytesBefore))")
       if differences > 0 {
-        parts.append("\(counted(differences)) as differences from \(against.joined(separator: ", "))")
+        parts.append("\(differences.counted("file")) as differences from \(against.joined(separator: ", "))")
       }
-    case (.thaw, _): parts.append("took back \(counted(files)): \(before) to \(after)")
+    case (.thaw, _): parts.append("took back \(files.counted("file")): \(before) to \(after)")
     }
-    if already > 0 { parts.append("\(counted(already)) \(verb == .compress ? "compressed already" : "plain already")") }
-    if hardlySmaller > 0 { parts.append("\(counted(hardlySmaller)) would hardly be smaller") }
-    if inUse > 0 { parts.append("\(counted(inUse)) still open for writing") }
+    if already > 0 {
+      parts.append("\(already.counted("file")) \(verb == .compress ? "compressed already" : "plain already")")
+    }
+    if hardlySmaller > 0 { parts.append("\(hardlySmaller.counted("file")) would hardly be smaller") }
+    if inUse > 0 { parts.append("\(inUse.counted("file")) still open for writing") }
     return parts.joined(separator: "; ")
   }
 }

@@ -14,10 +14,16 @@ package struct WithheldFile: Sendable, Hashable, Codable {
 
 extension ViewCatalogue {
   /// The files of a version that the policy of its model keeps in the store, in the order of the manifest.
-  package func withheld(of manifest: Manifest) throws(StoreError) -> [WithheldFile] {
+  ///
+  /// - Parameter paths: the files that are looked at; nil for all.
+  package func withheld(
+    of manifest: Manifest, among paths: Set<String>? = nil
+  ) throws(StoreError) -> [WithheldFile] {
     guard records.policies(of: manifest.model).pickles == .quarantine else { return [] }
     var withheld: [WithheldFile] = []
-    func judge(_ path: String, _ view: VersionView) throws(StoreError) {
+    func judge(_ path: String, _ view: @autoclosure () throws(StoreError) -> VersionView) throws(StoreError) {
+      guard paths?.contains(path) ?? true else { return }
+      let view = try view()
       guard let reason = try parsing(path, try view.danger()) else { return }
       withheld.append(WithheldFile(path: path, reason: reason))
     }

@@ -1,10 +1,10 @@
 import PosixIO
-import StoreRecords
+package import StoreRecords
 import Tensors
-import WeightFormats
+package import WeightFormats
 
 /// The set of shards that an import brings: its index is among the other files, and the weight file is one of them.
-struct ArrivingShards {
+package struct ArrivingShards {
   private let index: ShardIndex
 
   /// nil if the weight file is no shard, or comes without an index.
@@ -13,23 +13,27 @@ struct ArrivingShards {
   init?(of request: ImportRequest) throws(StoreError) {
     let file = request.files.first { ShardIndex.names.contains($0.path) }
     guard FilePurpose(request.path) == .shard, let file else { return nil }
-    let source = try posix(try OpenedFile.open(file.source))
-    let byteCount = try posix(try source.status()).size
-    guard byteCount <= ShardIndex.limit else {
-      throw StoreError(.unacceptable(.malformed), "\(file.source) is too large for an index of shards")
-    }
-    var bytes = [UInt8](repeating: 0, count: byteCount)
-    let count = try bytes.withMutableBytes { (buffer) throws(StoreError) in
-      try posix(try source.read(at: 0, into: buffer))
-    }
-    guard count == byteCount, let index = ShardIndex(bytes) else {
-      throw StoreError(.unacceptable(.malformed), "\(file.source) is no index of shards")
-    }
+    let index = try Self.index(at: file.source)
     let coming = Set([request.path] + request.files.map(\.path))
     if let missing = index.files.first(where: { !coming.contains($0) }) {
       throw StoreError(.unacceptable(.truncated), "\(file.source) names \(missing), which is not beside it")
     }
     self.index = index
+  }
+
+  /// Reads an index of shards.
+  ///
+  /// - Throws: `unacceptable` if it is none.
+  package static func index(at path: String) throws(StoreError) -> ShardIndex {
+    let source = try posix(try FileSource(try OpenedFile.open(path)))
+    guard source.byteCount <= ShardIndex.limit else {
+      throw StoreError(.unacceptable(.malformed), "\(path) is too large for an index of shards")
+    }
+    let bytes = try parsing(path, try source.bytes(at: 0, count: source.byteCount, what: "the index"))
+    guard let index = ShardIndex(bytes) else {
+      throw StoreError(.unacceptable(.malformed), "\(path) is no index of shards")
+    }
+    return index
   }
 
   /// Whether the file at a path is one of the set.

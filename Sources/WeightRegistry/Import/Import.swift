@@ -26,10 +26,7 @@ package struct Import: Sendable {
     _ request: ImportRequest, progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(StoreError) -> Manifest {
     try records.requireWriting()
-    for file in request.files {
-      guard let why = FilePurpose.problem(ofPath: file.path) else { continue }
-      throw StoreError(.unacceptable(.unsupported), "\(file.source) \(why)")
-    }
+    try Self.requirePaths(request)
     let isCheckedFirst =
       request.activating && records.policies(of: request.model).validatesBeforeActivating
       && records.activeVersion(of: request.model) != request.version
@@ -217,12 +214,11 @@ package struct Import: Sendable {
     let source = try posix(try OpenedFile.open(file.source))
     let status = try posix(try source.status())
     let progress = counting(.importing, of: status.size, progress)
-    if isShard || FilePurpose(file.path).mayBeWeights, try Self.weightFormat(of: source, file.source) != nil {
+    if isShard || FilePurpose(file.path).mayBeWeights, let kind = try Self.weightKind(of: source, file.source) {
       let keeping = WeightKeeping(records: records, pins: pins)
-      let opaque = try Self.opaqueFormat(of: source, file.source)
       return .weights(
         try copy(
-          source, named: file.path, at: file.path, as: opaque, modified: status.modified, keeping, progress))
+          source, named: file.path, at: file.path, as: kind.opaque, modified: status.modified, keeping, progress))
     }
     let bytes = try posix(try LocalBytes(source))
     let ingest = try blobStore(try blobs.beginIngest())
@@ -258,9 +254,18 @@ package struct Import: Sendable {
     return try keeping.keep(staged, at: path, modified: modified, indexing: indexing)
   }
 
-  /// Refuses what ``callAsFunction(_:progress:)`` would refuse of the weight file by its beginning, headers and pickles alone. Nothing is
-  /// written.
+  /// Refuses other files whose paths no version can have.
+  private static func requirePaths(_ request: ImportRequest) throws(StoreError) {
+    for file in request.files {
+      guard let why = FilePurpose.problem(ofPath: file.path) else { continue }
+      throw StoreError(.unacceptable(.unsupported), "\(file.source) \(why)")
+    }
+  }
+
+  /// Refuses what ``callAsFunction(_:progress:)`` would refuse by paths, and by the weight file's beginning, headers and pickles alone.
+  /// Nothing is written.
   package static func requireReadable(_ request: ImportRequest) throws(StoreError) {
+    try requirePaths(request)
     guard request.alone == nil else { return }
     _ = try ArrivingShards(of: request)
     let source = try posix(try OpenedFile.open(request.source))
@@ -273,17 +278,27 @@ package struct Import: Sendable {
   ///
   /// - Throws: `unacceptable` if it is cut off.
   package static func isWeights(_ path: String) throws(StoreError) -> Bool {
-    try weightFormat(of: try posix(try OpenedFile.open(path)), path) != nil
+    try weightKind(of: try posix(try OpenedFile.open(path)), path) != nil
   }
 
-  /// The name of a file's format; nil if it is no weight file.
+  /// How a weight file is kept.
+  enum WeightKind {
+    case read
+    case unread(OpaqueFormat)
+
+    /// nil for one that is read.
+    var opaque: OpaqueFormat? { if case .unread(let format) = self { format } else { nil } }
+  }
+
+  /// What a file is; nil if it is no weight file.
   ///
   /// - Throws: `unacceptable` if it is cut off.
-  static func weightFormat(of file: OpenedFile, _ name: String) throws(StoreError) -> String? {
-    if let format = try opaqueFormat(of: file, name) { return format.rawValue }
+  static func weightKind(of file: OpenedFile, _ name: String) throws(StoreError) -> WeightKind? {
+    if let format = try opaqueFormat(of: file, name) { return .unread(format) }
     let source = try posix(try FileSource(file))
     do throws(FormatError) {
-      return try WeightFormatCatalogue.parse(source).format.name
+      _ = try WeightFormatCatalogue.parse(source)
+      return .read
     } catch {
       if [.truncated, .unreadable].contains(error.code) { throw StoreError(error, file: name) }
       return nil

@@ -174,7 +174,7 @@ extension Import {
       return nil
     }
     if !isMain {
-      guard FilePurpose(path).mayBeWeights, try Self.weightFormat(of: source, name) != nil else { return nil }
+      guard FilePurpose(path).mayBeWeights, try Self.weightKind(of: source, name) != nil else { return nil }
     }
     let view = FilePurpose.view(named: path)?.name
     file.fate = .component

@@ -71,6 +71,11 @@ struct Collection {
     try blobStore(try sweep.run(keeping: needed, isDryRun: isDryRun) { progress(.sweeping, $0, $1) })
   }
 
+  /// What folders need, and some versions that are kept.
+  private func needed(besides kept: [Manifest]) throws(StoreError) -> Set<Digest> {
+    try kept.reduce(into: neededByFolders()) { $0.formUnion($1.blobs) }
+  }
+
   /// Compacts packs that are mostly dead, after the sweep, so that there is room, and removes what that leaves.
   private func compact(
     _ kept: [Manifest], _ report: inout PurgeReport, _ sweep: borrowing Sweep
@@ -86,8 +91,7 @@ struct Collection {
     if !dead.isEmpty {
       do throws(StoreError) {
         let compacted = try compaction.run(dead)
-        let needed = try backedUp().reduce(into: try neededByFolders()) { $0.formUnion($1.blobs) }
-        let rest = try remove(all: needed, sweep)
+        let rest = try remove(all: needed(besides: backedUp()), sweep)
         report.compactedPacks = compacted.count
         report.removedBlobs += rest.count
         report.freedBytes += rest.bytes - compacted.bytes
@@ -103,12 +107,13 @@ struct Collection {
   /// Compresses anew what is a difference from what only that needs, and removes the latter.
   private func rebase(_ report: inout PurgeReport, _ sweep: borrowing Sweep) throws(StoreError) {
     if isDryRun { return }
+    if try blobStore(try blobs.differences).isEmpty { return }
     let kept = try backedUp()
-    let needed = try kept.reduce(into: neededByFolders()) { $0.formUnion($1.blobs) }
+    let needed = try needed(besides: kept)
     do throws(StoreError) {
       let rebased = try Compression(records: records).rebase(needed, of: published() + kept, progress: progress)
       if rebased.files == 0 { return }
-      let rest = try remove(all: backedUp().reduce(into: neededByFolders()) { $0.formUnion($1.blobs) }, sweep)
+      let rest = try remove(all: self.needed(besides: backedUp()), sweep)
       report.removedBlobs += rest.count
       report.freedBytes += rest.bytes - (rebased.bytesAfter - rebased.bytesBefore)
     } catch {

@@ -209,6 +209,6 @@ package struct PurgeReport: Sendable, Hashable, Codable {
     let verb = isDryRun ? ("would purge", "remove", "compact", "free") : ("purged", "removed", "compacted", "freed")
     let compacted = compactedPacks > 0 ? " \(verb.2) \(compactedPacks) packs," : ""
     return "\(verb.0) \(purged.isEmpty ? "nothing" : purged.joined(separator: ", ")); "
-      + "\(verb.1) \(removedBlobs) \(removedBlobs == 1 ? "blob" : "blobs"),\(compacted) \(verb.3) \(freedBytes) bytes\n"
+      + "\(verb.1) \(removedBlobs.counted("blob")),\(compacted) \(verb.3) \(freedBytes) bytes\n"
   }
 }

@@ -105,7 +105,7 @@ struct VersionValidator {
           }
         }
       }
-      return "\(seen.count) \(seen.count == 1 ? "pack" : "packs"), \(byteCount) bytes match their digests"
+      return "\(seen.count.counted("pack")), \(byteCount) bytes match their digests"
     }
   }
 

@@ -50,11 +50,8 @@ struct ExportCommand: ParsableCommand {
   func run() throws {
     let registry = try store.openForReading()
     let records = registry.records
-    let words = try VersionArguments.words(target.model, target.version)
-    let model = try ModelName(validating: words.model)
-    let version =
-      try words.version.map { try records.version(called: $0, of: model) }
-      ?? records.requireActiveVersion(of: model)
+    let (model, named) = try records.names(target.model, target.version)
+    let version = try named ?? records.requireActiveVersion(of: model)
     let manifest = try records.manifest(of: model, version)
     let format = format ?? records.policies(of: model).defaultFormat
     if manifest.main == nil, !folder {

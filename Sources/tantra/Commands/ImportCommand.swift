@@ -113,15 +113,16 @@ struct ImportCommand: ParsableCommand {
       let before =
         records.contains(request.model, request.version)
         ? try records.manifest(of: request.model, request.version) : nil
-      let wasDamaged = records.knownDamage().contains {
-        $0.model == request.model && $0.version == request.version
+      let wasDamaged = records.knownDamage(of: request.model).contains {
+        $0.concerns(request.model, request.version)
       }
       let bar = ProgressBar(request.source)
       defer { bar.finish() }
       let current = try importing(request, Interruption.stopping(bar.handler))
       bar.finish()
       let manifest = try current.records.manifest(of: request.model, request.version)
-      let withheld = try current.views.withheld(of: manifest)
+      let brought = Set([request.path] + request.files.map(\.path))
+      let withheld = try current.views.withheld(of: manifest, among: brought)
       reports.append(
         Report(
           manifest: manifest, dropped: request.alone?.dropped, quarantined: withheld.isEmpty ? nil : withheld))

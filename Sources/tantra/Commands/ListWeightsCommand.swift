@@ -69,20 +69,14 @@ struct ListWeightsCommand: ParsableCommand {
   func run() throws {
     let registry = try store.openForReading()
     let records = registry.records
-    let words = try model.map { try VersionArguments.words($0, version) }
-    let named = try words.map { try ModelName(validating: $0.model) }
+    let names = try model.map { try records.names($0, version) }
+    let named = names?.model
     if let named, !all { try records.require(named) }
-    var listing = try listing(of: named, in: records)
-    if let named, let word = words?.version {
-      let version = try records.version(called: word, of: named)
-      listing = Listing(lines: listing.lines.filter { $0.version == version })
-      if listing.lines.isEmpty { listing.lines = [line(of: try records.manifest(of: named, version), records)] }
-    }
-    let damaged = records.knownDamage()
+    var listing = try listing(of: named, names?.version, in: records)
+    let damaged = records.knownDamage(of: named)
     for index in listing.lines.indices where listing.lines[index].kept == nil {
-      listing.lines[index].isDamaged = damaged.contains {
-        $0.model == listing.lines[index].model && $0.version == listing.lines[index].version
-      }
+      let line = listing.lines[index]
+      listing.lines[index].isDamaged = damaged.contains { $0.concerns(line.model, line.version) }
     }
     if let named, listing.lines.isEmpty, listing.failures.isEmpty { throw records.unknown(named) }
     if json { try Console.print(json: listing.lines) } else { try print(listing, in: registry) }
@@ -91,7 +85,11 @@ struct ListWeightsCommand: ParsableCommand {
     if let last = listing.failures.last { throw last }
   }
 
-  private func listing(of named: ModelName?, in records: RecordStore) throws -> Listing {
+  private func listing(of named: ModelName?, _ version: VersionName?, in records: RecordStore) throws -> Listing {
+    if let named, let version {
+      let kept = all ? try records.backups(of: named, version).map { line(of: $0.manifest, records, kept: $0) } : []
+      return Listing(lines: [line(of: try records.manifest(of: named, version), records)] + kept)
+    }
     var listing = Listing()
     for model in named.map({ [$0] }) ?? records.allModels {
       do throws(StoreError) { try add(model, to: &listing, records) } catch { listing.failures.append(error) }

@@ -26,10 +26,8 @@ struct PurgeCommand: ParsableCommand {
   @OptionGroup var store: StoreOptions
 
   func run() throws {
-    let words = try self.model.map { try VersionArguments.words($0, self.version) }
-    let model = try words.map { try ModelName(validating: $0.model) }
-    let edition = try words?.version.map { try VersionEdition(validating: $0) }
-    let (version, number) = (edition?.version, edition?.number)
+    let named = try self.model.map { try VersionArguments.edition($0, self.version) }
+    let (model, version, number) = (named?.model, named?.edition?.version, named?.edition?.number)
     let bar = ProgressBar(VersionArguments.title(model.map { ($0, version) }))
     defer { bar.finish() }
     Interruption.watch()

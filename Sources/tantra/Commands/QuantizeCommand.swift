@@ -47,10 +47,8 @@ struct QuantizeCommand: ParsableCommand {
   func run() throws {
     let registry = try store.openForReading()
     let records = registry.records
-    let words = try VersionArguments.words(target.model, target.version)
-    let model = try ModelName(validating: words.model)
-    let version =
-      try words.version.map { try records.version(called: $0, of: model) } ?? records.requireActiveVersion(of: model)
+    let (model, named) = try records.names(target.model, target.version)
+    let version = try named ?? records.requireActiveVersion(of: model)
     let manifest = try records.manifest(of: model, version)
     guard let main = manifest.main, let folder = try records.folder(of: model, version) else {
       throw CommandFailure(.noInput, "\(model)/\(version) has no state dict of its own, only components")

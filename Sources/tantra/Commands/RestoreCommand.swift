@@ -26,9 +26,8 @@ struct RestoreCommand: ParsableCommand {
   }
 
   func run() throws {
-    let words = try VersionArguments.words(model, version)
-    let model = try ModelName(validating: words.model)
-    let edition = try VersionEdition(validating: try VersionArguments.require(words.version, of: model))
+    let named = try VersionArguments.edition(model, version)
+    let (model, edition) = (named.model, try VersionArguments.require(named.edition, of: named.model))
     try store.changingClient.restore(model, edition.version, number: edition.number)
     if json { return try Console.print(json: Report(model: model, version: edition.version)) }
     Console.print("\(model)/\(edition): restored")

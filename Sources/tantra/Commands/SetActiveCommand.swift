@@ -27,7 +27,7 @@ struct SetActiveCommand: ParsableCommand {
     bar.finish()
     if json { try Console.print(json: change) } else { Console.print(change.text) }
     let notes = try StoreFolder(path: try store.path, creating: false).damageNotes()
-    if notes.contains(where: { $0.model == model && $0.version == change.to }) {
+    if notes.contains(where: { $0.concerns(model, change.to) }) {
       Console.error(
         "warning: \(model)/\(change.to) is damaged, as its last validation found: tantra show \(model)/\(change.to)")
     }

@@ -24,20 +24,19 @@ struct ShowCommand: ParsableCommand {
   func run() throws {
     let registry = try store.openForReading()
     let records = registry.records
-    let words = try VersionArguments.words(target.model, target.version)
-    let model = try ModelName(validating: words.model)
-    guard let word = words.version else {
+    let (model, version) = try records.names(target.model, target.version)
+    guard let version else {
       guard !tensors else { throw CommandFailure(.usage, "which version of \(model) has the tensors that you mean?") }
       let shown = try ModelSummary(model, in: records)
       return json ? try Console.print(json: shown) : Console.print(shown.text)
     }
-    let manifest = try records.manifest(of: model, records.version(called: word, of: model))
+    let manifest = try records.manifest(of: model, version)
     var shown = try VersionSummary(manifest, in: registry, withTensors: tensors)
     if let folder = try records.folder(of: model, manifest.version) {
       shown.derived = try DerivedCatalogue(registry).listing(of: folder)
     }
     shown.add(quarantined: try registry.views.withheld(of: manifest))
-    shown.damage = records.knownDamage().first { $0.model == model && $0.version == manifest.version }
+    shown.damage = records.knownDamage(of: model).first { $0.concerns(model, manifest.version) }
     shown.compressed = try registry.compression.standing(of: manifest)
     if json { try Console.print(json: shown) } else { Console.print(shown.text) }
   }

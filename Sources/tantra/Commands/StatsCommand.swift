@@ -93,10 +93,9 @@ struct StatsCommand: ParsableCommand {
   /// nil for all models.
   private func named(in registry: WeightRegistry) throws -> Named? {
     guard let model else { return nil }
-    let words = try VersionArguments.words(model, version)
-    let name = try ModelName(validating: words.model)
-    try registry.records.require(name)
-    return Named(model: name, version: try words.version.map { try registry.records.version(called: $0, of: name) })
+    let names = try registry.records.names(model, version)
+    try registry.records.require(names.model)
+    return Named(model: names.model, version: names.version)
   }
 
   private struct Derived: Encodable {

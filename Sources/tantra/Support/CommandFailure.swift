@@ -63,17 +63,17 @@ struct CommandFailure: Error {
   }
 
   private static func status(of code: StoreError.Code) -> Status {
-    switch code {
+    if code.isOfRights { return .notPermitted }
+    return switch code {
     case .unknownModel, .unknownVersion, .unknownView, .noStore: .noInput
     case .invalidName: .usage
     case .unacceptable, .newerFormat, .olderFormat, .damaged: .badData
     case .alreadyExists, .differentWeights: .cannotCreate
     case .inUse, .notEmpty: .failed
     case .locked: .inUse
-    case .readOnly: .notPermitted
     case .interrupted: .interrupted
     case .system(ENOENT), .system(ENOTDIR): .noInput
-    case .system(EACCES), .system(EPERM), .system(EROFS), .system(EKEYREJECTED): .notPermitted
+    case .readOnly, .system(EKEYREJECTED): .notPermitted
     case .system: .inputOutput
     }
   }

@@ -131,11 +131,8 @@ struct ImportPlan {
   /// Makes the last shard of a folder the one that brings the others, and their index, along.
   private static func takeShard(of group: inout Group) throws {
     guard let index = group.others.first(where: { ShardIndex.names.contains($0.path) }),
-      let bytes = FileManager.default.contents(atPath: index.source)
+      let last = try ArrivingShards.index(at: index.source).files.last
     else { return }
-    guard let files = ShardIndex(Array(bytes))?.files, let last = files.last else {
-      throw CommandFailure(.badData, "\(index.source) is no index of shards")
-    }
     guard let place = group.others.firstIndex(where: { $0.path == last }) else {
       throw CommandFailure(.noInput, "\(index.source) names \(last), which is not beside it")
     }

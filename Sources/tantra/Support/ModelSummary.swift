@@ -14,15 +14,15 @@ struct ModelSummary: Encodable {
     var source: String
   }
 
-  var model: ModelName
-  var active: VersionName?
-  var links: [String: VersionName]
-  var versions: [Version]
   struct File: Encodable {
     var path: String
     var byteCount: Int
   }
 
+  var model: ModelName
+  var active: VersionName?
+  var links: [String: VersionName]
+  var versions: [Version]
   /// Files in the model's own folder.
   var files: [File]
   /// Folders that hold no version yet.
@@ -40,7 +40,7 @@ struct ModelSummary: Encodable {
     links = [:]
     for (name, version) in records.aliases(of: model) { links[name.text] = version }
     versions = []
-    let damaged = Set(records.knownDamage().filter { $0.model == model }.map(\.version))
+    let damaged = Set(records.knownDamage(of: model).map(\.version))
     for name in records.contains(model) ? try records.versions(of: model) : [] {
       let manifest = try records.manifest(of: model, name)
       versions.append(

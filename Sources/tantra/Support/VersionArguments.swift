@@ -30,6 +30,12 @@ struct VersionArguments: ParsableArguments {
     return (try ModelName(validating: words.model), try words.version.map { try VersionName(validating: $0) })
   }
 
+  /// Reads two words, as ``names(_:_:)``, of which the last may end with the number of what is kept: `v1.0@2`.
+  static func edition(_ model: String, _ version: String?) throws -> (model: ModelName, edition: VersionEdition?) {
+    let words = try words(model, version)
+    return (try ModelName(validating: words.model), try words.version.map { try VersionEdition(validating: $0) })
+  }
+
   /// As ``names(_:_:)``; `active` is the version that is active now.
   static func names(
     _ model: String, _ version: String?, in store: StoreOptions

@@ -1,4 +1,5 @@
 import Tensors
+import WeightFormats
 
 /// A state dict that is no known architecture: every tensor under its own name, as far as GGUF can say it, and keys for what it
 /// cannot. Viewers and loaders of tensors read it; llama.cpp runs none.
@@ -55,7 +56,7 @@ enum GenericGGUF: GGUFArchitecture {
     case .float32, .float16, .bfloat16: return .none
     case .float8E4M3FN, .float8E5M2: return .half
     default:
-      guard let type = BlockType(storing: tensor.dtype) else {
+      guard let type = GGUFType(storing: tensor.dtype) else {
         throw Withheld("tensor \"\(tensor.name)\" is \(tensor.dtype.rawValue), which GGUF has no type for")
       }
       return .stored(type)

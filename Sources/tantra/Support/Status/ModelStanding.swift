@@ -47,7 +47,7 @@ struct ModelStanding: Encodable {
     versionCount = versions.count - checkpointCount
     drafts = try records.listing(of: model).drafts.sorted()
     follows = records.policies(of: model)[.follow]
-    damage = records.knownDamage().filter { $0.model == model }
+    damage = records.knownDamage(of: model)
     restorableCount = try records.backups(of: model).count
   }
 
