@@ -19,6 +19,9 @@ extension OpenedFile {
   /// Asks the kernel to read a part of the file soon: `posix_fadvise(2)` with `POSIX_FADV_WILLNEED`.
   package func readAhead(_ range: Range<Int>) throws(PosixError) { try advise(range, POSIX_FADV_WILLNEED) }
 
+  /// Tells the kernel that what is read next is nowhere near to what was read last: `posix_fadvise(2)` with `POSIX_FADV_RANDOM`.
+  package func expectRandomReads() throws(PosixError) { try advise(0..<0, POSIX_FADV_RANDOM) }
+
   /// Asks the kernel to forget the pages of a part of the file that are clean and that nobody has mapped: `posix_fadvise(2)`
   /// with `POSIX_FADV_DONTNEED`.
   ///

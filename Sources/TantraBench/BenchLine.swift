@@ -20,7 +20,7 @@ struct BenchLine {
   /// Every line, in the order of the table.
   static var catalogue: [BenchLine] {
     readingLines + cachingLines + torchLines + parallelLines + copyingLines + memoryLines + metadataLines
-      + comparisonLines
+      + compressedLines + comparisonLines
   }
 }
 

@@ -82,7 +82,7 @@ package struct BenchModelFile {
     var offset = header.count
     while offset < byteCount {
       try stop()
-      random.fillWithFloats(buffer)
+      random.fillWithWeights(buffer)
       let count = min(buffer.count, byteCount - offset)
       try file.write(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[..<count]), at: offset)
       offset += count

@@ -28,6 +28,7 @@ final class BenchStage {
   let countsCache: Bool
   private(set) var coldMethod: ColdMethod?
   private let pythonPath: String?
+  private var madeCompressed: CompressedCopy?
   private var startedPython: Result<PythonWorker, BenchLine.Skipped>?
   private var versionNumber = 0
 
@@ -62,7 +63,8 @@ final class BenchStage {
     countsCache = cache.canCount(at: blobPath)
   }
 
-  private static func largestFile(below path: String) throws -> String {
+  /// The path of the largest file in a folder and below.
+  static func largestFile(below path: String) throws -> String {
     var largest = (path: "", size: -1)
     for name in try FileManager.default.subpathsOfDirectory(atPath: path) {
       var status = stat()
@@ -77,7 +79,9 @@ final class BenchStage {
   func end() throws {
     if case .success(let python) = startedPython { python.end() }
     startedPython = nil
-    try mount.end()
+    // One that cannot be unmounted keeps none of the others.
+    let ends = [madeCompressed?.mount, mount].map { mount in Result<Void, any Error> { try mount?.end() } }
+    for end in ends { try end.get() }
   }
 
   /// Where the mount shows the version in a format.
@@ -89,6 +93,18 @@ final class BenchStage {
   func makeCold() throws {
     let method = try cache.drop(blobPath, views: views)
     if coldMethod != .everything { coldMethod = method }
+  }
+
+  /// As ``makeCold()``, of the compressed copy.
+  func makeCold(_ copy: CompressedCopy) throws {
+    let method = try cache.drop(copy.filePath, views: [copy.viewPath])
+    if coldMethod != .everything { coldMethod = method }
+  }
+
+  /// As ``makeFirst(_:)``, of the compressed copy.
+  func makeFirst(_ copy: CompressedCopy) throws {
+    try cache.warm(copy.filePath)
+    try cache.forget([copy.viewPath])
   }
 
   /// Forgets what the lines before have cached: how pages came into memory decides how fast they are.
@@ -109,6 +125,15 @@ final class BenchStage {
   func makeRead(_ path: String, times: Int) throws {
     if path.hasPrefix(mount.mountpoint + "/") { try makeFirst(path) } else { try cache.forget([path]) }
     for _ in 0..<times { _ = try reader.readThrough(path) }
+  }
+
+  /// The version in a store where it is compressed; made when it is first needed.
+  func compressed() throws -> CompressedCopy {
+    if let madeCompressed { return madeCompressed }
+    progress.round("compressing the model")
+    let copy = try CompressedCopy(of: plainPath, in: folder, programs)
+    madeCompressed = copy
+    return copy
   }
 
   /// The Python that has torch, started when it is first needed. Throws ``BenchLine/Skipped`` where there is none.

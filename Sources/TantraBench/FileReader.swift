@@ -62,6 +62,22 @@ struct FileReader: Sendable {
     return count * threadCount * 4096
   }
 
+  /// Reads `count` pages of a file with `pread(2)`, in an order that `seed` decides: their number.
+  func readPages(_ path: String, count: Int, seed: UInt64) throws -> Int {
+    let file = try OpenedFile.open(path)
+    // The kernel would read more than what is wanted.
+    try file.expectRandomReads()
+    let pages = max(1, try file.status().size / 4096)
+    var random = RandomWords(seed: seed)
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 4096, alignment: 4096)
+    defer { buffer.deallocate() }
+    for _ in 0..<count {
+      _ = try file.read(at: Int(truncatingIfNeeded: random.next() >> 1) % pages * 4096, into: buffer)
+      try stop()
+    }
+    return count
+  }
+
   private static let sink = Atomic<UInt64>(0)
 
   /// Puts a result where somebody could look at it, so that the compiler has it computed.

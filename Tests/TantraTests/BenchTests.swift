@@ -52,7 +52,10 @@ import Testing
     "read-hot", "map-hot", "read-cold", "map-cold", "read-cold-synthesized", "map-cold-synthesized", "read-first",
     "map-first", "read-second-safetensors", "read-second-pt", "read-second-bin", "read-later-safetensors",
     "read-later-pt", "read-later-bin", "cache-written", "cache-synthesized", "torch-load-pt", "torch-load-bin",
-    "load-file", "processes", "threads", "copy-in", "convert", "daemon-memory", "stat", "open", "bindfs", "rclone",
+    "load-file", "processes", "threads", "copy-in", "convert", "daemon-memory", "stat", "open", "read-compressed",
+    "map-compressed", "random-compressed", "read-compressed-cold", "random-compressed-cold", "compressed-memory",
+    "bindfs",
+    "rclone",
   ]
 
   /// Lines of programs that a machine need not have.
