@@ -16,7 +16,7 @@ struct DerivedSource: Sendable {
   let content: Digest
   private let folder: VersionFolder
   private let files: [String: FolderFile]
-  private let hasOtherTokenizer: Bool
+  private let otherTokenizers: [String]
 
   /// nil if the version has no main state dict.
   init?(_ folder: VersionFolder) {
@@ -30,8 +30,8 @@ struct DerivedSource: Sendable {
       if case .file(let file) = folder.content(at: path), file.link == nil { files[path] = file }
     }
     self.files = files
-    hasOtherTokenizer = TokenizerFiles.otherNames.contains { folder.content(at: $0) != nil }
-    var text = "\(DerivedSource.formatVersion)\n\(main.table)\n\(name)\n\(hasOtherTokenizer)\n"
+    otherTokenizers = TokenizerFiles.otherNames.filter { folder.content(at: $0) != nil }
+    var text = "\(DerivedSource.formatVersion)\n\(main.table)\n\(name)\n\(otherTokenizers)\n"
     for (path, file) in files.sorted(by: { $0.key < $1.key }) {
       let bytes = file.digest?.hexadecimal ?? "\(file.upload ?? "?") \(file.byteCount) \(file.modified)"
       text += "\(path) \(bytes)\n"
@@ -40,7 +40,7 @@ struct DerivedSource: Sendable {
   }
 
   /// Rises when files are made in another way: what the kernel keeps of them is not theirs then.
-  private static let formatVersion = 1
+  private static let formatVersion = 2
 
   /// Reads what there is.
   func input(_ table: Table, _ views: ViewCatalogue) throws(DerivedFailure) -> ModelInput {
@@ -48,7 +48,9 @@ struct DerivedSource: Sendable {
     tokenizer.tokenizer = try json("tokenizer.json", views)
     tokenizer.configuration = try json("tokenizer_config.json", views)
     tokenizer.chatTemplate = try bytes("chat_template.jinja", views).map { String(decoding: $0, as: UTF8.self) }
-    tokenizer.hasOthers = hasOtherTokenizer
+    tokenizer.sentencePieces = try bytes("tokenizer.model", views)
+    tokenizer.addedTokens = try bytes("added_tokens.json", views)
+    tokenizer.others = otherTokenizers
     return ModelInput(
       name: name, stateDict: table.stateDict,
       digests: table.stateDict.tensors.indices.map { table.digest(ofTensor: $0) },

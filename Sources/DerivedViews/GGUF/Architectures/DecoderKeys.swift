@@ -148,11 +148,28 @@ struct DecoderKeys {
   }
 
   /// The tokenizer's keys; numbers only, if there is none.
-  func tokenizer(_ input: ModelInput, namesVocabulary: Bool) throws(Withheld) -> [GGUFKey] {
-    if input.tokenizer.tokenizer != nil {
-      return try BytePairTokenizer.keys(input.tokenizer, configuration: configuration, size: vocabulary)
+  ///
+  /// - Parameters:
+  ///   - namesVocabulary: whether the architecture's own keys say the number of tokens.
+  ///   - hasPieces: whether tokenizer.model is read, before tokenizer.json.
+  func tokenizer(
+    _ input: ModelInput, namesVocabulary: Bool, hasPieces: Bool = false
+  ) throws(Withheld) -> [GGUFKey] {
+    let files = input.tokenizer
+    if hasPieces, let pieces = files.sentencePieces {
+      return try SentencePieceTokenizer.keys(pieces, files, configuration: configuration, size: vocabulary)
     }
-    if input.tokenizer.hasOthers { throw Withheld("its tokenizer is none of tokenizer.json, and is not known here") }
+    if files.tokenizer != nil {
+      return try BytePairTokenizer.keys(files, configuration: configuration, size: vocabulary)
+    }
+    return try noTokenizer(files, namesVocabulary: namesVocabulary)
+  }
+
+  /// The keys of a model that answers numbers.
+  ///
+  /// - Throws: ``Withheld`` if there is a tokenizer, which was not read.
+  func noTokenizer(_ files: TokenizerFiles, namesVocabulary: Bool) throws(Withheld) -> [GGUFKey] {
+    guard files.isEmpty else { throw Withheld("its tokenizer is of a kind that is not known here") }
     return (namesVocabulary ? [] : [key("vocab_size", vocabulary)]) + [GGUFKey("tokenizer.ggml.model", .string("none"))]
   }
 }
