@@ -60,6 +60,31 @@ def pieces(kind, folder):
         os.remove(folder + "/tokenizer.model")
 
 
+def words(kind, folder):
+    """A WordPiece tokenizer: of tokenizer.json, or of vocab.txt alone."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+    from transformers import BertTokenizer
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.train_from_iterator(TEXT, trainers.WordPieceTrainer(
+        vocab_size=120, special_tokens=["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"], show_progress=False))
+    vocabulary = tokenizer.get_vocab()
+    if kind == "text":
+        with open(folder + "/vocab.txt", "w", encoding="utf-8") as file:
+            file.writelines(word + "\n" for word in sorted(vocabulary, key=vocabulary.get))
+        write(folder, tokenizer_config_json={"tokenizer_class": "BertTokenizer", "do_lower_case": True})
+        return
+    tokenizer = BertTokenizer(vocab=vocabulary, do_lower_case=kind == "lower", strip_accents=None if kind == "lower" else False)
+    tokenizer.add_tokens(["<tool>"])
+    tokenizer.save_pretrained(folder)
+    if kind == "lower":
+        os.mkdir(folder + "/1_Pooling")
+        write(folder, modules_json=[{"idx": 0, "path": "", "type": "sentence_transformers.models.Transformer"},
+                                    {"idx": 1, "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}])
+        write(folder + "/1_Pooling", config_json={"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False})
+
+
 def train(kind, folder):
     from tokenizers import Regex, Tokenizer, models, pre_tokenizers, decoders, processors, trainers, AddedToken
     from transformers import PreTrainedTokenizerFast
@@ -106,6 +131,10 @@ def make(folder, *wanted):
         "llama-spm": ("old", t.LlamaForCausalLM(t.LlamaConfig(intermediate_size=96, **plain))),
         "mistral-spm": ("both", t.MistralForCausalLM(t.MistralConfig(intermediate_size=96, num_key_value_heads=2, **plain)).bfloat16()),
         "llama-fallback": ("fast", t.LlamaForCausalLM(t.LlamaConfig(intermediate_size=96, **{**plain, "vocab_size": 313}))),
+        "bert": ("lower", t.BertModel(t.BertConfig(intermediate_size=96, **sizes))),
+        "bert-masked": ("text", t.BertForMaskedLM(t.BertConfig(intermediate_size=80, type_vocab_size=3, **sizes)).bfloat16()),
+        "bert-classifier": ("cased", t.BertForSequenceClassification(t.BertConfig(
+            intermediate_size=96, id2label={0: "no", 1: "perhaps", 2: "yes"}, **sizes)).half()),
     }
     for name, (tokenizer, model) in kinds.items():
         if wanted and name not in wanted:
@@ -114,10 +143,10 @@ def make(folder, *wanted):
             for parameter in model.parameters():
                 parameter.add_(torch.randn_like(parameter) * 0.05)
         model.save_pretrained(os.path.join(folder, name))
-        make_tokenizer = pieces if tokenizer in ("old", "both", "fast") else train
+        make_tokenizer = pieces if tokenizer in ("old", "both", "fast") else words if model.config.model_type == "bert" else train
         make_tokenizer(tokenizer, os.path.join(folder, name))
         with open(os.path.join(folder, name, "tokenizer.kind"), "w") as file:
-            file.write(NAMES.get(tokenizer, "default"))
+            file.write(NAMES.get(tokenizer, "bert-bge"))
 
 
 def convert(converter, original, label, out):

@@ -12,6 +12,7 @@ private let hasConverter = ConditionTrait.enabled(
 @Suite(hasConverter) struct ConverterTests {
   static let kinds = [
     "llama", "llama3", "mistral", "qwen2", "qwen3", "neox", "mamba", "llama-spm", "mistral-spm", "llama-fallback",
+    "bert", "bert-masked", "bert-classifier",
   ]
 
   @Test func filesEqualThoseOfLlamaCppsConverter() throws {

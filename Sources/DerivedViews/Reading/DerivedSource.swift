@@ -8,6 +8,10 @@ struct DerivedSource: Sendable {
   /// The largest file that is read beside the weights, in bytes.
   private static let fileByteLimit = 64 << 20
   private static let configurationName = "config.json"
+  private static let modulesName = "modules.json"
+  /// How the folders' files end that say how sentence-transformers makes one vector of a text, and how many are read.
+  private static let poolingSuffix = "Pooling/config.json"
+  private static let poolingLimit = 16
 
   let name: String
   let table: Digest
@@ -26,7 +30,10 @@ struct DerivedSource: Sendable {
     tensorCount = main.tensorCount
     name = folder.model.text
     var files: [String: FolderFile] = [:]
-    for path in [Self.configurationName] + TokenizerFiles.names {
+    let poolings = folder.publishedFiles.map(\.path).filter { $0.hasSuffix(Self.poolingSuffix) }
+    for path in [Self.configurationName, Self.modulesName] + TokenizerFiles.names
+      + poolings.sorted().prefix(Self.poolingLimit)
+    {
       if case .file(let file) = folder.content(at: path), file.link == nil { files[path] = file }
     }
     self.files = files
@@ -50,11 +57,17 @@ struct DerivedSource: Sendable {
     tokenizer.chatTemplate = try bytes("chat_template.jinja", views).map { String(decoding: $0, as: UTF8.self) }
     tokenizer.sentencePieces = try bytes("tokenizer.model", views)
     tokenizer.addedTokens = try bytes("added_tokens.json", views)
+    tokenizer.words = try bytes("vocab.txt", views)
     tokenizer.others = otherTokenizers
+    var modules: [String: [UInt8]] = [:]
+    for path in files.keys where path == Self.modulesName || path.hasSuffix(Self.poolingSuffix) {
+      modules[path] = try bytes(path, views)
+    }
     return ModelInput(
       name: name, stateDict: table.stateDict,
       digests: table.stateDict.tensors.indices.map { table.digest(ofTensor: $0) },
-      configuration: try json(Self.configurationName, views), tokenizer: tokenizer, indices: table.tensorIndices)
+      configuration: try json(Self.configurationName, views), tokenizer: tokenizer, modules: modules,
+      indices: table.tensorIndices)
   }
 
   private func json(_ path: String, _ views: ViewCatalogue) throws(DerivedFailure) -> JSONDocument? {
