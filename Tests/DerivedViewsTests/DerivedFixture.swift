@@ -21,10 +21,13 @@ struct DerivedFixture {
     derived = DerivedCatalogue(registry)
   }
 
-  /// Imports FOLDER/model.safetensors and the files beside it.
+  /// Imports FOLDER/model.safetensors, the files beside it, and those in folders.
   @discardableResult
   func importFolder(_ path: String, as model: String, without: [String] = []) throws -> VersionFolder {
-    let names = try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+    let names = try FileManager.default.subpathsOfDirectory(atPath: path).sorted().filter { name in
+      var isFolder = ObjCBool(false)
+      return FileManager.default.fileExists(atPath: "\(path)/\(name)", isDirectory: &isFolder) && !isFolder.boolValue
+    }
     let files = names.filter { $0 != "model.safetensors" && !$0.hasSuffix(".gguf") && !without.contains($0) }
     return try importFile(
       "\(path)/model.safetensors", as: model, files: files.map { .init(source: "\(path)/\($0)", path: $0) })
@@ -33,10 +36,16 @@ struct DerivedFixture {
   /// Imports weights, with files whose texts are given.
   @discardableResult
   func importFile(_ path: String, as model: String, texts: [String: String]) throws -> VersionFolder {
+    try importFile(path, as: model, contents: texts.mapValues { Array($0.utf8) })
+  }
+
+  /// Imports weights, with files whose bytes are given.
+  @discardableResult
+  func importFile(_ path: String, as model: String, contents: [String: [UInt8]]) throws -> VersionFolder {
     try importFile(
       path, as: model,
-      files: try texts.map { name, text in
-        .init(source: try scratch.write("text-\(UUID().uuidString)", Array(text.utf8)), path: name)
+      files: try contents.map { name, bytes in
+        .init(source: try scratch.write("text-\(UUID().uuidString)", bytes), path: name)
       })
   }
 
@@ -51,6 +60,34 @@ struct DerivedFixture {
       throw OracleFailure(description: "\(model) was not published")
     }
     return folder
+  }
+
+  /// Writes a safetensors file of F32 tensors with small numbers.
+  func writeWeights(_ name: String, _ shapes: [(name: String, shape: [Int])]) throws -> String {
+    var (header, data): ([String], [UInt8]) = ([], [])
+    for (index, (name, shape)) in shapes.enumerated() {
+      let start = data.count
+      for element in 0..<shape.reduce(1, *) {
+        let number = Float(element % 17 - 8 + index) / 64
+        withUnsafeBytes(of: number.bitPattern.littleEndian) { data.append(contentsOf: $0) }
+      }
+      header.append(#""\#(name)":{"dtype":"F32","shape":\#(shape),"data_offsets":[\#(start),\#(data.count)]}"#)
+    }
+    let text = Array("{\(header.joined(separator: ","))}".utf8)
+    return try scratch.write(name, withUnsafeBytes(of: UInt64(text.count).littleEndian, Array.init) + text + data)
+  }
+
+  /// Why there are no GGUF files of a version; nil if there are.
+  func reason(_ folder: VersionFolder) throws -> String? {
+    guard let listing = try derived.listing(of: folder), !listing.files.contains(where: { $0.path.hasSuffix(".gguf") })
+    else { return nil }
+    return listing.missing.first { $0.path == "model-*.gguf" }?.reason
+  }
+
+  /// What the gguf package reads of a derived file: lines of keys and tensors.
+  func lines(_ path: String, of folder: VersionFolder) throws -> [String] {
+    let copy = try scratch.write("copy-\(UUID().uuidString).gguf", try bytes(path, of: folder))
+    return try Python.oracle("gguf_keys.py", [copy]).split(separator: "\n").map(String.init)
   }
 
   /// All bytes of a derived file.

@@ -2,14 +2,18 @@ import Foundation
 import TestSupport
 import Testing
 
-/// llama.cpp's converter, if this machine has one: the path of convert_hf_to_gguf.py, as llama-cpp-python's source has it.
+/// llama.cpp's converter, if this machine has one: the path of convert_hf_to_gguf.py, as llama-cpp-python's source has it. The
+/// package sentencepiece, which the converter needs, is then needed, too.
 private let converter = ProcessInfo.processInfo.environment["TANTRA_TEST_CONVERTER"]
 
 private let hasConverter = ConditionTrait.enabled(
   if: converter != nil, "TANTRA_TEST_CONVERTER does not name llama.cpp's convert_hf_to_gguf.py")
 
 @Suite(hasConverter) struct ConverterTests {
-  static let kinds = ["llama", "llama3", "mistral", "qwen2", "qwen3", "neox", "mamba"]
+  static let kinds = [
+    "llama", "llama3", "mistral", "qwen2", "qwen3", "neox", "mamba", "llama-spm", "mistral-spm", "llama-fallback",
+    "bert", "bert-masked", "bert-classifier",
+  ]
 
   @Test func filesEqualThoseOfLlamaCppsConverter() throws {
     let fixture = try TantraFixture(shipped: false)

@@ -12,7 +12,7 @@ protocol GGUFArchitecture: Sendable {
 /// The kinds of models that llama.cpp runs, as far as they are known here: one line each.
 enum GGUFArchitectures {
   static let all: [any GGUFArchitecture.Type] = [
-    MambaGGUF.self, LlamaGGUF.self, Qwen2GGUF.self, Qwen3GGUF.self, GPTNeoXGGUF.self,
+    MambaGGUF.self, LlamaGGUF.self, Qwen2GGUF.self, Qwen3GGUF.self, GPTNeoXGGUF.self, BertGGUF.self,
   ]
 
   /// What a state dict is in GGUF: as its architecture says, or as it is, if that is none of the known.

@@ -8,6 +8,10 @@ struct DerivedSource: Sendable {
   /// The largest file that is read beside the weights, in bytes.
   private static let fileByteLimit = 64 << 20
   private static let configurationName = "config.json"
+  private static let modulesName = "modules.json"
+  /// How the folders' files end that say how sentence-transformers makes one vector of a text, and how many are read.
+  private static let poolingSuffix = "Pooling/config.json"
+  private static let poolingLimit = 16
 
   let name: String
   let table: Digest
@@ -16,7 +20,7 @@ struct DerivedSource: Sendable {
   let content: Digest
   private let folder: VersionFolder
   private let files: [String: FolderFile]
-  private let hasOtherTokenizer: Bool
+  private let otherTokenizers: [String]
 
   /// nil if the version has no main state dict.
   init?(_ folder: VersionFolder) {
@@ -26,12 +30,15 @@ struct DerivedSource: Sendable {
     tensorCount = main.tensorCount
     name = folder.model.text
     var files: [String: FolderFile] = [:]
-    for path in [Self.configurationName] + TokenizerFiles.names {
+    let poolings = folder.publishedFiles.map(\.path).filter { $0.hasSuffix(Self.poolingSuffix) }
+    for path in [Self.configurationName, Self.modulesName] + TokenizerFiles.names
+      + poolings.sorted().prefix(Self.poolingLimit)
+    {
       if case .file(let file) = folder.content(at: path), file.link == nil { files[path] = file }
     }
     self.files = files
-    hasOtherTokenizer = TokenizerFiles.otherNames.contains { folder.content(at: $0) != nil }
-    var text = "\(DerivedSource.formatVersion)\n\(main.table)\n\(name)\n\(hasOtherTokenizer)\n"
+    otherTokenizers = TokenizerFiles.otherNames.filter { folder.content(at: $0) != nil }
+    var text = "\(DerivedSource.formatVersion)\n\(main.table)\n\(name)\n\(otherTokenizers)\n"
     for (path, file) in files.sorted(by: { $0.key < $1.key }) {
       let bytes = file.digest?.hexadecimal ?? "\(file.upload ?? "?") \(file.byteCount) \(file.modified)"
       text += "\(path) \(bytes)\n"
@@ -40,7 +47,7 @@ struct DerivedSource: Sendable {
   }
 
   /// Rises when files are made in another way: what the kernel keeps of them is not theirs then.
-  private static let formatVersion = 1
+  private static let formatVersion = 2
 
   /// Reads what there is.
   func input(_ table: Table, _ views: ViewCatalogue) throws(DerivedFailure) -> ModelInput {
@@ -48,11 +55,19 @@ struct DerivedSource: Sendable {
     tokenizer.tokenizer = try json("tokenizer.json", views)
     tokenizer.configuration = try json("tokenizer_config.json", views)
     tokenizer.chatTemplate = try bytes("chat_template.jinja", views).map { String(decoding: $0, as: UTF8.self) }
-    tokenizer.hasOthers = hasOtherTokenizer
+    tokenizer.sentencePieces = try bytes("tokenizer.model", views)
+    tokenizer.addedTokens = try bytes("added_tokens.json", views)
+    tokenizer.words = try bytes("vocab.txt", views)
+    tokenizer.others = otherTokenizers
+    var modules: [String: [UInt8]] = [:]
+    for path in files.keys where path == Self.modulesName || path.hasSuffix(Self.poolingSuffix) {
+      modules[path] = try bytes(path, views)
+    }
     return ModelInput(
       name: name, stateDict: table.stateDict,
       digests: table.stateDict.tensors.indices.map { table.digest(ofTensor: $0) },
-      configuration: try json(Self.configurationName, views), tokenizer: tokenizer, indices: table.tensorIndices)
+      configuration: try json(Self.configurationName, views), tokenizer: tokenizer, modules: modules,
+      indices: table.tensorIndices)
   }
 
   private func json(_ path: String, _ views: ViewCatalogue) throws(DerivedFailure) -> JSONDocument? {

@@ -10,6 +10,8 @@ struct ModelInput: Sendable {
   /// config.json; nil if there is none.
   let configuration: JSONDocument?
   let tokenizer: TokenizerFiles
+  /// Bytes of modules.json, and of the files in the folders of poolings, by their paths: sentence-transformers' files.
+  var modules: [String: [UInt8]] = [:]
 
   /// Index of a tensor by its name.
   let indices: [ByteString: Int]

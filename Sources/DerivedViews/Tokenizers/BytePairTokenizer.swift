@@ -2,9 +2,6 @@
 ///
 /// Keys and their order are those of llama.cpp's converter (conversion/base.py, gguf-py/gguf/vocab.py).
 enum BytePairTokenizer {
-  /// Tokens that a tokenizer may have.
-  private static let tokenLimit = 1 << 22
-
   /// What llama.cpp calls the expression that splits a text before pairs are merged.
   private static let splits = [
     #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#:
@@ -21,11 +18,11 @@ enum BytePairTokenizer {
       throw Withheld("tokenizer.json is of the kind \(model["type"]?.text ?? "?"), and BPE is expected")
     }
     let split = try split(of: json)
-    let (tokens, types) = try tokens(of: json, model, size: size)
+    let tokens = try tokens(of: json, model, size: size)
     var keys = [
       GGUFKey("tokenizer.ggml.model", .string("gpt2")), GGUFKey("tokenizer.ggml.pre", .string(split)),
-      GGUFKey("tokenizer.ggml.tokens", .strings(tokens)), GGUFKey("tokenizer.ggml.token_type", .int32s(types)),
     ]
+    keys += tokens.keys(withScores: false)
     let merges = try merges(of: model)
     if !merges.isEmpty { keys.append(GGUFKey("tokenizer.ggml.merges", .strings(merges))) }
     return keys + SpecialTokens(files, configuration: configuration).keys
@@ -48,32 +45,16 @@ enum BytePairTokenizer {
 
   private static func tokens(
     of json: JSONDocument, _ model: JSONDocument, size: Int
-  ) throws(Withheld) -> (texts: [[UInt8]], types: [Int32]) {
-    guard size <= tokenLimit else { throw Withheld("config.json: vocab_size is more than \(tokenLimit)") }
-    // Holes are tokens that nobody uses.
-    var texts = (0..<size).map { Array("[PAD\($0)]".utf8) }
-    var types = [Int32](repeating: 5, count: size)
-    func place(_ id: Int?, _ text: String, _ type: Int32) throws(Withheld) {
-      guard let id, (0..<size).contains(id) else {
-        throw Withheld("tokenizer.json has a token \"\(text)\" beyond the \(size) of config.json's vocab_size")
-      }
-      (texts[id], types[id]) = (Array(text.utf8), type)
+  ) throws(Withheld) -> TokenList {
+    var tokens = try TokenList(count: size)
+    for member in model["vocab"]?.members ?? [] {
+      try tokens.place(member.value.wholeNumber, Array(member.name.utf8), .normal)
     }
-    for member in model["vocab"]?.members ?? [] { try place(member.value.wholeNumber, member.name, 1) }
     for token in json["added_tokens"]?.elements ?? [] {
       guard let text = token["content"]?.text else { continue }
-      let isSpecial = token["special"]?.flag == true || looksSpecial(text)
-      try place(
-        token["id"]?.wholeNumber, isSpecial ? text : String(text.map { $0 == "\u{2581}" ? " " : $0 }), isSpecial ? 3 : 4
-      )
+      try tokens.placeAdded(token["id"]?.wholeNumber, text, isSpecial: token["special"]?.flag == true)
     }
-    return (texts, types)
-  }
-
-  /// Some models do not mark tokens as special that are.
-  private static func looksSpecial(_ text: String) -> Bool {
-    ["<pad>", "<mask>", "<2mass>", "[@BOS@]"].contains(text) || text.hasPrefix("<|") && text.hasSuffix("|>")
-      || text.hasPrefix("<｜") && text.hasSuffix("｜>") || text.hasPrefix("<unused") && text.hasSuffix(">")
+    return tokens
   }
 
   /// `a b` for each pair; newer files have pairs, in which a space is written as in the vocabulary.

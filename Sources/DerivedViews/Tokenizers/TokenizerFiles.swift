@@ -4,11 +4,23 @@ struct TokenizerFiles: Sendable {
   var configuration: JSONDocument?
   /// chat_template.jinja
   var chatTemplate: String?
-  /// Whether there is a tokenizer that is not read here: tokenizer.model, vocab.json with merges.txt, and the like.
-  var hasOthers = false
+  /// Bytes of tokenizer.model, which is SentencePiece's.
+  var sentencePieces: [UInt8]?
+  /// Bytes of added_tokens.json, which belongs to tokenizer.model.
+  var addedTokens: [UInt8]?
+  /// Bytes of vocab.txt: a token of WordPiece in each line.
+  var words: [UInt8]?
+  /// Names of tokenizers that are there, and are not read here: vocab.json with merges.txt, and the like.
+  var others: [String] = []
 
   /// What is read of a version: names in its own folder.
-  static let names = ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja"]
+  static let names = [
+    "tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "tokenizer.model", "added_tokens.json",
+    "vocab.txt",
+  ]
   /// Names of tokenizers of other kinds.
-  static let otherNames = ["tokenizer.model", "vocab.json", "vocab.txt", "tekken.json", "spiece.model"]
+  static let otherNames = ["vocab.json", "tekken.json", "spiece.model"]
+
+  /// Whether there is none of any kind.
+  var isEmpty: Bool { tokenizer == nil && sentencePieces == nil && words == nil && others.isEmpty }
 }

@@ -52,6 +52,7 @@ struct DecoderKeys {
     add("feed_forward_length", try configuration.size("intermediate_size"))
     add("attention.head_count", heads)
     add("attention.head_count_kv", try configuration.size("num_key_value_heads"))
+    if configuration["is_causal"]?.flag == false { keys.append(key("attention.causal", .bool(false))) }
     keys += try ropeScaling()
     add("rope.freq_base", try ropeBase())
     add("attention.layer_norm_rms_epsilon", try configuration.decimal("rms_norm_eps"))
@@ -95,23 +96,26 @@ struct DecoderKeys {
   /// - Parameters:
   ///   - whole: names of those outside of layers, without `.weight`.
   ///   - parts: names of those of a layer, without `.weight` or `.bias`, below `prefix`.
+  ///   - name: what a tensor is called in these; nil for one that is left out, whatever it is.
   func tensors(
     _ input: ModelInput, prefix: String, whole: [String: String], parts: [String: String],
+    name plainName: (String) -> String? = { $0 },
     change: (_ part: String, _ tensor: TensorDescriptor) throws(Withheld) -> GGUFModel.Tensor.Change
   ) throws(Withheld) -> [GGUFModel.Tensor] {
     var tensors: [GGUFModel.Tensor] = []
     var seen: Set<Int> = []
     for (index, tensor) in input.stateDict.tensors.enumerated() {
-      let name = tensor.name
+      guard let name = plainName(tensor.name) else { continue }
       if [".attention.masked_bias", ".attention.bias", ".rotary_emb.inv_freq"].contains(where: name.hasSuffix) {
         continue
       }
       guard let dot = name.lastIndex(of: "."), ["weight", "bias"].contains(name[name.index(after: dot)...]),
         let (new, part, layer) = newName(of: name[..<dot], prefix, whole, parts)
-      else { throw Withheld("tensor \"\(name)\" has no place in llama.cpp's \(architecture)") }
+      else { throw Withheld("tensor \"\(tensor.name)\" has no place in llama.cpp's \(architecture)") }
       guard tensor.shape.dimensions.count <= 2, kernelElement(of: tensor.dtype) != nil else {
         throw Withheld(
-          "tensor \"\(name)\" is \(tensor.dtype.rawValue) of shape \(tensor.shape), which no \(architecture) has")
+          "tensor \"\(tensor.name)\" is \(tensor.dtype.rawValue) of shape \(tensor.shape), which no \(architecture) has"
+        )
       }
       if let layer { seen.insert(layer) }
       tensors.append(
@@ -148,11 +152,28 @@ struct DecoderKeys {
   }
 
   /// The tokenizer's keys; numbers only, if there is none.
-  func tokenizer(_ input: ModelInput, namesVocabulary: Bool) throws(Withheld) -> [GGUFKey] {
-    if input.tokenizer.tokenizer != nil {
-      return try BytePairTokenizer.keys(input.tokenizer, configuration: configuration, size: vocabulary)
+  ///
+  /// - Parameters:
+  ///   - namesVocabulary: whether the architecture's own keys say the number of tokens.
+  ///   - hasPieces: whether tokenizer.model is read, before tokenizer.json.
+  func tokenizer(
+    _ input: ModelInput, namesVocabulary: Bool, hasPieces: Bool = false
+  ) throws(Withheld) -> [GGUFKey] {
+    let files = input.tokenizer
+    if hasPieces, let pieces = files.sentencePieces {
+      return try SentencePieceTokenizer.keys(pieces, files, configuration: configuration, size: vocabulary)
     }
-    if input.tokenizer.hasOthers { throw Withheld("its tokenizer is none of tokenizer.json, and is not known here") }
+    if files.tokenizer != nil {
+      return try BytePairTokenizer.keys(files, configuration: configuration, size: vocabulary)
+    }
+    return try noTokenizer(files, namesVocabulary: namesVocabulary)
+  }
+
+  /// The keys of a model that answers numbers.
+  ///
+  /// - Throws: ``Withheld`` if there is a tokenizer, which was not read.
+  func noTokenizer(_ files: TokenizerFiles, namesVocabulary: Bool) throws(Withheld) -> [GGUFKey] {
+    guard files.isEmpty else { throw Withheld("its tokenizer is of a kind that is not known here") }
     return (namesVocabulary ? [] : [key("vocab_size", vocabulary)]) + [GGUFKey("tokenizer.ggml.model", .string("none"))]
   }
 }

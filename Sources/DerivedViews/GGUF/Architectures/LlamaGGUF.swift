@@ -37,8 +37,39 @@ enum LlamaGGUF: GGUFArchitecture {
     return GGUFModel(
       keys: generalKeys("llama", input, parameterCount: parameterCount(all)) + (try keys.common()) + own + [
         GGUFKey("general.quantization_version", .uint32(2))
-      ] + (try keys.tokenizer(input, namesVocabulary: true)),
+      ] + (try tokenizer(keys, input)),
       tensors: all)
+  }
+
+  /// Keys as the converter has them (`LlamaModel.set_vocab`): of tokenizer.model, of a tokenizer.json that was made of
+  /// one, or of another tokenizer.json.
+  private static func tokenizer(_ keys: DecoderKeys, _ input: ModelInput) throws(Withheld) -> [GGUFKey] {
+    let files = input.tokenizer
+    if files.tokenizer == nil, files.others.contains("tekken.json") {
+      throw Withheld("its tokenizer is tekken.json, which is not known here")
+    }
+    var all: [GGUFKey] = []
+    if let space = files.configuration?["add_prefix_space"], !space.isNull, !files.isEmpty {
+      guard let flag = space.flag else { throw Withheld("tokenizer_config.json: add_prefix_space is no flag") }
+      all.append(GGUFKey("tokenizer.ggml.add_space_prefix", .bool(flag)))
+    }
+    if files.sentencePieces == nil, let json = files.tokenizer, ByteFallbackTokenizer.reads(json) {
+      all += try ByteFallbackTokenizer.keys(
+        json, files, configuration: keys.configuration, size: keys.vocabulary)
+    } else {
+      all += try keys.tokenizer(input, namesVocabulary: true, hasPieces: true)
+    }
+    // Models that the converter knows by their number of tokens: Code Llama, and small Granites.
+    func set(_ key: GGUFKey) {
+      guard let index = all.firstIndex(where: { $0.name == key.name }) else { return all.append(key) }
+      all[index] = key
+    }
+    switch keys.vocabulary {
+    case 32_016 where !files.isEmpty: set(GGUFKey("tokenizer.ggml.eot_token_id", .uint32(32_010)))
+    case 49_152 where !files.isEmpty: set(GGUFKey("tokenizer.ggml.add_bos_token", .bool(false)))
+    default: break
+    }
+    return all
   }
 
   private static func halves(of tensor: TensorDescriptor, _ heads: Int) -> (Int, Int, Int) {

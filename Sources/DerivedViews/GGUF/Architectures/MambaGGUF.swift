@@ -101,7 +101,7 @@ enum MambaGGUF: GGUFArchitecture {
     return "blk.\(layer).\(part)"
   }
 
-  /// Of a tokenizer.json, or bytes: a model of 256 tokens that brings no tokenizer. Without any, it answers numbers only.
+  /// Of a tokenizer.json or tokenizer.model, or bytes: a model of 256 tokens that brings no tokenizer. Without any, it answers numbers only.
   private static func tokenizer(
     _ input: ModelInput, _ configuration: JSONDocument, _ vocabulary: Int
   ) throws(Withheld) -> [GGUFKey] {
@@ -109,7 +109,10 @@ enum MambaGGUF: GGUFArchitecture {
       // llama.cpp's converter takes a whole number of eights; the embeddings have as many rows as config.json says.
       return try BytePairTokenizer.keys(input.tokenizer, configuration: configuration, size: vocabulary)
     }
-    if vocabulary == 256, !input.tokenizer.hasOthers {
+    if let pieces = input.tokenizer.sentencePieces {
+      return try SentencePieceTokenizer.keys(pieces, input.tokenizer, configuration: configuration, size: vocabulary)
+    }
+    if vocabulary == 256, input.tokenizer.isEmpty {
       let bos = try configuration.size("bos_token_id") ?? 0
       return ByteTokenizer.keys(bos: bos, eos: try configuration.size("eos_token_id") ?? bos)
     }

@@ -20,7 +20,7 @@ enum Qwen2GGUF: GGUFArchitecture {
     return GGUFModel(
       keys: generalKeys(architecture, input, parameterCount: parameterCount(tensors)) + (try keys.common()) + [
         GGUFKey("general.quantization_version", .uint32(2))
-      ] + (try keys.tokenizer(input, namesVocabulary: false)),
+      ] + (try keys.tokenizer(input, namesVocabulary: false, hasPieces: true)),
       tensors: tensors)
   }
 }
