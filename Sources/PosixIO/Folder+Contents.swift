@@ -12,9 +12,13 @@ extension Folder {
   ///
   /// Writes a temporary file into `staging` (on the same file system), forces it to disk, renames it, and forces this
   /// directory to disk.
-  package func replace(_ name: String, with bytes: [UInt8], staging: Folder) throws(PosixError) {
+  ///
+  /// - Parameter permissions: of the file, less the umask.
+  package func replace(
+    _ name: String, with bytes: [UInt8], staging: Folder, permissions: UInt32 = 0o644
+  ) throws(PosixError) {
     let temporary = "\(name.prefix(64)).\(UInt64.random(in: .min ... .max))"
-    let file = try staging.makeFile(temporary, exclusively: true)
+    let file = try staging.makeFile(temporary, exclusively: true, permissions: permissions)
     do throws(PosixError) {
       try file.write(bytes, at: 0)
       try file.synchronize()

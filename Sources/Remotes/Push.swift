@@ -59,19 +59,21 @@ package struct Push: Sendable {
     let missing = zip(all, isThere).filter { !$1 }.map(\.0).sorted { $0.descriptor.size > $1.descriptor.size }
     let total = missing.reduce(0) { $0 &+ $1.descriptor.size }
     let count = counting(.sending, of: total, progress)
-    _ = try ParallelSteps.map(missing, threads: Self.width) { (layer) throws(StoreError) in
+    let resumed = try ParallelSteps.map(missing, threads: Self.width) { (layer) throws(StoreError) in
       do throws(StoreError) {
-        try remote.write(layer.descriptor.blob, layer.content, progress: count)
+        return try remote.write(layer.descriptor.blob, layer.content, progress: count)
       } catch {
         // What was remembered of the blob may be wrong, or the blob is not what it was.
         if case .damaged = error.code, let blob = layer.blob { cache.forget(blob) }
         throw error
       }
     }
+    let resumedByteCount = resumed.reduce(0) { $0 &+ $1 }
     try remote.setTag(tag, to: manifest, unless: interruption)
     let report = PushReport(
       model: model, version: version, remote: "\(remote.name):\(tag)", digest: OCIDigest(Digest(of: manifest)),
-      sentByteCount: total, byteCount: all.reduce(0) { $0 &+ $1.descriptor.size }, leftOut: leftOut,
+      sentByteCount: total &- resumedByteCount, resumedByteCount: resumedByteCount,
+      byteCount: all.reduce(0) { $0 &+ $1.descriptor.size }, leftOut: leftOut,
       isPortable: portable || !assembly.manifest.weights.contains(where: \.isStitched))
     registry.logger.info("push: \(model)/\(version) to \(report.remote), \(report.digest)")
     return report
@@ -112,6 +114,8 @@ package struct PushReport: Sendable, Hashable, Codable {
   /// That of the manifest, which names the whole artifact.
   package var digest: OCIDigest
   package var sentByteCount: Int
+  /// What the remote had of blobs whose upload was cut off before: it was not sent again.
+  package var resumedByteCount: Int
   /// Of all that the artifact has.
   package var byteCount: Int
   /// Files that stay behind, because unpickling them could run code.

@@ -26,11 +26,12 @@ package protocol RemoteStore: Sendable {
 
   /// Writes a blob, which appears when it is complete and has its digest.
   ///
-  /// - Parameter progress: told of the bytes sent since its last call; answers whether to go on.
+  /// - Parameter progress: told of the bytes sent since its last call, and of those that need not be; answers whether to go on.
+  /// - Returns: bytes that were not sent, because a write that was cut off had sent them.
   /// - Throws: `damaged` if the content has another digest; `readOnly`.
   func write(
     _ blob: RemoteBlob, _ content: LayerContent, progress: @escaping @Sendable (_ bytes: Int) -> Bool
-  ) throws(StoreError)
+  ) throws(StoreError) -> Int
 
   /// Writes a manifest, of which every blob is there, and lets a tag point to it.
   func setTag(_ tag: String, to manifest: [UInt8], unless interruption: Interruption) throws(StoreError)

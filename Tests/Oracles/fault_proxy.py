@@ -10,7 +10,8 @@ PORT is that of the server. FAULTS is a file with one line, which is read anew f
     silent    nothing comes back
     seed S    one connection in three is cut, delayed for a while, or has a byte flipped, as chance has it
 
-It writes the port that it listens on, and ends when its standard output is closed, or with TERM.
+What chance did to a connection is a line of FAULTS.log: the seed and the fault. It writes the port that it listens on, and ends when
+its standard output is closed, or with TERM.
 """
 import random
 import socket
@@ -31,7 +32,10 @@ def fault():
     chance = chances.setdefault(words[1], random.Random(int(words[1])))
     if chance.random() < 0.67:
         return ["none"]
-    return [chance.choice(["cut", "flip", "delay"]), str(chance.randrange(1, 3_000_000))]
+    drawn = [chance.choice(["cut", "flip", "delay"]), str(chance.randrange(1, 3_000_000))]
+    with open(faults + ".log", "a") as log:
+        log.write(f"{' '.join(words)}: {' '.join(drawn)}\n")
+    return drawn
 
 
 def forward(source, target):

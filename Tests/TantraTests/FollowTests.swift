@@ -104,6 +104,39 @@ import Testing
     #expect(try tantra(["follow", "mamba", layout, "--once"], store: "other").status == 64)
   }
 
+  @Test func whoeverReadsWhileATagMovesGetsOneVersion() throws {
+    let mountpoint = fixture.scratch("weights-2")
+    try #require(tantra(["mount", mountpoint, "--create"], store: "other").status == 0)
+    defer { _ = try? Command.run(TantraFixture.executable, ["unmount", mountpoint]) }
+    func follow(_ version: String) throws {
+      try move(to: version)
+      let followed = try tantra(["follow", "mamba", "\(layout):live", "--once"], store: "other")
+      try #require(followed.status == 0, "\(version): \(followed.errorText)")
+      let link = try FileManager.default.destinationOfSymbolicLink(atPath: mountpoint + "/mamba/active")
+      #expect(link == version)
+    }
+    let digests = try (1...4).map { version in
+      try fixture.succeed(
+        "export", "mamba", "v\(version)", "--format", "safetensors", "--to", fixture.scratch("out"))
+      let sum = try Command.run("sha256sum", [fixture.scratch("out/mamba_v\(version)_safetensors.safetensors")])
+      return String(sum.outputText.prefix(64))
+    }
+    #expect(Set(digests).count == 4)
+    try follow("v1")
+    let stop = fixture.scratch("stop")
+    let readers = try ChildProgram(
+      Python.interpreter,
+      [Python.oraclesFolder + "/follow_readers.py", mountpoint + "/mamba", stop, "4"] + digests)
+    #expect(try readers.readLine() == "begun")
+    for move in 1...50 { try follow("v\(move % 4 + 1)") }
+    try fixture.scratch.write("stop", [])
+    let end = try readers.finish()
+    #expect(end.status == 0, "\(end.output)")
+    struct Reader: Decodable { var reads: Int, changes: Int }
+    let seen = try JSONDecoder().decode([Reader].self, from: Data(end.output.utf8))
+    #expect(seen.count == 4 && seen.allSatisfy { $0.reads >= 20 && $0.changes >= 5 }, "\(end.output)")
+  }
+
   @Test func aLayoutBehindAWebServerIsAMirror() throws {
     let server = try ChildProgram(
       Python.interpreter, [Python.oraclesFolder + "/static_server.py", fixture.scratch.path])

@@ -112,6 +112,13 @@ final class RegistryServer {
   /// Lets a server before the registry behave in another way from now on.
   func set(_ setting: String, _ words: String) throws { try scratch.write(setting, Array(words.utf8)) }
 
+  /// What `fault_proxy.py` has done to connections with a seed.
+  func faults(of seed: Int) throws -> String {
+    guard FileManager.default.fileExists(atPath: scratch("faults.log")) else { return "" }
+    let lines = String(decoding: try scratch.read("faults.log"), as: UTF8.self).split(separator: "\n")
+    return lines.filter { $0.hasPrefix("seed \(seed): ") }.joined(separator: ", ")
+  }
+
   /// Bytes of all blobs that the registry keeps.
   func storedByteCount() throws -> Int {
     try scratch.files(below: "registry").filter { $0.hasSuffix("/data") }.reduce(0) { try $0 + scratch.read($1).count }

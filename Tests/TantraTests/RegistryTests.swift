@@ -71,6 +71,21 @@ import Testing
     }
   }
 
+  @Test func othersPullWhatWasPushed() throws {
+    let server = try RegistryServer()
+    let remote = "127.0.0.1:\(server.port)/team/mamba:live"
+    try succeed("push", "mamba/v1.0", remote)
+    let pulled = try Python.oracle("oras_pull.py", [remote, fixture.scratch("pulled")])
+    let paths = pulled.split(separator: "\n").map(String.init)
+    #expect(paths.filter { !$0.hasPrefix(".tantra/") } == ["config.json", "model.safetensors"], "\(pulled)")
+    #expect(paths.contains(".tantra/manifest.json"))
+    try succeed(
+      "export", "mamba", "v1.0", "--folder", "--format", "safetensors", "--to", fixture.scratch("exported"))
+    let equal = try Command.run(
+      "diff", ["-r", "--exclude=.tantra", fixture.scratch("pulled"), fixture.scratch("exported/mamba_v1.0")])
+    #expect(equal.status == 0, "\(equal.outputText)")
+  }
+
   @Test func largeBlobsGoInParts() throws {
     let server = try RegistryServer()
     let file = fixture.scratch("big.safetensors")

@@ -51,22 +51,24 @@ struct ReadAnswer {
     count += bytes.count
   }
 
-  /// Reads a range where it is to be sent from.
+  /// Reads a range.
   private mutating func append(
     _ range: Range<Int>, of bytes: any StoredBytes, _ interruption: Interruption
   ) throws(FileSystemError) {
-    let start = literals.count
-    literals.append(contentsOf: repeatElement(0, count: range.count))
+    let read: [UInt8]
     do throws(BlobStoreError) {
-      try literals.withUnsafeMutableBytes { literals in
-        let target = UnsafeMutableRawBufferPointer(rebasing: literals[start...])
-        return Result { () throws(BlobStoreError) in try bytes.read(range, into: target, unless: interruption) }
-      }.get()
+      read = try [UInt8](upTo: range.count) { (buffer) throws(BlobStoreError) in
+        let target = UnsafeMutableRawBufferPointer(rebasing: buffer[..<range.count])
+        try bytes.read(range, into: target, unless: interruption)
+        return range.count
+      }
     } catch {
       if case .system(let error) = error { throw FileSystemError(error.errno.rawValue, error.description) }
       throw FileSystemError(EIO, error.description)
     }
-    segments.append(.literal(offset: start, count: range.count))
+    segments.append(.literal(offset: literals.count, count: range.count))
+    // Most answers are one stretch, which is not copied.
+    if literals.isEmpty { literals = read } else { literals += read }
     count += range.count
   }
 

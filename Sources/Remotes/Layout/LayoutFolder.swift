@@ -67,7 +67,7 @@ final class LayoutFolder: RemoteStore {
 
   func setTag(_ tag: String, to manifest: [UInt8], unless interruption: Interruption) throws(StoreError) {
     let blob = RemoteBlob(of: manifest)
-    if try !contains(blob, unless: interruption) { try write(blob, .bytes(manifest)) { _ in true } }
+    if try !contains(blob, unless: interruption) { _ = try write(blob, .bytes(manifest)) { _ in true } }
     let lock = try lock(unless: interruption)
     defer { withExtendedLifetime(lock) {} }
     var index = try index()
@@ -137,7 +137,7 @@ final class LayoutFolder: RemoteStore {
 
   func write(
     _ blob: RemoteBlob, _ content: LayerContent, progress: @escaping @Sendable (_ bytes: Int) -> Bool
-  ) throws(StoreError) {
+  ) throws(StoreError) -> Int {
     let temporary = ".tantra-\(String(UInt64.random(in: .min ... .max), radix: 16))"
     let file = try posix(try blobs.makeFile(temporary, exclusively: true))
     do throws(StoreError) {
@@ -154,6 +154,7 @@ final class LayoutFolder: RemoteStore {
       try posix(try file.synchronize(unless: { !progress(0) }))
       try posix(try blobs.rename(temporary, to: blob.digest.hexadecimal, in: blobs))
       try posix(try blobs.synchronize())
+      return 0
     } catch {
       do throws(PosixError) { try blobs.removeFile(temporary) } catch {
         // Nobody knows the name: it only takes space.

@@ -149,12 +149,12 @@ struct ChunkMap: Sendable {
     return runs
   }
 
-  /// Begins flights of those of some groups that nobody has yet: as runs.
+  /// Begins flights of those of some groups that nobody has yet: as runs, none of which goes beyond a multiple of their length.
   mutating func queue(_ groups: Range<Int>) -> [Range<Int>] {
     var runs: [Range<Int>] = []
     for group in groups where flights[group] == nil && !proven.contains(all: self.chunks(of: group)) {
       begin(group, .queued(isProven: false))
-      if let last = runs.last, last.upperBound == group, last.count < Self.runGroupCount {
+      if let last = runs.last, last.upperBound == group, group % Self.runGroupCount != 0 {
         runs[runs.count - 1] = last.lowerBound..<group + 1
       } else {
         runs.append(group..<group + 1)

@@ -73,7 +73,7 @@ final class KeptRemote: RemoteStore {
 
   func write(
     _ blob: RemoteBlob, _ content: LayerContent, progress: @escaping @Sendable (_ bytes: Int) -> Bool
-  ) throws(StoreError) { throw readOnly }
+  ) throws(StoreError) -> Int { throw readOnly }
 
   func setTag(_ tag: String, to manifest: [UInt8], unless interruption: Interruption) throws(StoreError) {
     throw readOnly

@@ -35,7 +35,9 @@ struct ReadPositions: Sendable {
       readers[index].steps += 1
       guard readers[index].steps > 1 else { return 0..<0 }
       readers[index].window = min(max(Self.window.lowerBound, readers[index].window * 2), Self.window.upperBound)
-      return min(group + 1, groupCount)..<min(group + 1 + readers[index].window, groupCount)
+      // Only whole requests: a window that goes on by one group each time would make each of them a small one.
+      let end = group + 1 + readers[index].window
+      return min(group + 1, groupCount)..<min(end - end % ChunkMap.runGroupCount, groupCount)
     }
     if readers.count == Self.limit, let oldest = readers.indices.min(by: { readers[$0].lastUse < readers[$1].lastUse })
     {

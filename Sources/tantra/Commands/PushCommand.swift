@@ -16,6 +16,9 @@ struct PushCommand: ParsableCommand {
       is a layer of its own, as ModelPack (CNCF) has it, so that other tools read it. Files that would run code when they are \
       unpickled are left out, and named, unless the model's policy pickles allows them.
 
+      A push to a registry that was cut off goes on within the large files that it was sending, if the registry still knows what \
+      has come; run it again within a week.
+
       A weight file that shares tensors with an earlier version is kept, and sent, as its parts. Other tools than Tantra see it \
       with --portable, which sends it as a whole, too.
 
@@ -67,7 +70,9 @@ struct PushCommand: ParsableCommand {
     if json { return try Console.print(json: report) }
     Console.print(
       "\(model)/\(version) -> \(report.remote)@\(report.digest): sent \(Console.size(report.sentByteCount)) of "
-        + Console.size(report.byteCount))
+        + Console.size(report.byteCount)
+        + (report.resumedByteCount > 0
+          ? "; \(Console.size(report.resumedByteCount)) had come before an upload was cut off" : ""))
     for file in report.leftOut { Console.error(WithheldFile.message(file.path, file.reason, of: model)) }
     if !report.isPortable {
       Console.note(
