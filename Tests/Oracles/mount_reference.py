@@ -651,7 +651,9 @@ class Run:
             data = read(full)
             if data not in self.past.get(os.path.basename(path), set()):
                 raise Difference(f"{model}/{name} was restored with {path}, which was never like that: {data[:60]!r}")
-            version.files[path] = File(data, mode, path in COMPONENTS or data[:4] == b"PK\x03\x04")
+            # A text may have a name of weights.
+            is_weights = any(data in WEIGHTS[seed].values() for seed in SEEDS)
+            version.files[path] = File(data, mode, is_weights)
 
     def op_purge(self):
         with open(self.path(".control/purge"), "w") as control:

@@ -111,7 +111,7 @@ import Testing
     func follow(_ version: String) throws {
       try move(to: version)
       let followed = try tantra(["follow", "mamba", "\(layout):live", "--once"], store: "other")
-      try #require(followed.status == 0, "\(version): \(followed.errorText)")
+      #expect(followed.status == 0, "\(version): \(followed.errorText)")
       let link = try FileManager.default.destinationOfSymbolicLink(atPath: mountpoint + "/mamba/active")
       #expect(link == version)
     }

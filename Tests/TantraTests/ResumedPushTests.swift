@@ -54,14 +54,28 @@ import Testing
 
   /// Pushes the version to its end, and compares what is told with what the server before the registry has seen.
   private func push() throws -> Report {
-    let before = try requests().byteCount
+    let before = try settledByteCount()
     let pushed = try Command.run(
       TantraFixture.executable, ["push", "big/v1", remote, "--json"], environment: environment)
     try #require(pushed.status == 0, "\(pushed.errorText)")
     let report = try JSONDecoder().decode(Report.self, from: pushed.output)
     #expect(report.byteCount > 100 << 20)
-    #expect(try requests().byteCount - before == report.sentByteCount)
+    let seen = try requests().byteCount - before
+    #expect(seen == report.sentByteCount)
     return report
+  }
+
+  /// What went to uploads, once what a killed push had sent has come, too.
+  private func settledByteCount() throws -> Int {
+    var last = -1
+    #expect(
+      fixture.wait(60) {
+        let count = (try? requests().byteCount) ?? 0
+        defer { last = count }
+        Thread.sleep(forTimeInterval: 1)
+        return count == last
+      })
+    return last
   }
 
   /// What went to uploads of the registry so far: bytes, and how often somebody asked how far one has come.
