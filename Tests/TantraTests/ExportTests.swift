@@ -35,6 +35,30 @@ import Testing
     #expect(load.status == 0, "\(load.errorText)")
   }
 
+  /// It comes back with a restore, and is nowhere to be seen until then.
+  @Test(canMount) func whatWasRemovedFromAFolderIsNeitherExportedNorListed() throws {
+    try fixture.mount()
+    let folder = fixture.mountpoint + "/mamba/v1.0"
+    let component = try Data(contentsOf: URL(fileURLWithPath: folder + "/model.safetensors"))
+    try component.write(to: URL(fileURLWithPath: folder + "/adapter.safetensors"))
+    for name in ["kept.txt", "removed.txt", "moved.txt"] {
+      try Data("text".utf8).write(to: URL(fileURLWithPath: folder + "/" + name))
+    }
+    try fixture.succeed("config", "mamba", "frozen", "never")
+    let change = try Command.run(
+      "sh", ["-ec", "cd \(folder); rm removed.txt adapter.safetensors model.bin; mv moved.txt there.txt"])
+    try #require(change.status == 0, "\(change.errorText)")
+    let shown = try fixture.succeed("show", "mamba", "v1.0")
+    for name in ["removed.txt", "moved.txt", "adapter.safetensors", "model.bin"] {
+      #expect(!shown.contains(name), "\(shown)")
+    }
+    #expect(shown.contains("there.txt"))
+    #expect(try !fixture.succeed("list-weights", "mamba").contains("adapter"))
+    try fixture.succeed("export", "mamba", "--folder", "--to", target)
+    let here = try Set(listing(of: folder)).subtracting(["model.bin", "model.pt"])
+    #expect(try Set(listing(of: target + "/mamba_v1.0")) == here)
+  }
+
   @Test func aFolderIsWhatFromPretrainedLoads() throws {
     try fixture.succeed("export", "mamba", "v1.0", "--folder", "--to", target)
     #expect(try listing(of: target) == ["mamba_v1.0"])

@@ -235,6 +235,9 @@ package struct Manifest: Sendable, Hashable, Codable {
     return weights.contains { FilePurpose($0.path) == .shard } ? .shards : .view
   }
 
+  /// Whether the file at a path was removed from the folder: nobody sees it, and a restore brings it back.
+  package func hides(_ path: String) -> Bool { hidden?.contains(ExactName(path)) ?? false }
+
   /// Weight files that are shown under names of their own: not those of views.
   package var parts: [WeightRecord] { weights.filter { $0.viewName == nil } }
 

@@ -23,7 +23,8 @@ package struct Export: Sendable {
   ) throws(StoreError) -> [ExportedFile] {
     let (items, withheld) = try views.withCurrent(request.model, request.version) { (_) throws(StoreError) in
       let manifest = try records.manifest(of: request.model, request.version)
-      let withheld = request.arrangement == .folder ? try views.withheld(of: manifest) : []
+      let withheld =
+        request.arrangement == .folder ? try views.withheld(of: manifest).filter { !manifest.hides($0.path) } : []
       return (try self.items(of: request, manifest, without: withheld), withheld)
     }
     let folderName = "\(request.model)_\(request.version)"
@@ -64,13 +65,13 @@ package struct Export: Sendable {
           expected: try expected(of: view, manifest)))
     }
     guard request.arrangement == .folder else { return items }
-    for file in manifest.parts where !withheld.contains(file.$path) {
+    for file in manifest.parts where !withheld.contains(file.$path) && !manifest.hides(file.path) {
       items.append(
         ExportItem(
           path: file.path, view: nil, content: .bytes(try views.open(file)), modified: file.modified,
           expected: try expected(of: file)))
     }
-    for file in manifest.files where !withheld.contains(file.$path) {
+    for file in manifest.files where !withheld.contains(file.$path) && !manifest.hides(file.path) {
       let whole = file.digest.map { SegmentTable(whole: file.byteCount, $0).segments } ?? []
       let content: ExportItem.Content = if let link = file.link { .link(link) } else { .bytes(try views.open(file)) }
       items.append(

@@ -48,7 +48,8 @@ package final class UnmountedVersion: Sendable {
       opened.append(file)
       let target = "/proc/self/fd/\(file.descriptor.rawValue)"
       try posix(try folder.makeSymbolicLink("model.\(view.name)", target: Array(target.utf8)))
-      for other in manifest.files where files.contains(other.path) && other.blob != nil {
+      for other in manifest.files
+      where files.contains(other.path) && !manifest.hides(other.path) && other.blob != nil {
         let copy = try posix(try folder.makeFile(other.path, exclusively: true, permissions: 0o600))
         let content = try registry.views.open(other)
         try blobStore(try content.copy(to: copy) { _ in true })

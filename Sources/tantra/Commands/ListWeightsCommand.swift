@@ -187,7 +187,8 @@ struct ListWeightsCommand: ParsableCommand {
       isCheckpoint: records.isCheckpoint(manifest.model, manifest.version), parameters: counts.parameterCount,
       tensors: counts.tensorCount, views: views,
       written: views.keys.filter { manifest.original(servedAs: $0) != nil }.sorted(),
-      source: manifest.provenance.source, parts: manifest.parts.map(\.path), kept: kept.map(Self.reason),
+      source: manifest.provenance.source, parts: manifest.parts.map(\.path).filter { !manifest.hides($0) },
+      kept: kept.map(Self.reason),
       number: kept?.number, byteCount: manifest.components.reduce(views.values.max() ?? 0) { $0 + $1.byteCount })
   }
 

@@ -35,7 +35,7 @@ struct ShowCommand: ParsableCommand {
     if let folder = try records.folder(of: model, manifest.version) {
       shown.derived = try DerivedCatalogue(registry).listing(of: folder)
     }
-    shown.add(quarantined: try registry.views.withheld(of: manifest))
+    shown.add(quarantined: try registry.views.withheld(of: manifest).filter { !manifest.hides($0.path) })
     shown.damage = records.knownDamage(of: model).first { $0.concerns(model, manifest.version) }
     shown.compressed = try registry.compression.standing(of: manifest)
     if json { try Console.print(json: shown) } else { Console.print(shown.text) }

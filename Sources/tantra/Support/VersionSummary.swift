@@ -89,7 +89,7 @@ struct VersionSummary: Encodable {
       File(path: $0.path, byteCount: $0.byteCount, modified: $0.modified, how: "as written")
     }
     let rest = manifest.files.map { File(path: $0.path, byteCount: $0.byteCount, modified: $0.modified, how: "") }
-    files = (views + parts + rest).sorted { $0.path < $1.path }
+    files = (views + parts + rest).filter { !manifest.hides($0.path) }.sorted { $0.path < $1.path }
     extras = [:]
     for file in manifest.weights where !file.extras.isEmpty { extras[file.path] = file.extras }
     if withTensors { tensors = try Self.tensors(of: manifest, in: records) }
