@@ -11,11 +11,20 @@ final class TantraFixture: Sendable {
   static let executable = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
     .deletingLastPathComponent().appendingPathComponent("tantra").path
 
+  /// Whether the shipped models are compressed at the beginning: with TANTRA_TEST_COMPRESSED all that a mount promises is tested of
+  /// compressed versions.
+  private static let areCompressed = ProcessInfo.processInfo.environment["TANTRA_TEST_COMPRESSED"] != nil
+
   /// - Parameter shipped: whether the store begins with the shipped models as `tantra generate` makes them, each as v1.0;
   ///   else there is none.
   init(shipped: Bool = true) throws {
     scratch = try TemporaryFolder()
-    if shipped { try succeed("generate") }
+    guard shipped else { return }
+    try succeed("generate")
+    guard Self.areCompressed else { return }
+    for model in ["mamba", "mamba_multimodal", "ocr_native"] {
+      try succeed("compress", "\(model)/v1.0", "--base", "none")
+    }
   }
 
   /// A store that begins as a copy of the one at `path`.
