@@ -410,7 +410,8 @@ class Run:
             return
         else:
             write()
-        if version.seed != seed:
+        # The first weight file after all were removed brings all formats back.
+        if version.seed != seed or not version.views:
             version.views = {other: seed for other in VIEWS}
         version.views[view] = seed
         version.seed = seed
