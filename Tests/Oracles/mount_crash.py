@@ -47,7 +47,9 @@ OPERATIONS = [
     "mv small/v3.0/link small/v3.0/moved",
     # A version that is compressed, copied, and a plain file again.
     f"mkdir small/v4.0; cp {scratch}/even.safetensors small/v4.0/model.safetensors",
-    f"echo small/v4.0 > .control/compress; test -n \"$(find {store}/weights -name '*.z')\"",
+    # What cp has written is open for a moment longer than cp runs.
+    "for turn in $(seq 50); do echo small/v4.0 > .control/compress || exit 1; grep -q 'still open' .control/compress || break; "
+    f"sleep 0.1; done; test -n \"$(find {store}/weights -name '*.z')\"",
     "mkdir small/v4.1; cp small/v4.0/model.pt small/v4.1/model.pt",
     f"rm -r small/v4.1; echo small/v4.0 > .control/thaw; test -z \"$(find {store}/weights -name '*.z')\"",
 ]
