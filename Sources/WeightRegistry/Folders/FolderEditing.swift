@@ -17,12 +17,13 @@ package struct FolderEditing: Sendable {
   /// - Parameters:
   ///   - properties: asked when the file is about to appear: somebody may change them while it is hashed.
   ///   - isWanted: asked when the file is about to appear, with the folder as it is; if not, nothing does.
+  ///   - willAppear: told of a file that is wanted, just before it appears.
   /// - Throws: `unknownVersion` if there is no such folder any more.
   @discardableResult
   package func keep(
     _ upload: Upload, at path: String, of model: ModelName, _ version: VersionName, modified: Int64,
     properties: @autoclosure () -> FileProperties = .usual, unless interruption: Interruption = .never,
-    isWanted: (VersionFolder) -> Bool = { _ in true }
+    isWanted: (VersionFolder) -> Bool = { _ in true }, willAppear: (FolderFile) -> Void = { _ in }
   ) throws(StoreError) -> FolderFile {
     try records.requireWriting()
     let pins = records.store.blobs.newPins()
@@ -37,7 +38,9 @@ package struct FolderEditing: Sendable {
     } catch {
       throw StoreError(error)
     }
-    try put(&file, in: model, version, unless: interruption, isWanted: isWanted) { $0.properties = properties() }
+    try put(&file, in: model, version, unless: interruption, isWanted: isWanted, willAppear: willAppear) {
+      $0.properties = properties()
+    }
     try records.uploads.discard(upload.name)
     return file
   }
@@ -50,13 +53,13 @@ package struct FolderEditing: Sendable {
     isWanted: (VersionFolder) -> Bool = { _ in true }
   ) throws(StoreError) {
     var file = file
-    try put(&file, in: model, version, unless: interruption, isWanted: isWanted) { _ in }
+    try put(&file, in: model, version, unless: interruption, isWanted: isWanted, willAppear: { _ in }) { _ in }
   }
 
   /// - Parameter complete: gives the file what may change until it appears.
   private func put(
     _ file: inout FolderFile, in model: ModelName, _ version: VersionName, unless interruption: Interruption,
-    isWanted: (VersionFolder) -> Bool, complete: (inout FolderFile) -> Void
+    isWanted: (VersionFolder) -> Bool, willAppear: (FolderFile) -> Void, complete: (inout FolderFile) -> Void
   ) throws(StoreError) {
     let pins = records.store.blobs.newPins()
     defer { withExtendedLifetime(pins) {} }
@@ -67,7 +70,9 @@ package struct FolderEditing: Sendable {
     try records.transaction(model, unless: interruption) { (records) throws(StoreError) in
       guard let folder = try records.folder(version) else { throw self.records.unknown(version, of: model) }
       complete(&file)
-      if isWanted(folder) { try records.change(version, [.put(file)]) }
+      guard isWanted(folder) else { return }
+      willAppear(file)
+      try records.change(version, [.put(file)])
     }
   }
 

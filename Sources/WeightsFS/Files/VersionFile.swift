@@ -12,8 +12,6 @@ struct VersionFile: TreeFile {
   let tree: MountedTree
   let node: Node
   let place: FilePlace
-  /// Which bytes the node has.
-  let edition: Edition
 
   func describe(_ attributes: inout FileAttributes) throws(FileSystemError) {
     let folder = try tree.versionFolder(of: place.model, place.version)
@@ -81,7 +79,7 @@ struct VersionFile: TreeFile {
       if let key { tree.metrics.opened(key, in: start.duration(to: .now)) }
     }
     // Who is about to write need not have seen the latest edition: a second `ESTALE` in a row would be an error to the caller.
-    guard access.changes || current == edition else { throw FileSystemError(.stale) }
+    guard access.changes || tree.inodes.isSame(current, node) else { throw FileSystemError(.stale) }
     // Weight files that were parsed when they came are data.
     let isParsed = tree.registry.hasParsedWeights
     let (isData, blob): (Bool, Digest?) =
@@ -112,25 +110,25 @@ struct VersionFile: TreeFile {
     return (original == nil, original?.blob)
   }
 
-  /// What is under the name now: its bytes, which edition they are, and what they are. All three are of one folder, whatever is
+  /// What is under the name now: its bytes, its node, and what they are. All three are of one folder, whatever is
   /// published meanwhile.
   ///
   /// - Throws: `ESTALE` if there is nothing.
-  private func content() throws(FileSystemError) -> (VersionView, Edition, VersionFolder.Content) {
+  private func content() throws(FileSystemError) -> (VersionView, Node, VersionFolder.Content) {
     let (found, view) = try tree.opening(current) { (found) throws(StoreError) in
       try tree.registry.views.open(found.content, of: found.folder)
     }
-    return (view, found.edition, found.content)
+    return (view, found.node, found.content)
   }
 
   private func current() throws(FileSystemError) -> (
-    folder: VersionFolder, content: VersionFolder.Content, edition: Edition
+    folder: VersionFolder, content: VersionFolder.Content, node: Node
   ) {
     let folder = try tree.versionFolder(of: place.model, place.version)
-    guard let content = folder.content(at: place.path), let edition = folder.node(at: place.path)?.edition else {
+    guard let content = folder.content(at: place.path), let node = folder.node(at: place.path) else {
       throw FileSystemError(.stale)
     }
-    return (folder, content, Edition(number: edition))
+    return (folder, content, node)
   }
 }
 

@@ -23,6 +23,9 @@ final class InodeTable: Sendable {
     /// atimes that somebody has set, in nanoseconds since 1970.
     var accessed: [Node: Int64] = [:]
 
+    /// What a node is by now.
+    func current(_ node: Node) -> Node { became[node] ?? node }
+
     /// A node is gone: it has neither a number nor an atime.
     mutating func release(_ node: Node) {
       accessed[node] = nil
@@ -53,7 +56,7 @@ final class InodeTable: Sendable {
   func lookUp(_ node: Node) -> InodeNumber {
     if node == .root { return .root }
     return state.withLock { state in
-      let node = state.became[node] ?? node
+      let node = state.current(node)
       if let number = state.numbers[node] {
         if state.kept.removeValue(forKey: number) != nil { state.entries[number] = Entry(node: node, lookups: 0) }
         state.entries[number]?.lookups += 1
@@ -99,7 +102,7 @@ final class InodeTable: Sendable {
   func number(of node: Node) -> InodeNumber {
     if node == .root { return .root }
     return state.withLock { state in
-      let node = state.became[node] ?? node
+      let node = state.current(node)
       return state.numbers[node] ?? Self.hash(node)
     }
   }
@@ -140,7 +143,12 @@ final class InodeTable: Sendable {
   /// Lets the number of a node stand for another.
   func rename(_ node: Node, to renamed: Node) { state.withLock { $0.rename(node, to: renamed) } }
 
-  /// Lets the number of a node stand for what it has become for good: the same bytes, in another form.
+  /// Whether two nodes are the same file, the one before and the other after what ``note(_:became:)`` told of.
+  func isSame(_ node: Node, _ other: Node) -> Bool {
+    node == other || state.withLock { $0.current(node) == $0.current(other) }
+  }
+
+  /// Lets the number of a node stand for what it becomes for good: the same bytes, in another form.
   func note(_ node: Node, became other: Node) {
     state.withLock { state in
       if state.became.count == Self.becameLimit { state.became = [:] }

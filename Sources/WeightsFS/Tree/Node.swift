@@ -80,12 +80,10 @@ enum Node: Hashable, Sendable {
     case .version(let model, let version): VersionDirectory(tree: tree, model: model, version: version, inner: "")
     case .sidecarFolder(let place):
       VersionDirectory(tree: tree, model: place.model, version: place.version, inner: place.path)
-    case .view(let model, let version, let view, let edition):
-      VersionFile(
-        tree: tree, node: self, place: FilePlace(model: model, version: version, path: "model.\(view)"),
-        edition: edition)
-    case .sidecar(let place, let edition), .kept(let place, let edition):
-      VersionFile(tree: tree, node: self, place: place, edition: edition)
+    case .view(let model, let version, let view, _):
+      VersionFile(tree: tree, node: self, place: FilePlace(model: model, version: version, path: "model.\(view)"))
+    case .sidecar(let place, _), .kept(let place, _):
+      VersionFile(tree: tree, node: self, place: place)
     case .ordinary(let place): OrdinaryEntry(tree: tree, place: place)
     case .folderLink(let place): FolderLink(tree: tree, place: place)
     case .removed(let number): RemovedEntry(tree: tree, number: number)

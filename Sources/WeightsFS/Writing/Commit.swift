@@ -149,18 +149,17 @@ struct Commit {
       guard let place = facts.destination, place.mayBeWeights, facts.clone == nil else { return }
       if facts.isOrdinary, !facts.isDirty {
         let modified = try tree.step(try writer.modified())
-        let file = try tree.step(
+        let kept = Node.kept(place, Edition(number: Upload.number(ofName: facts.upload.name)))
+        try tree.step(
           try tree.registry.folders.keep(
             facts.upload, at: place.path, of: place.model, place.version, modified: modified,
             properties: writer.current.properties,
-            isWanted: { $0.file(at: place.path)?.upload == facts.upload.name }))
+            isWanted: { $0.file(at: place.path)?.upload == facts.upload.name },
+            // Its bytes are the same: so is its inode, at each moment, or programs that look twice take it for another file.
+            willAppear: { [tree] file in
+              if let blob = file.blob { tree.inodes.note(kept, became: .sidecar(place, Edition(blob))) }
+            }))
         writer.facts.withLock { $0.isSealed = true }
-        // Its bytes are the same: so is its inode, or programs that look twice take it for another file.
-        let after = file.blob.map { Node.sidecar(place, Edition($0)) }
-        if let after, try tree.node(at: place) == after {
-          let number = Upload.number(ofName: facts.upload.name)
-          tree.inodes.note(.kept(place, Edition(number: number)), became: after)
-        }
       } else if facts.isGivenUp, facts.isDirty, !facts.isSealed {
         // Another writer may have put something there since: that stays.
         try keep(facts.upload, at: place, modified: try tree.step(try writer.modified())) { folder in

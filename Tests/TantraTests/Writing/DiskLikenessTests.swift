@@ -235,6 +235,29 @@ import Testing
       """)
   }
 
+  /// A moment after its close, what is no weights becomes a blob: `cp` asks for the inode twice, and skips a file that is another.
+  @Test func aFileIsTheSameOneFromItsCloseOn() throws {
+    try mount.succeed(
+      """
+      timeout 60 bash -c 'while :; do :; done' & busy=$!; timeout 60 bash -c 'while :; do :; done' & busier=$!
+      for folder in small/v1.0 small/v2; do
+        python - $folder/names.bin <<'PYTHON'
+      import os, sys
+      path = sys.argv[1]
+      for round in range(200):
+          with open(path, "a") as file:
+              file.write("text")
+          seen = {os.stat(path).st_ino}
+          for _ in range(20):
+              with open(path) as file:
+                  seen |= {os.fstat(file.fileno()).st_ino, os.stat(path).st_ino}
+          assert len(seen) == 1, (round, seen)
+      PYTHON
+      done
+      kill $busy $busier
+      """)
+  }
+
   @Test func whatIsRefusedInAFrozenVersionLeavesNothingBehind() throws {
     try mount.succeed(
       """
