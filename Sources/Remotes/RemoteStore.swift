@@ -18,10 +18,14 @@ package protocol RemoteStore: Sendable {
   /// Whether a blob is there.
   func contains(_ blob: RemoteBlob, unless interruption: Interruption) throws(StoreError) -> Bool
 
-  /// Fills `buffer` with the bytes of `range`, which has as many, and is not empty; not checked yet.
+  /// Reads `range`, which is not empty, a piece at a time: each has as many bytes as `buffer`, but for the last one; not checked yet.
+  ///
+  /// What breaks off before the first piece is complete is tried again. After that it is an error, and what was taken stands.
+  ///
+  /// - Parameter take: given the pieces in order, each until it returns. What it throws ends the reading.
   func read(
-    _ blob: RemoteBlob, _ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer,
-    unless interruption: Interruption
+    _ blob: RemoteBlob, _ range: Range<Int>, through buffer: UnsafeMutableRawBufferPointer,
+    unless interruption: Interruption, _ take: @escaping (UnsafeRawBufferPointer) throws(StoreError) -> Void
   ) throws(StoreError)
 
   /// Writes a blob, which appears when it is complete and has its digest.
@@ -52,6 +56,14 @@ package struct RemoteBlob: Sendable, Hashable {
 }
 
 extension RemoteStore {
+  /// Fills `buffer` with the bytes of `range`, which has as many, and is not empty; not checked yet.
+  func read(
+    _ blob: RemoteBlob, _ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer,
+    unless interruption: Interruption
+  ) throws(StoreError) {
+    try read(blob, range, through: buffer, unless: interruption) { _ in }
+  }
+
   /// The manifest of a digest, checked.
   ///
   /// - Throws: `damaged` if the remote's bytes have another digest.

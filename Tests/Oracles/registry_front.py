@@ -16,6 +16,7 @@ PORT is that of the registry. MODES is a file with one line, which is read anew 
     wrong             a byte of each part of a blob is another one
     short             parts of blobs have fewer bytes than were asked for
     unsatisfiable     parts of blobs are said not to be there (416)
+    stuck BYTES       of a part of a blob no more than so many bytes come for as long as this is so
     endless           answers to what is sent, and parts of blobs, do not say where they end
     slow RATE         bodies of requests are taken at RATE bytes a second
     partly RATE       the same, and of an upload that is cut off what has come counts: its address stays good, and answers to GET
@@ -49,7 +50,7 @@ class Front(BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
-    def say(self, status, headers, body=b"", is_endless=False):
+    def say(self, status, headers, body=b"", is_endless=False, stuck=1 << 40):
         self.send_response_only(status)
         for name, value in headers:
             if name.lower() not in ("transfer-encoding", "connection", "date"):
@@ -58,7 +59,10 @@ class Front(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(body)
+            self.wfile.write(body[:stuck])
+            while len(body) > stuck and open(modes).read().startswith("stuck"):
+                time.sleep(0.05)
+            self.wfile.write(body[stuck:])
 
     def note(self, count):
         if "/blobs/uploads/" in self.path:
@@ -169,7 +173,7 @@ class Front(BaseHTTPRequestHandler):
         is_endless = mode == "endless" and (is_part or self.command in ("POST", "PUT", "PATCH"))
         if is_endless:
             headers = [(name, value) for name, value in headers if name.lower() != "content-length"]
-        self.say(answer.status, headers, data, is_endless)
+        self.say(answer.status, headers, data, is_endless, int(words[0]) if is_part and mode == "stuck" else 1 << 40)
         upstream.close()
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = handle_request

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// A version `big/v1` with 40 MiB of random weights in a registry, a server before that, and mounts of it.
+/// A version `big/v1` with some MiB of random weights in a registry, a server before that, and mounts of it.
 final class RemoteMountFixture {
   let scratch: TemporaryFolder
   let server: RegistryServer
@@ -14,12 +14,12 @@ final class RemoteMountFixture {
   var cache: String { scratch("cache") }
   var weights: String { mountpoint + "/big/v1/model.safetensors" }
 
-  init() throws {
+  init(mebibytes: Int = 40) throws {
     scratch = try TemporaryFolder()
     server = try RegistryServer()
     try FileManager.default.createDirectory(atPath: scratch("source"), withIntermediateDirectories: true)
     source = scratch("source/model.safetensors")
-    try Python.oracle("big_weights.py", [source, "40"])
+    try Python.oracle("big_weights.py", [source, "\(mebibytes)"])
     port = try server.front("registry_front.py", "modes", "plain")
     try scratch.write("source/config.json", Array("{}\n".utf8))
     try succeed("import", scratch("source"), "--model", "big", "--version", "v1", "--store", scratch("store"))

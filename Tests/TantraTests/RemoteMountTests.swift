@@ -90,6 +90,36 @@ import Testing
     #expect(try fixture.requests().count - before == 1)
   }
 
+  /// Whoever reads on gets much by one request. Somebody else who needs what is far behind in it does not wait for that.
+  @Test func nobodyWaitsForTheEndOfALongRequest() throws {
+    let (fixture, mebibyte) = (try RemoteMountFixture(mebibytes: 80), 1 << 20)
+    try fixture.mount()
+    try fixture.behave("stuck \(20 * mebibyte)")
+    #expect(try fixture.failure(ofReading: 0..<14) == nil)
+    let isLong = fixture.waits {
+      try fixture.requests().contains { $0.first == 32 * mebibyte && $0.last == 64 * mebibyte - 1 }
+    }
+    var requests = try fixture.requests()
+    #expect(isLong, "\(requests)")
+    // What has come of it counts, and what is far behind is asked for on its own.
+    #expect(try fixture.failure(ofReading: 34..<35) == nil)
+    #expect(try fixture.failure(ofReading: 63..<64) == nil)
+    requests = try fixture.requests()
+    #expect(requests.contains { $0.first == 62 * mebibyte && $0.last == 64 * mebibyte - 1 }, "\(requests)")
+    try fixture.behave("plain")
+    #expect(try fixture.isEqual(fixture.weights))
+    #expect(try fixture.requestedByteCount() <= 84 * mebibyte)
+  }
+
+  /// Each connection ends after 3 MiB: what has come is not asked for again.
+  @Test func whatBreaksOffGoesOnWhereItWas() throws {
+    let port = try fixture.server.front("fault_proxy.py", "faults", "none")
+    #expect(try fixture.mount(at: port, cache: "cache-cut"))
+    try fixture.server.set("faults", "cut 3145728")
+    #expect(try fixture.isEqual(fixture.weights))
+    try fixture.server.set("faults", "none")
+  }
+
   @Test func damagedCacheFilesAreFoundAndMended() throws {
     try fixture.mount()
     #expect(try fixture.isEqual(fixture.weights))

@@ -1,4 +1,5 @@
 import PosixIO
+import StoreRecords
 
 /// One request of HTTP.
 struct Exchange: Sendable {
@@ -20,8 +21,17 @@ struct Exchange: Sendable {
   enum Sink {
     /// Into memory, at most so many bytes.
     case memory(limit: Int)
-    /// Into a buffer, which it has to fill exactly, if the status is this one.
-    case buffer(UnsafeMutableRawBufferPointer, status: Int)
+    /// A piece at a time, if the status is 206.
+    case pieces(Pieces)
+  }
+
+  /// Takes a body that has to have exactly so many bytes.
+  struct Pieces {
+    var byteCount: Int
+    /// Where each piece is put together: all but the last one fill it.
+    var buffer: UnsafeMutableRawBufferPointer
+    /// Gets each piece. What it throws ends the exchange.
+    var take: (UnsafeRawBufferPointer) throws(StoreError) -> Void
   }
 }
 
@@ -32,8 +42,8 @@ struct Answer: Sendable {
   var headers: [String: String]
   /// The body that went into memory; of an answer that was not expected, its beginning.
   var body: [UInt8]
-  /// How many bytes went into the buffer.
-  var filledByteCount = 0
+  /// How many bytes went into pieces.
+  var pieceByteCount = 0
 
   /// The beginning of the body as text, for messages.
   var text: String {
@@ -50,6 +60,8 @@ struct TransferFailure: Error, Sendable {
     case stopped
     /// It may come right if it is tried again: a connection that broke, a server that says nothing.
     case passing
+    /// As ``passing``, but pieces of the answer were taken: who took them asks for the rest.
+    case midway
     /// It does not: an address that cannot be, a certificate that is not trusted.
     case lasting
     /// What is sent could not be read, or the answer is larger than it may be.

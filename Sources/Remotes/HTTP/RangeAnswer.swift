@@ -19,7 +19,7 @@ enum RangeAnswer {
     guard answer.status == 206 else { throw failure("the blob \(OCIDigest(blob.digest))") }
     let expected = "bytes \(range.lowerBound)-\(range.upperBound - 1)/"
     guard answer.headers["content-range"]?.lowercased().hasPrefix(expected) == true,
-      answer.filledByteCount == range.count
+      answer.pieceByteCount == range.count
     else {
       throw StoreError(
         .damaged,

@@ -26,6 +26,7 @@ extension WebClient {
         switch failure.cause {
         case .stopped: throw StoreError(.interrupted, "stopped; run it again to go on where it was")
         case .lasting, .refused: throw StoreError(.system(errno: EHOSTUNREACH), "\(name): \(failure.message)")
+        case .midway: throw StoreError(.system(errno: ECONNRESET), "\(name): \(failure.message)")
         case .passing:
           reason = failure.message
           try Self.wait(attempt, asked: nil, unless: interruption)

@@ -49,6 +49,10 @@ final class WebClient: Sendable {
     var headerByteCount = 0
     /// Whether all that matters has come, although the answer does not say where it ends.
     var isDone = false
+    /// Bytes of the piece that is put together.
+    var partByteCount = 0
+    /// Whether a piece was taken: the exchange cannot be tried again as a whole.
+    var hasTaken = false
 
     init(_ exchange: Exchange, _ sink: Exchange.Sink, _ interruption: Interruption, _ sent: @escaping (Int) -> Bool) {
       (self.exchange, self.sink, self.interruption, self.sent) = (exchange, sink, interruption, sent)
@@ -58,7 +62,7 @@ final class WebClient: Sendable {
 
     /// Whether the answer is one that its body is wanted of.
     var isExpected: Bool {
-      if case .buffer(_, let status) = sink { return answer.status == status }
+      if case .pieces = sink { return answer.status == 206 }
       return (200..<300).contains(answer.status)
     }
 
@@ -94,16 +98,7 @@ final class WebClient: Sendable {
     }
 
     func takeBody(_ bytes: UnsafeRawBufferPointer) -> Bool {
-      if case .buffer(let buffer, let status) = sink, answer.status == status {
-        guard bytes.count <= buffer.count - answer.filledByteCount else {
-          failure = TransferFailure(cause: .passing, message: "more bytes came than were asked for")
-          return false
-        }
-        UnsafeMutableRawBufferPointer(rebasing: buffer[answer.filledByteCount...]).copyMemory(from: bytes)
-        answer.filledByteCount += bytes.count
-        isDone = answer.filledByteCount == buffer.count && isEndless
-        return !isDone
-      }
+      if case .pieces(let pieces) = sink, answer.status == 206 { return take(bytes, as: pieces) }
       if case .memory(let limit) = sink, (200..<300).contains(answer.status) {
         guard answer.body.count + bytes.count <= limit else {
           failure = TransferFailure(cause: .refused, message: "the answer has more than \(limit) bytes")
@@ -115,6 +110,32 @@ final class WebClient: Sendable {
       // Of an answer that nobody expects its beginning tells enough. The connection goes then, if there is more.
       answer.body += bytes.prefix(max(0, 4096 - answer.body.count))
       return answer.body.count < 4096
+    }
+
+    private func take(_ bytes: UnsafeRawBufferPointer, as pieces: Exchange.Pieces) -> Bool {
+      guard bytes.count <= pieces.byteCount - answer.pieceByteCount else {
+        failure = TransferFailure(cause: .passing, message: "more bytes came than were asked for")
+        return false
+      }
+      var rest = bytes
+      while !rest.isEmpty {
+        let part = UnsafeRawBufferPointer(rebasing: rest.prefix(pieces.buffer.count - partByteCount))
+        UnsafeMutableRawBufferPointer(rebasing: pieces.buffer[partByteCount...]).copyMemory(from: part)
+        rest = UnsafeRawBufferPointer(rebasing: rest[part.count...])
+        partByteCount += part.count
+        answer.pieceByteCount += part.count
+        guard partByteCount == pieces.buffer.count || answer.pieceByteCount == pieces.byteCount else { continue }
+        do throws(StoreError) {
+          try pieces.take(UnsafeRawBufferPointer(rebasing: pieces.buffer[..<partByteCount]))
+        } catch {
+          thrown = error
+          return false
+        }
+        hasTaken = true
+        partByteCount = 0
+      }
+      isDone = answer.pieceByteCount == pieces.byteCount && isEndless
+      return !isDone
     }
 
     /// Fills a part of a buffer with the next bytes of the body; nil ends the exchange.
@@ -154,13 +175,17 @@ final class WebClient: Sendable {
     let context = Context(exchange, sink, interruption, sent)
     let end = withExtendedLifetime(context) { perform(exchange, context, handle) }
     if let error = context.thrown { throw error }
-    if let failure = context.failure { throw failure }
+    let passing = context.hasTaken ? TransferFailure.Cause.midway : .passing
+    if var failure = context.failure {
+      if failure.cause == .passing { failure.cause = passing }
+      throw failure
+    }
     if interruption.isRequested { throw TransferFailure(cause: .stopped, message: "stopped") }
     // 18, a body that is cut off, and 23, one that nobody wanted more of, are fine if its status says that something is wrong.
     let isUnexpected = context.answer.status != 0 && !context.isExpected && [18, 23].contains(end.code)
     guard end.code == 0 || isUnexpected || context.isDone else {
       let message = withUnsafeBytes(of: end.message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-      throw TransferFailure(cause: Self.isLasting(end.code) ? .lasting : .passing, message: message, code: end.code)
+      throw TransferFailure(cause: Self.isLasting(end.code) ? .lasting : passing, message: message, code: end.code)
     }
     return context.answer
   }

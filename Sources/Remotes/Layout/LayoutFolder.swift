@@ -103,20 +103,24 @@ final class LayoutFolder: RemoteStore {
   }
 
   func read(
-    _ blob: RemoteBlob, _ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer,
-    unless interruption: Interruption
+    _ blob: RemoteBlob, _ range: Range<Int>, through buffer: UnsafeMutableRawBufferPointer,
+    unless interruption: Interruption, _ take: @escaping (UnsafeRawBufferPointer) throws(StoreError) -> Void
   ) throws(StoreError) {
-    let found: Int
-    do throws(PosixError) {
-      try interruption.check("read", name)
-      found = try blobs.file(blob.digest.hexadecimal).read(at: range.lowerBound, into: buffer)
-    } catch {
-      throw failure(blob.digest, error)
-    }
-    guard found == buffer.count else {
-      throw StoreError(
-        .damaged,
-        "\(name): the blob \(OCIDigest(blob.digest)) is cut off: it has fewer than \(blob.byteCount) bytes")
+    for start in stride(from: range.lowerBound, to: range.upperBound, by: buffer.count) {
+      let piece = UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(range.upperBound - start))
+      let found: Int
+      do throws(PosixError) {
+        try interruption.check("read", name)
+        found = try blobs.file(blob.digest.hexadecimal).read(at: start, into: piece)
+      } catch {
+        throw failure(blob.digest, error)
+      }
+      guard found == piece.count else {
+        throw StoreError(
+          .damaged,
+          "\(name): the blob \(OCIDigest(blob.digest)) is cut off: it has fewer than \(blob.byteCount) bytes")
+      }
+      try take(UnsafeRawBufferPointer(piece))
     }
   }
 

@@ -4,7 +4,7 @@ import PosixIO
 import StoreRecords
 import Synchronization
 
-/// The threads that fetch chunks: what somebody waits for first, what is fetched ahead after that. Two of them do nothing else than
+/// The threads that fetch chunks: what somebody waits for first, what is fetched ahead after that. Four of them do nothing else than
 /// the first, so that nobody waits behind what nobody has asked for yet.
 final class ChunkFetcher: Sendable {
   /// Groups of a blob that follow each other, to be fetched at once.
@@ -20,12 +20,10 @@ final class ChunkFetcher: Sendable {
     var isStopping = false
   }
 
-  private static let threadCount = 6
-  private static let reservedCount = 2
-  /// Bytes of a request at most.
-  static let bufferByteCount = ChunkMap.runGroupCount * ChunkMap.groupChunkCount * BlobSums.chunkByteCount
-  /// Runs that wait to be fetched ahead; more are not begun: 256 MiB.
-  private static let aheadLimit = 64
+  private static let threadCount = 8
+  private static let reservedCount = 4
+  /// Runs that wait to be fetched ahead; more are not begun: up to 512 MiB.
+  private static let aheadLimit = 16
 
   let place: RemotePlace
   let budget: CacheBudget
@@ -89,9 +87,8 @@ final class ChunkFetcher: Sendable {
   }
 
   private func work(isReserved: Bool) {
-    // What somebody waits for is one group.
-    let groupByteCount = ChunkMap.groupChunkCount * BlobSums.chunkByteCount
-    var buffer = [UInt8](repeating: 0, count: isReserved ? groupByteCount : Self.bufferByteCount)
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: BlobSums.chunkByteCount, alignment: 64)
+    defer { buffer.deallocate() }
     while true {
       let (run, isStopping) = state.withLock { state -> (Run?, Bool) in
         if state.isStopping { return (nil, true) }
@@ -107,7 +104,7 @@ final class ChunkFetcher: Sendable {
         (isReserved ? wake.reserved : wake.any).wait()
         continue
       }
-      run.blob.fetch(run.groups, through: &buffer)
+      run.blob.fetch(run.groups, through: buffer)
       state.withLock { $0.workingCount -= 1 }
     }
   }

@@ -26,8 +26,11 @@ final class ChunkWaiter: Sendable {
 struct ChunkMap: Sendable {
   /// Chunks that are fetched at once for somebody who reads here and there: 2 MiB.
   static let groupChunkCount = 2
-  /// Groups of one request at most: 4 MiB.
-  static let runGroupCount = 2
+  /// Groups of one request at most: 32 MiB. A registry spends as much on each request as on sending some 10 MiB.
+  static let runGroupCount = 16
+  /// How many groups behind the one that comes next in a request somebody waits for: 8 MiB. What is further behind is asked for on
+  /// its own.
+  private static let nearGroupCount = 4
   /// Chunks that give their space back at once: 16 MiB.
   static let extentChunkCount = 16
 
@@ -38,6 +41,8 @@ struct ChunkMap: Sendable {
     case queued(isProven: Bool)
     /// It is fetched, or given up.
     case busy
+    /// It comes by a request for several groups, which is known by its number.
+    case coming(Int)
   }
 
   /// How far a blob is here. Once all of it is, nothing of it goes.
@@ -64,6 +69,9 @@ struct ChunkMap: Sendable {
   /// Chunks whose bytes in the file are what they should be.
   private(set) var proven: ChunkSet
   private var flights: [Int: Flight] = [:]
+  /// For each request of several groups the one that comes next.
+  private var requests: [Int: Int] = [:]
+  private var requestCount = 0
   private var extents: [Extent]
   private var positions = ReadPositions()
   /// How far the blob is here.
@@ -117,7 +125,10 @@ struct ChunkMap: Sendable {
       flights[group]?.phase = .proving
       return .prove(group: group)
     case .queued(isProven: true): return .wait(newWaiter(for: group), group: group, isQueued: true)
-    case .proving, .busy: return .wait(newWaiter(for: group), group: group, isQueued: false)
+    case .coming(let request) where group - requests[request, default: group] > Self.nearGroupCount:
+      flights[group]?.phase = .queued(isProven: true)
+      return .wait(newWaiter(for: group), group: group, isQueued: true)
+    case .proving, .busy, .coming: return .wait(newWaiter(for: group), group: group, isQueued: false)
     }
   }
 
@@ -144,17 +155,18 @@ struct ChunkMap: Sendable {
   mutating func advance(over chunks: Range<Int>) -> [Range<Int>] {
     var runs: [Range<Int>] = []
     for group in chunks.lowerBound / Self.groupChunkCount...(chunks.upperBound - 1) / Self.groupChunkCount {
-      runs += queue(positions.advance(to: group, of: groupCount))
+      let (groups, runGroupCount) = positions.advance(to: group, of: groupCount)
+      runs += queue(groups, runGroupCount: runGroupCount)
     }
     return runs
   }
 
   /// Begins flights of those of some groups that nobody has yet: as runs, none of which goes beyond a multiple of their length.
-  mutating func queue(_ groups: Range<Int>) -> [Range<Int>] {
+  mutating func queue(_ groups: Range<Int>, runGroupCount: Int = runGroupCount) -> [Range<Int>] {
     var runs: [Range<Int>] = []
     for group in groups where flights[group] == nil && !proven.contains(all: self.chunks(of: group)) {
       begin(group, .queued(isProven: false))
-      if let last = runs.last, last.upperBound == group, group % Self.runGroupCount != 0 {
+      if let last = runs.last, last.upperBound == group, group % runGroupCount != 0 {
         runs[runs.count - 1] = last.lowerBound..<group + 1
       } else {
         runs.append(group..<group + 1)
@@ -179,6 +191,32 @@ struct ChunkMap: Sendable {
       taken.append((group, isProven))
     }
     return taken
+  }
+
+  /// Begins a request for groups that were taken; whoever needs one of them soon waits for it.
+  ///
+  /// - Returns: its number.
+  mutating func beginRequest(_ groups: [Int]) -> Int {
+    requestCount += 1
+    requests[requestCount] = groups.first
+    for group in groups { flights[group]?.phase = .coming(requestCount) }
+    return requestCount
+  }
+
+  /// Whether a chunk that a request brings is still to come by it; somebody who could not wait may have asked for it meanwhile.
+  mutating func isComing(_ chunk: Int, by request: Int) -> Bool {
+    let group = chunk / Self.groupChunkCount
+    requests[request] = group
+    guard case .coming(request)? = flights[group]?.phase else { return false }
+    return true
+  }
+
+  /// Ends a request.
+  ///
+  /// - Returns: those of its groups that have not landed.
+  mutating func endRequest(_ request: Int, _ groups: [Int]) -> [Int] {
+    requests[request] = nil
+    return groups.filter { if case .coming(request)? = flights[$0]?.phase { true } else { false } }
   }
 
   mutating func insert(_ chunk: Int) { proven.insert(chunk) }

@@ -44,15 +44,18 @@ final class KeptRemote: RemoteStore {
   }
 
   func read(
-    _ blob: RemoteBlob, _ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer,
-    unless interruption: Interruption
+    _ blob: RemoteBlob, _ range: Range<Int>, through buffer: UnsafeMutableRawBufferPointer,
+    unless interruption: Interruption, _ take: @escaping (UnsafeRawBufferPointer) throws(StoreError) -> Void
   ) throws(StoreError) {
-    let isKept = range == 0..<blob.byteCount && range.count <= Self.byteLimit
+    let isKept = range == 0..<blob.byteCount && range.count <= min(buffer.count, Self.byteLimit)
     if isKept, let known = try kept(blob.digest, limit: blob.byteCount), known.count == range.count {
-      return buffer.copyBytes(from: known)
+      buffer.copyBytes(from: known)
+      return try take(UnsafeRawBufferPointer(rebasing: buffer[..<range.count]))
     }
-    try place.open().read(blob, range, into: buffer, unless: interruption)
-    if isKept { try keep(Array(buffer[..<range.count]), blob.digest) }
+    try place.open().read(blob, range, through: buffer, unless: interruption) { [self] (piece) throws(StoreError) in
+      if isKept { try keep(Array(piece), blob.digest) }
+      try take(piece)
+    }
   }
 
   func digest(of tag: String, unless interruption: Interruption) throws(StoreError) -> Digest? {

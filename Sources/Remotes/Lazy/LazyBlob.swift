@@ -196,21 +196,62 @@ final class LazyBlob: StoredBytes {
   // MARK: Fetching
 
   /// Fetches those of some groups that are still wanted.
-  func fetch(_ groups: Range<Int>, through buffer: inout [UInt8]) {
+  ///
+  /// - Parameter buffer: as large as a chunk.
+  func fetch(_ groups: Range<Int>, through buffer: UnsafeMutableRawBufferPointer) {
     let taken = map.withLock { $0.take(groups) }
     if taken.isEmpty { return }
     for (group, isProven) in taken where !isProven { proveKept(group) }
+    let (request, missing, waiting) = map.withLock { map in
+      let groups = taken.map(\.group).filter { !map.proven.contains(all: map.chunks(of: $0)) }
+      let missing = groups.flatMap { map.chunks(of: $0) }.filter { !map.proven.contains($0) }
+      let waiting = map.land(taken.map(\.group).filter { !groups.contains($0) })
+      return (map.beginRequest(groups), missing, waiting)
+    }
+    for waiter in waiting { waiter.end(nil) }
+    var next = missing.first
+    var failure: StoreError?
     do throws(StoreError) {
-      let missing = map.withLock { map in
-        taken.flatMap { map.chunks(of: $0.group) }.filter { !map.proven.contains($0) }
+      let stream = ChunkStream(
+        remote: try fetcher.place.open(), blob: content.blob, digests: content.chunks,
+        interruption: Interruption { [fetcher] in fetcher.isStopping })
+      for run in Self.runs(of: missing) {
+        next = run.lowerBound
+        try stream.read(run, through: buffer) { [self] (chunk, bytes) throws(StoreError) in
+          fetcher.health.noteAnswer(bytes.count)
+          keep(bytes, of: chunk, by: request, isLast: chunk + 1 == run.upperBound)
+          next = chunk + 1
+        }
       }
-      for run in Self.runs(of: missing) { try fetch(chunks: run, through: &buffer) }
-      land(taken.map(\.group), nil)
-      noteArrival()
     } catch {
       if !fetcher.isStopping { fetcher.health.noteFailure(error) }
-      land(taken.map(\.group), error)
+      failure = error
     }
+    let left = map.withLock { $0.endRequest(request, taken.map(\.group)) }
+    // Behind a damaged chunk there may be intact ones: whoever needs those asks again.
+    if case .damaged? = failure?.code, let next {
+      let damaged = next / ChunkMap.groupChunkCount
+      land(left.filter { $0 == damaged }, failure)
+      land(left.filter { $0 != damaged }, nil)
+    } else {
+      land(left, failure)
+    }
+    if failure == nil { noteArrival() }
+  }
+
+  /// Keeps a chunk that a request has brought, unless somebody else has fetched it meanwhile.
+  ///
+  /// - Parameter isLast: whether the chunk behind it does not come by the same request.
+  private func keep(_ bytes: UnsafeRawBufferPointer, of chunk: Int, by request: Int, isLast: Bool) {
+    guard map.withLock({ $0.isComing(chunk, by: request) }) else { return }
+    let isWritten = write(bytes, at: self.bytes(of: chunk..<chunk + 1).lowerBound)
+    if !isWritten { fetcher.loose.insert(Array(bytes), at: .init(blob: content.id, chunk: chunk)) }
+    let group = chunk / ChunkMap.groupChunkCount
+    let waiting = map.withLock { map -> [ChunkWaiter] in
+      if isWritten { map.insert(chunk) }
+      return isLast || chunk + 1 == map.chunks(of: group).upperBound ? map.land([group]) : []
+    }
+    for waiter in waiting { waiter.end(nil) }
   }
 
   private func land(_ groups: [Int], _ failure: StoreError?) {
@@ -228,46 +269,6 @@ final class LazyBlob: StoredBytes {
       }
     }
     return runs
-  }
-
-  /// How often chunks that came damaged are asked for.
-  private static let attempts = 3
-
-  private func fetch(chunks: Range<Int>, through buffer: inout [UInt8]) throws(StoreError) {
-    var chunks = chunks
-    let stop = Interruption { [fetcher] in fetcher.isStopping }
-    for _ in 0..<Self.attempts {
-      let range = bytes(of: chunks)
-      let remote = try fetcher.place.open()
-      let intact = try buffer.withMutableBytes { (bytes) throws(StoreError) in
-        let bytes = UnsafeMutableRawBufferPointer(rebasing: bytes[..<range.count])
-        try remote.read(content.blob, range, into: bytes, unless: stop)
-        fetcher.health.noteAnswer(range.count)
-        return keepIntact(UnsafeRawBufferPointer(bytes), of: chunks)
-      }
-      chunks = intact..<chunks.upperBound
-      if chunks.isEmpty { return }
-    }
-    throw StoreError(
-      .damaged,
-      "\(fetcher.place.name) sends other bytes than it should: chunk \(chunks.lowerBound) of "
-        + "\(OCIDigest(content.blob.digest)) came damaged \(Self.attempts) times")
-  }
-
-  /// Keeps chunks up to the first that is not what it should be, and answers which one that is.
-  private func keepIntact(_ bytes: UnsafeRawBufferPointer, of chunks: Range<Int>) -> Int {
-    for chunk in chunks {
-      let range = self.bytes(of: chunk..<chunk + 1)
-      let start = range.lowerBound - chunks.lowerBound * BlobSums.chunkByteCount
-      let part = UnsafeRawBufferPointer(rebasing: bytes[start..<start + range.count])
-      guard Digest(hashing: part) == content.chunks[chunk] else { return chunk }
-      if write(part, at: range.lowerBound) {
-        map.withLock { $0.insert(chunk) }
-      } else {
-        fetcher.loose.insert(Array(part), at: .init(blob: content.id, chunk: chunk))
-      }
-    }
-    return chunks.upperBound
   }
 
   /// Writes into the cache; false if it has no place.
@@ -334,12 +335,13 @@ final class LazyBlob: StoredBytes {
 
   /// Fetches all of it, a run at a time, behind everybody else.
   func prefetch() {
-    var buffer = [UInt8](repeating: 0, count: ChunkFetcher.bufferByteCount)
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: BlobSums.chunkByteCount, alignment: 64)
+    defer { buffer.deallocate() }
     for group in stride(from: 0, to: map.withLock { $0.groupCount }, by: ChunkMap.runGroupCount) {
       while fetcher.isBusy || fetcher.budget.isTight, !fetcher.isStopping { usleep(50_000) }
       if fetcher.isStopping { return }
       for run in map.withLock({ $0.queue(group..<min(group + ChunkMap.runGroupCount, $0.groupCount)) }) {
-        fetch(run, through: &buffer)
+        fetch(run, through: buffer)
       }
     }
   }

@@ -91,12 +91,12 @@ final class StaticMirror: RemoteStore {
   }
 
   func read(
-    _ blob: RemoteBlob, _ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer,
-    unless interruption: Interruption
+    _ blob: RemoteBlob, _ range: Range<Int>, through buffer: UnsafeMutableRawBufferPointer,
+    unless interruption: Interruption, _ take: @escaping (UnsafeRawBufferPointer) throws(StoreError) -> Void
   ) throws(StoreError) {
     let answer = try ask(
       "GET", Self.path(of: blob.digest), headers: [RangeAnswer.header(range)],
-      into: .buffer(buffer, status: 206), unless: interruption)
+      into: .pieces(.init(byteCount: range.count, buffer: buffer, take: take)), unless: interruption)
     try RangeAnswer.check(answer, range, of: blob, name: name) { failure(answer, $0) }
   }
 

@@ -187,13 +187,14 @@ final class Registry: RemoteStore {
   }
 
   func read(
-    _ blob: RemoteBlob, _ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer,
-    unless interruption: Interruption
+    _ blob: RemoteBlob, _ range: Range<Int>, through buffer: UnsafeMutableRawBufferPointer,
+    unless interruption: Interruption, _ take: @escaping (UnsafeRawBufferPointer) throws(StoreError) -> Void
   ) throws(StoreError) {
+    let pieces = Exchange.Pieces(byteCount: range.count, buffer: buffer, take: take)
     let known = redirects.withLock { $0[blob.digest] }.flatMap { $0.end > .now ? $0.address : nil }
-    if let known, try read(blob, range, into: buffer, at: known, unless: interruption) { return }
+    if let known, try read(blob, range, as: pieces, at: known, unless: interruption) { return }
     let origin = address("blobs/\(OCIDigest(blob.digest))")
-    guard try read(blob, range, into: buffer, at: origin, unless: interruption) else {
+    guard try read(blob, range, as: pieces, at: origin, unless: interruption) else {
       throw StoreError(
         .system(errno: EACCES), "\(name): where the blob \(OCIDigest(blob.digest)) is, it may not be read")
     }
@@ -203,12 +204,12 @@ final class Registry: RemoteStore {
   ///
   /// - Returns: false if that may not be read any more: another address is to be asked for.
   private func read(
-    _ blob: RemoteBlob, _ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer, at address: WebAddress,
+    _ blob: RemoteBlob, _ range: Range<Int>, as pieces: Exchange.Pieces, at address: WebAddress,
     unless interruption: Interruption
   ) throws(StoreError) -> Bool {
     let exchange = Exchange(
       method: "GET", address: address, headers: [RangeAnswer.header(range)])
-    let answer = try follow(exchange, into: .buffer(buffer, status: 206), unless: interruption) { target in
+    let answer = try follow(exchange, into: .pieces(pieces), unless: interruption) { target in
       let seconds = Self.lifetime(of: target)
       redirects.withLock { $0[blob.digest] = Redirect(address: target, end: .now + .seconds(seconds)) }
     }

@@ -21,12 +21,10 @@ struct Fetching: Sendable {
     var chunks: [Digest]?
   }
 
-  /// Bytes of one request.
-  private static let partByteCount = 8 << 20
+  /// Bytes of one request, which a registry spends as much on as on sending some 10 MiB: a sixteenth of the blob, within limits.
+  private static let partByteCounts = 8 << 20...32 << 20
   /// Requests under way.
   private static let width = 4
-  /// How often a part that came damaged is asked for.
-  private static let attempts = 3
 
   let remote: any RemoteStore
   let blobs: BlobStore
@@ -66,8 +64,9 @@ struct Fetching: Sendable {
     let left = Mutex(blobs.indices.map { index in parts.count { $0.blob == index } })
     for index in blobs.indices where left.withLock({ $0[index] }) == 0 { try finish(blobs[index]) }
     let counts = try ParallelSteps.map(parts, threads: Self.width) { (part) throws(StoreError) in
-      try fetch(part.range, of: blobs[part.blob])
-      guard progress(part.range.count) else { throw Self.stopped }
+      try fetch(part.range, of: blobs[part.blob]) { (count) throws(StoreError) in
+        guard progress(count) else { throw Self.stopped }
+      }
       let isLast = left.withLock { left in
         left[part.blob] -= 1
         return left[part.blob] == 0
@@ -97,10 +96,14 @@ struct Fetching: Sendable {
     let byteCount = wanted.blob.byteCount
     let found = min(try posix(try file.status().size), byteCount)
     let chunkByteCount = BlobSums.chunkByteCount
+    let limits = Self.partByteCounts
+    // Without digests of chunks a part is held until all of it has come.
+    let partByteCount =
+      wanted.chunks == nil ? limits.lowerBound : min(max(limits.lowerBound, byteCount / 16), limits.upperBound)
     var missing: [Range<Int>] = []
     func add(_ range: Range<Int>) {
       if let last = missing.last, last.upperBound == range.lowerBound,
-        range.upperBound - last.lowerBound <= Self.partByteCount
+        range.upperBound - last.lowerBound <= partByteCount
       {
         missing[missing.count - 1] = last.lowerBound..<range.upperBound
       } else if !range.isEmpty {
@@ -125,25 +128,28 @@ struct Fetching: Sendable {
   }
 
   /// Fetches one part and writes it to the blob's file.
-  private func fetch(_ range: Range<Int>, of arriving: Arriving) throws(StoreError) {
-    let blob = arriving.wanted.blob
-    var buffer = [UInt8](repeating: 0, count: range.count)
-    for attempt in 1... {
-      let isIntact = try buffer.withMutableBytes { (bytes) throws(StoreError) in
-        try remote.read(blob, range, into: bytes, unless: interruption)
-        return Self.isIntact(UnsafeRawBufferPointer(bytes), range, arriving.wanted.chunks)
+  ///
+  /// - Parameter progress: told of bytes that have come.
+  private func fetch(
+    _ range: Range<Int>, of arriving: Arriving, progress: @escaping (_ bytes: Int) throws(StoreError) -> Void
+  ) throws(StoreError) {
+    let (blob, file) = (arriving.wanted.blob, arriving.file)
+    let chunkByteCount = BlobSums.chunkByteCount
+    guard let digests = arriving.wanted.chunks else {
+      let bytes = try [UInt8](upTo: range.count) { (buffer) throws(StoreError) in
+        try remote.read(blob, range, into: buffer, unless: interruption)
+        return range.count
       }
-      if isIntact { break }
-      if attempt == Self.attempts { throw remote.damaged(blob) }
+      try posix(try file.write(bytes, at: range.lowerBound))
+      return try progress(range.count)
     }
-    try posix(try arriving.file.write(buffer, at: range.lowerBound))
-  }
-
-  private static func isIntact(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>, _ chunks: [Digest]?) -> Bool {
-    guard let chunks else { return true }
-    return stride(from: 0, to: range.count, by: BlobSums.chunkByteCount).allSatisfy { start in
-      let chunk = UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + BlobSums.chunkByteCount, range.count)])
-      return Digest(hashing: chunk) == chunks[(range.lowerBound + start) / BlobSums.chunkByteCount]
+    let stream = ChunkStream(remote: remote, blob: blob, digests: digests, interruption: interruption)
+    let chunks = range.lowerBound / chunkByteCount..<(range.upperBound - 1) / chunkByteCount + 1
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: chunkByteCount, alignment: 64)
+    defer { buffer.deallocate() }
+    try stream.read(chunks, through: buffer) { (chunk, bytes) throws(StoreError) in
+      try posix(try file.write(bytes, at: chunk * chunkByteCount))
+      try progress(bytes.count)
     }
   }
 
