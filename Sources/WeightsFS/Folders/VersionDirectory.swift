@@ -1,4 +1,5 @@
 import Glibc
+import Logging
 import StoreRecords
 import Tensors
 import WeightRegistry
@@ -179,6 +180,7 @@ struct VersionDirectory: TreeFolder {
 
   func unlink(_ name: String, by caller: Caller) throws(FileSystemError) {
     let place = try place(of: name)
+    settleWriters(of: place)
     let folder = try tree.versionFolder(of: model, version)
     if folder.isFolder(place.path) { throw FileSystemError(.isDirectory) }
     // A version that was thawed meanwhile comes back as a whole.
@@ -199,6 +201,17 @@ struct VersionDirectory: TreeFolder {
     } catch {
       if error.errno == FileSystemError.Condition.missing.errno { throw FileSystemError(.missing) }
       throw tree.refuse(error, model, version)
+    }
+  }
+
+  /// What was closed under a name that goes is stored first. That it cannot be is no reason to keep it.
+  private func settleWriters(of place: FilePlace) {
+    for writer in tree.writers.all where writer.current.destination == place {
+      do throws(FileSystemError) {
+        try Commit(writer: writer) { false }.settleBeforeRemoval()
+      } catch {
+        tree.logger.warning("\(place) goes for good: \(error)")
+      }
     }
   }
 

@@ -148,17 +148,7 @@ struct Commit {
       let facts = writer.current
       guard let place = facts.destination, place.mayBeWeights, facts.clone == nil else { return }
       if facts.isOrdinary, !facts.isDirty {
-        let modified = try tree.step(try writer.modified())
-        let kept = Node.kept(place, Edition(number: Upload.number(ofName: facts.upload.name)))
-        try tree.step(
-          try tree.registry.folders.keep(
-            facts.upload, at: place.path, of: place.model, place.version, modified: modified,
-            properties: writer.current.properties,
-            isWanted: { $0.file(at: place.path)?.upload == facts.upload.name },
-            // Its bytes are the same: so is its inode, at each moment, or programs that look twice take it for another file.
-            willAppear: { [tree] file in
-              if let blob = file.blob { tree.inodes.note(kept, became: .sidecar(place, Edition(blob))) }
-            }))
+        try store(facts.upload, at: place)
         writer.facts.withLock { $0.isSealed = true }
       } else if facts.isGivenUp, facts.isDirty, !facts.isSealed {
         // Another writer may have put something there since: that stays.
@@ -167,6 +157,38 @@ struct Commit {
         }
       }
     }
+  }
+
+  /// The name of a file is about to go from a published version. If it turned out to be an ordinary one, what its last close has left
+  /// becomes a blob first, so that a restore brings it back. Whoever has it open goes on with it.
+  func settleBeforeRemoval() throws(FileSystemError) {
+    try writer.inTurn { () throws(FileSystemError) in
+      try tree.step(try writer.noteWrites())
+      let facts = writer.current
+      guard facts.isOrdinary, !facts.isDirty, !facts.isSealed, let place = facts.destination,
+        try tree.versionFolder(of: place.model, place.version).isPublished
+      else { return }
+      var upload = facts.upload
+      // The kernel may still write to it.
+      if upload.isShared { upload = try tree.copy(of: upload, isInterrupted) }
+      try tree.filling(upload) { () throws(FileSystemError) in try store(upload, at: place) }
+      if !facts.upload.isShared { writer.facts.withLock { $0.isSealed = true } }
+    }
+  }
+
+  /// Makes an upload with the bytes of an ordinary file a blob, and that the file, if that is still what the last close has left.
+  private func store(_ upload: Upload, at place: FilePlace) throws(FileSystemError) {
+    let name = writer.current.upload.name
+    let kept = Node.kept(place, Edition(number: Upload.number(ofName: name)))
+    let modified = try tree.step(try writer.modified())
+    try tree.step(
+      try tree.registry.folders.keep(
+        upload, at: place.path, of: place.model, place.version, modified: modified,
+        properties: writer.current.properties, isWanted: { $0.file(at: place.path)?.upload == name },
+        // Its bytes are the same: so is its inode, at each moment, or programs that look twice take it for another file.
+        willAppear: { [tree] file in
+          if let blob = file.blob { tree.inodes.note(kept, became: .sidecar(place, Edition(blob))) }
+        }))
   }
 
   /// Keeps a shard until its set is complete.

@@ -232,11 +232,7 @@ final class Writer: Sendable {
   private func unseal(keeping limit: Int, _ isInterrupted: @escaping @Sendable () -> Bool) throws(FileSystemError) {
     let facts = current
     guard facts.isSealed else { return }
-    let fresh = try tree.step(try tree.records.uploads.begin())
-    try tree.filling(fresh) { () throws(FileSystemError) in
-      let source = try tree.step(try tree.registry.views.open(facts.upload))
-      try source.copy(min(source.byteCount, limit), to: fresh.file, isInterrupted)
-    }
+    let fresh = try tree.copy(of: facts.upload, keeping: limit, isInterrupted)
     self.facts.withLock { facts in
       facts.upload = fresh
       facts.isSealed = false
@@ -267,6 +263,22 @@ final class Writer: Sendable {
       tree.logger.warning("\(error)")
     }
     tree.writers.remove(number)
+  }
+}
+
+extension MountedTree {
+  /// Begins an upload with the bytes of another one.
+  ///
+  /// - Parameter limit: how many of the bytes, from the beginning, are needed.
+  func copy(
+    of upload: Upload, keeping limit: Int = .max, _ isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) -> Upload {
+    let fresh = try step(try records.uploads.begin())
+    try filling(fresh) { () throws(FileSystemError) in
+      let source = try step(try registry.views.open(upload))
+      try source.copy(min(source.byteCount, limit), to: fresh.file, isInterrupted)
+    }
+    return fresh
   }
 }
 

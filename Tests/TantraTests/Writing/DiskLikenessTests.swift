@@ -258,6 +258,29 @@ import Testing
       """)
   }
 
+  /// It has been closed once, and somebody has it open still: it is no blob yet.
+  @Test func whatWasClosedJustNowComesBackWithItsVersion() throws {
+    try mount.succeed(
+      """
+      python - small/v1.0/names.bin <<'PYTHON'
+      import os, sys
+      path = sys.argv[1]
+      with open(path, "w") as file:
+          file.write("text")
+          file.flush()
+          os.close(os.dup(file.fileno()))
+          os.unlink(path)
+          file.write(" that goes on")
+      assert not os.path.exists(path)
+      PYTHON
+      rm -r small/v1.0; tantra restore small v1.0 > /dev/null; test "$(cat small/v1.0/names.bin)" = text
+      for round in $(seq 30); do
+        echo $round > small/v1.0/names.bin; rm -r small/v1.0
+        tantra restore small v1.0 > /dev/null; test "$(cat small/v1.0/names.bin)" = $round
+      done
+      """)
+  }
+
   @Test func whatIsRefusedInAFrozenVersionLeavesNothingBehind() throws {
     try mount.succeed(
       """
