@@ -895,7 +895,7 @@ def main():
     parser.add_argument("scratch")
     parser.add_argument("--operations", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--state", help="a file that says how far a long run has come")
+    parser.add_argument("--state", help="a file that says how far a long run has come: another goes on there")
     parser.add_argument("--as-it-is", action="store_true", help="do not look for fewer operations that differ")
     parser.add_argument("--replay", help="a file of operations")
     arguments = parser.parse_args()
@@ -910,6 +910,11 @@ def main():
         sys.exit(problem is not None)
     # A fresh store for every 5,000: what a store holds does not grow without end, and a failure is found again quickly.
     done, part = 0, 0
+    if arguments.state and os.path.exists(arguments.state):
+        with open(arguments.state) as file:
+            state = json.load(file)
+        if state["seed"] == arguments.seed:
+            done, part = state["operations"], state["parts"]
     while done < arguments.operations:
         numbers = random.Random(arguments.seed * 1000 + part)
         operations = [operation(numbers) for _ in range(min(5000, arguments.operations - done))]

@@ -37,7 +37,10 @@ final class RegistryServer {
 
       """
     try scratch.write("settings.yml", Array((settings + access).utf8))
-    registry = try ChildProgram("/usr/bin/docker-registry", ["serve", scratch("settings.yml")])
+    // It says much, which nobody reads unless something goes wrong: a pipe would be full one day.
+    registry = try ChildProgram(
+      "/bin/sh",
+      ["-c", #"exec /usr/bin/docker-registry serve "$0" > "$1" 2>&1"#, scratch("settings.yml"), scratch("log")])
     let port = port
     guard Self.wait(until: { Self.listens(port) }) else {
       throw OracleFailure(description: "docker-registry does not start: \(registry.isRunning)")

@@ -172,7 +172,7 @@ import Testing
   }
 
   @Test func whoeverIsKilledLeavesNoWrongByte() throws {
-    for seed in 1...12 {
+    for seed in 1...20 {
       try fixture.mount("--cache-size", seed % 3 == 0 ? "12MiB" : "200MiB")
       let reader = try ChildProgram("/usr/bin/cmp", [fixture.weights, fixture.source])
       usleep(UInt32(seed) * 9_000)

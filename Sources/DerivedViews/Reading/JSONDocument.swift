@@ -76,7 +76,12 @@ private struct JSONParser {
   }
 
   private mutating func skipSpace() {
-    while position < bytes.count, [0x20, 0x09, 0x0A, 0x0D].contains(bytes[position]) { position += 1 }
+    while position < bytes.count {
+      switch bytes[position] {
+      case 0x20, 0x09, 0x0A, 0x0D: position += 1
+      default: return
+      }
+    }
   }
 
   private mutating func consume(_ token: UnicodeScalar) -> Bool {
@@ -100,6 +105,7 @@ private struct JSONParser {
     case UInt8(ascii: "{"): return .object(try object(depth: depth))
     case UInt8(ascii: "["): return .array(try array(depth: depth))
     case UInt8(ascii: "\""): return .string(try string())
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): return try number()
     default: break
     }
     if let found = word("null", .null) ?? word("true", .bool(true)) ?? word("false", .bool(false))
@@ -136,8 +142,14 @@ private struct JSONParser {
 
   private mutating func number() throws(Withheld) -> JSONDocument {
     let start = position
-    let allowed = Set("+-.0123456789eE".utf8)
-    while position < bytes.count, allowed.contains(bytes[position]), position - start < 400 { position += 1 }
+    scan: while position < bytes.count, position - start < 400 {
+      switch bytes[position] {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."),
+        UInt8(ascii: "e"), UInt8(ascii: "E"):
+        position += 1
+      default: break scan
+      }
+    }
     let text = String(decoding: bytes[start..<position], as: UTF8.self)
     if let whole = Int(text), text.first != "+" { return .integer(whole) }
     guard let number = Double(text) else {
@@ -170,13 +182,19 @@ private struct JSONParser {
 
   private mutating func escape(into text: inout [UInt8]) throws(Withheld) {
     guard position < bytes.count else { throw unexpected("an escape") }
-    let plain: [UInt8: UInt8] = [
-      UInt8(ascii: "\""): 0x22, UInt8(ascii: "\\"): 0x5C, UInt8(ascii: "/"): 0x2F, UInt8(ascii: "b"): 8,
-      UInt8(ascii: "f"): 12, UInt8(ascii: "n"): 10, UInt8(ascii: "r"): 13, UInt8(ascii: "t"): 9,
-    ]
-    if let byte = plain[bytes[position]] {
+    let plain: UInt8? =
+      switch bytes[position] {
+      case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): bytes[position]
+      case UInt8(ascii: "b"): 8
+      case UInt8(ascii: "f"): 12
+      case UInt8(ascii: "n"): 10
+      case UInt8(ascii: "r"): 13
+      case UInt8(ascii: "t"): 9
+      default: nil
+      }
+    if let plain {
       position += 1
-      return text.append(byte)
+      return text.append(plain)
     }
     let first = try unit()
     var scalar = first

@@ -1,0 +1,58 @@
+import PosixIO
+import StoreRecords
+import Tensors
+
+/// Reads chunks of a blob that follow each other by one request, and compares each with its digest as soon as it has come. So a
+/// request may be as long as it likes, for a chunk's worth of memory.
+struct ChunkStream {
+  /// How often a chunk that came damaged is asked for.
+  private static let attempts = 3
+
+  let remote: any RemoteStore
+  let blob: RemoteBlob
+  /// The digests of all chunks of the blob.
+  let digests: [Digest]
+  let interruption: Interruption
+
+  func bytes(of chunks: Range<Int>) -> Range<Int> {
+    chunks.lowerBound * BlobSums.chunkByteCount..<min(blob.byteCount, chunks.upperBound * BlobSums.chunkByteCount)
+  }
+
+  /// Reads chunks, which are not none. What breaks off in the middle goes on behind what has come.
+  ///
+  /// - Parameters:
+  ///   - buffer: as large as a chunk.
+  ///   - keep: given each chunk in order, with its index. What it throws ends the reading.
+  /// - Throws: `damaged` if a chunk came damaged three times.
+  func read(
+    _ chunks: Range<Int>, through buffer: UnsafeMutableRawBufferPointer,
+    _ keep: @escaping (_ chunk: Int, _ bytes: UnsafeRawBufferPointer) throws(StoreError) -> Void
+  ) throws(StoreError) {
+    var next = chunks.lowerBound
+    var failureCount = 0
+    while next < chunks.upperBound {
+      let begin = next
+      do throws(StoreError) {
+        try remote.read(blob, bytes(of: begin..<chunks.upperBound), through: buffer, unless: interruption) {
+          (piece) throws(StoreError) in
+          guard Digest(hashing: piece) == digests[next] else { throw damaged(next) }
+          try keep(next, piece)
+          next += 1
+        }
+      } catch {
+        if case .interrupted = error.code { throw error }
+        if next > begin { failureCount = 0 }
+        failureCount += 1
+        if case .damaged = error.code, failureCount < Self.attempts { continue }
+        if next == begin { throw error }
+      }
+    }
+  }
+
+  private func damaged(_ chunk: Int) -> StoreError {
+    StoreError(
+      .damaged,
+      "\(remote.name) sends other bytes than it should: chunk \(chunk) of \(OCIDigest(blob.digest)) came damaged "
+        + "\(Self.attempts) times")
+  }
+}
