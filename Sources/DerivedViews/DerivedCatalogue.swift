@@ -21,6 +21,7 @@ package final class DerivedCatalogue: Sendable {
   private let records: RecordStore
   private let components: ComponentViews
   private let listings = Mutex<[Digest: DerivedListing]>([:])
+  private let models = LastModel()
 
   package init(_ registry: WeightRegistry) {
     views = registry.views
@@ -73,7 +74,7 @@ package final class DerivedCatalogue: Sendable {
       let table = try records.table(source.table)
       let tensors = try views.tensors(of: table)
       do throws(DerivedFailure) {
-        let file = try DerivedFiles(source, table, views).file(at: path)
+        let file = try DerivedFiles(source, table, views, models).file(at: path)
         return try DerivedFailure.catching { () throws(Withheld) in try file.view(over: tensors) }
       } catch {
         switch error {
@@ -95,7 +96,7 @@ package final class DerivedCatalogue: Sendable {
     }
     let table = try records.table(source.table)
     defer { FreeMemory.giveBack(afterWorkOn: table.stateDict.tensors.count) }
-    return try DerivedFiles(source, table, views).all()
+    return try DerivedFiles(source, table, views, models).all()
   }
 
   /// The files that travel with the version, in each folder that a program loads a model from.

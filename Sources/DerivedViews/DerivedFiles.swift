@@ -8,28 +8,38 @@ struct DerivedFiles {
   private let source: DerivedSource
   private let table: Table
   private let views: ViewCatalogue
+  private let models: LastModel
 
-  init(_ source: DerivedSource, _ table: Table, _ views: ViewCatalogue) {
+  init(_ source: DerivedSource, _ table: Table, _ views: ViewCatalogue, _ models: LastModel) {
     self.source = source
     self.table = table
     self.views = views
+    self.models = models
   }
 
   private static func path(_ type: GGUFType) -> String { "model-\(type.name).gguf" }
 
   /// The file at a path.
   func file(at path: String) throws(DerivedFailure) -> DerivedFile {
+    let type = GGUFType.offered.first { Self.path($0) == path }
+    if let type, let known = models[source.content] {
+      return try DerivedFailure.catching { () throws(Withheld) in try file(type, known) }
+    }
     let input = try source.input(table, views)
     return try DerivedFailure.catching { () throws(Withheld) in
-      if let type = GGUFType.offered.first(where: { Self.path($0) == path }) {
-        return try file(type, try GGUFArchitectures.model(input))
-      }
+      if let type { return try file(type, try model(input)) }
       for folder in QuantizedFolders.all {
         if path == folder.weightsPath { return try folder.files(input).weights }
         if path == folder.configurationPath { return try folder.files(input).configuration }
       }
       throw Withheld("there is no such kind of file")
     }
+  }
+
+  private func model(_ input: ModelInput) throws(Withheld) -> GGUFModel {
+    let model = try GGUFArchitectures.model(input)
+    models.keep(model, of: source.content)
+    return model
   }
 
   private func file(_ type: GGUFType, _ model: GGUFModel) throws(Withheld) -> DerivedFile {
@@ -71,7 +81,7 @@ struct DerivedFiles {
     }
     var readers: DerivedListing.GGUFReaders?
     note("model-*.gguf") { () throws(Withheld) in
-      let model = try GGUFArchitectures.model(input)
+      let model = try model(input)
       for type in GGUFType.offered {
         note(Self.path(type)) { () throws(Withheld) in list(Self.path(type), try file(type, model)) }
       }

@@ -25,7 +25,7 @@ struct GGUFKey: Sendable, Hashable {
   }
 
   /// Appends the key and its value as they stand in a file. Little-endian; strings with their lengths.
-  func append(to bytes: inout [UInt8], for type: GGUFType) {
+  func append(to bytes: inout [UInt8]) {
     bytes.append(text: name)
     switch value {
     case .uint32(let value): bytes.append(number: value, kind: 4)
@@ -47,7 +47,38 @@ struct GGUFKey: Sendable, Hashable {
     case .float32s(let values):
       bytes.append(arrayOf: 6, count: values.count)
       for value in values { bytes.append(number: value.bitPattern) }
-    case .fileType: bytes.append(number: type.fileType, kind: 4)
+    case .fileType: bytes.append(number: UInt32(0), kind: 4)
+    }
+  }
+}
+
+/// Keys as they stand in files.
+struct GGUFKeyList: Sendable {
+  let count: Int
+  private let bytes: [UInt8]
+  /// Where in the bytes the file's type stands, which is not the same in each file.
+  private let fileTypeOffsets: [Int]
+
+  init(_ keys: [GGUFKey]) {
+    count = keys.count
+    var bytes: [UInt8] = []
+    var offsets: [Int] = []
+    for key in keys {
+      key.append(to: &bytes)
+      if key.value == .fileType { offsets.append(bytes.count - MemoryLayout<UInt32>.size) }
+    }
+    (self.bytes, fileTypeOffsets) = (bytes, offsets)
+  }
+
+  var byteCount: Int { bytes.count }
+
+  func append(to header: inout [UInt8], for type: GGUFType) {
+    let start = header.count
+    header.append(contentsOf: bytes)
+    for offset in fileTypeOffsets {
+      withUnsafeBytes(of: type.fileType.littleEndian) { number in
+        header.replaceSubrange(start + offset..<start + offset + number.count, with: number)
+      }
     }
   }
 }

@@ -29,7 +29,8 @@ struct GGUFModel: Sendable {
     }
   }
 
-  let keys: [GGUFKey]
+  /// The keys as they stand in a file: they are the same for each type, but for the type itself.
+  private let keys: GGUFKeyList
   let tensors: [Tensor]
   /// What reads the files.
   let readers: DerivedListing.GGUFReaders
@@ -41,7 +42,7 @@ struct GGUFModel: Sendable {
 
   /// - Parameter isRun: whether llama.cpp runs such models.
   init(keys: [GGUFKey], tensors: [Tensor], isRun: Bool = true) {
-    self.keys = keys
+    self.keys = GGUFKeyList(keys)
     self.tensors = tensors
     var architecture = Self.unknownArchitecture
     if case .string(let text)? = keys.first(where: { $0.name == "general.architecture" })?.value {
@@ -55,6 +56,9 @@ struct GGUFModel: Sendable {
       tensors.contains { $0.name == name }
     }
   }
+
+  /// About how much memory it takes, in bytes.
+  var memoryByteCount: Int { keys.byteCount + tensors.count * 256 }
 
   /// Bytes that a tensor's name may have in llama.cpp.
   static let nameByteLimit = 63
@@ -95,7 +99,7 @@ struct GGUFModel: Sendable {
     header.append(number: UInt32(3))
     header.append(number: UInt64(tensors.count))
     header.append(number: UInt64(keys.count))
-    for key in keys { key.append(to: &header, for: type) }
+    keys.append(to: &header, for: type)
     var offset = 0
     var parts: [DerivedFile.Part] = []
     var types: [GGUFType: Int] = [:]

@@ -57,6 +57,12 @@ enum BytePairTokenizer {
     return tokens
   }
 
+  /// A part of a pair, with spaces as they are in the vocabulary.
+  private static func bytes(of part: String) -> [UInt8] {
+    guard part.utf8.contains(UInt8(ascii: " ")) else { return Array(part.utf8) }
+    return part.utf8.flatMap { $0 == UInt8(ascii: " ") ? Array("\u{0120}".utf8) : [$0] }
+  }
+
   /// `a b` for each pair; newer files have pairs, in which a space is written as in the vocabulary.
   private static func merges(of model: JSONDocument) throws(Withheld) -> [[UInt8]] {
     var merges: [[UInt8]] = []
@@ -64,8 +70,7 @@ enum BytePairTokenizer {
       if let text = merge.text {
         merges.append(Array(text.utf8))
       } else if let pair = merge.elements, pair.count == 2, let left = pair[0].text, let right = pair[1].text {
-        let parts = [left, right].map { part in String(part.map { $0 == " " ? "\u{0120}" : $0 }) }
-        merges.append(Array(parts.joined(separator: " ").utf8))
+        merges.append(bytes(of: left) + [UInt8(ascii: " ")] + bytes(of: right))
       } else {
         throw Withheld("tokenizer.json has a merge that is no pair")
       }
