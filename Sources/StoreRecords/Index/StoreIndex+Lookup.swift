@@ -39,7 +39,8 @@ extension StoreIndex {
       return savings
     }
     let places = try database.cachedStatement(sql: "SELECT pack FROM places WHERE digest = ? AND byteCount = ?")
-    for key in keys {
+    // In the order of the index, so that what is near in it comes one after another.
+    for key in keys.sorted(by: { $0.digest < $1.digest }) {
       for pack in try Int64.fetchAll(places, arguments: [key.digest.data, key.byteCount]) {
         savings[pack, default: 0] &+= key.byteCount
       }

@@ -145,13 +145,31 @@ extension StoreIndex {
         packs.append(number)
         try database.execute(sql: "INSERT OR IGNORE INTO tablePacks VALUES (?, ?)", arguments: [number, id])
       }
-      let insert = try database.cachedStatement(sql: "INSERT OR IGNORE INTO places VALUES (?, ?, ?, ?)")
-      for storage in table.storages {
-        guard let (pack, segment) = table.segment(of: storage) else { continue }
-        try insert.execute(arguments: [segment.digest.data, segment.byteCount, packs[pack], segment.offset])
-      }
+      let places = table.storages.compactMap { table.segment(of: $0) }
+      try enter(places.map { ($0.segment, packs[$0.pack]) }, database)
     } catch {
       throw StoreError(.damaged, "\(error)")
+    }
+  }
+
+  /// How many rows one statement adds.
+  private static let rowCount = 64
+
+  /// In the order of their digests, so that what is near in the index comes one after another.
+  private func enter(_ places: [(segment: SegmentTable.Segment, pack: Int64)], _ database: Database) throws {
+    let sorted = places.sorted { $0.segment.digest < $1.segment.digest }
+    for start in stride(from: 0, to: sorted.count, by: Self.rowCount) {
+      let rows = sorted[start..<min(start + Self.rowCount, sorted.count)]
+      let values = repeatElement("(?, ?, ?, ?)", count: rows.count).joined(separator: ", ")
+      let insert = try database.cachedStatement(sql: "INSERT OR IGNORE INTO places VALUES \(values)")
+      var arguments: [DatabaseValue] = []
+      for row in rows {
+        arguments += [
+          row.segment.digest.data.databaseValue, row.segment.byteCount.databaseValue, row.pack.databaseValue,
+          row.segment.offset.databaseValue,
+        ]
+      }
+      try insert.execute(arguments: StatementArguments(arguments))
     }
   }
 }
