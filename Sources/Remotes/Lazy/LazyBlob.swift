@@ -217,10 +217,10 @@ final class LazyBlob: StoredBytes {
         interruption: Interruption { [fetcher] in fetcher.isStopping })
       for run in Self.runs(of: missing) {
         next = run.lowerBound
-        try stream.read(run, through: buffer) { [self] (chunk, bytes) throws(StoreError) in
-          fetcher.health.noteAnswer(bytes.count)
-          keep(bytes, of: chunk, by: request, isLast: chunk + 1 == run.upperBound)
-          next = chunk + 1
+        try stream.read(run, through: buffer) { [self] (chunk) throws(StoreError) in
+          fetcher.health.noteAnswer(chunk.bytes.count, isBeginning: chunk.isFirst)
+          keep(chunk.bytes, of: chunk.index, by: request, isLast: chunk.index + 1 == run.upperBound)
+          next = chunk.index + 1
         }
       }
     } catch {

@@ -38,11 +38,14 @@ final class RemoteHealth: Sendable {
 
   var figures: Figures { state.withLock { $0 } }
 
-  func noteAnswer(_ byteCount: Int) {
+  /// Notes that the remote has answered, or goes on with an answer.
+  ///
+  /// - Parameter isBeginning: whether the answer begins with these bytes.
+  func noteAnswer(_ byteCount: Int, isBeginning: Bool = true) {
     let wasFailing = state.withLock { state in
       defer { state.isFailing = false }
       state.lastContact = Timestamp.now()
-      state.requestCount += 1
+      if isBeginning { state.requestCount += 1 }
       state.fetchedByteCount += byteCount
       state.givenUpCount = 0
       return state.isFailing

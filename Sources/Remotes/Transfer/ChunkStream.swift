@@ -5,6 +5,15 @@ import Tensors
 /// Reads chunks of a blob that follow each other by one request, and compares each with its digest as soon as it has come. So a
 /// request may be as long as it likes, for a chunk's worth of memory.
 struct ChunkStream {
+  /// A chunk that has come, and is what it should be.
+  struct Chunk {
+    var index: Int
+    /// Valid until whoever gets it returns.
+    var bytes: UnsafeRawBufferPointer
+    /// Whether a request begins with it.
+    var isFirst: Bool
+  }
+
   /// How often a chunk that came damaged is asked for.
   private static let attempts = 3
 
@@ -22,11 +31,11 @@ struct ChunkStream {
   ///
   /// - Parameters:
   ///   - buffer: as large as a chunk.
-  ///   - keep: given each chunk in order, with its index. What it throws ends the reading.
+  ///   - keep: given each chunk in order. What it throws ends the reading.
   /// - Throws: `damaged` if a chunk came damaged three times.
   func read(
     _ chunks: Range<Int>, through buffer: UnsafeMutableRawBufferPointer,
-    _ keep: @escaping (_ chunk: Int, _ bytes: UnsafeRawBufferPointer) throws(StoreError) -> Void
+    _ keep: @escaping (Chunk) throws(StoreError) -> Void
   ) throws(StoreError) {
     var next = chunks.lowerBound
     var failureCount = 0
@@ -36,7 +45,7 @@ struct ChunkStream {
         try remote.read(blob, bytes(of: begin..<chunks.upperBound), through: buffer, unless: interruption) {
           (piece) throws(StoreError) in
           guard Digest(hashing: piece) == digests[next] else { throw damaged(next) }
-          try keep(next, piece)
+          try keep(Chunk(index: next, bytes: piece, isFirst: next == begin))
           next += 1
         }
       } catch {

@@ -147,9 +147,9 @@ struct Fetching: Sendable {
     let chunks = range.lowerBound / chunkByteCount..<(range.upperBound - 1) / chunkByteCount + 1
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: chunkByteCount, alignment: 64)
     defer { buffer.deallocate() }
-    try stream.read(chunks, through: buffer) { (chunk, bytes) throws(StoreError) in
-      try posix(try file.write(bytes, at: chunk * chunkByteCount))
-      try progress(bytes.count)
+    try stream.read(chunks, through: buffer) { (chunk) throws(StoreError) in
+      try posix(try file.write(chunk.bytes, at: chunk.index * chunkByteCount))
+      try progress(chunk.bytes.count)
     }
   }
 
