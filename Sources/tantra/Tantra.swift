@@ -37,7 +37,8 @@ struct Tantra: ParsableCommand {
     if case .success(let command) = parsed, configuration.subcommands.contains(where: { $0 == type(of: command) }) {
       return command
     }
-    try requireCommand(CommandLine.arguments.dropFirst().first)
+    let words = CommandLine.arguments.dropFirst()
+    try requireCommand(words.first == "help" ? words.dropFirst().first : words.first)
     return try parsed.get()
   }
 

@@ -30,6 +30,7 @@ import Testing
     (["import", "/nonexistent.pt", "--model", "x"], 66, "No such file"), (["import", "/etc/passwd"], 65, "extension"),
     (["unmount", "/"], 1, "not fuse.tantra"), (["nonsense"], 64, "nonsense"), (["set-active", "mamba"], 64, "version"),
     (["lst-models"], 64, "there is no command \"lst-models\"; did you mean \"list-models\"?"),
+    (["help", "lst-models"], 64, "there is no command \"lst-models\"; did you mean \"list-models\"?"),
     (["set-active", "mamba/v1.0", "v1.1"], 64, "two versions"), (["backup", "mamba/v9"], 66, "no version"),
     (["import", "/nonexistent.pt"], 66, "No such file"), (["history", "ocr"], 66, "did you mean \"ocr_native\"?"),
     (["stauts"], 64, "did you mean \"status\"?"), (["hlep"], 64, "did you mean \"help\"?"),

@@ -23,6 +23,15 @@ import Testing
     return try JSONDecoder().decode([Line].self, from: output.output)
   }
 
+  @Test func aKeyThatCannotBeUsedIsToldOf() throws {
+    let set = try fixture.tantra(["config", "mamba", "verify-before-activate", "/nowhere/key.pub"])
+    #expect(set.status == 0, "\(set.errorText)")
+    #expect(set.errorText.contains("pulls are refused until the key can be used: "), "\(set.errorText)")
+    #expect(set.errorText.contains("/nowhere/key.pub"), "\(set.errorText)")
+    let off = try fixture.tantra(["config", "mamba", "verify-before-activate", "off"])
+    #expect(off.status == 0 && off.errorText.isEmpty)
+  }
+
   @Test(arguments: [false, true])
   func policiesAreSetShownAndUnsetMountedOrNot(mounted: Bool) throws {
     if mounted { try fixture.mount() }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Remotes
 import StoreClient
 import StoreRecords
 import WeightRegistry
@@ -63,6 +64,7 @@ struct ConfigCommand: ParsableCommand {
     let value = words.dropFirst(keyPosition + 1).first
     let sets = unset || value != nil
     if let key, sets { try store.changingClient.setPolicy(key, of: model, to: value) }
+    if key == .verifyBeforeActivate, let value { noteUselessKey(at: value) }
     let records = try store.openForReading().records
     if let model, sets, !unset, !records.hasFolder(model) {
       Console.note(
@@ -80,6 +82,16 @@ struct ConfigCommand: ParsableCommand {
       Console.table(
         ["MODEL", "POLICY", "VALUE", ""],
         lines.map { [$0.model?.text ?? "(all)", $0.key.rawValue, $0.value, $0.source.rawValue] }))
+  }
+
+  /// Says so if a key cannot be used now: nothing can be pulled until it can.
+  private func noteUselessKey(at path: String) {
+    guard path.hasPrefix("/") else { return }
+    do throws(StoreError) {
+      _ = try VerifyingKey(fileAt: path)
+    } catch {
+      Console.note("pulls are refused until the key can be used: \(error.message)")
+    }
   }
 
   private func line(of key: PolicyKey, of model: ModelName?, in records: RecordStore) -> Line {
