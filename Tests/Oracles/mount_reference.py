@@ -435,7 +435,8 @@ class Run:
         if path in version.removed and version.is_published and file is None:
             # It may be taken for another edition; see op_publish.
             return
-        if file is not None:
+        # The same weights in another format are no other edition.
+        if file is not None and bytes(file.data) not in WEIGHTS[seed].values():
             before = version.copy()
             self.models[model].retired.setdefault(name + "@", []).append(before)
         write()
