@@ -66,6 +66,11 @@ final class WebClient: Sendable {
       return (200..<300).contains(answer.status)
     }
 
+    /// Whether all that was asked for has been taken, a piece at a time: what happens to the connection after that is of no matter.
+    var isComplete: Bool {
+      if case .pieces(let pieces) = sink { hasTaken && answer.pieceByteCount == pieces.byteCount } else { false }
+    }
+
     /// Whether only the end of the connection would tell the end of the answer. Who waits for that may wait for long.
     private var isEndless: Bool {
       answer.status >= 200 && answer.headers["content-length"] == nil && answer.headers["transfer-encoding"] == nil
@@ -183,7 +188,7 @@ final class WebClient: Sendable {
     if interruption.isRequested { throw TransferFailure(cause: .stopped, message: "stopped") }
     // 18, a body that is cut off, and 23, one that nobody wanted more of, are fine if its status says that something is wrong.
     let isUnexpected = context.answer.status != 0 && !context.isExpected && [18, 23].contains(end.code)
-    guard end.code == 0 || isUnexpected || context.isDone else {
+    guard end.code == 0 || isUnexpected || context.isDone || context.isComplete else {
       let message = withUnsafeBytes(of: end.message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
       throw TransferFailure(cause: Self.isLasting(end.code) ? .lasting : passing, message: message, code: end.code)
     }

@@ -219,7 +219,17 @@ struct ChunkMap: Sendable {
     return groups.filter { if case .coming(request)? = flights[$0]?.phase { true } else { false } }
   }
 
+  /// Whether somebody waits for a chunk.
+  func isAwaited(_ chunk: Int) -> Bool { flights[chunk / Self.groupChunkCount]?.waiting.isEmpty == false }
+
   mutating func insert(_ chunk: Int) { proven.insert(chunk) }
+
+  /// As ``insert(_:)``, of a chunk that has just come: it gives its place to others no sooner than what is read now.
+  mutating func insert(_ chunk: Int, at time: UInt64) {
+    insert(chunk)
+    extents[chunk / Self.extentChunkCount].lastUse = time
+  }
+
   mutating func remove(_ chunk: Int) { proven.remove(chunk) }
 
   /// Ends flights.

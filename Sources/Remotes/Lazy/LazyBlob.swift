@@ -209,6 +209,8 @@ final class LazyBlob: StoredBytes {
       return (map.beginRequest(groups), missing, waiting)
     }
     for waiter in waiting { waiter.end(nil) }
+    defer { noteArrival() }
+    if missing.isEmpty { return map.withLock { _ = $0.endRequest(request, []) } }
     var next = missing.first
     var failure: StoreError?
     do throws(StoreError) {
@@ -236,7 +238,6 @@ final class LazyBlob: StoredBytes {
     } else {
       land(left, failure)
     }
-    if failure == nil { noteArrival() }
   }
 
   /// Keeps a chunk that a request has brought, unless somebody else has fetched it meanwhile.
@@ -245,10 +246,12 @@ final class LazyBlob: StoredBytes {
   private func keep(_ bytes: UnsafeRawBufferPointer, of chunk: Int, by request: Int, isLast: Bool) {
     guard map.withLock({ $0.isComing(chunk, by: request) }) else { return }
     let isWritten = write(bytes, at: self.bytes(of: chunk..<chunk + 1).lowerBound)
-    if !isWritten { fetcher.loose.insert(Array(bytes), at: .init(blob: content.id, chunk: chunk)) }
+    if !isWritten, map.withLock({ $0.isAwaited(chunk) }) {
+      fetcher.loose.insert(Array(bytes), at: .init(blob: content.id, chunk: chunk))
+    }
     let group = chunk / ChunkMap.groupChunkCount
     let waiting = map.withLock { map -> [ChunkWaiter] in
-      if isWritten { map.insert(chunk) }
+      if isWritten { map.insert(chunk, at: fetcher.budget.tick()) }
       return isLast || chunk + 1 == map.chunks(of: group).upperBound ? map.land([group]) : []
     }
     for waiter in waiting { waiter.end(nil) }

@@ -162,17 +162,27 @@ struct Commit {
   /// The name of a file is about to go from a published version. If it turned out to be an ordinary one, what its last close has left
   /// becomes a blob first, so that a restore brings it back. Whoever has it open goes on with it.
   func settleBeforeRemoval() throws(FileSystemError) {
+    // Nobody waits for a close that is under way, and publishes something else.
+    guard writer.current.isSettling else { return }
     try writer.inTurn { () throws(FileSystemError) in
       try tree.step(try writer.noteWrites())
       let facts = writer.current
-      guard facts.isOrdinary, !facts.isDirty, !facts.isSealed, let place = facts.destination,
-        try tree.versionFolder(of: place.model, place.version).isPublished
+      // From a frozen version goes for good what is no part of it yet.
+      guard facts.isSettling, let place = facts.destination,
+        try tree.versionFolder(of: place.model, place.version).isPublished,
+        try !tree.step(try tree.registry.freezing.isFrozen(place.model, place.version))
       else { return }
-      var upload = facts.upload
+      guard facts.upload.isShared else {
+        try store(facts.upload, at: place)
+        return writer.facts.withLock { $0.isSealed = true }
+      }
       // The kernel may still write to it.
-      if upload.isShared { upload = try tree.copy(of: upload, isInterrupted) }
-      try tree.filling(upload) { () throws(FileSystemError) in try store(upload, at: place) }
-      if !facts.upload.isShared { writer.facts.withLock { $0.isSealed = true } }
+      let copy = try tree.copy(of: facts.upload, isInterrupted)
+      try tree.filling(copy) { () throws(FileSystemError) in
+        try tree.step(try writer.noteWrites())
+        guard writer.current.isSettling else { return try tree.step(try tree.records.uploads.discard(copy.name)) }
+        try store(copy, at: place)
+      }
     }
   }
 

@@ -60,6 +60,8 @@ final class Writer: Sendable {
     var refusal: FileSystemError?
     /// Whether the last close was interrupted: who does not close again no longer wants the file.
     var isGivenUp = false
+    /// Whether a close has kept it as an ordinary file that is no blob yet, and nobody has written to it since.
+    var isSettling: Bool { isOrdinary && !isDirty && !isSealed }
   }
 
   let tree: MountedTree
