@@ -25,6 +25,11 @@ struct BlobSums: Sendable, Hashable {
     return bytes
   }
 
+  /// The chunks that a range, which is not empty, has bytes of.
+  static func chunks(of range: Range<Int>) -> Range<Int> {
+    range.lowerBound / chunkByteCount..<(range.upperBound - 1) / chunkByteCount + 1
+  }
+
   /// How many bytes the list of chunks of a blob has.
   static func chunkListByteCount(of byteCount: Int) -> Int {
     // Sizes of blobs are those of files: this does not overflow.
@@ -100,6 +105,13 @@ struct BlobSums: Sendable, Hashable {
     }
     guard let chunks = Self.chunks(in: list, of: byteCount) else { return nil }
     self.init(byteCount: byteCount, digest: digest, chunks: chunks)
+  }
+}
+
+extension RemoteBlob {
+  /// Where chunks lie in the blob.
+  func bytes(of chunks: Range<Int>) -> Range<Int> {
+    chunks.lowerBound * BlobSums.chunkByteCount..<min(byteCount, chunks.upperBound * BlobSums.chunkByteCount)
   }
 }
 

@@ -139,7 +139,7 @@ final class WebClient: Sendable {
         hasTaken = true
         partByteCount = 0
       }
-      isDone = answer.pieceByteCount == pieces.byteCount && isEndless
+      isDone = isComplete && isEndless
       return !isDone
     }
 

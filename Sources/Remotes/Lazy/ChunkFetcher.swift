@@ -87,8 +87,6 @@ final class ChunkFetcher: Sendable {
   }
 
   private func work(isReserved: Bool) {
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: BlobSums.chunkByteCount, alignment: 64)
-    defer { buffer.deallocate() }
     while true {
       let (run, isStopping) = state.withLock { state -> (Run?, Bool) in
         if state.isStopping { return (nil, true) }
@@ -104,7 +102,7 @@ final class ChunkFetcher: Sendable {
         (isReserved ? wake.reserved : wake.any).wait()
         continue
       }
-      run.blob.fetch(run.groups, through: buffer)
+      run.blob.fetch(run.groups)
       state.withLock { $0.workingCount -= 1 }
     }
   }

@@ -47,16 +47,8 @@ final class LazyBlob: StoredBytes {
 
   func isAtHand(_ range: Range<Int>) -> Bool {
     if range.isEmpty { return true }
-    let chunks = Self.chunks(of: range)
+    let chunks = BlobSums.chunks(of: range)
     return map.withLock { $0.proven.contains(all: chunks) }
-  }
-
-  private static func chunks(of range: Range<Int>) -> Range<Int> {
-    range.lowerBound / BlobSums.chunkByteCount..<(range.upperBound - 1) / BlobSums.chunkByteCount + 1
-  }
-
-  private func bytes(of chunks: Range<Int>) -> Range<Int> {
-    chunks.lowerBound * BlobSums.chunkByteCount..<min(byteCount, chunks.upperBound * BlobSums.chunkByteCount)
   }
 
   // MARK: Reading
@@ -68,11 +60,11 @@ final class LazyBlob: StoredBytes {
       throw .damaged(name, "it has \(byteCount) bytes, and \(range) were asked for")
     }
     if range.isEmpty { return }
-    let chunks = Self.chunks(of: range)
+    let chunks = BlobSums.chunks(of: range)
     fetchAhead(of: chunks)
     let patience = ReadPatience(fetcher.timeout, unless: interruption)
     for chunk in chunks {
-      let part = bytes(of: chunk..<chunk + 1).clamped(to: range)
+      let part = content.blob.bytes(of: chunk..<chunk + 1).clamped(to: range)
       let start = part.lowerBound - range.lowerBound
       let target = UnsafeMutableRawBufferPointer(rebasing: buffer[start..<start + part.count])
       do throws(StoreError) {
@@ -152,7 +144,7 @@ final class LazyBlob: StoredBytes {
     let unproven = map.withLock { map in map.chunks(of: group).filter { !map.proven.contains($0) } }
     var buffer: [UInt8] = []
     for chunk in unproven {
-      let range = bytes(of: chunk..<chunk + 1)
+      let range = content.blob.bytes(of: chunk..<chunk + 1)
       guard file.hasData(in: range) else { continue }
       if buffer.isEmpty { buffer = [UInt8](repeating: 0, count: BlobSums.chunkByteCount) }
       if hasProof(of: chunk, at: range, &buffer) {
@@ -196,22 +188,19 @@ final class LazyBlob: StoredBytes {
   // MARK: Fetching
 
   /// Fetches those of some groups that are still wanted.
-  ///
-  /// - Parameter buffer: as large as a chunk.
-  func fetch(_ groups: Range<Int>, through buffer: UnsafeMutableRawBufferPointer) {
+  func fetch(_ groups: Range<Int>) {
     let taken = map.withLock { $0.take(groups) }
     if taken.isEmpty { return }
     for (group, isProven) in taken where !isProven { proveKept(group) }
-    let (request, missing, waiting) = map.withLock { map in
+    let (request, groups, missing, waiting) = map.withLock { map in
       let groups = taken.map(\.group).filter { !map.proven.contains(all: map.chunks(of: $0)) }
       let missing = groups.flatMap { map.chunks(of: $0) }.filter { !map.proven.contains($0) }
       let waiting = map.land(taken.map(\.group).filter { !groups.contains($0) })
-      return (map.beginRequest(groups), missing, waiting)
+      return (groups.isEmpty ? nil : map.beginRequest(groups), groups, missing, waiting)
     }
     for waiter in waiting { waiter.end(nil) }
     defer { noteArrival() }
-    if missing.isEmpty { return map.withLock { _ = $0.endRequest(request, []) } }
-    var next = missing.first
+    guard let request, var next = missing.first else { return }
     var failure: StoreError?
     do throws(StoreError) {
       let stream = ChunkStream(
@@ -219,7 +208,7 @@ final class LazyBlob: StoredBytes {
         interruption: Interruption { [fetcher] in fetcher.isStopping })
       for run in Self.runs(of: missing) {
         next = run.lowerBound
-        try stream.read(run, through: buffer) { [self] (chunk) throws(StoreError) in
+        try stream.read(run) { [self] (chunk) throws(StoreError) in
           fetcher.health.noteAnswer(chunk.bytes.count, isBeginning: chunk.isFirst)
           keep(chunk.bytes, of: chunk.index, by: request, isLast: chunk.index + 1 == run.upperBound)
           next = chunk.index + 1
@@ -229,9 +218,9 @@ final class LazyBlob: StoredBytes {
       if !fetcher.isStopping { fetcher.health.noteFailure(error) }
       failure = error
     }
-    let left = map.withLock { $0.endRequest(request, taken.map(\.group)) }
+    let left = map.withLock { $0.endRequest(request, groups) }
     // Behind a damaged chunk there may be intact ones: whoever needs those asks again.
-    if case .damaged? = failure?.code, let next {
+    if case .damaged? = failure?.code {
       let damaged = next / ChunkMap.groupChunkCount
       land(left.filter { $0 == damaged }, failure)
       land(left.filter { $0 != damaged }, nil)
@@ -245,7 +234,7 @@ final class LazyBlob: StoredBytes {
   /// - Parameter isLast: whether the chunk behind it does not come by the same request.
   private func keep(_ bytes: UnsafeRawBufferPointer, of chunk: Int, by request: Int, isLast: Bool) {
     guard map.withLock({ $0.isComing(chunk, by: request) }) else { return }
-    let isWritten = write(bytes, at: self.bytes(of: chunk..<chunk + 1).lowerBound)
+    let isWritten = write(bytes, at: content.blob.bytes(of: chunk..<chunk + 1).lowerBound)
     if !isWritten, map.withLock({ $0.isAwaited(chunk) }) {
       fetcher.loose.insert(Array(bytes), at: .init(blob: content.id, chunk: chunk))
     }
@@ -338,13 +327,11 @@ final class LazyBlob: StoredBytes {
 
   /// Fetches all of it, a run at a time, behind everybody else.
   func prefetch() {
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: BlobSums.chunkByteCount, alignment: 64)
-    defer { buffer.deallocate() }
     for group in stride(from: 0, to: map.withLock { $0.groupCount }, by: ChunkMap.runGroupCount) {
       while fetcher.isBusy || fetcher.budget.isTight, !fetcher.isStopping { usleep(50_000) }
       if fetcher.isStopping { return }
       for run in map.withLock({ $0.queue(group..<min(group + ChunkMap.runGroupCount, $0.groupCount)) }) {
-        fetch(run, through: buffer)
+        fetch(run)
       }
     }
   }
@@ -357,7 +344,7 @@ final class LazyBlob: StoredBytes {
   ///
   /// - Returns: bytes that became free; 0 if it is in use, or has none.
   func giveBack(_ extent: Int) -> Int {
-    let range = bytes(of: map.withLock { $0.chunks(ofExtent: extent) })
+    let range = content.blob.bytes(of: map.withLock { $0.chunks(ofExtent: extent) })
     guard file.hasData(in: range), let groups = map.withLock({ $0.takeExtent(extent) }) else { return 0 }
     defer { land(groups, nil) }
     do throws(PosixError) {

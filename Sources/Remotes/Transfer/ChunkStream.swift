@@ -23,26 +23,21 @@ struct ChunkStream {
   let digests: [Digest]
   let interruption: Interruption
 
-  func bytes(of chunks: Range<Int>) -> Range<Int> {
-    chunks.lowerBound * BlobSums.chunkByteCount..<min(blob.byteCount, chunks.upperBound * BlobSums.chunkByteCount)
-  }
-
   /// Reads chunks, which are not none. What breaks off in the middle goes on behind what has come.
   ///
-  /// - Parameters:
-  ///   - buffer: as large as a chunk.
-  ///   - keep: given each chunk in order. What it throws ends the reading.
+  /// - Parameter keep: given each chunk in order. What it throws ends the reading.
   /// - Throws: `damaged` if a chunk came damaged three times.
   func read(
-    _ chunks: Range<Int>, through buffer: UnsafeMutableRawBufferPointer,
-    _ keep: @escaping (Chunk) throws(StoreError) -> Void
+    _ chunks: Range<Int>, _ keep: @escaping (Chunk) throws(StoreError) -> Void
   ) throws(StoreError) {
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: BlobSums.chunkByteCount, alignment: 64)
+    defer { buffer.deallocate() }
     var next = chunks.lowerBound
     var failureCount = 0
     while next < chunks.upperBound {
       let begin = next
       do throws(StoreError) {
-        try remote.read(blob, bytes(of: begin..<chunks.upperBound), through: buffer, unless: interruption) {
+        try remote.read(blob, blob.bytes(of: begin..<chunks.upperBound), through: buffer, unless: interruption) {
           (piece) throws(StoreError) in
           guard Digest(hashing: piece) == digests[next] else { throw damaged(next) }
           try keep(Chunk(index: next, bytes: piece, isFirst: next == begin))

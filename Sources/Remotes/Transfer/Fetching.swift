@@ -134,7 +134,6 @@ struct Fetching: Sendable {
     _ range: Range<Int>, of arriving: Arriving, progress: @escaping (_ bytes: Int) throws(StoreError) -> Void
   ) throws(StoreError) {
     let (blob, file) = (arriving.wanted.blob, arriving.file)
-    let chunkByteCount = BlobSums.chunkByteCount
     guard let digests = arriving.wanted.chunks else {
       let bytes = try [UInt8](upTo: range.count) { (buffer) throws(StoreError) in
         try remote.read(blob, range, into: buffer, unless: interruption)
@@ -144,11 +143,8 @@ struct Fetching: Sendable {
       return try progress(range.count)
     }
     let stream = ChunkStream(remote: remote, blob: blob, digests: digests, interruption: interruption)
-    let chunks = range.lowerBound / chunkByteCount..<(range.upperBound - 1) / chunkByteCount + 1
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: chunkByteCount, alignment: 64)
-    defer { buffer.deallocate() }
-    try stream.read(chunks, through: buffer) { (chunk) throws(StoreError) in
-      try posix(try file.write(chunk.bytes, at: chunk.index * chunkByteCount))
+    try stream.read(BlobSums.chunks(of: range)) { (chunk) throws(StoreError) in
+      try posix(try file.write(chunk.bytes, at: chunk.index * BlobSums.chunkByteCount))
       try progress(chunk.bytes.count)
     }
   }

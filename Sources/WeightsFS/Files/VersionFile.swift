@@ -62,7 +62,7 @@ struct VersionFile: TreeFile {
     if properties == old { return }
     if case .sidecar = node { try tree.requireChangeable(place) }
     // One that has just been closed may still become a blob: its writer must not bring the old ones back.
-    for writer in tree.writers.all where writer.current.destination == place {
+    for writer in tree.writers.writers(at: place) {
       writer.facts.withLock { $0.properties = properties }
     }
     try tree.change(place) { $0.changes(giving: properties, at: place.path) }

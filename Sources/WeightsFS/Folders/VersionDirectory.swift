@@ -206,7 +206,7 @@ struct VersionDirectory: TreeFolder {
 
   /// What was closed under a name that goes is stored first. That it cannot be is no reason to keep it.
   private func settleWriters(of place: FilePlace) {
-    for writer in tree.writers.all where writer.current.destination == place {
+    for writer in tree.writers.writers(at: place) {
       do throws(FileSystemError) {
         try Commit(writer: writer) { false }.settleBeforeRemoval()
       } catch {

@@ -147,7 +147,7 @@ struct Commit {
     try writer.inTurn { () throws(FileSystemError) in
       let facts = writer.current
       guard let place = facts.destination, place.mayBeWeights, facts.clone == nil else { return }
-      if facts.isOrdinary, !facts.isDirty {
+      if facts.isSettling {
         try store(facts.upload, at: place)
         writer.facts.withLock { $0.isSealed = true }
       } else if facts.isGivenUp, facts.isDirty, !facts.isSealed {

@@ -67,16 +67,17 @@ final class WriterTable: Sendable {
     state.withLock { state in state.ended.last { $0.writer == number }?.place }
   }
 
+  /// The files that are being written under a name.
+  func writers(at place: FilePlace) -> [Writer] { all.filter { $0.current.destination == place } }
+
   /// The file that is being written under a name; of several the last that was begun.
-  func writer(at place: FilePlace) -> Writer? {
-    all.filter { $0.current.destination == place }.max { $0.number < $1.number }
-  }
+  func writer(at place: FilePlace) -> Writer? { writers(at: place).max { $0.number < $1.number } }
 
   /// Takes the name from every file that is being written under it, or from some of them.
   ///
   /// - Returns: whether there were any.
   func forget(_ place: FilePlace, where isMeant: (Writer) -> Bool = { _ in true }) -> Bool {
-    let writing = all.filter { $0.current.destination == place && isMeant($0) }
+    let writing = writers(at: place).filter(isMeant)
     for writer in writing { writer.facts.withLock { $0.destination = nil } }
     return !writing.isEmpty
   }
