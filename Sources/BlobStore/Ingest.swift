@@ -61,6 +61,16 @@ package struct Ingest: ~Copyable {
     end += range.count
   }
 
+  /// Appends bytes that somebody else puts into the file, in any order.
+  ///
+  /// - Parameter write: writes all of them, the first at an offset of the file.
+  package mutating func append<Failure: Error>(
+    _ byteCount: Int, _ write: (_ file: OpenedFile, _ offset: Int) throws(Failure) -> Void
+  ) throws(Failure) {
+    try write(file, end)
+    end += byteCount
+  }
+
   /// Hashes the staged file cut at `storages`, which must not overlap.
   ///
   /// - Returns: the segment table, and the checksum of each storage in the order given.

@@ -115,7 +115,7 @@ def idle():
     return [name for number, name in enumerate(names) if done_by(number) == 0 and not name.startswith("read_through")]
 
 
-collect(time.monotonic() + 2.0)
+collect(time.monotonic() + 0.5)
 started = time.monotonic()
 while idle() and not results and time.monotonic() < started + 2 * patience:
     collect(time.monotonic() + 0.1)

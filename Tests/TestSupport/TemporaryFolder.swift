@@ -12,7 +12,13 @@ package final class TemporaryFolder: Sendable {
 
   deinit {
     // A test that leaves a mount behind must not have its store deleted through it; removal stops at the busy mountpoint.
-    do { try FileManager.default.removeItem(atPath: path) } catch { print("could not remove \(path): \(error)") }
+    // A file that is just becoming a blob cannot be removed before it is one.
+    for attempt in 1...20 {
+      do { return try FileManager.default.removeItem(atPath: path) } catch {
+        if attempt == 20 { print("could not remove \(path): \(error)") }
+        usleep(100_000)
+      }
+    }
   }
 
   /// The path of `name` in the folder.

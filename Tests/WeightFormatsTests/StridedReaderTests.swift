@@ -83,6 +83,31 @@ import WeightFormats
     }
   }
 
+  /// Threads share a tensor by its tiles: each tile is a part of the copy, whoever makes it, and when.
+  @Test func tilesAreCopiedInAnyOrder() throws {
+    let file = (0..<(24 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 9) }
+    let source = WeightFile.StridedSource(
+      offset: 0, elementByteCount: 4, dimensions: [3072, 2048], strides: [1, 3072])
+    let reader = try StridedReader(source)
+    #expect(reader.tileCount == 3)
+    var result = [UInt8](repeating: 0, count: reader.byteCount)
+    for tiles in [[2], [0, 1]] {
+      var next = tiles.makeIterator()
+      var written = 0
+      try reader.copy(
+        tiles: { next.next() },
+        read: { (offset, buffer) throws(FormatError) in try BufferSource(file).read(at: offset, into: buffer) },
+        write: { (bytes, offset) throws(FormatError) in
+          result.replaceSubrange(offset..<offset + bytes.count, with: bytes)
+          written += bytes.count
+        }, progress: { _ throws(FormatError) in })
+      #expect(written == tiles.count << 23)
+    }
+    #expect(result == expected(source, of: file))
+    let none = WeightFile.StridedSource(offset: 0, elementByteCount: 4, dimensions: [0, 2], strides: [1, 1])
+    #expect(try StridedReader(none).tileCount == 0)
+  }
+
   @Test func stridesOfAxesOfOneElementDoNotMatter() throws {
     let file = [UInt8](0..<64)
     let source = WeightFile.StridedSource(

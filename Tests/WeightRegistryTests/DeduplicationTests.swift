@@ -88,6 +88,39 @@ import WeightRegistry
     #expect(try registry.statistics().duplicateBytes == 4096 * 4)
   }
 
+  /// Tensors that lie by columns in their files are stored by rows besides: as they were gathered if all are new, else
+  /// only those that are.
+  @Test func whatIsGatheredIsStoredOnce() throws {
+    let folder = try TemporaryFolder()
+    let code = """
+      import sys, torch
+      from safetensors.torch import save_file
+      torch.manual_seed(1)
+      a, b, c, d = (torch.randn(64, 512) for _ in range(4))
+      for name, state in ("new", {"a": a, "b": b, "c": c}), ("repeated", {"a": a, "again": a, "d": d}):
+          torch.save({key: value.t().contiguous().t() for key, value in state.items()}, f"{sys.argv[1]}/{name}.pt")
+          save_file({key: value.clone() for key, value in state.items()}, f"{sys.argv[1]}/{name}.safetensors", {"format": "pt"})
+      """
+    let made = try Python.run(code, [folder.path])
+    try #require(made.status == 0, "\(made.errorText)")
+    let registry = try fixture.open()
+    var stored = 0
+    for (name, gathered) in [("new", 3), ("repeated", 1)] {
+      let file = try folder.read("\(name).pt")
+      let manifest = try fixture.importFile(file, as: "pt", version: name, into: registry)
+      #expect(manifest.weights.first?.packs.count == (name == "new" ? 2 : 3))
+      #expect(try fixture.bytes(of: "pt", version: name, in: registry) == file)
+      #expect(
+        try fixture.bytes(of: "safetensors", version: name, in: registry) == folder.read("\(name).safetensors"))
+      let grown = try storedBytes() - stored - file.count
+      #expect((gathered * 64 * 512 * 4..<gathered * 64 * 512 * 4 + 8192).contains(grown), "\(name): \(grown)")
+      stored = try storedBytes()
+      try expectValid(registry, name)
+    }
+    let staged = try FileManager.default.contentsOfDirectory(atPath: fixture.scratch("store/.staging"))
+    #expect(!staged.contains { $0.hasPrefix("ingest.") }, "\(staged)")
+  }
+
   @Test func theSameFileAgainCostsAManifestOnly() throws {
     let registry = try fixture.open()
     let zip = try weights(Array(0..<10)).torchZip()

@@ -1,12 +1,12 @@
 /// Makes a contiguous, row-major copy of a strided tensor, whatever the order of its strides.
 ///
 /// The tensor is copied in tiles that are long both in the order of the source and in that of the copy, so that each byte is read
-/// and written once, in stretches of kilobytes: O(bytes), with at most 64 MB of memory.
+/// and written once, in stretches of kilobytes: O(bytes). Whoever copies tiles needs 20 MB of memory.
 package struct StridedReader {
   /// Bytes of a tile.
-  static let tileByteCount = 16 << 20
+  static let tileByteCount = 8 << 20
   /// Bytes that are read for a tile: more than it has where elements lie apart.
-  static let windowByteCount = 24 << 20
+  static let windowByteCount = 12 << 20
   /// Bytes between two elements that are read along, because another read would cost more.
   static let gapByteCount = 4096
 
@@ -56,25 +56,44 @@ package struct StridedReader {
     write: (_ bytes: UnsafeRawBufferPointer, _ offset: Int) throws(Failure) -> Void,
     progress: (_ byteCount: Int) throws(Failure) -> Void
   ) throws(Failure) {
-    guard byteCount > 0 else { return }
-    if let textByteCount = source.textByteCount {
-      return try copyText(textByteCount, read: read, write: write, progress: progress)
-    }
-    try copyTiles(from: source.offset, read: read, write: write, progress: progress)
+    var tiles = (0..<tileCount).makeIterator()
+    try copy(tiles: { tiles.next() }, read: read, write: write, progress: progress)
   }
 
-  private func copyTiles<Failure: Error>(
-    from offset: Int,
+  /// In how many tiles the tensor is copied; 0 if it has no elements.
+  package var tileCount: Int {
+    guard byteCount > 0 else { return 0 }
+    return source.textByteCount == nil ? StridedGrid(dimensions, strides, elementByteCount: width).tileCount : 1
+  }
+
+  /// Copies some tiles, so that threads can share the tensor.
+  ///
+  /// - Parameter next: the next tile to copy, each below ``tileCount``; nil if none is left.
+  package func copy<Failure: Error>(
+    tiles next: () -> Int?,
     read: (_ offset: Int, _ buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Void,
     write: (_ bytes: UnsafeRawBufferPointer, _ offset: Int) throws(Failure) -> Void,
     progress: (_ byteCount: Int) throws(Failure) -> Void
   ) throws(Failure) {
-    let extents = StridedTile.extents(dimensions, strides, elementByteCount: width)
-    var start = [Int](repeating: 0, count: dimensions.count)
+    guard byteCount > 0 else { return }
+    if let textByteCount = source.textByteCount {
+      guard next() != nil else { return }
+      return try copyText(textByteCount, read: read, write: write, progress: progress)
+    }
+    try copyTiles(next, from: source.offset, read: read, write: write, progress: progress)
+  }
+
+  private func copyTiles<Failure: Error>(
+    _ next: () -> Int?, from offset: Int,
+    read: (_ offset: Int, _ buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Void,
+    write: (_ bytes: UnsafeRawBufferPointer, _ offset: Int) throws(Failure) -> Void,
+    progress: (_ byteCount: Int) throws(Failure) -> Void
+  ) throws(Failure) {
+    let grid = StridedGrid(dimensions, strides, elementByteCount: width)
     var input = StridedBuffer()
     var output = StridedBuffer()
-    while true {
-      let lengths = zip(zip(dimensions, start), extents).map { min($0.0 - $0.1, $1) }
+    while let index = next() {
+      let (start, lengths) = grid.tile(index)
       let tile = StridedTile(lengths, strides, in: dimensions, elementByteCount: width)
       input.grow(to: tile.windowByteCount)
       output.grow(to: tile.outputByteCount)
@@ -84,26 +103,14 @@ package struct StridedReader {
         try progress(0)
       }
       tile.gather(from: input.all, to: output.all)
-      var place = 0
-      for (index, dimension) in zip(start, dimensions) { place = place * dimension + index }
+      let place = zip(start, dimensions).reduce(0) { $0 * $1.1 + $1.0 }
       try tile.forEachWrite { (targetOffset, position, count) throws(Failure) in
         let part = output.part(position, count)
         if source.swapWidth > 1 { Self.swap(part, by: source.swapWidth) }
         try write(UnsafeRawBufferPointer(part), place * width + targetOffset)
         try progress(count)
       }
-      guard advance(&start, by: extents) else { return }
     }
-  }
-
-  /// Moves on to the next tile, the last axis first; false after the last one.
-  private func advance(_ start: inout [Int], by extents: [Int]) -> Bool {
-    for axis in dimensions.indices.reversed() {
-      start[axis] += extents[axis]
-      if start[axis] < dimensions[axis] { return true }
-      start[axis] = 0
-    }
-    return false
   }
 
   /// Puts the bytes of each number into the opposite order.
@@ -160,8 +167,9 @@ package struct StridedReader {
     }
     guard !isInOrder else { return }
     let memory = decoded.all
+    var tiles = (0..<StridedGrid(dimensions, strides, elementByteCount: width).tileCount).makeIterator()
     try copyTiles(
-      from: 0,
+      { tiles.next() }, from: 0,
       read: { (offset, buffer) throws(Failure) in
         let end = min(offset + buffer.count, memory.count)
         guard offset < end else { return }

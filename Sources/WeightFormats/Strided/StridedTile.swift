@@ -26,32 +26,8 @@ struct StridedTile {
   private let outputStrides: [Int]
   let outputByteCount: Int
 
-  /// How large tiles of a tensor are: long along the file's order and along the copy's.
-  static func extents(_ dimensions: [Int], _ strides: [Int], elementByteCount: Int) -> [Int] {
-    let capacity = max(StridedReader.tileByteCount / elementByteCount, 1)
-    let side = max(Int(Double(capacity).squareRoot()), 1)
-    var extents = [Int](repeating: 1, count: dimensions.count)
-    func grow(_ axes: some Sequence<Int>) {
-      var run = 1
-      for axis in axes {
-        extents[axis] = max(extents[axis], min(dimensions[axis], max(side / run, 1)))
-        run *= extents[axis]
-        if extents[axis] < dimensions[axis] || run >= side { return }
-      }
-    }
-    grow(dimensions.indices.reversed())
-    grow(order(dimensions, strides))
-    var volume = extents.reduce(1, *)
-    for axis in dimensions.indices.reversed() where volume < capacity {
-      let larger = min(dimensions[axis], extents[axis] * (capacity / volume))
-      volume = volume / extents[axis] * larger
-      extents[axis] = larger
-    }
-    return extents
-  }
-
   /// Axes that move in the file, the one whose elements are closest first.
-  private static func order(_ lengths: [Int], _ strides: [Int]) -> [Int] {
+  static func order(_ lengths: [Int], _ strides: [Int]) -> [Int] {
     strides.indices.filter { strides[$0] > 0 && lengths[$0] > 1 }.sorted { (strides[$0], $0) < (strides[$1], $1) }
   }
 

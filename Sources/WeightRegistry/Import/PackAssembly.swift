@@ -1,4 +1,5 @@
 import BlobStore
+import PosixIO
 import StoreRecords
 import Tensors
 import WeightFormats
@@ -9,12 +10,32 @@ struct PackAssembly {
   struct Member {
     /// Name, dtype and shape in the pack, for people and other programs; the store goes by digests.
     var tensor: TensorDescriptor
-    /// Where its bytes come from.
-    var source: any StoredBytes
-    /// Stretches of the source, one after another.
-    var ranges: [Range<Int>]
+    var bytes: Bytes
     /// What the bytes must be; nil if nobody has hashed them yet.
     var digest: Digest?
+  }
+
+  /// Where the bytes of a member come from.
+  enum Bytes {
+    /// Stretches of something that is stored, one after another.
+    case stored(any StoredBytes, [Range<Int>])
+    /// A strided tensor of a file, which is made contiguous.
+    case strided(StridedReader, of: OpenedFile)
+
+    var byteCount: Int {
+      switch self {
+      case .stored(_, let ranges): ranges.reduce(0) { $0 + $1.count }
+      case .strided(let reader, _): reader.byteCount
+      }
+    }
+
+    /// What they come from, for messages.
+    var source: String {
+      switch self {
+      case .stored(let source, _): source.name
+      case .strided(_, let file): file.path
+      }
+    }
   }
 
   private(set) var members: [Member] = []
@@ -25,26 +46,33 @@ struct PackAssembly {
   /// - Parameter tensor: one that lies in the storage; gives its name.
   /// - Returns: the member's index.
   @discardableResult
-  mutating func add(
-    _ tensor: TensorDescriptor, from source: any StoredBytes, ranges: [Range<Int>], digest: Digest?
-  ) -> Int {
-    let byteCount = ranges.reduce(0) { $0 + $1.count }
+  mutating func add(_ tensor: TensorDescriptor, _ bytes: Bytes, digest: Digest?) -> Int {
+    let byteCount = bytes.byteCount
     var tensor = tensor
     if tensor.byteCount != byteCount || !SafetensorsFormat.holds(tensor) {
       (tensor.dtype, tensor.shape, tensor.byteCount) = (.uint8, [byteCount], byteCount)
     }
     while !names.insert(ByteString(tensor.name)).inserted || !SafetensorsFormat.holds(tensor) { tensor.name += "_" }
-    members.append(Member(tensor: tensor, source: source, ranges: ranges, digest: digest))
+    members.append(Member(tensor: tensor, bytes: bytes, digest: digest))
     return members.count - 1
   }
 
   /// Writes the pack into the store, durably.
   ///
-  /// - Returns: the pack, and the index of each member's segment.
   /// - Throws: `damaged` if a member's bytes are not what its digest says.
   func store(
     in blobs: BlobStore, _ pins: BlobPins, progress: @escaping RangeScanner.Progress = { _ in true }
-  ) throws(StoreError) -> (pack: Table.Pack, segments: [Int]) {
+  ) throws(StoreError) -> StoredPack {
+    try write(in: blobs, progress: progress).store(pins, progress: progress)
+  }
+
+  /// Writes the pack into the staging folder, and hashes it.
+  ///
+  /// - Parameter progress: is told of bytes that were copied and hashed, and of nothing now and then; false ends the work.
+  /// - Throws: `damaged` if a member's bytes are not what its digest says.
+  func write(
+    in blobs: BlobStore, progress: @escaping RangeScanner.Progress
+  ) throws(StoreError) -> StagedPack {
     let state = StateDict(
       independent: members.map { ($0.tensor.name, $0.tensor.dtype, $0.tensor.shape, $0.tensor.byteCount) })
     let none = StorageChecksum(digest: Table.emptyDigest, crc32: 0)
@@ -53,32 +81,58 @@ struct PackAssembly {
       try SafetensorsFormat().layout(of: state, checksums: Array(repeating: none, count: members.count)))
     var ranges = [Range<Int>](repeating: 0..<0, count: members.count)
     var ingest = try blobStore(try blobs.beginIngest())
-    let table: SegmentTable
-    do throws(BlobStoreError) {
-      for segment in layout.segments {
-        switch segment {
-        case .literal(let bytes): try ingest.append(Array(bytes))
-        case .storage(let index, _, let byteCount):
-          ranges[index] = ingest.byteCount..<ingest.byteCount + byteCount
-          for range in members[index].ranges {
-            try ingest.append(range, of: members[index].source, progress: progress)
-          }
-        }
+    for segment in layout.segments {
+      switch segment {
+      case .literal(let bytes): try blobStore(try ingest.append(Array(bytes)))
+      case .storage(let index, _, let byteCount):
+        ranges[index] = ingest.byteCount..<ingest.byteCount + byteCount
+        try append(members[index].bytes, to: &ingest, progress)
       }
-      table = try ingest.hash(storages: ranges, progress: progress).table
+    }
+    let hashed: (table: SegmentTable, checksums: [StorageChecksum])
+    do throws(BlobStoreError) {
+      hashed = try ingest.hash(storages: ranges, progress: progress)
     } catch {
       throw StoreError(error)
     }
-    var segments: [Int] = []
-    for (member, range) in zip(members, ranges) {
-      guard let index = table.index(ofOffset: range.lowerBound),
-        member.digest == nil || member.digest == table.segments[index].digest
-      else {
+    for (member, checksum) in zip(members, hashed.checksums) {
+      guard member.digest == nil || member.digest == checksum.digest else {
         throw StoreError(
-          .damaged, "tensor \"\(member.tensor.name)\" changed while it was copied from \(member.source.name)")
+          .damaged, "tensor \"\(member.tensor.name)\" changed while it was copied from \(member.bytes.source)")
       }
-      segments.append(index)
     }
+    return StagedPack(ingest: ingest, table: hashed.table, ranges: ranges, checksums: hashed.checksums)
+  }
+
+  private func append(
+    _ bytes: Bytes, to ingest: inout Ingest, _ progress: @escaping RangeScanner.Progress
+  ) throws(StoreError) {
+    switch bytes {
+    case .stored(let source, let ranges):
+      for range in ranges { try blobStore(try ingest.append(range, of: source, progress: progress)) }
+    case .strided(let reader, let file):
+      let gather = StridedGather(reader: reader, source: file)
+      try ingest.append(reader.byteCount) { (target, offset) throws(StoreError) in
+        try posix(try gather.write(to: target, at: offset, progress: progress))
+      }
+    }
+  }
+}
+
+/// A pack that is written and hashed, and not yet a blob.
+struct StagedPack: ~Copyable {
+  let ingest: Ingest
+  let table: SegmentTable
+  /// Where each member lies, in the order in which they were added.
+  let ranges: [Range<Int>]
+  /// Parallel to `ranges`.
+  let checksums: [StorageChecksum]
+
+  /// Makes it a blob, durably.
+  consuming func store(
+    _ pins: BlobPins, progress: @escaping RangeScanner.Progress
+  ) throws(StoreError) -> StoredPack {
+    let (table, ranges) = (table, ranges)
     let blob: Digest
     do throws(BlobStoreError) {
       try ingest.forceToDisk(progress)
@@ -86,6 +140,19 @@ struct PackAssembly {
     } catch {
       throw StoreError(error)
     }
-    return (Table.Pack(blob: blob, segments: table), segments)
+    let segments = try ranges.map { (range) throws(StoreError) in
+      guard let segment = table.index(ofOffset: range.lowerBound) else {
+        throw StoreError(.damaged, "a new pack has nothing at byte \(range.lowerBound)")
+      }
+      return segment
+    }
+    return StoredPack(pack: Table.Pack(blob: blob, segments: table), segments: segments)
   }
+}
+
+/// A pack in the store.
+struct StoredPack {
+  let pack: Table.Pack
+  /// Index of each member's segment, in the order in which they were added.
+  let segments: [Int]
 }

@@ -16,6 +16,8 @@ struct StagedWeights: ~Copyable {
   let segments: SegmentTable
   /// Parallel to `file.storages`; nil for empty ones.
   let storages: [StagedStorage?]
+  /// The pack of the storages that do not lie in the file as they are; nil if all do.
+  let gathered: StagedPack?
   /// SHA-256 of the tensors that fill only a part of their storage, by index.
   let partialDigests: [Int: Digest]
   /// Whom to tell of bytes that are read or copied because of it, and to ask whether to go on.
@@ -41,10 +43,7 @@ struct StagedWeights: ~Copyable {
     }
     // Somebody may have written to the source after it was parsed.
     try Self.requireSameBytes(parsed.source, ingest.file, fileName)
-    let measured = try Self.measure(parsed.file, ingest.file, fileName, hashed.checksums, in: blobs, progress)
-    return StagedWeights(
-      ingest: ingest, fileName: fileName, format: parsed.format, file: parsed.file, segments: hashed.table,
-      storages: measured.storages, partialDigests: measured.partialDigests, progress: progress)
+    return try measured(ingest, fileName, parsed.format, parsed.file, hashed, in: blobs, progress)
   }
 
   /// Takes over a file that is in the staging folder already, whole and written by nobody any more.
@@ -61,10 +60,7 @@ struct StagedWeights: ~Copyable {
     }
     // Somebody may have stored into a mapping of it after it was parsed.
     try Self.requireSameBytes(parsed.source, ingest.file, fileName)
-    let measured = try Self.measure(parsed.file, ingest.file, fileName, hashed.checksums, in: blobs, progress)
-    return StagedWeights(
-      ingest: ingest, fileName: fileName, format: parsed.format, file: parsed.file, segments: hashed.table,
-      storages: measured.storages, partialDigests: measured.partialDigests, progress: progress)
+    return try measured(ingest, fileName, parsed.format, parsed.file, hashed, in: blobs, progress)
   }
 
   /// Writes and takes over the state dict of a file that is not served itself.
@@ -77,33 +73,58 @@ struct StagedWeights: ~Copyable {
     return try upload(ingest, fileName: fileName, as: view, in: blobs, progress: progress)
   }
 
-  /// What each storage is, wherever it lies.
-  private static func measure(
-    _ file: WeightFile, _ staged: OpenedFile, _ fileName: String, _ checksums: [StorageChecksum],
-    in blobs: BlobStore, _ progress: @escaping RangeScanner.Progress
-  ) throws(StoreError) -> (storages: [StagedStorage?], partialDigests: [Int: Digest]) {
+  /// Finds out what each storage is, wherever it lies.
+  private static func measured(
+    _ ingest: consuming Ingest, _ fileName: String, _ format: String, _ file: WeightFile,
+    _ hashed: (table: SegmentTable, checksums: [StorageChecksum]), in blobs: BlobStore,
+    _ progress: @escaping RangeScanner.Progress
+  ) throws(StoreError) -> StagedWeights {
+    let staged = ingest.file
     try file.compareRecords(with: staged, fileName, progress)
     let bytes = try posix(try LocalBytes(staged))
     var storages = [StagedStorage?](repeating: nil, count: file.storages.count)
-    var strided: [(storage: Int, source: WeightFile.StridedSource)] = []
+    var strided: [(storage: Int, reader: StridedReader)] = []
     var next = 0
     for (index, source) in file.storages.enumerated() {
       switch source {
       case .range(let offset, let byteCount):
-        let checksum = checksums[next]
+        let checksum = hashed.checksums[next]
         next += 1
         try file.compare(checksum, with: index, fileName)
         if byteCount > 0 {
           storages[index] = StagedStorage(
             bytes: bytes, range: offset..<offset + byteCount, checksum: checksum, isInFile: true)
         }
-      case .strided(let source): strided.append((index, source))
+      case .strided(let source):
+        let reader = try parsing(fileName, try StridedReader(source))
+        if reader.byteCount > 0 { strided.append((index, reader)) }
       }
     }
-    let gathered = try StridedGather(blobs: blobs).gather(
-      strided.map(\.source), of: staged, progress: progress)
-    for ((index, _), storage) in zip(strided, gathered) { storages[index] = storage }
-    return (storages, try file.partialDigests(in: staged, progress))
+    let gathered = try gather(strided, of: file.stateDict, in: staged, blobs, progress)
+    switch gathered {
+    case nil: break
+    case .some(let pack):
+      let bytes = try posix(try LocalBytes(pack.ingest.file))
+      for (member, (index, _)) in strided.enumerated() {
+        storages[index] = StagedStorage(
+          bytes: bytes, range: pack.ranges[member], checksum: pack.checksums[member], isInFile: false)
+      }
+    }
+    return StagedWeights(
+      ingest: ingest, fileName: fileName, format: format, file: file, segments: hashed.table, storages: storages,
+      gathered: gathered, partialDigests: try file.partialDigests(in: staged, progress), progress: progress)
+  }
+
+  /// Makes a pack of strided storages; nil if there are none.
+  private static func gather(
+    _ strided: [(storage: Int, reader: StridedReader)], of stateDict: StateDict, in staged: OpenedFile,
+    _ blobs: BlobStore, _ progress: @escaping RangeScanner.Progress
+  ) throws(StoreError) -> StagedPack? {
+    guard !strided.isEmpty else { return nil }
+    let owners = stateDict.owners
+    var pack = PackAssembly()
+    for (index, reader) in strided { pack.add(owners[index] ?? .literals, .strided(reader, of: staged), digest: nil) }
+    return try pack.write(in: blobs, progress: progress)
   }
 
   /// Checks that what is staged would be parsed as `source` was.
@@ -146,6 +167,13 @@ struct StagedWeights: ~Copyable {
     } catch {
       return false
     }
+  }
+}
+
+extension StateDict {
+  /// A tensor of each storage, the first in the file: it names the storage in a pack.
+  var owners: [Int: TensorDescriptor] {
+    Dictionary(tensors.lazy.map { ($0.storage, $0) }, uniquingKeysWith: { first, _ in first })
   }
 }
 

@@ -1,57 +1,53 @@
 import BlobStore
 import PosixIO
-import StoreRecords
+import Synchronization
 import SystemPackage
-import Tensors
 import WeightFormats
 
-/// Makes contiguous copies of strided tensors.
+/// Makes a contiguous copy of a strided tensor of a file.
 struct StridedGather {
-  let blobs: BlobStore
+  /// How many threads copy: each has its own memory, and more of them would wait for the disk.
+  private static let threadCount = 2
 
-  /// Gathers tensors of `staged` into a file without a name, which lives as long as somebody has it open.
+  let reader: StridedReader
+  let source: OpenedFile
+
+  /// Writes the copy into `target`, its first byte at `offset`.
   ///
   /// - Parameter progress: is told of bytes that were copied, and of nothing now and then; false ends the work.
-  /// - Returns: parallel to `sources`; nil for tensors without elements.
-  func gather(
-    _ sources: [WeightFile.StridedSource], of staged: OpenedFile,
-    progress: @escaping RangeScanner.Progress = { _ in true }
-  ) throws(StoreError) -> [StagedStorage?] {
-    guard !sources.isEmpty else { return [] }
-    let ingest = try blobStore(try blobs.beginIngest())
-    let file = ingest.file
-    var ranges: [Range<Int>] = []
-    var start = 0
-    for source in sources {
-      let reader: StridedReader
-      do throws(FormatError) { reader = try StridedReader(source) } catch {
-        throw StoreError(error, file: staged.path)
+  /// - Throws: `EIO` if the file is too short; `EINTR` if `progress` asked to stop.
+  func write(to target: OpenedFile, at offset: Int, progress: @escaping RangeScanner.Progress) throws(PosixError) {
+    let state = Mutex(State(tileCount: reader.tileCount))
+    ParallelWork.run(min(Self.threadCount, reader.tileCount, ParallelWork.processorCount)) {
+      do throws(PosixError) {
+        try reader.copy(
+          tiles: { state.withLock { $0.next() } },
+          read: { (offset, buffer) throws(PosixError) in
+            guard try source.read(at: offset, into: buffer) == buffer.count else {
+              throw PosixError(.ioError, call: "pread: the file is too short", path: source.path)
+            }
+          },
+          write: { (bytes, start) throws(PosixError) in try target.write(bytes, at: offset + start) },
+          progress: { (bytes) throws(PosixError) in
+            guard progress(bytes) else { throw PosixError(.interrupted, call: "copy", path: source.path) }
+          })
+      } catch {
+        state.withLock { $0.failure = $0.failure ?? error }
       }
-      try posix(try copy(reader, from: staged, to: file, at: start, progress))
-      let end = start + reader.byteCount
-      ranges.append(start..<end)
-      start = end
     }
-    let bytes = try posix(try LocalBytes(file))
-    let checksums = try posix(try RangeScanner(file, progress: progress).checksums(of: ranges))
-    return zip(ranges, checksums).map { range, checksum in
-      range.isEmpty ? nil : StagedStorage(bytes: bytes, range: range, checksum: checksum, isInFile: false)
-    }
+    if let failure = state.withLock({ $0.failure }) { throw failure }
   }
 
-  private func copy(
-    _ reader: StridedReader, from staged: OpenedFile, to file: OpenedFile, at start: Int,
-    _ progress: RangeScanner.Progress
-  ) throws(PosixError) {
-    try reader.copy(
-      read: { (offset, buffer) throws(PosixError) in
-        guard try staged.read(at: offset, into: buffer) == buffer.count else {
-          throw PosixError(.ioError, call: "pread: the file is too short", path: staged.path)
-        }
-      },
-      write: { (bytes, offset) throws(PosixError) in try file.write(bytes, at: start + offset) },
-      progress: { (bytes) throws(PosixError) in
-        guard progress(bytes) else { throw PosixError(.interrupted, call: "copy", path: staged.path) }
-      })
+  private struct State {
+    var tileCount: Int
+    var position = 0
+    var failure: PosixError?
+
+    /// The next tile to copy; nil if none is left, or a thread has failed.
+    mutating func next() -> Int? {
+      guard failure == nil, position < tileCount else { return nil }
+      position += 1
+      return position - 1
+    }
   }
 }

@@ -43,7 +43,7 @@ struct WeightKeeping {
     let known = isThere ? [:] : try stored.find(storages.compactMap { $0?.key }, progress)
     let savedBytes = storages.compactMap(\.self).filter { $0.isInFile && known[$0.key] != nil }
       .reduce(0) { $0 + $1.range.count }
-    let isWhole = isThere || savedBytes == 0 || savedBytes < (segments.byteCount + 7) / 8
+    let isWhole = isThere || Self.becomesPack(segments, having: savedBytes)
 
     var assembly = TableAssembly(storageCount: storages.count)
     if isWhole {
@@ -64,7 +64,8 @@ struct WeightKeeping {
       }
     }
     let stitch = try placeRest(
-      of: file, storages, known: known, literals: isWhole ? nil : segments.byteCount, in: &assembly, progress)
+      of: file, storages, gathered: staged.gathered, known: known, literals: isWhole ? nil : segments.byteCount,
+      in: &assembly, progress)
     let table = try assembly.table(of: file.stateDict, partialDigests: partialDigests, stitch: stitch)
     // What was stored of it in another pack must be what was hashed.
     if !isWhole { try posix(try witness?.freeze()) }
@@ -113,31 +114,49 @@ struct WeightKeeping {
     try table.store(in: blobs, pins).blob
   }
 
+  /// Whether a file becomes a pack as it is, although some of its bytes are stored already.
+  private static func becomesPack(_ segments: SegmentTable, having savedBytes: Int) -> Bool {
+    savedBytes == 0 || savedBytes < (segments.byteCount + 7) / 8
+  }
+
   /// Places the storages that have no place yet: those that are stored where they are, the others in a new pack.
   ///
-  /// - Parameter literals: size of the file if it is to be stitched: then its literal bytes go into the new pack too.
+  /// - Parameters:
+  ///   - gathered: a pack of the storages that do not lie in the file as they are.
+  ///   - literals: size of the file if it is to be stitched: then its literal bytes go into the new pack too.
   private func placeRest(
-    of file: WeightFile, _ storages: [StagedStorage?], known: [StorageKey: StoredStorage],
-    literals byteCount: Int?, in assembly: inout TableAssembly, _ progress: @escaping RangeScanner.Progress
+    of file: WeightFile, _ storages: [StagedStorage?], gathered: consuming StagedPack?,
+    known: [StorageKey: StoredStorage], literals byteCount: Int?, in assembly: inout TableAssembly,
+    _ progress: @escaping RangeScanner.Progress
   ) throws(StoreError) -> Table.Stitch? {
-    let homeless = Set(storages.indices.filter { assembly.storages[$0] == nil && storages[$0] != nil })
+    let homeless = storages.enumerated().compactMap { index, storage in
+      assembly.storages[index] == nil ? storage.map { (index: index, storage: $0) } : nil
+    }
     if homeless.isEmpty, byteCount == nil { return nil }
-    let owners = Dictionary(
-      file.stateDict.tensors.lazy.filter { homeless.contains($0.storage) }.map { ($0.storage, $0) },
-      uniquingKeysWith: { first, _ in first })
+    if byteCount == nil, let gathered {
+      var keys = Set(known.keys)
+      let savedBytes = homeless.filter { !keys.insert($0.storage.key).inserted }
+        .reduce(0) { $0 + $1.storage.range.count }
+      if Self.becomesPack(gathered.table, having: savedBytes) {
+        let stored = try gathered.store(pins, progress: progress)
+        for (member, (index, storage)) in homeless.enumerated() {
+          assembly.enter(index, storage.checksum, in: stored.pack, segment: stored.segments[member])
+        }
+        return nil
+      }
+    }
+    let owners = file.stateDict.owners
     var pack = PackAssembly()
     var members: [StorageKey: Int] = [:]
-    for (index, storage) in storages.enumerated() where assembly.storages[index] == nil {
-      guard let storage, known[storage.key] == nil, members[storage.key] == nil, let owner = owners[index] else {
-        continue
-      }
+    for (index, storage) in homeless where known[storage.key] == nil && members[storage.key] == nil {
+      guard let owner = owners[index] else { continue }
       members[storage.key] = pack.add(
-        owner, from: storage.bytes, ranges: [storage.range], digest: storage.checksum.digest)
+        owner, .stored(storage.bytes, [storage.range]), digest: storage.checksum.digest)
     }
     var literals: (member: Int, pieces: [Table.Stitch.Piece])?
     if let byteCount, let staged = storages.compactMap(\.self).first(where: \.isInFile)?.bytes {
       let (ranges, pieces) = Self.cut(byteCount, at: storages)
-      literals = (pack.add(.literals, from: staged, ranges: ranges, digest: nil), pieces)
+      literals = (pack.add(.literals, .stored(staged, ranges), digest: nil), pieces)
     }
     let stored = pack.members.isEmpty ? nil : try pack.store(in: blobs, pins, progress: progress)
     var stitch: Table.Stitch?
@@ -145,8 +164,7 @@ struct WeightKeeping {
       stitch = Table.Stitch(
         pack: assembly.index(of: stored.pack), segment: stored.segments[literals.member], pieces: literals.pieces)
     }
-    for (index, storage) in storages.enumerated() where assembly.storages[index] == nil {
-      guard let storage else { continue }
+    for (index, storage) in homeless {
       if let there = known[storage.key] {
         assembly.enter(index, storage.checksum, in: there.pack, segment: there.segment)
       } else if let stored, let member = members[storage.key] {

@@ -23,7 +23,7 @@ struct PackUse: Sendable {
     for index in order {
       let segment = pack.segments.segments[index]
       let name = needed[index].flatMap(\.self) ?? .literals
-      assembly.add(name, from: source, ranges: [segment.range], digest: segment.digest)
+      assembly.add(name, .stored(source, [segment.range]), digest: segment.digest)
     }
     let stored = try assembly.store(in: blobs, pins, progress: progress)
     return PackMove(

@@ -1,0 +1,50 @@
+/// How a strided tensor is cut into tiles: boxes that are long along the file's order and along the copy's.
+struct StridedGrid {
+  private let dimensions: [Int]
+  /// Elements of a tile along each axis; those at the end have fewer.
+  let extents: [Int]
+
+  /// - Parameter dimensions: none of them 0.
+  init(_ dimensions: [Int], _ strides: [Int], elementByteCount: Int) {
+    self.dimensions = dimensions
+    let capacity = max(StridedReader.tileByteCount / elementByteCount, 1)
+    // Writes are the longer ones, and end where pages do.
+    var longest = 1
+    while longest * longest < capacity { longest *= 2 }
+    var extents = [Int](repeating: 1, count: dimensions.count)
+    func grow(_ axes: some Sequence<Int>, to side: Int) {
+      var run = 1
+      for axis in axes {
+        extents[axis] = max(extents[axis], min(dimensions[axis], max(side / run, 1)))
+        run *= extents[axis]
+        if extents[axis] < dimensions[axis] || run >= side { return }
+      }
+    }
+    grow(dimensions.indices.reversed(), to: longest)
+    grow(StridedTile.order(dimensions, strides), to: max(capacity / longest, 1))
+    var volume = extents.reduce(1, *)
+    for axis in dimensions.indices.reversed() where volume < capacity {
+      let larger = min(dimensions[axis], extents[axis] * (capacity / volume))
+      volume = volume / extents[axis] * larger
+      extents[axis] = larger
+    }
+    self.extents = extents
+  }
+
+  var tileCount: Int { dimensions.indices.reduce(1) { $0 * tileCount(along: $1) } }
+
+  private func tileCount(along axis: Int) -> Int { (dimensions[axis] - 1) / extents[axis] + 1 }
+
+  /// Where a tile begins, and how long it is, along each axis. Tiles are counted along the last axis first.
+  func tile(_ index: Int) -> (start: [Int], lengths: [Int]) {
+    var (start, lengths) = (extents, extents)
+    var rest = index
+    for axis in dimensions.indices.reversed() {
+      let count = tileCount(along: axis)
+      start[axis] = rest % count * extents[axis]
+      lengths[axis] = min(extents[axis], dimensions[axis] - start[axis])
+      rest /= count
+    }
+    return (start, lengths)
+  }
+}
