@@ -31,7 +31,7 @@ struct StoreState: Hashable, CustomStringConvertible {
     for file in files.sorted() where file.hasSuffix(".z") && !files.contains(String(file.dropLast(2))) {
       lines.append("compressed \(file.prefix(8))")
     }
-    for model in try registry.records.modelsWithBackups() {
+    for model in try registry.records.backups.models() {
       for record in try registry.records.backups(of: model) {
         lines.append("\(record.isPinned ? "backup" : "removed") \(Self.text(record.manifest, showingTables))")
       }
@@ -96,7 +96,7 @@ struct StoreState: Hashable, CustomStringConvertible {
         needed.formUnion(try registry.records.manifest(of: model, version).blobs)
       }
     }
-    for model in try registry.records.modelsWithBackups() {
+    for model in try registry.records.backups.models() {
       for record in try registry.records.backups(of: model) { needed.formUnion(record.manifest.blobs) }
     }
     return Set(needed.map(\.hexadecimal))

@@ -18,10 +18,14 @@ package struct BackupRecord: Sendable, Hashable, Codable {
     case manifest, isCheckpoint, isPinned, isReplaced, time, actor
   }
 
-  package init(manifest: Manifest, isCheckpoint: Bool, isPinned: Bool, time: Int64, actor: Actor, number: Int) {
+  package init(
+    manifest: Manifest, isCheckpoint: Bool, isPinned: Bool, isReplaced: Bool = false, time: Int64, actor: Actor,
+    number: Int
+  ) {
     self.manifest = manifest
     self.isCheckpoint = isCheckpoint
     self.isPinned = isPinned
+    self.isReplaced = isReplaced ? true : nil
     self.time = time
     self.actor = actor
     self.number = number
@@ -34,8 +38,16 @@ package struct BackupRecord: Sendable, Hashable, Codable {
   package var fileName: String { "\(edition).json" }
 
   /// Whether a removal or a restoration that ended too early left the record: what it brings back is still, or again, there.
-  func isLeftover(beside folder: VersionFolder?) -> Bool {
-    !isPinned && folder?.completeManifest?.isOfSameContent(as: manifest) == true
+  ///
+  /// - Parameter folder: reads what the folder of the version holds.
+  func isLeftover(beside folder: (VersionName) throws(StoreError) -> VersionFolder?) -> Bool {
+    guard !isPinned else { return false }
+    do throws(StoreError) {
+      return try folder(manifest.version)?.completeManifest?.isOfSameContent(as: manifest) == true
+    } catch {
+      // The version is damaged: the record may be what mends it.
+      return false
+    }
   }
 
   /// Version and number of a file's name; nil for other files.

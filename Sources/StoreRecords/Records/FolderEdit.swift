@@ -11,8 +11,15 @@ struct FolderEdit {
 
   mutating func apply(_ change: FolderChange) {
     if let old = folder.file(at: change.path)?.upload { droppedUploads.append(old) }
-    folder.apply(change, noting: &changedFolders)
+    let wasThere = folder.entry(at: change.path) != nil
+    folder.apply(change)
+    if wasThere != (folder.entry(at: change.path) != nil) { noteEntry(of: change) }
     if let new = folder.file(at: change.path)?.upload { namedUploads.append(new) }
+  }
+
+  private mutating func noteEntry(of change: FolderChange) {
+    changedFolders.formUnion(change.paths.map { ExactName(VersionFolder.split($0).folder) })
+    if case .makeFolder(let path) = change { changedFolders.insert(ExactName(path)) }
   }
 
   /// Gives the folders whose entries have changed a new mtime, in nanoseconds since 1970: the changes that say so. That of a

@@ -48,7 +48,7 @@ package struct VersionFolder: Sendable {
     replaceManifest(with: manifest)
     for file in manifest.files { put(file) }
     for folder in manifest.folders { addFolder(folder) }
-    for path in manifest.hidden ?? [] { hide(path.wrappedValue) }
+    for path in manifest.hidden ?? [] { hidden.insert(path) }
     for folder in manifest.folderTimes ?? [] { tree.statuses[folder.path] = folder.status }
     for earlier in manifest.earlier ?? [] { self.earlier[earlier.file.$path] = earlier }
   }
@@ -272,7 +272,7 @@ package struct VersionFolder: Sendable {
     case .remove(let path):
       guard files.removeValue(forKey: ExactName(path)) != nil else { return }
       if manifest?.parts.contains(where: { $0.$path == ExactName(path) }) != true { tree.removeName(path) }
-    case .hide(let path): hide(path)
+    case .hide(let path): hidden.insert(path)
     case .show(let path):
       hidden.remove(path)
       // The folders that it lies in may be hidden, too.
@@ -286,7 +286,7 @@ package struct VersionFolder: Sendable {
         tree.remove(path)
       } else {
         // The files that are left in it are hidden, and so is the folder.
-        hide(path)
+        hidden.insert(path)
       }
     case .moveFolder(let move): moveFolder(move)
     case .setModified(let path, let time, let changed):
@@ -305,15 +305,6 @@ package struct VersionFolder: Sendable {
     case .setFolder(let path, let status):
       if tree.contains(path) { tree.statuses[path] = status }
     }
-  }
-
-  /// Carries out a change, and notes the folders whose entries change with it.
-  mutating func apply(_ change: FolderChange, noting changed: inout Set<ExactName>) {
-    let wasThere = entry(at: change.path) != nil
-    apply(change)
-    guard wasThere != (entry(at: change.path) != nil) else { return }
-    changed.formUnion(change.paths.map { ExactName(Self.split($0).folder) })
-    if case .makeFolder(let path) = change { changed.insert(ExactName(path)) }
   }
 
   /// Folders that do not show the same names as in another state of this one.
@@ -340,8 +331,6 @@ package struct VersionFolder: Sendable {
     if Self.belongsToManifest(file) { hidden.remove(file.path) }
     addName(file.path)
   }
-
-  private mutating func hide(_ path: String) { hidden.insert(path) }
 
   /// What is hidden at a path, and in it, goes for good: something of another kind comes to lie there.
   private mutating func giveWay(at path: String) {

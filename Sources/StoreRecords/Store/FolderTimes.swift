@@ -41,6 +41,12 @@ package struct FolderTimes: Sendable {
   /// Models have come or gone.
   func noteRoot() { note(Self.rootName, at: nil) }
 
+  /// Notes that a name has come into a model's folder, or has gone.
+  func noteEntries(of model: ModelName, isNewModel: Bool = false) {
+    note(model)
+    if isNewModel { noteRoot() }
+  }
+
   /// Gives a model's folder the mtime that somebody asks for.
   package func set(_ model: ModelName, to time: Int64) throws(StoreError) {
     let times = try store.forWriting(store.times)

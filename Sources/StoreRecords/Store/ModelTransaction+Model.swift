@@ -12,7 +12,7 @@ extension ModelTransaction {
       memory.listings.change(model) { $0.isMade = true }
       memory.noteChange(of: model)
     }
-    if isNewModel { noteEntries(isNewModel: true) }
+    if isNewModel { store.times.noteEntries(of: model, isNewModel: true) }
   }
 
   /// Takes the model's folder away, which holds nothing.
@@ -43,11 +43,5 @@ extension ModelTransaction {
   package func requireNoFile(named name: VersionName) throws(StoreError) {
     guard try folder(.own)?.entry(at: name.text) != nil else { return }
     throw StoreError(.alreadyExists, "\(model)/\(name) is a file: remove it, or choose another name")
-  }
-
-  /// A name has come into the model's folder, or has gone.
-  func noteEntries(isNewModel: Bool = false) {
-    store.times.note(model)
-    if isNewModel { store.times.noteRoot() }
   }
 }

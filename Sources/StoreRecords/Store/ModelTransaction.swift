@@ -136,16 +136,6 @@ package final class ModelTransaction {
 
   // MARK: Versions
 
-  /// What becomes of `active` when a version is published.
-  package enum Switching: Sendable {
-    /// The version becomes active.
-    case always
-    /// The version becomes active if the model has no active link.
-    case ifNone
-    /// Nothing: the version was there before.
-    case never
-  }
-
   /// Publishes a folder: writes its manifest, which makes it visible.
   ///
   /// - Parameters:
@@ -203,7 +193,7 @@ package final class ModelTransaction {
       let changed = folder.paths(changedSince: before?.folder)
       if !changed.isEmpty { self.changes.append(.replaced(model, version, paths: changed)) }
     }
-    if before == nil { noteEntries(isNewModel: isNewModel) }
+    if before == nil { store.times.noteEntries(of: model, isNewModel: isNewModel) }
     return published
   }
 
@@ -212,7 +202,7 @@ package final class ModelTransaction {
     _ text: [UInt8], of manifest: Manifest, in parent: ManifestFolder, with rest: [FolderChange]
   ) throws(StoreError) {
     var folder = VersionFolder(manifest)
-    let journal = rest.isEmpty ? nil : try writeJournal(of: folder, manifest.revision, rest)
+    let journal = rest.isEmpty ? nil : try cache.writeJournal(of: folder, manifest.revision, rest)
     try files.writeManifest(text, of: model, manifest.version, in: parent)
     for change in rest { folder.apply(change) }
     let loaded = LoadedFolder(folder: folder, journal: journal)
@@ -237,7 +227,7 @@ package final class ModelTransaction {
     cache.withLock { $0.change(model, version, to: nil) }
     store.uploads.exchange(folder.uploads, for: [])
     changes.append(.removed(model, version, paths: names))
-    noteEntries()
+    store.times.noteEntries(of: model)
   }
 
   /// Runs a step that changes records on disk. If it fails they may have changed or not, so that they are read again: what is
@@ -276,11 +266,11 @@ package final class ModelTransaction {
     let isNewModel = !store.hasFolder(model)
     store.store.blobs.noteNamed(draft.blobs)
     try changingRecords { () throws(StoreError) in
-      let loaded = LoadedFolder(folder: draft, journal: try writeJournal(of: draft, 0, draft.changesFromEmpty))
+      let loaded = LoadedFolder(folder: draft, journal: try cache.writeJournal(of: draft, 0, draft.changesFromEmpty))
       cache.withLock { $0.change(model, draft.version, to: loaded) }
     }
     store.uploads.exchange(before?.folder.uploads ?? [], for: draft.uploads)
-    if before == nil { noteEntries(isNewModel: isNewModel) }
+    if before == nil { store.times.noteEntries(of: model, isNewModel: isNewModel) }
   }
 
   /// Changes what a version's folder holds, durably. It is made as a draft if there is none.
@@ -310,7 +300,7 @@ package final class ModelTransaction {
         if let journal = before.journal {
           try files.append(folderChanges + times, to: journal, of: folder)
         } else {
-          try writeJournal(of: folder, folder.manifest?.revision ?? 0, folderChanges + times)
+          try cache.writeJournal(of: folder, folder.manifest?.revision ?? 0, folderChanges + times)
         }
       let loaded = LoadedFolder(folder: folder, journal: journal)
       cache.withLock { $0.change(model, version, to: loaded) }
@@ -318,22 +308,6 @@ package final class ModelTransaction {
     store.uploads.exchange(edit.droppedUploads, for: edit.namedUploads)
     if folder.isPublished { changes.append(.published(model, version, paths: folderChanges.flatMap(\.paths))) }
     if version == .own { hasUntold = true }
-  }
-
-  /// Writes a whole journal, durably.
-  private func writeJournal(
-    of folder: VersionFolder, _ revision: Int, _ changes: [FolderChange]
-  ) throws(StoreError) -> FolderJournal.Extent {
-    // What is on disk is listed before it changes.
-    _ = try cache.listing(of: model)
-    let extent = try files.writeJournal(of: folder, revision: revision, changes)
-    cache.withLock { memory in
-      memory.listings.change(model) { listing in
-        listing.isMade = true
-        listing.journals[folder.version, default: []].insert(revision)
-      }
-    }
-    return extent
   }
 
   // MARK: Backups
@@ -353,23 +327,15 @@ package final class ModelTransaction {
     guard last < .max else {
       throw StoreError(.damaged, "backups/\(model) has a record with the last number that there is")
     }
-    var record = BackupRecord(
+    let record = BackupRecord(
       manifest: manifest, isCheckpoint: manifestFolder(of: manifest.version) == .checkpoints, isPinned: isPinned,
-      time: Timestamp.now(), actor: actor, number: number ?? last + 1)
-    if isReplaced { record.isReplaced = true }
+      isReplaced: isReplaced, time: Timestamp.now(), actor: actor, number: number ?? last + 1)
     try write(record)
     return record
   }
 
   /// Whether a removal or a restoration that ended too early left the record.
-  package func isLeftover(_ record: BackupRecord) -> Bool {
-    do throws(StoreError) {
-      return record.isLeftover(beside: try folder(record.manifest.version))
-    } catch {
-      // The version is damaged: the record may be what mends it.
-      return false
-    }
-  }
+  package func isLeftover(_ record: BackupRecord) -> Bool { record.isLeftover(beside: folder) }
 
   /// Writes a backup, durably; one that has its number goes.
   package func write(_ record: BackupRecord) throws(StoreError) {

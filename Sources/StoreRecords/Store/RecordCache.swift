@@ -63,6 +63,22 @@ final class RecordCache: Sendable {
     return loaded
   }
 
+  /// Writes a whole journal of a version's folder, durably.
+  func writeJournal(
+    of folder: VersionFolder, _ revision: Int, _ changes: [FolderChange]
+  ) throws(StoreError) -> FolderJournal.Extent {
+    // What is on disk is listed before it changes.
+    _ = try listing(of: folder.model)
+    let extent = try files.writeJournal(of: folder, revision: revision, changes)
+    memory.withLock { memory in
+      memory.listings.change(folder.model) { listing in
+        listing.isMade = true
+        listing.journals[folder.version, default: []].insert(revision)
+      }
+    }
+    return extent
+  }
+
   /// Removes journals, durably.
   func removeJournals(of model: ModelName, _ version: VersionName, _ revisions: Set<Int>) throws(StoreError) {
     guard !revisions.isEmpty else { return }

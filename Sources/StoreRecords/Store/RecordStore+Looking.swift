@@ -7,7 +7,7 @@ extension RecordStore {
   package func listing(of model: ModelName) throws(StoreError) -> ModelListing { try cache.listing(of: model) }
 
   /// As ``listing(of:)``; nil, and a line in the log, if the folders cannot be read.
-  private func readableListing(of model: ModelName) -> ModelListing? {
+  func readableListing(of model: ModelName) -> ModelListing? {
     do throws(StoreError) {
       return try listing(of: model)
     } catch {
@@ -212,46 +212,11 @@ extension RecordStore {
   /// The version that a link of this name leads to; the name itself if there is no such link.
   package func resolved(_ name: VersionName, of model: ModelName) -> VersionName { aliases(of: model)[name] ?? name }
 
-  package func unknown(_ model: ModelName) -> StoreError {
-    let drafts = readableListing(of: model)?.drafts.sorted() ?? []
-    guard drafts.isEmpty else {
-      return StoreError(
-        .unknownModel,
-        "\(model) has no version yet, only drafts, which hold no complete weights: "
-          + drafts.map(\.text).joined(separator: ", "))
-    }
-    let removed = kept(of: model).map { Set($0.map(\.version)).sorted() } ?? []
-    guard removed.isEmpty else {
-      return StoreError(
-        .unknownModel,
-        "\(model) was removed; tantra restore brings back, until they are purged: "
-          + removed.map { "\(model)/\($0)" }.joined(separator: ", "))
-    }
-    return StoreError(
-      .unknownModel, "there is no model \"\(model)\"" + NearMatch.hint(for: model.text, among: models.map(\.text)))
-  }
+  /// That there is no such model, and what is like it.
+  package func unknown(_ model: ModelName) -> StoreError { MissingName(records: self).error(for: model) }
 
-  /// What can be restored of a model; nil if that cannot be read.
-  private func kept(of model: ModelName) -> Set<VersionEdition>? {
-    do throws(StoreError) { return try keptEditions(of: model) } catch { return nil }
-  }
-
+  /// That a model has no such version, and what is like it.
   package func unknown(_ version: VersionName, of model: ModelName) -> StoreError {
-    let listing = readableListing(of: model)
-    if listing?.drafts.contains(version) == true {
-      return StoreError(
-        .unknownVersion, "\(model)/\(version) is a draft: it becomes a version with its first complete weight file")
-    }
-    if let target = aliases(of: model)[version] {
-      return StoreError(.unknownVersion, "\(model)/\(version) is a link, to \(target)")
-    }
-    if kept(of: model)?.contains(where: { $0.version == version }) == true {
-      return StoreError(
-        .unknownVersion,
-        "\(model)/\(version) was removed; tantra restore \(model) \(version) brings it back, until it is purged")
-    }
-    let names = (listing?.published ?? [:]).keys.sorted().map(\.text)
-    return StoreError(
-      .unknownVersion, "\(model) has no version \"\(version)\"" + NearMatch.hint(for: version.text, among: names))
+    MissingName(records: self).error(for: version, of: model)
   }
 }

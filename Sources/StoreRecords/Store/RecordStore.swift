@@ -19,7 +19,7 @@ package final class RecordStore: Sendable {
   private let locks = ModelLocks()
   /// Held by whoever removes blobs that nothing names.
   package let collectionLock = RankedLock(.collection)
-  private let feed: ChangeFeed
+  let feed: ChangeFeed
   private let freshness: Freshness?
 
   package init(
@@ -140,23 +140,6 @@ package final class RecordStore: Sendable {
     feed.announce([.policies], number: cache.withLock { $0.generation })
   }
 
-  /// Tells those who watch the store that a validation has found damage. Nothing, if it is open for reading only.
-  package func note(_ damage: DamageNote) {
-    guard lock != nil else { return }
-    do throws(StoreError) { try DamageNotes(folder: store.staging).add(damage) } catch {
-      logger.warning("those who watch the store are not told of the damage: \(error)")
-    }
-    feed.announce([], number: cache.withLock { $0.generation })
-  }
-
-  /// Takes back what is noted of the damage of a version: it is mended.
-  package func forgetDamage(of model: ModelName, _ version: VersionName) {
-    guard lock != nil else { return }
-    do throws(StoreError) { try DamageNotes(folder: store.staging).remove(model, version) } catch {
-      logger.warning("\(model)/\(version) is intact, and is still noted as damaged: \(error)")
-    }
-  }
-
   private func announce(_ transactions: [ModelTransaction]) {
     guard transactions.contains(where: \.concernsReaders) else { return }
     feed.announce(transactions.flatMap(\.changes), number: cache.withLock { $0.generation })
@@ -187,33 +170,4 @@ package final class RecordStore: Sendable {
 
   /// Reads and checks a table.
   package func table(_ digest: Digest) throws(StoreError) -> Table { try cache.files.table(digest) }
-
-  // MARK: Backups
-
-  /// The backups and removed versions of a model, oldest first within a version.
-  package func backups(of model: ModelName, _ version: VersionName? = nil) throws(StoreError) -> [BackupRecord] {
-    try allBackups(of: model, version).filter { !isLeftover($0) }
-  }
-
-  /// As ``backups(of:_:)``, with what unfinished commands left.
-  ///
-  /// - Parameter version: nil for all; records of others are not read then.
-  package func allBackups(of model: ModelName, _ version: VersionName? = nil) throws(StoreError) -> [BackupRecord] {
-    try cache.files.backups(of: model, version)
-  }
-
-  /// Whether a removal or a restoration that ended too early left the record.
-  package func isLeftover(_ record: BackupRecord) -> Bool {
-    do throws(StoreError) {
-      return try record.isLeftover(beside: folder(of: record.manifest.model, record.manifest.version))
-    } catch {
-      // The version is damaged: the record may be what mends it.
-      return false
-    }
-  }
-
-  /// Models that have backups or removed versions.
-  package func modelsWithBackups() throws(StoreError) -> [ModelName] {
-    try posix(try store.backups?.names() ?? []).compactMap { ModelName($0) }.sorted()
-  }
 }

@@ -68,23 +68,3 @@ extension StoreFolder {
   /// The last notes of damage that validations have found, oldest first.
   package func damageNotes() throws(StoreError) -> [DamageNote] { try DamageNotes(folder: staging).notes() }
 }
-
-extension RecordStore {
-  /// As ``StoreFolder/damageNotes()``.
-  package func damageNotes() throws(StoreError) -> [DamageNote] { try store.damageNotes() }
-
-  /// What validations have found of the versions that are there, and nobody has mended since.
-  ///
-  /// - Parameter model: nil for all.
-  package func knownDamage(of model: ModelName? = nil) -> [DamageNote] {
-    // That notes cannot be read is no reason to tell nothing else.
-    let notes: [DamageNote]
-    do throws(StoreError) { notes = try damageNotes() } catch { return [] }
-    var last: [DamageNote] = []
-    for note in notes where (model ?? note.model) == note.model && contains(note.model, note.version) {
-      last.removeAll { $0.concerns(note.model, note.version) }
-      last.append(note)
-    }
-    return last.sorted { ($0.model, $0.version) < ($1.model, $1.version) }
-  }
-}

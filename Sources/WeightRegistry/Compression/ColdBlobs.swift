@@ -26,9 +26,9 @@ struct ColdBlobs {
         }
       }
     }
-    for other in try records.modelsWithBackups() where model ?? other == other {
+    for other in try records.backups.models() where model ?? other == other {
       guard records.policies(of: other).compress != .no else { continue }
-      for record in try records.allBackups(of: other) {
+      for record in try records.backups.all(of: other) {
         versions.append(("\(other)/\(record.edition)", record.manifest))
       }
     }

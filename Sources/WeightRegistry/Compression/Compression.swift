@@ -41,7 +41,7 @@ package struct Compression: Sendable {
           "which version is to be compressed with that base? Write tantra compress MODEL/VERSION --base VERSION")
       }
       if let model {
-        let removed = try records.modelsWithBackups()
+        let removed = try records.backups.models()
         guard records.contains(model) || removed.contains(model) else { throw records.unknown(model) }
         guard records.policies(of: model).compress != .no else {
           throw StoreError(
@@ -155,7 +155,7 @@ package struct Compression: Sendable {
       standing.add(opened)
       bases.formUnion(opened.bases)
     }
-    standing.against = Set(try records.versionNames(of: bases).values).sorted()
+    standing.against = Set(try BlobUsers(records: records).names(of: bases).values).sorted()
     return standing
   }
 

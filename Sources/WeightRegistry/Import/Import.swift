@@ -186,7 +186,7 @@ package struct Import: Sendable {
       }
       guard let result else { continue }
       let arrived = Set(arrivals.flatMap(\.files).map(\.path))
-      if result.weights.allSatisfy({ arrived.contains($0.path) }) { records.forgetDamage(of: model, version) }
+      if result.weights.allSatisfy({ arrived.contains($0.path) }) { records.knownDamage.forget(model, version) }
       return result
     }
   }

@@ -23,7 +23,7 @@ struct Collection {
   ) throws(StoreError) -> PurgeReport {
     // What is retired from here on is noted: it may be the first of its model, which is not listed then.
     let sweep = blobs.beginSweep()
-    let models = try records.modelsWithBackups()
+    let models = try records.backups.models()
     try check(models)
     var report = PurgeReport(purged: [], removedBlobs: 0, freedBytes: 0, isDryRun: isDryRun)
     // All records are read before one goes: who cannot be read might need any blob.
@@ -31,13 +31,13 @@ struct Collection {
     var kept: [Manifest] = []
     var dropped: [BackupRecord] = []
     for model in models {
-      for record in try records.allBackups(of: model) {
+      for record in try records.backups.all(of: model) {
         if isMeant(record) { dropped.append(record) } else { kept.append(record.manifest) }
       }
     }
     for manifest in kept { needed.formUnion(manifest.blobs) }
     for record in dropped {
-      let isLeftover = records.isLeftover(record)
+      let isLeftover = records.backups.isLeftover(record)
       if !isDryRun, try !drop(record) { continue }
       // A version that is there may have an earlier edition: its name alone would be taken for that of the version.
       let name = record.isReplaced == true || record.isPinned ? "\(record.edition)" : "\(record.manifest.version)"
@@ -142,7 +142,7 @@ struct Collection {
 
   private func backedUp() throws(StoreError) -> [Manifest] {
     var manifests: [Manifest] = []
-    for model in try records.modelsWithBackups() { manifests += try records.allBackups(of: model).map(\.manifest) }
+    for model in try records.backups.models() { manifests += try records.backups.all(of: model).map(\.manifest) }
     return manifests
   }
 

@@ -69,8 +69,8 @@ struct Compaction {
         try follow(moves, of: model, version, &moved, pins)
       }
     }
-    for model in try records.modelsWithBackups() {
-      for record in try records.allBackups(of: model) { try follow(moves, of: record, &moved, pins) }
+    for model in try records.backups.models() {
+      for record in try records.backups.all(of: model) { try follow(moves, of: record, &moved, pins) }
     }
     let packBytes = moves.values.reduce(0) { $0 + $1.pack.segments.byteCount }
     return (moves.count, moved.values.reduce(packBytes) { $0 + $1.byteCount })

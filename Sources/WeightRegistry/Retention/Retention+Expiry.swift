@@ -15,8 +15,8 @@ extension Retention {
 
   private func removedVersions() throws(StoreError) -> [BackupRecord] {
     var removed: [BackupRecord] = []
-    for model in try records.modelsWithBackups() {
-      removed += try records.allBackups(of: model).filter { !$0.isPinned }
+    for model in try records.backups.models() {
+      removed += try records.backups.all(of: model).filter { !$0.isPinned }
     }
     return removed
   }

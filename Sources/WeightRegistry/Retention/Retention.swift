@@ -98,7 +98,7 @@ package struct Retention: Sendable {
         )
       }
       if backups.isEmpty, !self.records.contains(model) {
-        let kept = try self.records.modelsWithBackups()
+        let kept = try self.records.backups.models()
         if !kept.contains(model) { throw self.records.unknown(model) }
       }
       let record = try Self.record(number, of: version, in: records, backups)

@@ -45,7 +45,7 @@ package struct Statistics: Sendable {
     var copies: [StorageKey: Int] = [:]
     for segment in storages.values.flatMap(\.values) { copies[segment, default: 0] += 1 }
     let stored = try blobStore(try records.store.blobs.usage()).bytes
-    let names = try records.versionNames(of: packed.values.reduce(into: []) { $0.formUnion($1.bases) })
+    let names = try BlobUsers(records: records).names(of: packed.values.reduce(into: []) { $0.formUnion($1.bases) })
     var statistics = StoreStatistics(
       versions: uses.map { use in
         let compressed = use.blobs.compactMap { packed[$0] }

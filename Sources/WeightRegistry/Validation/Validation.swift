@@ -26,12 +26,12 @@ package struct Validation: Sendable {
       report.checks.append(.init("records", .failed, [error.message]))
     }
     if report.isValid {
-      records.forgetDamage(of: model, version)
+      records.knownDamage.forget(model, version)
     } else {
       let problems = report.checks.filter { $0.outcome == .failed }.flatMap { check in
         check.details.map { "\(check.name): \($0)" }
       }
-      records.note(DamageNote(time: Timestamp.now(), model: model, version: version, details: problems))
+      records.knownDamage.note(DamageNote(time: Timestamp.now(), model: model, version: version, details: problems))
     }
     records.logger.log(
       level: report.isValid ? .info : .error, "validate: \(model)/\(version) \(report.isValid ? "valid" : "INVALID")")

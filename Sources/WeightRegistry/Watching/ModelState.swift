@@ -18,11 +18,11 @@ struct ModelState {
   init(_ model: ModelName, in records: RecordStore) throws(StoreError) {
     self.model = model
     // The times first: what changes after they are read counts as the next change.
-    stamp = try records.stamp(of: model)
+    stamp = try ModelStamp(of: model, in: records.store)
     let listing = try records.listing(of: model)
     published = Set(listing.published.keys)
     drafts = Set(listing.drafts)
-    kept = try records.keptEditions(of: model)
+    kept = try records.backups.editions(of: model)
     record = records.record(of: model)
   }
 

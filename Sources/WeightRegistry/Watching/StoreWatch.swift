@@ -39,7 +39,7 @@ package struct StoreWatch {
     _ = try notifier.wait(limit: .zero)
     try records.refresh(now: true)
     storeWide = records.storeWidePolicies
-    lastDamage = try records.damageNotes().last?.time ?? .min
+    lastDamage = try records.store.damageNotes().last?.time ?? .min
     let begin = clock.now
     for model in try names() { models[model] = try ModelState(model, in: records) }
     lastCost = clock.now - begin
@@ -78,7 +78,7 @@ package struct StoreWatch {
 
   private func names() throws(StoreError) -> Set<ModelName> {
     if let only { return [only] }
-    return Set(records.modelFolders).union(models.keys).union(try records.modelsWithBackups())
+    return Set(records.modelFolders).union(models.keys).union(try records.backups.models())
   }
 
   /// What has happened since the last look.
@@ -91,7 +91,7 @@ package struct StoreWatch {
     isUnsettled = false
     for model in try names().sorted() {
       let before = models[model] ?? ModelState(model)
-      let stamp = try records.stamp(of: model)
+      let stamp = try ModelStamp(of: model, in: records.store)
       let isSettled = before.stamp.isSettled(at: now) && stamp.isSettled(at: now)
       if !stamp.isSettled(at: now) { isUnsettled = true }
       if stamp == before.stamp, isSettled, records.record(of: model) == before.record { continue }
@@ -103,7 +103,7 @@ package struct StoreWatch {
       events += StoreEvent.configurations(of: nil, from: storeWide, to: records.storeWidePolicies)
     }
     storeWide = records.storeWidePolicies
-    for note in try records.damageNotes() where note.time > lastDamage {
+    for note in try records.store.damageNotes() where note.time > lastDamage {
       lastDamage = note.time
       guard only == nil || only == note.model else { continue }
       var event = StoreEvent(.damaged, note.model, note.version, at: note.time)

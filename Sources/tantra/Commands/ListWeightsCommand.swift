@@ -94,10 +94,10 @@ struct ListWeightsCommand: ParsableCommand {
     for model in named.map({ [$0] }) ?? records.allModels {
       do throws(StoreError) { try add(model, to: &listing, records) } catch { listing.failures.append(error) }
     }
-    for model in try named.map({ [$0] }) ?? records.modelsWithBackups() {
+    for model in try named.map({ [$0] }) ?? records.backups.models() {
       do throws(StoreError) {
         guard all else {
-          listing.kept += try records.keptEditions(of: model).count
+          listing.kept += try records.backups.editions(of: model).count
           continue
         }
         listing.lines += try records.backups(of: model).map { line(of: $0.manifest, records, kept: $0) }

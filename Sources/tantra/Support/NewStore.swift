@@ -48,7 +48,7 @@ struct NewStore {
     guard Self.isThere(path) else { return }
     do {
       let records = try RecordStore(path: path.string, access: .reading, logger: Logger(label: "tantra"))
-      guard records.allModels.isEmpty, try records.modelsWithBackups().isEmpty else { return }
+      guard records.allModels.isEmpty, try records.backups.models().isEmpty else { return }
       try FileManager.default.removeItem(atPath: path.string)
     } catch {
       Console.note("an empty store is left at \(path): \(error)")

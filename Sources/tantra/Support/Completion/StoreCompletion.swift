@@ -81,7 +81,7 @@ enum StoreCompletion {
   private static func models(of records: RecordStore, withEditions: Bool = false) -> [String] {
     if withEditions {
       do throws(StoreError) {
-        return try records.modelsWithBackups().map(\.text)
+        return try records.backups.models().map(\.text)
       } catch {
         return []
       }
@@ -96,7 +96,7 @@ enum StoreCompletion {
   }
 
   private static func editions(of model: ModelName, _ records: RecordStore) throws(StoreError) -> [String] {
-    let kept = try records.keptEditions(of: model)
+    let kept = try records.backups.editions(of: model)
     let names = Set(kept.map(\.version)).subtracting(try records.listing(of: model).published.keys).sorted()
     return names.map(\.text) + kept.map(\.description).sorted()
   }
