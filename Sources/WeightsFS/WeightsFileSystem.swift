@@ -20,12 +20,15 @@ package final class WeightsFileSystem: FileSystem {
     registry: WeightRegistry, events: EventLog, logger: Logger, status: @escaping @Sendable () -> String = { "" }
   ) {
     tree = MountedTree(registry: registry, events: events, logger: logger, status: status)
-    tree.retireInodes()
-    tree.releaseReplaced()
+    let changes = RecordChanges(tree: tree)
+    changes.retireInodes()
+    changes.releaseReplaced()
     LeftUploads(tree: tree).settle()
   }
 
-  package func observeChanges(_ observer: @escaping @Sendable (TreeChange) -> Void) { tree.observeChanges(observer) }
+  package func observeChanges(_ observer: @escaping @Sendable (TreeChange) -> Void) {
+    RecordChanges(tree: tree).observe(observer)
+  }
 
   private func entry(_ inode: InodeNumber) throws(FileSystemError) -> any TreeEntry {
     try tree.node(inode).entry(in: tree)

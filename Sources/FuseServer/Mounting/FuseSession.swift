@@ -16,7 +16,7 @@ final class FuseSession: @unchecked Sendable {
     self.dispatcher = dispatcher
     var settings = [
       "fsname=\(MountTable.source)", "subtype=\(MountTable.subtype)", "default_permissions",
-      "max_read=\(KernelOperations.longestRead)",
+      "max_read=\(SessionRequests.longestRead)",
     ]
     if options.isReadOnly { settings.append("ro") }
     if options.allowsOthers { settings.append("allow_other") }

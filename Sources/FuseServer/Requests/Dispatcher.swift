@@ -37,6 +37,32 @@ final class Dispatcher: Sendable {
     body(Unmanaged<Dispatcher>.fromOpaque(userdata).takeUnretainedValue(), request)
   }
 
+  /// Answers an operation that has no result but success or failure.
+  static func perform(
+    _ raw: fuse_req_t?, _ operation: StaticString,
+    _ body: (any FileSystem, borrowing Request) throws(FileSystemError) -> Void
+  ) {
+    handle(raw) { dispatcher, request in
+      do throws(FileSystemError) {
+        try body(dispatcher.fileSystem, request)
+        request.reply(errno: 0)
+      } catch {
+        dispatcher.fail(request, operation, error)
+      }
+    }
+  }
+
+  /// The number of the file that the kernel reads and writes instead of an open one; nil if this process serves it.
+  func backing(of file: OpenFile, _ inode: InodeNumber) -> CInt? {
+    file.caching == .none ? nil : passthrough.begin(file.handle, of: inode, backing: file.backing)
+  }
+
+  /// Closes a file for good.
+  func release(_ handle: HandleNumber) {
+    passthrough.end(handle)
+    fileSystem.release(handle)
+  }
+
   /// Answers with a name that was looked up or made, and takes the lookup back if the kernel did not take the answer.
   ///
   /// - Parameter linked: the file of which the new one is a hard link; see ``KernelAttributes/pretend(_:isLinkOf:)``.

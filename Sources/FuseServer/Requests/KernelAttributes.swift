@@ -1,6 +1,7 @@
 import CFuse
 import Glibc
 import PosixIO
+import StoreRecords
 import WeightsFS
 
 /// The user and group that all files of a mount belong to.
@@ -12,7 +13,7 @@ struct Owner: Sendable {
   static var current: Owner { Owner(uid: geteuid(), gid: getegid()) }
 }
 
-/// What the kernel is told of a file.
+/// What the kernel is told of a file, and what it tells of one.
 enum KernelAttributes {
   /// Seconds for which the kernel may keep attributes and names: every change passes through this process.
   static let cacheableTimeout = 3600.0
@@ -71,6 +72,9 @@ enum KernelAttributes {
     case .symbolicLink: cfuse_mode_symbolic_link
     }
   }
+
+  /// A mode without the kind of the file. The bits above the permissions do nothing in a mount, which is `nosuid`.
+  static func permissions(_ mode: mode_t) -> UInt32 { mode & FileProperties.permissionMask }
 
   /// Nanoseconds since 1970, or nil where they do not fit.
   static func nanoseconds(_ time: timespec) -> Int64? {

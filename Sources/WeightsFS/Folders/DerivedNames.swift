@@ -47,29 +47,32 @@ struct DerivedNameLink: TreeLink {
   }
 }
 
-extension MountedTree {
-  /// The derived file that a name of `.files` stands for: of several readings, the one with the longest model.
-  func derivedName(_ fileName: String) throws(FileSystemError) -> DerivedName? {
-    for name in DerivedName.readings(of: fileName) where records.contains(name.model, name.version) {
-      let folder = try versionFolder(of: name.model, name.version)
-      if try step(try derived.listing(of: folder))?.file(name.path) != nil { return name }
+/// The names of `.files` that lead to derived files.
+struct DerivedNames {
+  let tree: MountedTree
+
+  /// What a name stands for: of several readings, the one with the longest model.
+  func name(of fileName: String) throws(FileSystemError) -> DerivedName? {
+    for name in DerivedName.readings(of: fileName) where tree.records.contains(name.model, name.version) {
+      let folder = try tree.versionFolder(of: name.model, name.version)
+      if try tree.step(try tree.derived.listing(of: folder))?.file(name.path) != nil { return name }
     }
     return nil
   }
 
-  /// The derived files that `.files` lists: those of active versions. Others have names, too, but to list them all would read the
+  /// The names that are listed: those of active versions. Other versions have names, too, but to list them all would read the
   /// tables of all versions.
-  func derivedNames() throws(FileSystemError) -> [DerivedName] {
+  func listed() throws(FileSystemError) -> [DerivedName] {
     var names: [DerivedName] = []
-    for model in records.models {
-      guard let version = records.activeVersion(of: model), hasVersion(model, version) else { continue }
-      let folder = try versionFolder(of: model, version)
+    for model in tree.records.models {
+      guard let version = tree.records.activeVersion(of: model), tree.hasVersion(model, version) else { continue }
+      let folder = try tree.versionFolder(of: model, version)
       guard folder.manifest?.main.map({ $0.tensorCount <= DerivedName.listedTensorLimit }) == true,
-        let listing = try step(try derived.listing(of: folder))
+        let listing = try tree.step(try tree.derived.listing(of: folder))
       else { continue }
       for type in DerivedCatalogue.ggufTypes {
         let name = DerivedName(model: model, version: version, type: type)
-        if listing.file(name.path) != nil, try derivedName(name.fileName) == name { names.append(name) }
+        if listing.file(name.path) != nil, try self.name(of: name.fileName) == name { names.append(name) }
       }
     }
     return names

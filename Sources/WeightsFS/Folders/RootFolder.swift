@@ -39,7 +39,7 @@ struct NamesFolder: TreeFolder {
 
   func child(named name: String) throws(FileSystemError) -> Node? {
     if let name = professionalName(name) { return .professionalName(name) }
-    return try tree.derivedName(name).map { .derived(.name($0)) }
+    return try DerivedNames(tree: tree).name(of: name).map { .derived(.name($0)) }
   }
 
   func children() throws(FileSystemError) -> [(name: String, node: Node)] {
@@ -57,7 +57,7 @@ struct NamesFolder: TreeFolder {
         }
       }
     }
-    for name in try tree.derivedNames() { entries[name.fileName] = .derived(.name(name)) }
+    for name in try DerivedNames(tree: tree).listed() { entries[name.fileName] = .derived(.name(name)) }
     return entries.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
   }
 

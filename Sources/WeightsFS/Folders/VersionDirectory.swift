@@ -193,7 +193,7 @@ struct VersionDirectory: TreeFolder {
           try tree.registry.folders.remove(
             place.path, of: model, version, isNew: isNew,
             forgettingWriters: {
-              tree.removeOrdinary(place)
+              OrdinaryNames(tree: tree).remove(place)
               tree.additions.forget(place)
               return tree.writers.forget(place)
             }))

@@ -80,7 +80,9 @@ struct OrdinaryEntry: TreeFile {
     let properties = FileProperties(permissions: access.permissions)
     let upload = try tree.step(try tree.records.uploads.begin(sharing: isBacked))
     try tree.filling(upload) { () throws(FileSystemError) in
-      try tree.ordinary.changing(place) { () throws(FileSystemError) in try tree.record(upload, at: place, properties) }
+      try tree.ordinary.changing(place) { () throws(FileSystemError) in
+        try OrdinaryNames(tree: tree).record(upload, at: place, properties)
+      }
     }
     try tree.additions.note(place, in: tree)
     let file = try tree.ordinary.open(place, forWriting: access.changes) { number in
@@ -136,7 +138,7 @@ struct OrdinaryEntry: TreeFile {
     try tree.filling(copy) { () throws(FileSystemError) in
       try tree.step(try tree.registry.views.open(old)).copy(to: copy.file) { false }
       try tree.step(try posix(try copy.file.setModified(try old.file.status().modified)))
-      try tree.record(copy, at: place, try recorded().properties)
+      try OrdinaryNames(tree: tree).record(copy, at: place, try recorded().properties)
     }
     return copy
   }

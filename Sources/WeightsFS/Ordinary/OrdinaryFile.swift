@@ -156,7 +156,7 @@ final class OrdinaryFile: Sendable {
       try source.view.copy(min(source.count, limit), to: upload.file, isInterrupted)
       guard let place = facts.place else { return }
       try tree.ordinary.changing(place) { () throws(FileSystemError) in
-        try tree.record(upload, at: place, facts.properties)
+        try OrdinaryNames(tree: tree).record(upload, at: place, facts.properties)
       }
     }
     self.facts.withLock { $0.body = .staged(upload) }
@@ -336,43 +336,6 @@ final class OrdinaryFile: Sendable {
     let facts = current
     guard facts.place == nil, case .staged(let upload) = facts.body else { return }
     do throws(StoreError) { try tree.records.uploads.discard(upload.name) } catch { tree.logger.warning("\(error)") }
-  }
-}
-
-extension MountedTree {
-  /// An ordinary file or a link has no name any more; who has it open keeps it.
-  func removeOrdinary(_ place: FilePlace) {
-    if let file = ordinary.remove(place) {
-      inodes.rename(.ordinary(place), to: file.node)
-    } else {
-      inodes.retire(.ordinary(place))
-    }
-    inodes.retire(.folderLink(place))
-  }
-
-  /// An ordinary file or a link has another name; what was open there is gone from it.
-  func moveOrdinary(_ from: FilePlace, to: FilePlace) {
-    if let replaced = ordinary.move(from, to: to) {
-      inodes.rename(.ordinary(to), to: replaced.node)
-    } else {
-      inodes.retire(.ordinary(to))
-    }
-    inodes.retire(.folderLink(to))
-    inodes.rename(.ordinary(from), to: .ordinary(to))
-    inodes.rename(.folderLink(from), to: .folderLink(to))
-  }
-
-  /// Lets the record of a folder name an upload: it is not swept then, whatever becomes of this process.
-  func record(_ upload: Upload, at place: FilePlace, _ properties: FileProperties) throws(FileSystemError) {
-    let file = FolderFile(
-      path: place.path, content: .upload(upload.name), byteCount: 0, modified: Timestamp.now(),
-      properties: properties)
-    var isThere = false
-    try change(place) { folder in
-      isThere = folder.isFolder(place.folderPath)
-      return isThere ? [.put(file)] : []
-    }
-    if !isThere { throw FileSystemError(.missing) }
   }
 }
 

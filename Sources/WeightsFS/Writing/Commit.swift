@@ -177,7 +177,7 @@ struct Commit {
         return writer.facts.withLock { $0.isSealed = true }
       }
       // The kernel may still write to it.
-      let copy = try tree.copy(of: facts.upload, isInterrupted)
+      let copy = try writer.copy(of: facts.upload, isInterrupted)
       try tree.filling(copy) { () throws(FileSystemError) in
         try tree.step(try writer.noteWrites())
         guard writer.current.isSettling else { return try tree.step(try tree.records.uploads.discard(copy.name)) }

@@ -239,7 +239,7 @@ struct Renaming {
     }
     if let open { try open.freezing(move) } else { try move() }
     tree.additions.move(from, to: to)
-    if to.purpose.isOrdinary { tree.removeOrdinary(to) }
+    if to.purpose.isOrdinary { OrdinaryNames(tree: tree).remove(to) }
     if from.purpose.isOrdinary, let file = tree.ordinary.remove(from) {
       tree.inodes.rename(.ordinary(from), to: file.node)
     } else if let before = folder.node(at: from.path), let after = try tree.node(at: to) {
@@ -275,7 +275,7 @@ struct Renaming {
         try tree.step(try tree.registry.folders.put(file.moved(to: to.path), in: to.model, to.version))
         try tree.change(from) { folder in tree.additions.removal(of: from, from: folder) }
       }
-      tree.moveOrdinary(from, to: to)
+      OrdinaryNames(tree: tree).move(from, to: to)
       tree.additions.move(from, to: to)
     }
     if let open = tree.ordinary[from] { try open.inTurn(move) } else { try move() }

@@ -234,11 +234,25 @@ final class Writer: Sendable {
   private func unseal(keeping limit: Int, _ isInterrupted: @escaping @Sendable () -> Bool) throws(FileSystemError) {
     let facts = current
     guard facts.isSealed else { return }
-    let fresh = try tree.copy(of: facts.upload, keeping: limit, isInterrupted)
+    let fresh = try copy(of: facts.upload, keeping: limit, isInterrupted)
     self.facts.withLock { facts in
       facts.upload = fresh
       facts.isSealed = false
     }
+  }
+
+  /// Begins an upload with the bytes of another one.
+  ///
+  /// - Parameter limit: how many of the bytes, from the beginning, are needed.
+  func copy(
+    of upload: Upload, keeping limit: Int = .max, _ isInterrupted: @escaping @Sendable () -> Bool
+  ) throws(FileSystemError) -> Upload {
+    let fresh = try tree.step(try tree.records.uploads.begin())
+    try tree.filling(fresh) { () throws(FileSystemError) in
+      let source = try tree.step(try tree.registry.views.open(upload))
+      try source.copy(min(source.byteCount, limit), to: fresh.file, isInterrupted)
+    }
+    return fresh
   }
 
   func synchronize(_ isInterrupted: @escaping @Sendable () -> Bool) throws(FileSystemError) {
@@ -265,22 +279,6 @@ final class Writer: Sendable {
       tree.logger.warning("\(error)")
     }
     tree.writers.remove(number)
-  }
-}
-
-extension MountedTree {
-  /// Begins an upload with the bytes of another one.
-  ///
-  /// - Parameter limit: how many of the bytes, from the beginning, are needed.
-  func copy(
-    of upload: Upload, keeping limit: Int = .max, _ isInterrupted: @escaping @Sendable () -> Bool
-  ) throws(FileSystemError) -> Upload {
-    let fresh = try step(try records.uploads.begin())
-    try filling(fresh) { () throws(FileSystemError) in
-      let source = try step(try registry.views.open(upload))
-      try source.copy(min(source.byteCount, limit), to: fresh.file, isInterrupted)
-    }
-    return fresh
   }
 }
 

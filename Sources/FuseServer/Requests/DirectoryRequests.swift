@@ -2,9 +2,9 @@ import CFuse
 import Glibc
 import WeightsFS
 
-extension KernelOperations {
-  /// Open folders. Listings are not cached by the kernel: the file system does not say whether they may be.
-  static func addDirectories(to table: inout fuse_lowlevel_ops) {
+/// Open folders. Listings are not cached by the kernel: the file system does not say whether they may be.
+enum DirectoryRequests {
+  static func add(to table: inout fuse_lowlevel_ops) {
     table.opendir = { raw, inode, information in
       Dispatcher.handle(raw) { dispatcher, request in
         guard let information else { return request.reply(errno: EINVAL) }
@@ -19,19 +19,20 @@ extension KernelOperations {
     }
     table.readdir = { raw, inode, size, offset, information in
       Dispatcher.handle(raw) {
-        KernelOperations.list($0, $1, .namesOnly, InodeNumber(rawValue: inode), size: size, offset: offset, information)
+        DirectoryRequests.list(
+          $0, $1, .namesOnly, InodeNumber(rawValue: inode), size: size, offset: offset, information)
       }
     }
     table.readdirplus = { raw, inode, size, offset, information in
       Dispatcher.handle(raw) {
-        KernelOperations.list(
+        DirectoryRequests.list(
           $0, $1, .withAttributes, InodeNumber(rawValue: inode), size: size, offset: offset, information)
       }
     }
     table.releasedir = { raw, _, information in
       Dispatcher.handle(raw) { dispatcher, request in
         do throws(FileSystemError) {
-          dispatcher.fileSystem.releaseDirectory(try KernelOperations.handle(of: information))
+          dispatcher.fileSystem.releaseDirectory(try HandleNumber(of: information))
           request.reply(errno: 0)
         } catch {
           dispatcher.fail(request, "releasedir", error)
@@ -46,7 +47,7 @@ extension KernelOperations {
   ) {
     do throws(FileSystemError) {
       var answer = try DirectoryAnswer(style: style, size: size, fileSystem: dispatcher.fileSystem)
-      try answer.fill(from: offset, handle: try KernelOperations.handle(of: information), folder: inode)
+      try answer.fill(from: offset, handle: try HandleNumber(of: information), folder: inode)
       DirectoryAnswer.send(answer, to: request)
     } catch {
       dispatcher.fail(request, "readdir", error)

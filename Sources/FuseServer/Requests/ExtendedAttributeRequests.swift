@@ -2,14 +2,14 @@ import CFuse
 import Glibc
 import WeightsFS
 
-extension KernelOperations {
-  /// Extended attributes. A kernel without a label of its own asks for `security.capability` before each write: names that
-  /// no file here can have are answered without asking the file system.
-  static func addExtendedAttributes(to table: inout fuse_lowlevel_ops) {
+/// Extended attributes. A kernel without a label of its own asks for `security.capability` before each write: names that
+/// no file here can have are answered without asking the file system.
+enum ExtendedAttributeRequests {
+  static func add(to table: inout fuse_lowlevel_ops) {
     table.getxattr = { raw, inode, name, size in
       Dispatcher.handle(raw) { dispatcher, request in
         do throws(FileSystemError) {
-          let name = try KernelOperations.attributeName(name, orElse: ENODATA)
+          let name = try ExtendedAttributeRequests.attributeName(name, orElse: ENODATA)
           let inode = InodeNumber(rawValue: inode)
           // Whoever unmounts waits for this process.
           let value =
@@ -32,17 +32,17 @@ extension KernelOperations {
       }
     }
     table.setxattr = { raw, inode, name, value, size, flags in
-      KernelOperations.perform(raw, "setxattr") { fileSystem, request throws(FileSystemError) in
-        let name = try KernelOperations.attributeName(name, orElse: EOPNOTSUPP)
+      Dispatcher.perform(raw, "setxattr") { fileSystem, request throws(FileSystemError) in
+        let name = try ExtendedAttributeRequests.attributeName(name, orElse: EOPNOTSUPP)
         let bytes = UnsafeRawBufferPointer(start: value, count: value == nil ? 0 : size)
         try fileSystem.setExtendedAttribute(
-          name, of: InodeNumber(rawValue: inode), value: Array(bytes), try KernelOperations.attributeMode(flags),
-          caller: request.caller)
+          name, of: InodeNumber(rawValue: inode), value: Array(bytes),
+          try ExtendedAttributeRequests.attributeMode(flags), caller: request.caller)
       }
     }
     table.removexattr = { raw, inode, name in
-      KernelOperations.perform(raw, "removexattr") { fileSystem, _ throws(FileSystemError) in
-        let name = try KernelOperations.attributeName(name, orElse: ENODATA)
+      Dispatcher.perform(raw, "removexattr") { fileSystem, _ throws(FileSystemError) in
+        let name = try ExtendedAttributeRequests.attributeName(name, orElse: ENODATA)
         try fileSystem.removeExtendedAttribute(name, of: InodeNumber(rawValue: inode))
       }
     }

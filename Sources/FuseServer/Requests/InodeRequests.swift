@@ -3,11 +3,11 @@ import Glibc
 import StoreRecords
 import WeightsFS
 
-extension KernelOperations {
-  /// Names, attributes, links.
-  static func addInodes(to table: inout fuse_lowlevel_ops) {
+/// Names, attributes, links.
+enum InodeRequests {
+  static func add(to table: inout fuse_lowlevel_ops) {
     table.lookup = { raw, parent, name in
-      Dispatcher.handle(raw) { KernelOperations.lookup($0, $1, parent: InodeNumber(rawValue: parent), name: name) }
+      Dispatcher.handle(raw) { InodeRequests.lookup($0, $1, parent: InodeNumber(rawValue: parent), name: name) }
     }
     table.forget = { raw, inode, count in
       Dispatcher.handle(raw) { dispatcher, request in
@@ -36,7 +36,7 @@ extension KernelOperations {
     table.setattr = { raw, inode, status, fields, information in
       Dispatcher.handle(raw) { dispatcher, request in
         do throws(FileSystemError) {
-          let change = try KernelOperations.attributeChange(status, fields: fields, information)
+          let change = try InodeRequests.attributeChange(status, fields: fields, information)
           let attributes = try dispatcher.fileSystem.setAttributes(
             of: InodeNumber(rawValue: inode), change, caller: request.caller, isInterrupted: request.interruption)
           request.reply(attributes: attributes, owner: dispatcher.owner)
@@ -56,14 +56,14 @@ extension KernelOperations {
         }
       }
     }
-    table.statfs = { raw, _ in Dispatcher.handle(raw) { KernelOperations.statistics($0, $1) } }
+    table.statfs = { raw, _ in Dispatcher.handle(raw) { InodeRequests.statistics($0, $1) } }
   }
 
   private static func lookup(
     _ dispatcher: Dispatcher, _ request: consuming Request, parent: InodeNumber, name: UnsafePointer<CChar>?
   ) {
     do throws(FileSystemError) {
-      let item = try dispatcher.fileSystem.lookup(try knownName(name), in: parent, caller: request.caller)
+      let item = try dispatcher.fileSystem.lookup(try KernelNames.known(name), in: parent, caller: request.caller)
       dispatcher.answer(request, with: item)
     } catch {
       dispatcher.fail(request, "lookup", error)
@@ -79,7 +79,7 @@ extension KernelOperations {
       guard status.pointee.st_size >= 0 else { throw FileSystemError(EINVAL) }
       change.size = Int(status.pointee.st_size)
     }
-    if fields & cfuse_set_mode != 0 { change.permissions = permissions(status.pointee.st_mode) }
+    if fields & cfuse_set_mode != 0 { change.permissions = KernelAttributes.permissions(status.pointee.st_mode) }
     var now = timespec()
     clock_gettime(CLOCK_REALTIME, &now)
     if fields & (cfuse_set_modified | cfuse_set_modified_now) != 0 {
@@ -96,9 +96,6 @@ extension KernelOperations {
     guard let nanoseconds = KernelAttributes.nanoseconds(time) else { throw FileSystemError(EINVAL) }
     return nanoseconds
   }
-
-  /// A mode without the kind of the file. The bits above the permissions do nothing in a mount, which is `nosuid`.
-  static func permissions(_ mode: mode_t) -> UInt32 { mode & FileProperties.permissionMask }
 
   private static func statistics(_ dispatcher: Dispatcher, _ request: consuming Request) {
     do throws(FileSystemError) {

@@ -1,15 +1,15 @@
 import CFuse
 
-extension KernelOperations {
+/// INIT: what kernel and daemon agree on.
+enum SessionRequests {
   /// The longest READ, bytes. With the pipe's limit of 1 MiB a longer answer could not be spliced: libfuse needs room
   /// for its header too, and would silently copy.
   static let longestRead: UInt32 = 512 << 10
 
-  /// INIT: what kernel and daemon agree on.
-  static func addSession(to table: inout fuse_lowlevel_ops) {
+  static func add(to table: inout fuse_lowlevel_ops) {
     table.`init` = { userdata, connection in
       guard let userdata, let connection else { return }
-      KernelOperations.agree(on: &connection.pointee)
+      SessionRequests.agree(on: &connection.pointee)
       Unmanaged<Dispatcher>.fromOpaque(userdata)._withUnsafeGuaranteedRef { $0.isInitialized = true }
     }
   }

@@ -3,11 +3,14 @@ import StoreRecords
 import WeightFormats
 import WeightRegistry
 
-extension MountedTree {
+/// What a change of the store's records means for a mount: for its inodes, its open files, and those who observe its names.
+struct RecordChanges {
+  let tree: MountedTree
+
   /// Tells `observer` of every name that may have come, gone, or lead to other bytes, but for those that the kernel itself has just
   /// made, removed or closed: whoever works in a folder loses its path for a moment when the kernel has to look names up again.
-  func observeChanges(_ observer: @escaping @Sendable (TreeChange) -> Void) {
-    records.observe { [inodes, ordinary] change in
+  func observe(_ observer: @escaping @Sendable (TreeChange) -> Void) {
+    tree.records.observe { [inodes = tree.inodes, ordinary = tree.ordinary] change in
       var change = change
       if case .published(let model, let version, let paths?) = change {
         let others = paths.filter { !ordinary.isChanging(FilePlace(model: model, version: version, path: $0)) }
@@ -22,7 +25,7 @@ extension MountedTree {
 
   /// Lets what comes under the name of a version that is gone be another folder, whoever still has something of that one open.
   func retireInodes() {
-    records.observe { [inodes, ordinary] change in
+    tree.records.observe { [inodes = tree.inodes, ordinary = tree.ordinary] change in
       guard case .removed(let model, let version, _) = change else { return }
       for (place, file) in ordinary.remove(in: model, version) { inodes.rename(.ordinary(place), to: file.node) }
       inodes.retire { node in
@@ -34,20 +37,20 @@ extension MountedTree {
 
   /// Lets files that others have replaced or removed, as a restore does, go from their names, whoever still has them open.
   func releaseReplaced() {
-    records.observe { [self] change in
+    tree.records.observe { [tree] change in
       guard case .replaced(let model, let version, let paths) = change else { return }
       for path in paths {
         let place = FilePlace(model: model, version: version, path: path)
-        guard let file = ordinary[place], !ordinary.isChanging(place) else { continue }
+        guard let file = tree.ordinary[place], !tree.ordinary.isChanging(place) else { continue }
         do throws(FileSystemError) {
-          switch try versionFolder(of: model, version).content(at: path) {
+          switch try tree.versionFolder(of: model, version).content(at: path) {
           case .file(let record): if file.take(record) { continue }
           case .part, .view: continue
           case nil: break
           }
-          removeOrdinary(place)
+          OrdinaryNames(tree: tree).remove(place)
         } catch {
-          logger.warning("\(place) is shown as it was until it is closed: \(error)")
+          tree.logger.warning("\(place) is shown as it was until it is closed: \(error)")
         }
       }
     }
