@@ -65,7 +65,7 @@ struct VersionFile: TreeFile {
     for writer in tree.writers.writers(at: place) {
       writer.facts.withLock { $0.properties = properties }
     }
-    try tree.change(place) { $0.changes(giving: properties, at: place.path) }
+    try tree.change(place) { FolderChange.giving(properties, to: place.path, in: $0) }
   }
 
   // MARK: Opening
@@ -125,7 +125,7 @@ struct VersionFile: TreeFile {
     folder: VersionFolder, content: VersionFolder.Content, node: Node
   ) {
     let folder = try tree.versionFolder(of: place.model, place.version)
-    guard let content = folder.content(at: place.path), let node = folder.node(at: place.path) else {
+    guard let content = folder.content(at: place.path), let node = Node(at: place.path, in: folder) else {
       throw FileSystemError(.stale)
     }
     return (folder, content, node)
@@ -194,7 +194,7 @@ struct StagedFile: TreeFile {
     guard !facts.isDirty, facts.refusal == nil, let place = facts.destination, try tree.node(at: place) != nil else {
       return
     }
-    try tree.change(place) { $0.changes(giving: properties, at: place.path) }
+    try tree.change(place) { FolderChange.giving(properties, to: place.path, in: $0) }
   }
 
   func open(_ access: OpenAccess) throws(FileSystemError) -> OpenFile {

@@ -67,7 +67,7 @@ struct VersionDirectory: TreeFolder {
   }
 
   func children() throws(FileSystemError) -> [(name: String, node: Node)] {
-    try tree.versionFolder(of: model, version).nodes(in: inner)
+    Node.children(of: inner, in: try tree.versionFolder(of: model, version))
   }
 
   func describe(_ attributes: inout FileAttributes) throws(FileSystemError) {
@@ -157,7 +157,7 @@ struct VersionDirectory: TreeFolder {
     let place = try place(of: name)
     let folder = try tree.versionFolder(of: model, version)
     let existing = folder.content(at: place.path)
-    if folder.node(at: place.path) != nil, !folder.isPublished(place.path) { throw FileSystemError(.exists) }
+    if folder.entry(at: place.path) != nil, !folder.isPublished(place.path) { throw FileSystemError(.exists) }
     let other: FilePlace
     switch source.entry(in: tree) {
     case let file as VersionFile: other = file.place
@@ -171,7 +171,7 @@ struct VersionDirectory: TreeFolder {
       guard case .file(let same) = content, let digest = file.digest, digest == same.digest else {
         throw FileSystemError(.exists)
       }
-      return folder.node(of: .content(.file(same)), at: place.path)
+      return Node(.content(.file(same)), at: place.path, in: folder)
     }
     try Copying(tree: tree, place: place, isInterrupted: isInterrupted).install(content, of: theirs, isMove: false)
     guard let node = try tree.node(at: place) else { throw FileSystemError(.missing) }

@@ -187,7 +187,9 @@ final class OrdinaryFile: Sendable {
   func changeProperties(_ change: PropertyChange) throws(FileSystemError) {
     try inTurn { () throws(FileSystemError) in
       let properties = try change(current.properties)
-      if let place = current.place { try tree.change(place) { $0.changes(giving: properties, at: place.path) } }
+      if let place = current.place {
+        try tree.change(place) { FolderChange.giving(properties, to: place.path, in: $0) }
+      }
       facts.withLock { facts in
         facts.properties = properties
         if case .stored(var file, let view) = facts.body {

@@ -110,7 +110,7 @@ final class MountedTree: Sendable {
 
   /// What is shown at a place in a version's folder; nil for nothing.
   func node(at place: FilePlace) throws(FileSystemError) -> Node? {
-    try versionFolder(of: place.model, place.version).node(at: place.path)
+    Node(at: place.path, in: try versionFolder(of: place.model, place.version))
   }
 
   /// Whether a name is that of published weights.

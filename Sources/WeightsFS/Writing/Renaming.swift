@@ -242,7 +242,7 @@ struct Renaming {
     if to.purpose.isOrdinary { OrdinaryNames(tree: tree).remove(to) }
     if from.purpose.isOrdinary, let file = tree.ordinary.remove(from) {
       tree.inodes.rename(.ordinary(from), to: file.node)
-    } else if let before = folder.node(at: from.path), let after = try tree.node(at: to) {
+    } else if let before = Node(at: from.path, in: folder), let after = try tree.node(at: to) {
       try follow(before, to: after)
     }
     let isPublished = try tree.isPublishedWeights(to)
