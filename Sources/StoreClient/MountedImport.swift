@@ -65,7 +65,7 @@ package struct MountedImport: ~Copyable {
 
   /// Refuses what an import without a mount refuses, before anything is done.
   private func check() throws(StoreError) {
-    try Import.requireReadable(request)
+    try request.requireReadable()
     guard request.isCheckpoint, !request.version.looksLikeCheckpoint else { return }
     throw StoreError(
       .invalidName,

@@ -32,6 +32,8 @@ package final class WeightRegistry: Sendable {
 
   /// Publishes weight files from elsewhere and from the staging folder.
   package var importing: Import { Import(records: records, activation: activation) }
+  /// Tells what an import would do.
+  package var rehearsal: Rehearsal { Rehearsal(records: records) }
   /// Changes what versions' folders hold beside weights.
   package var folders: FolderEditing { FolderEditing(records: records) }
   /// Switches and links.

@@ -4,7 +4,7 @@ package import PosixIO
 package import StoreRecords
 import SystemPackage
 import Tensors
-package import WeightFormats
+import WeightFormats
 
 /// Publishes weight files. Reading, hashing and storing come first and hold up nobody; then one transaction looks at what is
 /// published under the name, and adds to it.
@@ -13,7 +13,7 @@ package struct Import: Sendable {
   let activation: Activation
 
   private var blobs: BlobStore { records.store.blobs }
-  var freezing: Freezing { Freezing(records: records) }
+  private var freezing: Freezing { Freezing(records: records) }
 
   /// Publishes a weight file from elsewhere as a version, or adds it to a version, with its other files. A version that is
   /// published with other weights under the same names is refused.
@@ -26,7 +26,7 @@ package struct Import: Sendable {
     _ request: ImportRequest, progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(StoreError) -> Manifest {
     try records.requireWriting()
-    try Self.requirePaths(request)
+    try request.requirePaths()
     let isCheckedFirst =
       request.activating && records.policies(of: request.model).validatesBeforeActivating
       && records.activeVersion(of: request.model) != request.version
@@ -47,7 +47,7 @@ package struct Import: Sendable {
         of: alone, fileName: fileName, as: request.view, in: blobs, progress: report)
       arrivals.append(try keeping.keep(staged, at: request.path, modified: status.modified, indexing: progress))
     } else {
-      let opaque = request.view == nil ? try Self.opaqueFormat(of: source, request.path) : nil
+      let opaque = request.view == nil ? try OpaqueFormat.format(of: source, named: request.path) : nil
       arrivals.append(
         try copy(
           source, named: fileName, at: request.path, as: opaque, modified: status.modified, keeping, report,
@@ -134,7 +134,7 @@ package struct Import: Sendable {
     let size = try posix(try upload.file.status().size)
     let ingest = try records.uploads.beginIngest(of: upload)
     let progress = counting(.importing, of: size, progress)
-    if FilePurpose(path) == .component, let format = try Self.opaqueFormat(of: upload.file, path) {
+    if FilePurpose(path) == .component, let format = try OpaqueFormat.format(of: upload.file, named: path) {
       return try WeightKeeping(records: records, pins: pins)
         .keepUnread(ingest, at: path, as: format, modified: modified, progress)
     }
@@ -214,7 +214,7 @@ package struct Import: Sendable {
     let source = try posix(try OpenedFile.open(file.source))
     let status = try posix(try source.status())
     let progress = counting(.importing, of: status.size, progress)
-    if isShard || FilePurpose(file.path).mayBeWeights, let kind = try Self.weightKind(of: source, file.source) {
+    if isShard || FilePurpose(file.path).mayBeWeights, let kind = try WeightKind(of: source, named: file.source) {
       let keeping = WeightKeeping(records: records, pins: pins)
       return .weights(
         try copy(
@@ -252,62 +252,5 @@ package struct Import: Sendable {
     let staged = try StagedWeights.copy(
       of: source, fileName: name, as: FilePurpose.view(named: path)?.name, in: blobs, progress: progress)
     return try keeping.keep(staged, at: path, modified: modified, indexing: indexing)
-  }
-
-  /// Refuses other files whose paths no version can have.
-  private static func requirePaths(_ request: ImportRequest) throws(StoreError) {
-    for file in request.files {
-      guard let why = FilePurpose.problem(ofPath: file.path) else { continue }
-      throw StoreError(.unacceptable(.unsupported), "\(file.source) \(why)")
-    }
-  }
-
-  /// Refuses what ``callAsFunction(_:progress:)`` would refuse by paths, and by the weight file's beginning, headers and pickles alone.
-  /// Nothing is written.
-  package static func requireReadable(_ request: ImportRequest) throws(StoreError) {
-    try requirePaths(request)
-    guard request.alone == nil else { return }
-    _ = try ArrivingShards(of: request)
-    let source = try posix(try OpenedFile.open(request.source))
-    let name = FilePath(request.source).lastComponent?.string ?? request.source
-    if request.view == nil, try opaqueFormat(of: source, request.path) != nil { return }
-    _ = try StagedWeights.parse(source, name, as: FilePurpose.view(named: request.path)?.name)
-  }
-
-  /// Whether the file at a path is a weight file, as far as its beginning and headers tell.
-  ///
-  /// - Throws: `unacceptable` if it is cut off.
-  package static func isWeights(_ path: String) throws(StoreError) -> Bool {
-    try weightKind(of: try posix(try OpenedFile.open(path)), path) != nil
-  }
-
-  /// How a weight file is kept.
-  enum WeightKind {
-    case read
-    case unread(OpaqueFormat)
-
-    /// nil for one that is read.
-    var opaque: OpaqueFormat? { if case .unread(let format) = self { format } else { nil } }
-  }
-
-  /// What a file is; nil if it is no weight file.
-  ///
-  /// - Throws: `unacceptable` if it is cut off.
-  static func weightKind(of file: OpenedFile, _ name: String) throws(StoreError) -> WeightKind? {
-    if let format = try opaqueFormat(of: file, name) { return .unread(format) }
-    let source = try posix(try FileSource(file))
-    do throws(FormatError) {
-      _ = try WeightFormatCatalogue.parse(source)
-      return .read
-    } catch {
-      if [.truncated, .unreadable].contains(error.code) { throw StoreError(error, file: name) }
-      return nil
-    }
-  }
-
-  /// The format of a file that is kept unread; nil for others.
-  package static func opaqueFormat(of file: OpenedFile, _ name: String) throws(StoreError) -> OpaqueFormat? {
-    let source = try posix(try FileSource(file))
-    return try parsing(name, try OpaqueFormat.format(of: source, named: name))
   }
 }

@@ -1,4 +1,6 @@
+import PosixIO
 package import StoreRecords
+import SystemPackage
 import WeightFormats
 
 /// A weight file to be published, and what it becomes.
@@ -59,5 +61,25 @@ package struct ImportRequest: Sendable {
     case "safetensors", "pt", "bin": fileExtension
     default: nil
     }
+  }
+
+  /// Refuses other files whose paths no version can have.
+  func requirePaths() throws(StoreError) {
+    for file in files {
+      guard let why = FilePurpose.problem(ofPath: file.path) else { continue }
+      throw StoreError(.unacceptable(.unsupported), "\(file.source) \(why)")
+    }
+  }
+
+  /// Refuses what ``Import`` would refuse by paths, and by the weight file's beginning, headers and pickles alone.
+  /// Nothing is written.
+  package func requireReadable() throws(StoreError) {
+    try requirePaths()
+    guard alone == nil else { return }
+    _ = try ArrivingShards(of: self)
+    let file = try posix(try OpenedFile.open(source))
+    let name = FilePath(source).lastComponent?.string ?? source
+    if view == nil, try OpaqueFormat.format(of: file, named: path) != nil { return }
+    _ = try StagedWeights.parse(file, name, as: FilePurpose.view(named: path)?.name)
   }
 }

@@ -114,7 +114,7 @@ struct Publishing {
     } catch {
       if error.code == .unreadable { throw FileSystemError(StoreError(error, file: place.path)) }
     }
-    return try tree.step(try Import.opaqueFormat(of: upload.file, place.path)) != nil
+    return try tree.step(try OpaqueFormat.format(of: upload.file, named: place.path)) != nil
   }
 
   // MARK: Sets of shards

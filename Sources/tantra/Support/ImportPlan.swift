@@ -158,7 +158,7 @@ struct ImportPlan {
     guard isGGUF(source) else { return "model.\(view(of: source) ?? "pt")" }
     let isAlone = group.weights.count == 1
     let isQuantized =
-      try Import.opaqueFormat(of: try posix(try OpenedFile.open(source)), source) != nil
+      try OpaqueFormat.format(of: try posix(try OpenedFile.open(source)), named: source) != nil
     return isAlone && !isQuantized
       ? FilePurpose.ggufName : FilePath(source).lastComponent?.string ?? FilePurpose.ggufName
   }
@@ -190,7 +190,7 @@ struct ImportPlan {
     let isSharded = group.others.contains { ShardIndex.names.contains($0.path) }
     if group.weights.isEmpty, !isSharded,
       let first = try group.others.firstIndex(where: { file in
-        try FilePurpose(file.path) == .component && Import.isWeights(file.source)
+        try FilePurpose(file.path) == .component && WeightKind(at: file.source) != nil
       })
     {
       group.weights = [group.others.remove(at: first).source]

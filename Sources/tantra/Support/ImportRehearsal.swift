@@ -29,7 +29,7 @@ struct ImportRehearsal {
       let bar = ProgressBar(request.source)
       defer { bar.finish() }
       if stateDictOnly { request.alone = try StateDictAlone(of: request.source) }
-      imports.append(try registry.importing.rehearse(request, progress: Interruption.stopping(bar.handler)))
+      imports.append(try registry.rehearsal(request, progress: Interruption.stopping(bar.handler)))
     }
     withExtendedLifetime(stand) {}
     self.imports = imports
