@@ -8,9 +8,7 @@ struct StridedGrid {
   init(_ dimensions: [Int], _ strides: [Int], elementByteCount: Int) {
     self.dimensions = dimensions
     let capacity = max(StridedReader.tileByteCount / elementByteCount, 1)
-    // Writes are the longer ones, and end where pages do.
-    var longest = 1
-    while longest * longest < capacity { longest *= 2 }
+    let longest = min(max(StridedReader.writeByteCount / elementByteCount, 1), capacity)
     var extents = [Int](repeating: 1, count: dimensions.count)
     func grow(_ axes: some Sequence<Int>, to side: Int) {
       var run = 1
