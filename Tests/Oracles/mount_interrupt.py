@@ -21,7 +21,7 @@ signal.signal(signal.SIGINT, lambda *_: None)
 # Whoever started this may have blocked it.
 signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 delays = {}
-patience = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6)
+patience = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 102.4)
 header = json.dumps({"w": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}).encode()
 header += b" " * (-len(header) % 8)
 head = struct.pack("<Q", len(header)) + header
