@@ -41,9 +41,7 @@ package struct RangeScanner: Sendable {
   package init(_ file: OpenedFile, after witness: FileWitness? = nil, progress: @escaping Progress = { _ in true }) {
     self.init(joiningNeighbours: true, progress: progress) { (_, offset, buffer) throws(PosixError) in
       try witness?.awaitClean(upTo: offset + buffer.count)
-      guard try file.read(at: offset, into: buffer) == buffer.count else {
-        throw PosixError(.ioError, call: "pread: the file is too short", path: file.path)
-      }
+      try file.fill(buffer, at: offset)
     }
   }
 

@@ -140,11 +140,8 @@ extension OpenedFile {
       var done = 0
       while done < range.count {
         let count = min(Self.stretch, range.count - done)
-        let part = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + count])
-        let found = try read(at: range.lowerBound + done, into: part)
-        guard found == count else {
-          throw PosixError(.ioError, call: "pread: the file is too short", path: path)
-        }
+        try fill(
+          UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + count]), at: range.lowerBound + done)
         done += count
         if done < range.count { try interruption.check("read", path) }
       }

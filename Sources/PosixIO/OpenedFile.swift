@@ -47,6 +47,15 @@ package final class OpenedFile: Sendable {
     return done
   }
 
+  /// Fills all of `buffer` from `offset`.
+  ///
+  /// - Throws: `EIO` if the file ends before.
+  package func fill(_ buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(PosixError) {
+    guard try read(at: offset, into: buffer) == buffer.count else {
+      throw PosixError(.ioError, call: "pread: the file is too short", path: path)
+    }
+  }
+
   /// Writes all of `bytes` at `offset`.
   package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(PosixError) {
     var done = 0

@@ -32,16 +32,8 @@ package struct StateDictAlone: Sendable {
     }
 
     package init(_ file: OpenedFile) {
-      read = { (offset, buffer) throws(PosixError) in try Self.fill(buffer, from: file, at: offset) }
+      read = { (offset, buffer) throws(PosixError) in try file.fill(buffer, at: offset) }
       write = { (bytes, offset) throws(PosixError) in try file.write(bytes, at: offset) }
-    }
-
-    static func fill(
-      _ buffer: UnsafeMutableRawBufferPointer, from file: OpenedFile, at offset: Int
-    ) throws(PosixError) {
-      guard try file.read(at: offset, into: buffer) == buffer.count else {
-        throw PosixError(.ioError, call: "pread: the file is too short", path: file.path)
-      }
     }
   }
 
@@ -114,7 +106,7 @@ package struct StateDictAlone: Sendable {
     _ reader: StridedReader, to target: Target, at start: Int, _ progress: (_ bytes: Int) -> Bool
   ) throws(PosixError) {
     try reader.copy(
-      read: { (offset, buffer) throws(PosixError) in try Target.fill(buffer, from: source, at: offset) },
+      read: { (offset, buffer) throws(PosixError) in try source.fill(buffer, at: offset) },
       write: { (bytes, offset) throws(PosixError) in try target.write(bytes, start + offset) },
       progress: { (bytes) throws(PosixError) in
         guard progress(bytes) else { throw PosixError(.interrupted, call: "copy", path: source.path) }

@@ -17,16 +17,13 @@ struct StridedGather {
   /// - Parameter progress: is told of bytes that were copied, and of nothing now and then; false ends the work.
   /// - Throws: `EIO` if the file is too short; `EINTR` if `progress` asked to stop.
   func write(to target: OpenedFile, at offset: Int, progress: @escaping RangeScanner.Progress) throws(PosixError) {
-    let state = Mutex(State(tileCount: reader.tileCount))
-    ParallelWork.run(min(Self.threadCount, reader.tileCount, ParallelWork.processorCount)) {
+    let tileCount = reader.tileCount
+    let state = Mutex(State(tiles: (0..<tileCount).makeIterator()))
+    ParallelWork.run(min(Self.threadCount, tileCount, ParallelWork.processorCount)) {
       do throws(PosixError) {
         try reader.copy(
           tiles: { state.withLock { $0.next() } },
-          read: { (offset, buffer) throws(PosixError) in
-            guard try source.read(at: offset, into: buffer) == buffer.count else {
-              throw PosixError(.ioError, call: "pread: the file is too short", path: source.path)
-            }
-          },
+          read: { (offset, buffer) throws(PosixError) in try source.fill(buffer, at: offset) },
           write: { (bytes, start) throws(PosixError) in try target.write(bytes, at: offset + start) },
           progress: { (bytes) throws(PosixError) in
             guard progress(bytes) else { throw PosixError(.interrupted, call: "copy", path: source.path) }
@@ -39,15 +36,10 @@ struct StridedGather {
   }
 
   private struct State {
-    var tileCount: Int
-    var position = 0
+    var tiles: Range<Int>.Iterator
     var failure: PosixError?
 
     /// The next tile to copy; nil if none is left, or a thread has failed.
-    mutating func next() -> Int? {
-      guard failure == nil, position < tileCount else { return nil }
-      position += 1
-      return position - 1
-    }
+    mutating func next() -> Int? { failure == nil ? tiles.next() : nil }
   }
 }
