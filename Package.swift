@@ -10,8 +10,8 @@ let strict: [SwiftSetting] = [
   .treatAllWarnings(as: .error),
 ]
 
-/// Tests are compiled quickly, file by file, and not for speed.
-let quick = strict + [.unsafeFlags(["-Onone", "-no-whole-module-optimization"])]
+/// Tests are compiled quickly, and not for speed.
+let quick = strict + [.unsafeFlags(["-Onone"])]
 
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let hashTrees = Target.Dependency.product(name: "HashTreeCollections", package: "swift-collections")

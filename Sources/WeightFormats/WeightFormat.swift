@@ -47,9 +47,14 @@ package struct ViewFormat: Sendable, Hashable, CustomStringConvertible {
   /// `safetensors`, `pt` or `bin`.
   package let name: String
   package let format: any SynthesizableFormat
-
   /// `model.pt`.
-  package var fileName: String { "model.\(name)" }
+  package let fileName: String
+
+  init(name: String, format: any SynthesizableFormat) {
+    (self.name, self.format) = (name, format)
+    fileName = "model.\(name)"
+  }
+
   package var description: String { name }
 
   package static func == (a: ViewFormat, b: ViewFormat) -> Bool { a.name == b.name }

@@ -229,11 +229,7 @@ package final class WeightsFileSystem: FileSystem {
   // MARK: Files
 
   package func open(_ inode: InodeNumber, _ access: OpenAccess) throws(FileSystemError) -> OpenFile {
-    switch try entry(inode) {
-    case let file as any TreeFile: return try file.open(access)
-    case is any TreeFolder: throw FileSystemError(.isDirectory)
-    default: throw FileSystemError(.invalid)
-    }
+    try entry(inode).open(access)
   }
 
   package func create(

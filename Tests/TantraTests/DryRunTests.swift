@@ -97,6 +97,95 @@ import Testing
     }
   }
 
+  /// Asks the dry run and then the import itself: they must end alike, and with the same words.
+  private func compare(_ arguments: [String]) throws -> (told: Rehearsed?, status: Int32) {
+    let told = try rehearse(arguments)
+    let done = try fixture.tantra(["import"] + arguments)
+    #expect(told.status == done.status, "\(arguments): \(told.error) \(done.errorText)")
+    #expect(told.error == done.errorText, "\(arguments)")
+    return (told.imports.first, done.status)
+  }
+
+  @Test func whatIsPublishedUnderAComponentsNameIsCompared() throws {
+    let folder = fixture.scratch("in")
+    for part in ["unet", "text"] {
+      try FileManager.default.createDirectory(atPath: folder + "/" + part, withIntermediateDirectories: true)
+    }
+    try fixture.scratch.write("in/model.safetensors", try SmallWeights.example().safetensors())
+    let component = try SmallWeights.example(bias: 5).safetensors()
+    try fixture.scratch.write("in/unet/part.safetensors", component)
+    try Python.oracle("gguf_imports.py", ["one", folder + "/text/t.Q8_0.gguf", "Q8_0"])
+    let unread = try fixture.scratch.read("in/text/t.Q8_0.gguf")
+    let arguments = [folder, "--model", "x", "--version", "v1"]
+    #expect(try compare(arguments).status == 0)
+    #expect(try compare(arguments).told?.outcome == "extended")
+
+    try fixture.scratch.write("in/unet/part.safetensors", try SmallWeights.example(bias: 6).safetensors())
+    #expect(try compare(arguments).status == 73)
+    // The same values behind a longer header.
+    let headerSize = Int(component[0]) + Int(component[1]) << 8
+    let header = component[8..<8 + headerSize] + Array(repeating: UInt8(ascii: " "), count: 8)
+    try fixture.scratch.write(
+      "in/unet/part.safetensors",
+      [UInt8(header.count & 0xFF), UInt8(header.count >> 8), 0, 0, 0, 0, 0, 0] + header + component[(8 + headerSize)...]
+    )
+    #expect(try compare(arguments).status == 0)
+
+    var changed = unread
+    changed[changed.count - 1] ^= 1
+    try fixture.scratch.write("in/text/t.Q8_0.gguf", changed)
+    #expect(try compare(arguments).status == 73)
+  }
+
+  @Test func tensorsThatAreNotContiguousAreComparedToo() throws {
+    let code = """
+      import sys, torch
+      w, b = torch.arange(12.).reshape(3, 4), torch.arange(1000.)
+      folder = sys.argv[1]
+      torch.save({"w": w.t(), "b": b}, folder + "/transposed.pt")
+      torch.save({"w": w.t().contiguous(), "b": b}, folder + "/contiguous.pt")
+      torch.save({"w": (w + 1).t(), "b": b}, folder + "/other.pt")
+      """
+    let folder = fixture.scratch.path
+    #expect(try Python.run(code, [folder]).status == 0)
+    func version(_ name: String, _ model: String) -> [String] {
+      ["\(folder)/\(name).pt", "--model", model, "--version", "v1"]
+    }
+    let new = try compare(version("transposed", "x"))
+    #expect(new.status == 0 && new.told?.views == ["bin", "pt", "safetensors"])
+    #expect(new.told?.files.first?.fate == "weights")
+    let same = try compare(version("contiguous", "x"))
+    #expect(same.status == 0 && same.told?.outcome == "extended")
+    #expect(try compare(version("other", "x")).status == 73)
+    // A byte of the tensor that lies in the file as it is.
+    var damaged = try fixture.scratch.read("transposed.pt")
+    let last: [UInt8] = [0x00, 0xC0, 0x79, 0x44]
+    let place = try #require(damaged.indices.first { damaged[$0...].starts(with: last) })
+    damaged[place] ^= 1
+    try fixture.scratch.write("damaged.pt", damaged)
+    #expect(try compare(version("damaged", "y")).status == 65)
+  }
+
+  @Test func aStateDictThatIsTakenAloneIsComparedToo() throws {
+    let code = """
+      import sys, torch
+      class Trainer:
+        def __reduce__(self): return (print, ("this ran",))
+      for name, bias in [("a", 0.), ("b", 1.)]:
+        weights = {"w": torch.arange(12.).reshape(3, 4).t(), "b": torch.arange(10.) + bias}
+        torch.save({"state_dict": weights, "trainer": Trainer()}, f"{sys.argv[1]}/{name}.pt")
+      """
+    #expect(try Python.run(code, [fixture.scratch.path]).status == 0)
+    func version(_ name: String) -> [String] {
+      [fixture.scratch("\(name).pt"), "--model", "x", "--version", "v1", "--state-dict-only"]
+    }
+    let new = try compare(version("a"))
+    #expect(new.status == 0 && new.told?.views == ["bin", "pt", "safetensors"])
+    #expect(new.told?.files.first?.reason?.contains("its state dict alone, without") == true)
+    #expect(try compare(version("a")).told?.outcome == "extended")
+    #expect(try compare(version("b")).status == 73)
+  }
+
   @Test func aRefusedNameComesWithOneThatWouldDo() throws {
     let file = try fixture.scratch.write("a.pt", try SmallWeights.example().torchZip())
     for (name, proposal) in [("my model", "my-model"), ("ä/große Sprache", "gro-e-Sprache"), ("-x", "x")] {

@@ -22,6 +22,11 @@ import WeightFormats
         }
       }, progress: { _ throws(FormatError) in })
     #expect(isInside && written.allSatisfy { $0 })
+    var inOrder: [UInt8] = []
+    try reader.copyInOrder(
+      read: { (offset, buffer) throws(FormatError) in try BufferSource(file).read(at: offset, into: buffer) },
+      take: { (bytes) throws(FormatError) in inOrder += bytes }, progress: { _ throws(FormatError) in })
+    #expect(inOrder == result)
     return result
   }
 

@@ -202,10 +202,9 @@ import WeightRegistry
     case "newer":
       #expect(try Command.run("sqlite3", [index, "PRAGMA user_version = 99"]).status == 0)
     case "other types":
-      // Few places: then each is looked at, whatever it holds.
       let change = """
-        DELETE FROM places WHERE digest <> (SELECT MIN(digest) FROM places);
-        UPDATE places SET byteCount = 'many'; UPDATE folders SET inode = 'none'; UPDATE manifests SET files = 'some';
+        UPDATE segments SET byteCount = 'many'; UPDATE manifests SET files = 'some', inode = 'none';
+        INSERT OR REPLACE INTO folders VALUES ('models/\(fixture.model)', 'none', 'never');
         """
       try #require(try Command.run("sqlite3", [index, change]).status == 0)
     case "folder": try FileManager.default.createDirectory(atPath: index, withIntermediateDirectories: true)
@@ -222,6 +221,32 @@ import WeightRegistry
     if fate != "other types" { #expect(manifest.weights[0].isStitched == (fate != "folder")) }
     #expect(try fixture.bytes(of: "pt", version: "v3", in: opened) == zip)
     for version in ["v1.0", "v2", "v3"] { try expectValid(opened, version) }
+  }
+
+  /// Rows of a table of the index.
+  private func rows(of table: String) throws -> Int? {
+    let query = try Command.run("sqlite3", [fixture.scratch("store/index.sqlite"), "SELECT COUNT(*) FROM \(table)"])
+    return Int(query.outputText.dropLast())
+  }
+
+  @Test func theIndexForgetsThePacksThatAreGoneAndKeepsTheOthers() throws {
+    let registry = try fixture.open()
+    try fixture.importFile(try weights(Array(0..<10)).safetensors(), as: "safetensors", into: registry)
+    try fixture.importFile(
+      try weights(Array(20..<50)).safetensors(), as: "safetensors", version: "v2", into: registry)
+    let second = try VersionName(validating: "v2")
+    // What is imported next takes both over: each has a header, too.
+    try fixture.importFile(
+      try weights(Array(60..<61)).safetensors(), as: "safetensors", version: "v3", into: registry)
+    #expect(try rows(of: "packs") == 2)
+    #expect(try rows(of: "segments") == 11 + 31)
+    try registry.retention.retire(fixture.model, second)
+    _ = try registry.retention.purge(nil, nil)
+    #expect(try rows(of: "packs") == 1)
+    #expect(try rows(of: "segments") == 11)
+    let manifest = try fixture.importFile(
+      try weights(Array(0..<10) + [70]).torchZip(), as: "pt", version: "v4", into: registry)
+    #expect(manifest.weights[0].isStitched)
   }
 
   @Test func sumsOutliveTheProcess() throws {

@@ -2,7 +2,7 @@ import GRDB
 
 /// The tables of `index.sqlite`. A file with another number is thrown away and made anew.
 enum IndexSchema {
-  static let number = 3
+  static let number = 4
 
   static func create(in database: Database) throws {
     try database.execute(
@@ -18,18 +18,16 @@ enum IndexSchema {
         ) WITHOUT ROWID;
         CREATE TABLE tables(id INTEGER PRIMARY KEY, digest BLOB UNIQUE NOT NULL);
         CREATE TABLE packs(id INTEGER PRIMARY KEY, digest BLOB UNIQUE NOT NULL);
-        -- Which tables name a pack: they have its segments.
+        -- Which tables name a pack: they have its segments, too.
         CREATE TABLE tablePacks(
           pack INTEGER REFERENCES packs ON DELETE CASCADE, "table" INTEGER REFERENCES tables ON DELETE CASCADE,
           PRIMARY KEY(pack, "table")
         ) WITHOUT ROWID;
         CREATE INDEX tablePacksByTable ON tablePacks("table");
-        -- Where the bytes of a storage lie.
-        CREATE TABLE places(
-          digest BLOB, byteCount INTEGER, pack INTEGER REFERENCES packs ON DELETE CASCADE, "offset" INTEGER,
-          PRIMARY KEY(digest, byteCount, pack)
+        -- What every pack holds, by segments. Rows of packs that are gone are removed with them, all at once.
+        CREATE TABLE segments(
+          digest BLOB, byteCount INTEGER, pack INTEGER, PRIMARY KEY(digest, byteCount, pack)
         ) WITHOUT ROWID;
-        CREATE INDEX placesByPack ON places(pack);
         -- Files that are stitched, as JSON of the manifest's record.
         CREATE TABLE stitched(blob BLOB PRIMARY KEY, original BLOB NOT NULL) WITHOUT ROWID;
         -- SHA-256 of whole views, by what they depend on: a file's id or a table.

@@ -20,29 +20,25 @@ extension StoreIndex {
     return found ?? []
   }
 
+  /// How many storages one query looks for.
+  private static let keyCount = 64
+
   /// Bytes that each pack has of what somebody looks for.
   private func savings(of keys: Set<StorageKey>, _ database: Database) throws -> [Int64: Int] {
     var savings: [Int64: Int] = [:]
-    // A new store has fewer storages than a large file: then each is looked at once.
-    let known = try Int.fetchOne(
-      database, sql: "SELECT COUNT(*) FROM (SELECT 1 FROM places LIMIT ?)", arguments: [keys.count])
-    if let known, known < keys.count {
-      let rows = try Row.fetchCursor(database, sql: "SELECT digest, byteCount, pack FROM places")
-      while let row = try rows.next() {
-        let (digest, byteCount) = (try row.decode(Data.self, atIndex: 0), try row.decode(Int.self, atIndex: 1))
-        let pack = try row.decode(Int64.self, atIndex: 2)
-        guard let digest = Digest(bytes: digest), keys.contains(StorageKey(digest: digest, byteCount: byteCount)) else {
-          continue
-        }
-        savings[pack, default: 0] &+= byteCount
-      }
-      return savings
-    }
-    let places = try database.cachedStatement(sql: "SELECT pack FROM places WHERE digest = ? AND byteCount = ?")
     // In the order of the index, so that what is near in it comes one after another.
-    for key in keys.sorted(by: { $0.digest < $1.digest }) {
-      for pack in try Int64.fetchAll(places, arguments: [key.digest.data, key.byteCount]) {
-        savings[pack, default: 0] &+= key.byteCount
+    let digests = keys.map(\.digest).sorted()
+    func query(_ count: Int) -> String {
+      "SELECT pack, byteCount FROM segments WHERE digest IN (\(repeatElement("?", count: count).joined(separator: ", ")))"
+    }
+    let usual = query(Self.keyCount)
+    for start in stride(from: 0, to: digests.count, by: Self.keyCount) {
+      let sought = digests[start..<min(start + Self.keyCount, digests.count)]
+      let rows = try Row.fetchCursor(
+        try database.cachedStatement(sql: sought.count == Self.keyCount ? usual : query(sought.count)),
+        arguments: StatementArguments(sought.map(\.data.databaseValue)))
+      while let row = try rows.next() {
+        savings[try row.decode(Int64.self, atIndex: 0), default: 0] &+= try row.decode(Int.self, atIndex: 1)
       }
     }
     return savings
@@ -100,6 +96,7 @@ extension StoreIndex {
   package func keepOnly(_ live: Set<Digest>, contents: Set<Digest>) throws(StoreError) {
     guard read({ _ in true }) == true else { return }
     _ = try write { database in
+      var havePacksGone = false
       for (table, column, kept) in [
         ("packs", "digest", live), ("tables", "digest", live), ("stitched", "blob", contents),
         ("sums", "content", contents),
@@ -107,8 +104,10 @@ extension StoreIndex {
         for data in try Data.fetchAll(database, sql: "SELECT DISTINCT \(column) FROM \(table)") {
           if let digest = Digest(bytes: data), kept.contains(digest) { continue }
           try database.execute(sql: "DELETE FROM \(table) WHERE \(column) = ?", arguments: [data])
+          havePacksGone = havePacksGone || table == "packs"
         }
       }
+      if havePacksGone { try database.execute(sql: "DELETE FROM segments WHERE pack NOT IN (SELECT id FROM packs)") }
     }
   }
 }

@@ -41,7 +41,11 @@ extension StoreIndex {
       var stamps: [(path: String, status: FileStatus)] = []
       let now = Timestamp.now()
       var known = try Row.fetchAll(database, sql: "SELECT path, inode, modified FROM folders")
-        .reduce(into: [String: [Int64]]()) { $0[$1["path"]] = [$1["inode"], $1["modified"]] }
+        .reduce(into: [String: [Int64]]()) { known, row in
+          known[try row.decode(String.self, atIndex: 0)] = [
+            try row.decode(Int64.self, atIndex: 1), try row.decode(Int64.self, atIndex: 2),
+          ]
+        }
       for (label, parent) in [
         ("models", store.models), ("checkpoints", store.checkpoints), ("backups", store.backups),
       ] {
@@ -79,7 +83,9 @@ extension StoreIndex {
   private func changes(in folder: Folder, _ path: String, _ database: Database) throws -> [Arrival] {
     var known = try Row.fetchAll(
       database, sql: "SELECT name, inode, byteCount, modified FROM manifests WHERE folder = ?", arguments: [path]
-    ).reduce(into: [String: [Int64]]()) { $0[$1["name"]] = [$1["inode"], $1["byteCount"], $1["modified"]] }
+    ).reduce(into: [String: [Int64]]()) { known, row in
+      known[try row.decode(String.self, atIndex: 0)] = try (1...3).map { try row.decode(Int64.self, atIndex: $0) }
+    }
     var arrivals: [Arrival] = []
     for name in try folder.names() where name.hasSuffix(".json") {
       guard let status = try folder.status(of: name), status.kind == .regular else { continue }
@@ -104,10 +110,14 @@ extension StoreIndex {
       guard let digest = original.table else { continue }
       let seen = try database.cachedStatement(sql: "SELECT 1 FROM tables WHERE digest = ?")
       if try Int.fetchOne(seen, arguments: [digest.data]) == nil {
-        do throws(StoreError) { try enter(try files.places(digest), digest, database) } catch {
+        let new = try original.packs.filter { try number(ofPack: $0, database) == nil }
+        let segments: [Digest: SegmentTable]
+        do throws(StoreError) { segments = new.isEmpty ? [:] : try files.segments(of: Set(new), in: digest) } catch {
           // A damaged table is for validation to report.
           guard case .damaged = error.code else { throw error }
+          continue
         }
+        try enter(digest, naming: original.packs, segments, database)
       }
     }
     try database.cachedStatement(sql: "INSERT OR REPLACE INTO manifests VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
@@ -131,24 +141,29 @@ extension StoreIndex {
     }
   }
 
-  private func enter(_ table: TablePlaces, _ digest: Digest, _ database: Database) throws(StoreError) {
-    do {
-      try database.execute(sql: "INSERT INTO tables(digest) VALUES (?)", arguments: [digest.data])
-      let id = database.lastInsertedRowID
-      var packs: [Int64] = []
-      for pack in table.packs {
-        try database.execute(sql: "INSERT OR IGNORE INTO packs(digest) VALUES (?)", arguments: [pack.blob.data])
-        guard
-          let number = try Int64.fetchOne(
-            database, sql: "SELECT id FROM packs WHERE digest = ?", arguments: [pack.blob.data])
-        else { return }
-        packs.append(number)
-        try database.execute(sql: "INSERT OR IGNORE INTO tablePacks VALUES (?, ?)", arguments: [number, id])
+  /// The number of a pack that is known.
+  private func number(ofPack blob: Digest, _ database: Database) throws -> Int64? {
+    try Int64.fetchOne(
+      try database.cachedStatement(sql: "SELECT id FROM packs WHERE digest = ?"), arguments: [blob.data])
+  }
+
+  /// - Parameters:
+  ///   - packs: what the table names.
+  ///   - segments: those of the packs that are new to the index.
+  private func enter(
+    _ table: Digest, naming packs: [Digest], _ segments: [Digest: SegmentTable], _ database: Database
+  ) throws {
+    try database.execute(sql: "INSERT INTO tables(digest) VALUES (?)", arguments: [table.data])
+    let id = database.lastInsertedRowID
+    for pack in packs {
+      var number = try number(ofPack: pack, database)
+      if number == nil, let segments = segments[pack] {
+        try database.execute(sql: "INSERT INTO packs(digest) VALUES (?)", arguments: [pack.data])
+        number = database.lastInsertedRowID
+        try enter(segments.segments, ofPack: database.lastInsertedRowID, database)
       }
-      let places = table.storages.compactMap { table.segment(of: $0) }
-      try enter(places.map { ($0.segment, packs[$0.pack]) }, database)
-    } catch {
-      throw StoreError(.damaged, "\(error)")
+      guard let number else { continue }
+      try database.execute(sql: "INSERT OR IGNORE INTO tablePacks VALUES (?, ?)", arguments: [number, id])
     }
   }
 
@@ -156,18 +171,15 @@ extension StoreIndex {
   private static let rowCount = 64
 
   /// In the order of their digests, so that what is near in the index comes one after another.
-  private func enter(_ places: [(segment: SegmentTable.Segment, pack: Int64)], _ database: Database) throws {
-    let sorted = places.sorted { $0.segment.digest < $1.segment.digest }
+  private func enter(_ segments: [SegmentTable.Segment], ofPack pack: Int64, _ database: Database) throws {
+    let sorted = segments.sorted { $0.digest < $1.digest }
     for start in stride(from: 0, to: sorted.count, by: Self.rowCount) {
       let rows = sorted[start..<min(start + Self.rowCount, sorted.count)]
-      let values = repeatElement("(?, ?, ?, ?)", count: rows.count).joined(separator: ", ")
-      let insert = try database.cachedStatement(sql: "INSERT OR IGNORE INTO places VALUES \(values)")
+      let values = repeatElement("(?, ?, ?)", count: rows.count).joined(separator: ", ")
+      let insert = try database.cachedStatement(sql: "INSERT OR IGNORE INTO segments VALUES \(values)")
       var arguments: [DatabaseValue] = []
       for row in rows {
-        arguments += [
-          row.segment.digest.data.databaseValue, row.segment.byteCount.databaseValue, row.pack.databaseValue,
-          row.segment.offset.databaseValue,
-        ]
+        arguments += [row.digest.data.databaseValue, row.byteCount.databaseValue, pack.databaseValue]
       }
       try insert.execute(arguments: StatementArguments(arguments))
     }

@@ -201,9 +201,9 @@ package struct Manifest: Sendable, Hashable, Codable {
   /// The weight file that is served as a view: as written, or by the sibling that shares its container.
   package func original(servedAs view: String) -> WeightRecord? {
     if let file = weights.first(where: { $0.viewName == view }) { return file }
-    let container: Set<String> = ["pt", "bin"]
-    guard container.contains(view) else { return nil }
-    return weights.first { $0.isPlain && $0.viewName.map(container.contains) == true }
+    func isContainer(_ view: String) -> Bool { view == "pt" || view == "bin" }
+    guard isContainer(view) else { return nil }
+    return weights.first { $0.isPlain && $0.viewName.map(isContainer) == true }
   }
 
   /// What the bytes of a view depend on: the file that was written, or the table that rules the synthesis.

@@ -41,9 +41,9 @@ struct RecordFiles: Sendable {
     try read(digest) { (json) throws(StoreError) in try Table(readingFrom: &json) }
   }
 
-  /// Reads of a table where its storages lie.
-  func places(_ digest: Digest) throws(StoreError) -> TablePlaces {
-    try read(digest) { (json) throws(StoreError) in try TablePlaces(readingFrom: &json) }
+  /// Reads, of a table, the segments of some packs that it names.
+  func segments(of packs: Set<Digest>, in table: Digest) throws(StoreError) -> [Digest: SegmentTable] {
+    try read(table) { (json) throws(StoreError) in try [Digest: SegmentTable](of: packs, readingFrom: &json) }
   }
 
   private func read<Part>(

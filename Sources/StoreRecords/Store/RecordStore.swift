@@ -1,4 +1,4 @@
-import BlobStore
+package import BlobStore
 import Glibc
 package import Logging
 package import PosixIO
@@ -170,4 +170,9 @@ package final class RecordStore: Sendable {
 
   /// Reads and checks a table.
   package func table(_ digest: Digest) throws(StoreError) -> Table { try cache.files.table(digest) }
+
+  /// Reads the segments of a pack from a table; nil if the table does not name it.
+  package func segments(of pack: Digest, in table: Digest) throws(StoreError) -> SegmentTable? {
+    try cache.files.segments(of: [pack], in: table)[pack]
+  }
 }

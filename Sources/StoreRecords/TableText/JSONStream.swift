@@ -176,7 +176,7 @@ struct JSONStream {
   mutating func string() throws(StoreError) -> String {
     try expect("\"")
     // Most strings lie in one chunk, and have no escapes.
-    if let end = plainEnd(), chunk[end] == UInt8(ascii: "\"") {
+    if let end = plainEnd(after: position), chunk[end] == UInt8(ascii: "\"") {
       defer { position = end + 1 }
       do {
         return String(copying: try UTF8Span(validating: chunk.span.extracting(position..<end)))
@@ -186,7 +186,7 @@ struct JSONStream {
     }
     var text: [UInt8] = []
     while true {
-      let end = plainEnd() ?? chunk.count
+      let end = plainEnd(after: position) ?? chunk.count
       text.append(contentsOf: chunk[position..<end])
       position = end
       switch try byte() {
@@ -217,8 +217,8 @@ struct JSONStream {
   }
 
   /// Where the next quote, backslash or control character is; nil if there is none in the chunk.
-  private func plainEnd() -> Int? {
-    chunk[position...].firstIndex { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }
+  private func plainEnd(after start: Int) -> Int? {
+    chunk[start...].firstIndex { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }
   }
 
   /// Consumes what follows a backslash, and appends what it stands for.
@@ -268,7 +268,7 @@ struct JSONStream {
     case UInt8(ascii: "["):
       var elements = try array()
       while try elements.next(&self) { try skipValue(depth: depth + 1) }
-    case UInt8(ascii: "\""): _ = try string()
+    case UInt8(ascii: "\""): try skipString()
     case UInt8(ascii: "t"), UInt8(ascii: "f"): _ = try bool()
     case UInt8(ascii: "n"): _ = try isNull()
     default:
@@ -278,6 +278,15 @@ struct JSONStream {
         count += 1
       }
       guard count > 0 else { throw damaged("there is no value") }
+    }
+  }
+
+  /// Consumes a string, whatever it says.
+  private mutating func skipString() throws(StoreError) {
+    if let end = plainEnd(after: position + 1), chunk[end] == UInt8(ascii: "\"") {
+      position = end + 1
+    } else {
+      _ = try string()
     }
   }
 

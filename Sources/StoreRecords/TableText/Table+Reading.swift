@@ -29,30 +29,28 @@ extension Table {
   }
 }
 
-/// Where the storages of a table lie: a part of it that is read without the rest.
-struct TablePlaces: Sendable {
-  var packs: [Table.Pack] = []
-  var storages: [Table.Storage] = []
-
-  /// Reads this part of a table's text. What it says of packs and segments may be anything.
-  init(readingFrom json: inout JSONStream) throws(StoreError) {
+extension [Digest: SegmentTable] {
+  /// Reads, of a table's text, the segments of some packs that it names, and no more than that: the id of a blob tells whether
+  /// segments are its own.
+  init(of packs: Set<Digest>, readingFrom json: inout JSONStream) throws(StoreError) {
+    self.init()
     var members = try json.object()
     while let name = try members.next(&json) {
-      switch name {
-      case "packs": packs = try json.array { (json) throws(StoreError) in try Table.Pack(readingFrom: &json) }
-      case "storages": storages = try json.array { (json) throws(StoreError) in try Table.Storage(readingFrom: &json) }
-      default: try json.skipValue()
+      guard name == "packs" else {
+        try json.skipValue()
+        continue
       }
+      let found = try json.array { (json) throws(StoreError) in
+        try Table.Pack.members(&json, segmentsOf: packs.contains)
+      }
+      for (blob, segments) in found where packs.contains(blob) {
+        guard let segments, segments.blob == blob else {
+          throw json.damaged("the segments of pack \(blob) are not its own")
+        }
+        updateValue(segments, forKey: blob)
+      }
+      return
     }
-    try json.finish()
-  }
-
-  /// Where a storage lies; nil if it is empty, or lies nowhere.
-  func segment(of storage: Table.Storage) -> (pack: Int, segment: SegmentTable.Segment)? {
-    guard let pack = storage.pack, let segment = storage.segment, packs.indices.contains(pack),
-      packs[pack].segments.segments.indices.contains(segment)
-    else { return nil }
-    return (pack, packs[pack].segments.segments[segment])
   }
 }
 
@@ -66,16 +64,25 @@ extension JSONStream {
 
 extension Table.Pack {
   fileprivate init(readingFrom json: inout JSONStream) throws(StoreError) {
+    let (blob, segments) = try Self.members(&json) { _ in true }
+    self.init(blob: blob, segments: try json.require(segments, "segments"))
+  }
+
+  /// Reads a pack's id, and its segments if somebody wants those of that id.
+  fileprivate static func members(
+    _ json: inout JSONStream, segmentsOf isWanted: (Digest) -> Bool
+  ) throws(StoreError) -> (blob: Digest, segments: SegmentTable?) {
     var (blob, segments): (Digest?, SegmentTable?)
     var members = try json.object()
     while let name = try members.next(&json) {
       switch name {
       case "blob": blob = try json.digest()
-      case "segments": segments = try SegmentTable(readingFrom: &json)
+      // The id stands first in what is written here.
+      case "segments" where blob.map(isWanted) ?? true: segments = try SegmentTable(readingFrom: &json)
       default: try json.skipValue()
       }
     }
-    self.init(blob: try json.require(blob, "blob"), segments: try json.require(segments, "segments"))
+    return (try json.require(blob, "blob"), segments)
   }
 }
 

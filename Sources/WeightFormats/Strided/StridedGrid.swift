@@ -29,6 +29,21 @@ struct StridedGrid {
     self.extents = extents
   }
 
+  /// The tiles of a copy that is made from its first byte to its last.
+  ///
+  /// - Parameter dimensions: none of them 0.
+  init(inOrder dimensions: [Int], elementByteCount: Int) {
+    self.dimensions = dimensions
+    var extents = [Int](repeating: 1, count: dimensions.count)
+    var room = max(StridedReader.tileByteCount / elementByteCount, 1)
+    for axis in dimensions.indices.reversed() {
+      extents[axis] = min(dimensions[axis], room)
+      if extents[axis] < dimensions[axis] { break }
+      room = max(room / dimensions[axis], 1)
+    }
+    self.extents = extents
+  }
+
   var tileCount: Int { dimensions.indices.reduce(1) { $0 * tileCount(along: $1) } }
 
   private func tileCount(along axis: Int) -> Int { (dimensions[axis] - 1) / extents[axis] + 1 }

@@ -66,7 +66,28 @@ package struct StridedReader {
   /// In how many tiles the tensor is copied; 0 if it has no elements.
   package var tileCount: Int {
     guard byteCount > 0 else { return 0 }
-    return source.textByteCount == nil ? StridedGrid(dimensions, strides, elementByteCount: width).tileCount : 1
+    return source.textByteCount == nil ? grid.tileCount : 1
+  }
+
+  /// How it is copied in any order.
+  private var grid: StridedGrid { StridedGrid(dimensions, strides, elementByteCount: width) }
+
+  /// Copies the tensor from its first byte to its last, for whoever cannot take bytes in any order. Reads are shorter then.
+  ///
+  /// - Parameter take: takes the next bytes of the copy.
+  package func copyInOrder<Failure: Error>(
+    read: (_ offset: Int, _ buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Void,
+    take: (_ bytes: UnsafeRawBufferPointer) throws(Failure) -> Void,
+    progress: (_ byteCount: Int) throws(Failure) -> Void
+  ) throws(Failure) {
+    guard byteCount > 0 else { return }
+    let grid = StridedGrid(inOrder: dimensions, elementByteCount: width)
+    func write(_ bytes: UnsafeRawBufferPointer, _ offset: Int) throws(Failure) { try take(bytes) }
+    if let textByteCount = source.textByteCount {
+      return try copyText(textByteCount, grid, read: read, write: write, progress: progress)
+    }
+    var tiles = (0..<grid.tileCount).makeIterator()
+    try copyTiles({ tiles.next() }, of: grid, from: source.offset, read: read, write: write, progress: progress)
   }
 
   /// Copies some tiles, so that threads can share the tensor.
@@ -81,18 +102,17 @@ package struct StridedReader {
     guard byteCount > 0 else { return }
     if let textByteCount = source.textByteCount {
       guard next() != nil else { return }
-      return try copyText(textByteCount, read: read, write: write, progress: progress)
+      return try copyText(textByteCount, grid, read: read, write: write, progress: progress)
     }
-    try copyTiles(next, from: source.offset, read: read, write: write, progress: progress)
+    try copyTiles(next, of: grid, from: source.offset, read: read, write: write, progress: progress)
   }
 
   private func copyTiles<Failure: Error>(
-    _ next: () -> Int?, from offset: Int,
+    _ next: () -> Int?, of grid: StridedGrid, from offset: Int,
     read: (_ offset: Int, _ buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Void,
     write: (_ bytes: UnsafeRawBufferPointer, _ offset: Int) throws(Failure) -> Void,
     progress: (_ byteCount: Int) throws(Failure) -> Void
   ) throws(Failure) {
-    let grid = StridedGrid(dimensions, strides, elementByteCount: width)
     var input = StridedBuffer()
     var output = StridedBuffer()
     while let index = next() {
@@ -134,7 +154,7 @@ package struct StridedReader {
   /// Copies elements whose bytes the file has as Latin-1 text. In order they are passed on as they are decoded; in any other
   /// order they are decoded into memory first, of which a parser lets pass little.
   private func copyText<Failure: Error>(
-    _ textByteCount: Int,
+    _ textByteCount: Int, _ grid: StridedGrid,
     read: (_ offset: Int, _ buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Void,
     write: (_ bytes: UnsafeRawBufferPointer, _ offset: Int) throws(Failure) -> Void,
     progress: (_ byteCount: Int) throws(Failure) -> Void
@@ -170,9 +190,9 @@ package struct StridedReader {
     }
     guard !isInOrder else { return }
     let memory = decoded.all
-    var tiles = (0..<StridedGrid(dimensions, strides, elementByteCount: width).tileCount).makeIterator()
+    var tiles = (0..<grid.tileCount).makeIterator()
     try copyTiles(
-      { tiles.next() }, from: 0,
+      { tiles.next() }, of: grid, from: 0,
       read: { (offset, buffer) throws(Failure) in
         let end = min(offset + buffer.count, memory.count)
         guard offset < end else { return }

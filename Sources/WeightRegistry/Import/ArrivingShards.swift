@@ -47,15 +47,15 @@ package struct ArrivingShards {
     _ arrivals: [Arrival], as name: String, storing store: (Table) throws(StoreError) -> Digest
   ) throws(StoreError) -> [Arrival] {
     var tables: [Table] = []
-    var files: [WeightRecord] = []
+    var files: [Arrival.File] = []
     for path in index.files {
-      let arrival = arrivals.first { $0.files.count == 1 && $0.files[0].path == path }
+      let arrival = arrivals.first { $0.files.count == 1 && $0.files[0].record.path == path }
       guard let arrival, let contents = arrival.contents else { throw Self.notAShard(path) }
       tables.append(contents.table)
       files += arrival.files
     }
     let table = try Self.table(of: tables, from: index, as: name)
-    return arrivals.filter { arrival in !arrival.files.contains { holds($0.path) } }
+    return arrivals.filter { arrival in !arrival.weights.contains { holds($0.path) } }
       + [Arrival(files: files, table: table, digest: try store(table), source: .shards)]
   }
 

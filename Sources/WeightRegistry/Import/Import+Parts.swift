@@ -40,20 +40,20 @@ extension Import {
     let pins = records.store.blobs.newPins()
     defer { withExtendedLifetime(pins) {} }
     var tables: [Table] = []
-    var weights: [WeightRecord] = []
+    var files: [Arrival.File] = []
     for name in index.files {
       switch shards.first(where: { $0.name == name })?.source {
       case .upload(let upload, let modified):
         let arrival = try store(upload, at: name, modified: modified, pins, progress)
         guard let contents = arrival.contents else { throw ArrivingShards.notAShard(name) }
         tables.append(contents.table)
-        weights += arrival.files
+        files += arrival.files
       case .copy(var record):
         record.path = name
         pins.pin(record.blobs)
         guard let table = try table(of: record) else { throw ArrivingShards.notAShard(name) }
         tables.append(table)
-        weights.append(record)
+        files.append(.init(record, table))
       case nil:
         guard let part = try records.folder(of: model, version)?.manifest?.weightFile(name) else {
           throw StoreError(.unknownView, "\(model)/\(version) has no file \(name)")
@@ -67,9 +67,9 @@ extension Import {
     let digest = try WeightKeeping(records: records, pins: pins).store(table)
     let source = shards.count == 1 ? shards[0].name : "\(shards.count) shards"
     let manifest = try publish(
-      [Arrival(files: weights, table: table, digest: digest, source: .shards)], as: model, version, from: source,
+      [Arrival(files: files, table: table, digest: digest, source: .shards)], as: model, version, from: source,
       refusing: refusing, if: condition, unless: Interruption(progress))
     for case .upload(let upload, _) in shards.map(\.source) { try records.uploads.discard(upload.name) }
-    tell(of: weights, manifest, from: source)
+    tell(of: files.map(\.record), manifest, from: source)
   }
 }

@@ -39,7 +39,8 @@ extension Import {
     var changes: [FolderChange] = [.show("model.\(newView)")]
     if let modified { changes.append(.setModified("model.\(newView)", modified)) }
     let arrival = Arrival(
-      files: original.map { [$0] } ?? [], table: table, digest: original?.table ?? main.table, source: .view)
+      files: original.map { [.init($0, table)] } ?? [], table: table, digest: original?.table ?? main.table,
+      source: .view)
     let manifest = try publish(
       [arrival], with: changes, as: model, version, from: from, if: condition, unless: interruption)
     records.logger.info("copy: \(manifest.model)/\(manifest.version)/model.\(newView) of \(from), without data")

@@ -70,7 +70,7 @@ package struct Import: Sendable {
     let manifest = try publish(
       arrivals, with: files, as: request.model, request.version, from: fileName, in: parent,
       activating: request.activating && !isCheckedFirst, refusing: true, unless: Interruption(progress))
-    tell(of: arrivals.flatMap(\.files), manifest, from: fileName)
+    tell(of: arrivals.flatMap(\.weights), manifest, from: fileName)
     if let alone = request.alone {
       records.logger.info(
         "import: \(fileName) was dropped but for its state dict: \(alone.dropped.joined(separator: "; "))")
@@ -100,7 +100,7 @@ package struct Import: Sendable {
     let manifest = try publish(
       [arrival], as: model, version, from: path, refusing: refusing, if: condition, unless: Interruption(progress))
     try records.uploads.discard(upload.name)
-    tell(of: arrival.files, manifest, from: path)
+    tell(of: arrival.weights, manifest, from: path)
   }
 
   /// Gives a version the bytes that another version's weight file has, by its records alone.
@@ -185,7 +185,7 @@ package struct Import: Sendable {
         }
       }
       guard let result else { continue }
-      let arrived = Set(arrivals.flatMap(\.files).map(\.path))
+      let arrived = Set(arrivals.flatMap(\.weights).map(\.path))
       if result.weights.allSatisfy({ arrived.contains($0.path) }) { records.knownDamage.forget(model, version) }
       return result
     }

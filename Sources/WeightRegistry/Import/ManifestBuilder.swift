@@ -46,7 +46,7 @@ struct ManifestBuilder {
   ///
   /// - Throws: `differentWeights` if that is refused.
   mutating func add(_ arrival: Arrival) throws(StoreError) {
-    paths += arrival.files.map(\.path)
+    paths += arrival.weights.map(\.path)
     if let source = arrival.source, let contents = arrival.contents {
       try add(arrival, contents, asMain: source)
     } else {
@@ -58,7 +58,7 @@ struct ManifestBuilder {
     _ arrival: Arrival, _ contents: Arrival.Contents, asMain source: Manifest.MainSource
   ) throws(StoreError) {
     guard let main, let current = manifest.mainSource else {
-      put(arrival.files)
+      put(arrival.weights)
       return becomeMain(contents)
     }
     let difference = StateDictDifference.first(main, contents.table)
@@ -68,7 +68,7 @@ struct ManifestBuilder {
     }
     if source < current {
       let isTied = difference == nil && !StateDictDifference.haveSameNames(main, contents.table)
-      put(arrival.files)
+      put(arrival.weights)
       if difference != nil || isTied {
         changesPublished = changesPublished || known != nil
         becomeMain(contents)
@@ -78,29 +78,30 @@ struct ManifestBuilder {
     if let difference {
       try beginEdition(difference)
       manifest.weights.removeAll { $0.viewName != nil }
-      put(arrival.files)
+      put(arrival.weights)
       return becomeMain(contents)
     }
-    put(arrival.files)
+    put(arrival.weights)
   }
 
   /// Adds files that do not touch the main state dict. What is published under their names gives way.
   private mutating func replaceFiles(with arrival: Arrival) throws(StoreError) {
     for file in arrival.files {
-      guard let earlier = manifest.weightFile(file.path), earlier.blob != file.blob else { continue }
+      let path = file.record.path
+      guard let earlier = manifest.weightFile(path), earlier.blob != file.record.blob else { continue }
       guard let known = earlier.table, let new = file.table else {
-        try beginEdition("\(file.path) has other bytes")
+        try beginEdition("\(path) has other bytes")
         // What the main state dict was read from holds none any more.
-        if manifest.mainSource == .gguf, file.path == FilePurpose.ggufName {
+        if manifest.mainSource == .gguf, path == FilePurpose.ggufName {
           (main, manifest.main) = (nil, nil)
         }
         continue
       }
-      if let difference = StateDictDifference.first(try records.table(known), try records.table(new)) {
+      if let difference = StateDictDifference.first(try records.table(known), new) {
         try beginEdition(difference)
       }
     }
-    put(arrival.files)
+    put(arrival.weights)
   }
 
   /// - Throws: `differentWeights`, naming the first tensor that differs.

@@ -80,15 +80,16 @@ struct PackAssembly {
       "a new pack",
       try SafetensorsFormat().layout(of: state, checksums: Array(repeating: none, count: members.count)))
     var ranges = [Range<Int>](repeating: 0..<0, count: members.count)
-    var ingest = try blobStore(try blobs.beginIngest())
+    var writer = PackWriter(try blobStore(try blobs.beginIngest()), progress)
     for segment in layout.segments {
       switch segment {
-      case .literal(let bytes): try blobStore(try ingest.append(Array(bytes)))
+      case .literal(let bytes): try writer.append(Array(bytes))
       case .storage(let index, _, let byteCount):
-        ranges[index] = ingest.byteCount..<ingest.byteCount + byteCount
-        try append(members[index].bytes, to: &ingest, progress)
+        ranges[index] = writer.byteCount..<writer.byteCount + byteCount
+        try writer.append(members[index].bytes)
       }
     }
+    let ingest = try writer.finish()
     let hashed: (table: SegmentTable, checksums: [StorageChecksum])
     do throws(BlobStoreError) {
       hashed = try ingest.hash(storages: ranges, progress: progress)
@@ -103,19 +104,74 @@ struct PackAssembly {
     }
     return StagedPack(ingest: ingest, table: hashed.table, ranges: ranges, checksums: hashed.checksums)
   }
+}
 
-  private func append(
-    _ bytes: Bytes, to ingest: inout Ingest, _ progress: @escaping RangeScanner.Progress
-  ) throws(StoreError) {
+/// Appends members to a pack in the making. Small ones are put together in memory: there may be a hundred thousand of them, and
+/// each write costs as much as copying many.
+private struct PackWriter: ~Copyable {
+  private static let smallByteCount = 64 << 10
+  private static let bufferByteCount = 1 << 20
+
+  private var ingest: Ingest
+  private var buffer: [UInt8] = []
+  private let progress: RangeScanner.Progress
+
+  init(_ ingest: consuming Ingest, _ progress: @escaping RangeScanner.Progress) {
+    self.ingest = ingest
+    self.progress = progress
+  }
+
+  /// Bytes appended so far.
+  var byteCount: Int { ingest.byteCount + buffer.count }
+
+  mutating func append(_ bytes: [UInt8]) throws(StoreError) {
+    buffer += bytes
+    try flush(above: Self.bufferByteCount)
+  }
+
+  mutating func append(_ bytes: PackAssembly.Bytes) throws(StoreError) {
     switch bytes {
     case .stored(let source, let ranges):
-      for range in ranges { try blobStore(try ingest.append(range, of: source, progress: progress)) }
+      for range in ranges { try append(range, of: source) }
     case .strided(let reader, let file):
-      let gather = StridedGather(reader: reader, source: file)
+      try flush()
+      let (gather, progress) = (StridedGather(reader: reader, source: file), progress)
       try ingest.append(reader.byteCount) { (target, offset) throws(StoreError) in
         try posix(try gather.write(to: target, at: offset, progress: progress))
       }
     }
+  }
+
+  private mutating func append(_ range: Range<Int>, of source: any StoredBytes) throws(StoreError) {
+    guard range.count <= Self.smallByteCount else {
+      try flush()
+      return try blobStore(try ingest.append(range, of: source, progress: progress))
+    }
+    let start = buffer.count
+    buffer.append(contentsOf: repeatElement(0, count: range.count))
+    do throws(BlobStoreError) {
+      try buffer.withMutableBytes { (bytes) throws(BlobStoreError) in
+        try source.read(
+          range, into: UnsafeMutableRawBufferPointer(rebasing: bytes[start...]), unless: .never)
+      }
+    } catch {
+      throw StoreError(error)
+    }
+    guard progress(range.count) else { throw StoreError(.interrupted, "stopped") }
+    try flush(above: Self.bufferByteCount)
+  }
+
+  /// Writes what is in memory, if it is more than so many bytes.
+  private mutating func flush(above limit: Int = 0) throws(StoreError) {
+    guard buffer.count > limit else { return }
+    try blobStore(try ingest.append(buffer))
+    buffer.removeAll(keepingCapacity: true)
+  }
+
+  /// The pack, with all that was appended.
+  consuming func finish() throws(StoreError) -> Ingest {
+    try flush()
+    return ingest
   }
 }
 

@@ -11,10 +11,7 @@ package struct Rehearsal: Sendable {
 
   private var freezing: Freezing { Freezing(records: records) }
 
-  /// Tells what ``Import`` would do. Every byte is read, and nothing is written.
-  ///
-  /// What cannot be had without writing is not found: whether there is room, and, for a file whose tensors do not lie in
-  /// it as they are, whether their values are those that are published.
+  /// Tells what ``Import`` would do. Every byte is read, and nothing is written: whether there is room is not found.
   package func callAsFunction(
     _ request: ImportRequest, progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(StoreError) -> RehearsedImport {
@@ -37,13 +34,11 @@ package struct Rehearsal: Sendable {
       do throws(StoreError) {
         let alone = isMain ? request.alone : nil
         let isShard = shards?.holds(path) ?? false
-        guard let arrival = try rehearse(source, at: path, isMain: isMain || isShard, alone, &file, progress) else {
-          return result.files.append(file)
-        }
-        if isShard {
+        let arrival = try rehearse(source, at: path, isMain: isMain || isShard, alone, &file, progress)
+        if isShard, let arrival {
           file.fate = .weights
           parts.append(arrival)
-        } else {
+        } else if let arrival {
           try builder.add(arrival)
         }
         result.files.append(file)
@@ -89,64 +84,119 @@ package struct Rehearsal: Sendable {
   ) throws(StoreError) -> Arrival? {
     let source = try posix(try OpenedFile.open(name))
     let status = try posix(try source.status())
+    let report = counting(.importing, of: status.size, progress)
+    file.fate = Manifest.MainSource(path) == nil ? .component : .weights
     if let alone {
-      file.fate = .weights
       file.reason = "its state dict alone, without " + alone.dropped.joined(separator: "; ")
-      return nil
+      return try arrival(of: alone.file, in: source, name, as: StateDictAlone.format.name, at: path, &file, report)
     }
     if !isMain {
-      guard FilePurpose(path).mayBeWeights, try WeightKind(of: source, named: name) != nil else { return nil }
+      guard FilePurpose(path).mayBeWeights, try WeightKind(of: source, named: name) != nil else {
+        file.fate = .ordinary
+        return nil
+      }
     }
     let view = FilePurpose.view(named: path)?.name
-    file.fate = .component
     if view == nil, let format = try OpaqueFormat.format(of: source, named: path) {
       (file.fate, file.format) = (.unread, format.rawValue)
       let contents = try UnreadContents(of: try posix(try FileSource(source)), as: format, name)
-      (file.tensorCount, file.parameterCount) = (
-        contents.counts?.tensorCount, contents.counts?.parameterCount
-      )
-      return nil
+      (file.tensorCount, file.parameterCount) = (contents.counts?.tensorCount, contents.counts?.parameterCount)
+      return try Arrival(
+        WeightRecord(
+          path: path, format: format.rawValue, blob: try measured(source, cutAt: [], name, report).segments.blob,
+          byteCount: status.size, modified: status.modified, table: nil, packs: [], isPlain: false,
+          extras: contents.extras, counts: contents.counts), nil)
     }
     let fileName = FilePath(name).lastComponent?.string ?? name
     let parsed = try StagedWeights.parse(source, fileName, as: view)
-    file.format = parsed.format
-    let counts = WeightRecord.Counts(of: parsed.file.stateDict)
-    (file.tensorCount, file.parameterCount) = (counts.tensorCount, counts.parameterCount)
-    let report = counting(.importing, of: status.size, progress)
-    let table = try table(of: parsed.file, source, fileName, report)
-    let digest = try Digest(of: StoreCoding.encode(path, pretty: false))
-    let arrival = try Arrival(
-      WeightRecord(
-        path: path, format: parsed.format, blob: table?.blob ?? digest, byteCount: status.size,
-        modified: status.modified, table: digest, packs: table.map { [$0.blob] } ?? [], isPlain: parsed.file.isPlain,
-        extras: parsed.file.extras, counts: counts), table?.table)
-    if arrival.source != nil { file.fate = .weights }
     if !parsed.file.extras.isEmpty { file.reason = "only in it: " + parsed.file.extras.joined(separator: ", ") }
-    return arrival
+    return try arrival(of: parsed.file, in: source, fileName, as: parsed.format, at: path, &file, report)
   }
 
-  /// The table that a file would have as a pack of its own, and that pack's id; nil if tensors do not lie in the file as
-  /// they are.
+  /// A weight file as it would come. Nobody stores its table, so its digest is that of something else.
+  private func arrival(
+    of weights: WeightFile, in source: OpenedFile, _ name: String, as format: String, at path: String,
+    _ file: inout RehearsedImport.File, _ progress: @escaping RangeScanner.Progress
+  ) throws(StoreError) -> Arrival {
+    let counts = WeightRecord.Counts(of: weights.stateDict)
+    (file.format, file.tensorCount, file.parameterCount) = (format, counts.tensorCount, counts.parameterCount)
+    let (table, blob) = try table(of: weights, source, name, progress)
+    let status = try posix(try source.status())
+    return try Arrival(
+      WeightRecord(
+        path: path, format: format, blob: blob, byteCount: status.size, modified: status.modified,
+        table: Digest(of: StoreCoding.encode(path, pretty: false)), packs: table.packs.map(\.blob),
+        isPlain: weights.isPlain, extras: weights.extras, counts: counts), table)
+  }
+
+  /// The table that a file would have as a pack of its own, with another pack of those storages that do not lie in it as they
+  /// are; and its id.
   private func table(
     of file: WeightFile, _ source: OpenedFile, _ name: String, _ progress: @escaping RangeScanner.Progress
-  ) throws(StoreError) -> (table: Table, blob: Digest)? {
+  ) throws(StoreError) -> (table: Table, blob: Digest) {
     try file.compareRecords(with: source, name, progress)
-    guard file.ranges.count == file.storages.count,
-      let pieces = SegmentTable.cut(byteCount: try posix(try source.status().size), at: file.ranges)
-    else { return nil }
-    let checksums = try posix(try RangeScanner(source, progress: progress).checksums(of: pieces))
-    let segments = SegmentTable(pieces, checksums)
+    let (segments, checksums) = try measured(source, cutAt: file.ranges, name, progress)
     let pack = Table.Pack(blob: segments.blob, segments: segments)
     var assembly = TableAssembly(storageCount: file.storages.count)
     _ = assembly.index(of: pack)
-    for (index, range) in file.ranges.enumerated() where !range.isEmpty {
-      guard let segment = segments.index(ofOffset: range.lowerBound) else { continue }
-      try file.compare(checksums[segment], with: index, name)
-      assembly.enter(index, checksums[segment], in: pack, segment: segment)
+    var gathered: [(storage: Int, byteCount: Int, checksum: StorageChecksum)] = []
+    for (index, storage) in file.storages.enumerated() {
+      switch storage {
+      case .range(_, byteCount: 0): break
+      case .range(let offset, _):
+        guard let segment = segments.index(ofOffset: offset) else { continue }
+        try file.compare(checksums[segment], with: index, name)
+        assembly.enter(index, checksums[segment], in: pack, segment: segment)
+      case .strided(let strided):
+        let reader = try parsing(name, try StridedReader(strided))
+        guard reader.byteCount > 0 else { continue }
+        gathered.append((index, reader.byteCount, try checksum(of: reader, source, progress)))
+      }
+    }
+    var ranges: [Range<Int>] = []
+    for storage in gathered {
+      let start = ranges.last?.upperBound ?? 0
+      ranges.append(start..<start + storage.byteCount)
+    }
+    let others = SegmentTable(ranges, gathered.map(\.checksum))
+    for (segment, storage) in gathered.enumerated() {
+      assembly.enter(
+        storage.storage, storage.checksum, in: Table.Pack(blob: others.blob, segments: others), segment: segment)
     }
     let table = try assembly.table(
       of: file.stateDict, partialDigests: try file.partialDigests(in: source, progress), stitch: nil)
     return (table, segments.blob)
+  }
+
+  /// Hashes a strided tensor as the contiguous one that it would be stored as.
+  private func checksum(
+    of reader: StridedReader, _ source: OpenedFile, _ progress: @escaping RangeScanner.Progress
+  ) throws(StoreError) -> StorageChecksum {
+    var hasher = StorageHasher()
+    do throws(PosixError) {
+      try reader.copyInOrder(
+        read: { (offset, buffer) throws(PosixError) in try source.fill(buffer, at: offset) },
+        take: { (bytes) throws(PosixError) in hasher.update(bytes) },
+        progress: { (bytes) throws(PosixError) in
+          guard progress(bytes) else { throw PosixError(.interrupted, call: "read", path: source.path) }
+        })
+    } catch {
+      throw StoreError(error)
+    }
+    return hasher.finalize()
+  }
+
+  /// Hashes a file, cut at storages.
+  ///
+  /// - Returns: its segments, and the checksum of each.
+  private func measured(
+    _ source: OpenedFile, cutAt storages: [Range<Int>], _ name: String, _ progress: @escaping RangeScanner.Progress
+  ) throws(StoreError) -> (segments: SegmentTable, checksums: [StorageChecksum]) {
+    guard let pieces = SegmentTable.cut(byteCount: try posix(try source.status().size), at: storages) else {
+      throw StoreError(.unacceptable(.malformed), "\(name): its storages overlap")
+    }
+    let checksums = try posix(try RangeScanner(source, progress: progress).checksums(of: pieces))
+    return (SegmentTable(pieces, checksums), checksums)
   }
 
   /// Finds the files that nobody could open.

@@ -13,9 +13,9 @@ package struct StateDictAlone: Sendable {
   /// Bytes of the file that is written.
   package let byteCount: Int
 
-  private let file: WeightFile
+  let file: WeightFile
   private let source: OpenedFile
-  private static let format = TorchZipFormat()
+  static let format = TorchZipFormat()
 
   /// Reads and writes bytes of the file that is being made.
   package struct Target: Sendable {

@@ -34,9 +34,9 @@ struct StoredStorages {
   /// Which of the given storages the store has already, and where: as few packs as possible.
   func find(
     _ keys: [StorageKey], _ progress: @escaping RangeScanner.Progress
-  ) throws(StoreError) -> [StorageKey: StoredStorage] {
+  ) throws(StoreError) -> StoredPlaces {
     var wanted = Set(keys)
-    var stored: [StorageKey: StoredStorage] = [:]
+    var stored = StoredPlaces()
     for (blob, tables) in records.index.packs(holding: wanted) {
       pins.pin([blob])
       guard let pack = try pack(blob, in: tables) else { continue }
@@ -46,14 +46,11 @@ struct StoredStorages {
         if wanted.remove(key) != nil { found.append((key, index)) }
       }
       let damaged = Set(try damaged(found.map(\.segment), of: pack, progress))
-      for (key, segment) in found {
-        if damaged.contains(segment) {
-          wanted.insert(key)
-        } else {
-          stored[key] = StoredStorage(pack: pack, segment: segment)
-        }
-      }
-      if !damaged.isEmpty {
+      if damaged.isEmpty {
+        stored.add(found, in: pack)
+      } else {
+        stored.add(found.filter { !damaged.contains($0.segment) }, in: pack)
+        for (key, segment) in found where damaged.contains(segment) { wanted.insert(key) }
         records.logger.error(
           "blob \(blob) is damaged; what is imported with the same tensors is stored anew: run tantra validate")
       }
@@ -72,7 +69,7 @@ struct StoredStorages {
   private func pack(_ blob: Digest, in tables: [Digest]) throws(StoreError) -> Table.Pack? {
     for digest in tables {
       do throws(StoreError) {
-        if let pack = try records.table(digest).packs.first(where: { $0.blob == blob }) { return pack }
+        if let segments = try records.segments(of: blob, in: digest) { return .init(blob: blob, segments: segments) }
       } catch {
         guard case .damaged = error.code else { throw error }
       }

@@ -40,8 +40,8 @@ struct WeightKeeping {
       return try Arrival(original, table)
     }
     // A file that is there is read by the commit, and damage of it is mended.
-    let known = isThere ? [:] : try stored.find(storages.compactMap { $0?.key }, progress)
-    let savedBytes = storages.compactMap(\.self).filter { $0.isInFile && known[$0.key] != nil }
+    let known = isThere ? StoredPlaces() : try stored.find(storages.compactMap { $0?.key }, progress)
+    let savedBytes = storages.lazy.compactMap(\.self).filter { $0.isInFile && known.contains($0.key) }
       .reduce(0) { $0 + $1.range.count }
     let isWhole = isThere || Self.becomesPack(segments, having: savedBytes)
 
@@ -126,21 +126,20 @@ struct WeightKeeping {
   ///   - literals: size of the file if it is to be stitched: then its literal bytes go into the new pack too.
   private func placeRest(
     of file: WeightFile, _ storages: [StagedStorage?], gathered: consuming StagedPack?,
-    known: [StorageKey: StoredStorage], literals byteCount: Int?, in assembly: inout TableAssembly,
+    known: StoredPlaces, literals byteCount: Int?, in assembly: inout TableAssembly,
     _ progress: @escaping RangeScanner.Progress
   ) throws(StoreError) -> Table.Stitch? {
-    let homeless = storages.enumerated().compactMap { index, storage in
-      assembly.storages[index] == nil ? storage.map { (index: index, storage: $0) } : nil
-    }
+    let homeless = storages.indices.filter { assembly.storages[$0] == nil && storages[$0] != nil }
     if homeless.isEmpty, byteCount == nil { return nil }
     if byteCount == nil, let gathered {
-      var keys = Set(known.keys)
-      let savedBytes = homeless.filter { !keys.insert($0.storage.key).inserted }
-        .reduce(0) { $0 + $1.storage.range.count }
+      var keys: Set<StorageKey> = []
+      let savedBytes = homeless.lazy.compactMap { storages[$0] }
+        .filter { known.contains($0.key) || !keys.insert($0.key).inserted }.reduce(0) { $0 + $1.range.count }
       if Self.becomesPack(gathered.table, having: savedBytes) {
         let stored = try gathered.store(pins, progress: progress)
-        for (member, (index, storage)) in homeless.enumerated() {
-          assembly.enter(index, storage.checksum, in: stored.pack, segment: stored.segments[member])
+        for (member, index) in homeless.enumerated() {
+          guard let checksum = storages[index]?.checksum else { continue }
+          assembly.enter(index, checksum, in: stored.pack, segment: stored.segments[member])
         }
         return nil
       }
@@ -148,8 +147,10 @@ struct WeightKeeping {
     let owners = file.stateDict.owners
     var pack = PackAssembly()
     var members: [StorageKey: Int] = [:]
-    for (index, storage) in homeless where known[storage.key] == nil && members[storage.key] == nil {
-      guard let owner = owners[index] else { continue }
+    for index in homeless {
+      guard let storage = storages[index], let owner = owners[index], !known.contains(storage.key),
+        members[storage.key] == nil
+      else { continue }
       members[storage.key] = pack.add(
         owner, .stored(storage.bytes, [storage.range]), digest: storage.checksum.digest)
     }
@@ -164,7 +165,8 @@ struct WeightKeeping {
       stitch = Table.Stitch(
         pack: assembly.index(of: stored.pack), segment: stored.segments[literals.member], pieces: literals.pieces)
     }
-    for (index, storage) in homeless {
+    for index in homeless {
+      guard let storage = storages[index] else { continue }
       if let there = known[storage.key] {
         assembly.enter(index, storage.checksum, in: there.pack, segment: there.segment)
       } else if let stored, let member = members[storage.key] {

@@ -42,10 +42,16 @@ package final class Metrics: Sendable {
     var clock: UInt64 = 0
 
     mutating func count(_ key: Key, _ change: (inout Counters) -> Void) {
-      if counters[key] == nil, counters.count >= Metrics.capacity { foldOldest() }
       clock += 1
-      change(&counters[key, default: Counters()])
-      counters[key]?.lastUse = clock
+      if let index = counters.index(forKey: key) {
+        change(&counters.values[index])
+        counters.values[index].lastUse = clock
+        return
+      }
+      if counters.count >= Metrics.capacity { foldOldest() }
+      var new = Counters(lastUse: clock)
+      change(&new)
+      counters[key] = new
     }
 
     /// Folding a quarter at a time keeps counting cheap.

@@ -2,7 +2,7 @@ import StoreRecords
 import WeightRegistry
 
 /// The README.md of a model that an earlier edition kept beside its manifests. Whoever changes it makes it an ordinary file.
-struct PlainReadme: TreeFile {
+struct PlainReadme: TreeEntry {
   let tree: MountedTree
   let model: ModelName
   let edition: Edition

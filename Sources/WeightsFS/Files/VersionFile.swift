@@ -8,7 +8,7 @@ import WeightRegistry
 
 /// A file of a version that is private to its writer until it is closed: a weight file, one that is not finished or turned out to
 /// be none, or a shard that waits for its set.
-struct VersionFile: TreeFile {
+struct VersionFile: TreeEntry {
   let tree: MountedTree
   let node: Node
   let place: FilePlace
@@ -115,25 +115,23 @@ struct VersionFile: TreeFile {
   ///
   /// - Throws: `ESTALE` if there is nothing.
   private func content() throws(FileSystemError) -> (VersionView, Node, VersionFolder.Content) {
-    let (found, view) = try tree.opening(current) { (found) throws(StoreError) in
+    let (found, view) = try tree.opening { () throws(FileSystemError) in
+      try current()
+    } _: { (found) throws(StoreError) in
       try tree.registry.views.open(found.content, of: found.folder)
     }
-    return (view, found.node, found.content)
+    return (view, Node(found.content, at: place.path, in: found.folder), found.content)
   }
 
-  private func current() throws(FileSystemError) -> (
-    folder: VersionFolder, content: VersionFolder.Content, node: Node
-  ) {
+  private func current() throws(FileSystemError) -> (folder: VersionFolder, content: VersionFolder.Content) {
     let folder = try tree.versionFolder(of: place.model, place.version)
-    guard let content = folder.content(at: place.path), let node = Node(at: place.path, in: folder) else {
-      throw FileSystemError(.stale)
-    }
-    return (folder, content, node)
+    guard let content = folder.content(at: place.path) else { throw FileSystemError(.stale) }
+    return (folder, content)
   }
 }
 
 /// A file in the making, as whoever looks its name up finds it.
-struct StagedFile: TreeFile {
+struct StagedFile: TreeEntry {
   let tree: MountedTree
   let number: UInt64
 

@@ -17,7 +17,7 @@ struct ControlFolder: TreeFolder {
 }
 
 /// A file of `.control`. As in /proc, its content is made when it is read, and has no size before.
-struct ControlNode: TreeFile {
+struct ControlNode: TreeEntry {
   let tree: MountedTree
   let name: String
 
@@ -89,7 +89,7 @@ struct VersionRecordsFolder: TreeFolder {
 }
 
 /// A file of `.control/versions/<model>/<version>`.
-struct RecordFile: TreeFile {
+struct RecordFile: TreeEntry {
   let tree: MountedTree
   let model: ModelName
   let version: VersionName

@@ -180,7 +180,7 @@ struct DerivedVersionFolder: DerivedFolder {
 }
 
 /// A file that is computed when it is read.
-struct DerivedFileEntry: TreeFile {
+struct DerivedFileEntry: TreeEntry {
   let tree: MountedTree
   let place: FilePlace
   /// Which bytes the node has.

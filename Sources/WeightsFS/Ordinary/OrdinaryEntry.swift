@@ -6,7 +6,7 @@ import Tensors
 import WeightRegistry
 
 /// An ordinary file as the tree shows it.
-struct OrdinaryEntry: TreeFile {
+struct OrdinaryEntry: TreeEntry {
   let tree: MountedTree
   let place: FilePlace
 
@@ -151,7 +151,7 @@ struct OrdinaryEntry: TreeFile {
 }
 
 /// An ordinary file that was removed, and that somebody still has open.
-struct RemovedEntry: TreeFile {
+struct RemovedEntry: TreeEntry {
   let tree: MountedTree
   let number: UInt64
 

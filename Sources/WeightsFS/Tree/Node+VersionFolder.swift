@@ -11,15 +11,22 @@ extension Node {
 
   /// What an entry of a version's folder is in the tree.
   init(_ entry: VersionFolder.Entry, at path: String, in folder: VersionFolder) {
+    switch entry {
+    case .folder: self = .sidecarFolder(FilePlace(model: folder.model, version: folder.version, path: path))
+    case .content(let content): self.init(content, at: path, in: folder)
+    }
+  }
+
+  /// What the content at a path of a version's folder is in the tree.
+  init(_ content: VersionFolder.Content, at path: String, in folder: VersionFolder) {
     let (model, version) = (folder.model, folder.version)
     let place = FilePlace(model: model, version: version, path: path)
-    switch entry {
-    case .folder: self = .sidecarFolder(place)
-    case .content(.view(let view)):
+    switch content {
+    case .view(let view):
       self = .view(model, version, view, Edition(folder.manifest?.content(of: view) ?? Table.emptyDigest))
-    case .content(.part(let file)): self = .sidecar(place, Edition(file.blob))
-    case .content(.file(let file)) where place.purpose.isOrdinary && file.link == nil: self = .ordinary(place)
-    case .content(.file(let file)):
+    case .part(let file): self = .sidecar(place, Edition(file.blob))
+    case .file(let file) where place.purpose.isOrdinary && file.link == nil: self = .ordinary(place)
+    case .file(let file):
       switch file.content {
       case .blob(let blob, _): self = .sidecar(place, Edition(blob))
       case .weights(let weights): self = .sidecar(place, Edition(weights.blob))

@@ -13,6 +13,9 @@ protocol TreeEntry: Sendable {
   /// nil if there is none of that name.
   func extendedAttribute(_ name: String) throws(FileSystemError) -> String?
 
+  /// - Throws: `ESTALE` if it cannot be opened that way, but a fresh lookup of its name leads to one that can.
+  func open(_ access: OpenAccess) throws(FileSystemError) -> OpenFile
+
   /// Cuts or grows the file.
   func setSize(_ size: Int, _ isInterrupted: @escaping @Sendable () -> Bool) throws(FileSystemError)
 
@@ -90,6 +93,8 @@ protocol TreeFolder: TreeEntry {
 }
 
 extension TreeFolder {
+  func open(_ access: OpenAccess) throws(FileSystemError) -> OpenFile { throw FileSystemError(.isDirectory) }
+
   func child(named name: String, for caller: Caller) throws(FileSystemError) -> Node? { try child(named: name) }
 
   func place(of name: String) throws(FileSystemError) -> FilePlace {
@@ -146,13 +151,12 @@ extension TreeFolder {
   }
 }
 
-/// A file that can be opened.
-protocol TreeFile: TreeEntry {
-  /// - Throws: `ESTALE` if it cannot be opened that way, but a fresh lookup of its name leads to one that can.
-  func open(_ access: OpenAccess) throws(FileSystemError) -> OpenFile
-}
-
 /// A symbolic link.
 protocol TreeLink: TreeEntry {
   func target() throws(FileSystemError) -> LinkTarget
+}
+
+extension TreeLink {
+  /// The kernel follows links, and opens none.
+  func open(_ access: OpenAccess) throws(FileSystemError) -> OpenFile { throw FileSystemError(.invalid) }
 }
