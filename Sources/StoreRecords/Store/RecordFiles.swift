@@ -38,12 +38,12 @@ struct RecordFiles: Sendable {
 
   /// Reads and checks a table.
   func table(_ digest: Digest) throws(StoreError) -> Table {
-    try read(digest) { (json) throws(StoreError) in try Table(readingFrom: &json) }
+    try read(digest) { (json) throws(StoreError) in try TableReader.table(&json) }
   }
 
   /// Reads, of a table, the segments of some packs that it names.
   func segments(of packs: Set<Digest>, in table: Digest) throws(StoreError) -> [Digest: SegmentTable] {
-    try read(table) { (json) throws(StoreError) in try [Digest: SegmentTable](of: packs, readingFrom: &json) }
+    try read(table) { (json) throws(StoreError) in try TableReader.segments(of: packs, &json) }
   }
 
   private func read<Part>(

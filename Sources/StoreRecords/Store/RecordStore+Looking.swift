@@ -181,12 +181,12 @@ extension RecordStore {
   package func figures(of model: ModelName) throws(StoreError) -> ModelFigures {
     let (known, generation) = cache.withLock { ($0.figures[model], $0.generation) }
     if let known { return known }
-    let listing = try listing(of: model)
-    // Of what journals say the index knows nothing.
-    let isIndexed = !listing.journals.keys.contains { listing.published[$0] != nil }
+    // Of what journals say the index knows nothing. Most models have none: then nobody lists their versions.
+    let hasJournals = try posix(try store.folders?.status(of: model.text)) != nil
+    let isIndexed = hasJournals ? try !listing(of: model).hasPublishedJournals : true
     let indexed = isIndexed ? try index.figures(of: model) : nil
     var figures = indexed ?? ModelFigures()
-    for version in indexed == nil ? Array(listing.published.keys) : [] {
+    for version in indexed == nil ? try Array(listing(of: model).published.keys) : [] {
       do throws(StoreError) {
         if let own = try folder(of: model, version)?.figures { figures = figures + own }
       } catch  where error.code == .damaged {

@@ -18,6 +18,9 @@ package struct ModelListing: Sendable {
     journals.compactMap { $0.key != .own && published[$0.key] == nil && $0.value.contains(0) ? $0.key : nil }
   }
 
+  /// Whether the folder of a published version has changed since its manifest was written.
+  var hasPublishedJournals: Bool { journals.keys.contains { published[$0] != nil } }
+
   /// Everything that holds files: versions, drafts, and the model's own folder.
   package var folders: [VersionName] { published.keys + drafts + (journals[.own] == nil ? [] : [.own]) }
 

@@ -89,7 +89,7 @@ package struct Compression: Sendable {
   /// Compresses what the policies call cold, on one thread.
   package func compressCold(progress: @escaping ProgressHandler) throws(StoreError) -> CompressionReport {
     var report = CompressionReport(.compress)
-    guard hasPolicies else { return report }
+    guard records.allModels.contains(where: { records.policies(of: $0).compress != .no }) else { return report }
     let cold = try ColdBlobs(records, of: nil)
     let how = Treatment.packing(BaseSearch(records, .best), threads: 1)
     try run(cold.versions, &report, how, progress) { (blob) throws(StoreError) in
@@ -107,7 +107,6 @@ package struct Compression: Sendable {
     of model: ModelName? = nil, progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(StoreError) -> CompressionReport {
     var report = CompressionReport(.thaw)
-    guard hasPolicies else { return report }
     var versions: [(String, Manifest)] = []
     for model in model.map({ [$0] }) ?? records.models where records.policies(of: model).compress != .no {
       guard let active = records.activeVersion(of: model),
@@ -115,15 +114,13 @@ package struct Compression: Sendable {
       else { continue }
       versions.append(("\(model)/\(active)", manifest))
     }
+    if versions.isEmpty { return report }
     try run(versions, &report, .thawing, progress) { (blob) throws(StoreError) in
       try !blobStore(try packing.isPlain(blob))
     }
     tell(of: report, "for they are active now")
     return report
   }
-
-  /// Whether any model's policy compresses anything.
-  private var hasPolicies: Bool { records.allModels.contains { records.policies(of: $0).compress != .no } }
 
   /// Compresses anew what is a difference from blobs that no version needs any more, so that these can go.
   ///

@@ -36,6 +36,8 @@ package struct Import: Sendable {
     defer { withExtendedLifetime(pins) {} }
     var tensorCount = 0
     defer { FreeMemory.giveBack(afterWorkOn: tensorCount) }
+    // Before there is much that is not on disk yet: whatever is forced to disk waits for that, too.
+    try records.index.update(progress: progress)
     let source = try posix(try OpenedFile.open(request.source))
     let status = try posix(try source.status())
     // The state dict alone is written before it is read as a file is.
@@ -45,13 +47,12 @@ package struct Import: Sendable {
     if let alone = request.alone {
       let staged = try StagedWeights.written(
         of: alone, fileName: fileName, as: request.view, in: blobs, progress: report)
-      arrivals.append(try keeping.keep(staged, at: request.path, modified: status.modified, indexing: progress))
+      arrivals.append(try keeping.keep(staged, at: request.path, modified: status.modified))
     } else {
       let opaque = request.view == nil ? try OpaqueFormat.format(of: source, named: request.path) : nil
       arrivals.append(
         try copy(
-          source, named: fileName, at: request.path, as: opaque, modified: status.modified, keeping, report,
-          indexing: progress))
+          source, named: fileName, at: request.path, as: opaque, modified: status.modified, keeping, report))
     }
     var files: [FolderChange] = []
     for file in request.files {
@@ -131,6 +132,7 @@ package struct Import: Sendable {
   func store(
     _ upload: Upload, at path: String, modified: Int64, _ pins: BlobPins, _ progress: @escaping ProgressHandler
   ) throws(StoreError) -> Arrival {
+    try records.index.update()
     let size = try posix(try upload.file.status().size)
     let ingest = try records.uploads.beginIngest(of: upload)
     let progress = counting(.importing, of: size, progress)
@@ -242,8 +244,7 @@ package struct Import: Sendable {
   ///   - opaque: the format of a file that is kept unread; nil for one that is read.
   private func copy(
     _ source: OpenedFile, named name: String, at path: String, as opaque: OpaqueFormat?, modified: Int64,
-    _ keeping: WeightKeeping, _ progress: @escaping RangeScanner.Progress,
-    indexing: @escaping ProgressHandler = { _, _, _ in true }
+    _ keeping: WeightKeeping, _ progress: @escaping RangeScanner.Progress
   ) throws(StoreError) -> Arrival {
     if let opaque {
       let ingest = try blobStore(try blobs.beginIngest())
@@ -251,6 +252,6 @@ package struct Import: Sendable {
     }
     let staged = try StagedWeights.copy(
       of: source, fileName: name, as: FilePurpose.view(named: path)?.name, in: blobs, progress: progress)
-    return try keeping.keep(staged, at: path, modified: modified, indexing: indexing)
+    return try keeping.keep(staged, at: path, modified: modified)
   }
 }

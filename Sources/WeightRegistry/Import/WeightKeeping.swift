@@ -17,18 +17,12 @@ struct WeightKeeping {
 
   /// Stores what is new of a staged file, durably, and its table.
   ///
-  /// - Parameters:
-  ///   - path: where the file will be in its version.
-  ///   - indexing: told of manifests that are read because the index does not know them yet.
-  func keep(
-    _ staged: consuming StagedWeights, at path: String, modified: Int64,
-    indexing: @escaping ProgressHandler = { _, _, _ in true }
-  ) throws(StoreError) -> Arrival {
+  /// - Parameter path: where the file will be in its version.
+  func keep(_ staged: consuming StagedWeights, at path: String, modified: Int64) throws(StoreError) -> Arrival {
     let (file, segments, storages) = (staged.file, staged.segments, staged.storages)
     let (format, partialDigests) = (staged.format, staged.partialDigests)
     let progress = staged.progress
     let witness = staged.ingest.witness
-    try records.index.update(progress: indexing)
     let id = segments.blob
     pins.pin([id])
     let isThere = try blobStore(try blobs.contains(id))

@@ -228,7 +228,7 @@ final class MountedTree: Sendable {
 
   /// Goes on with a file that is not finished, where it is. One that somebody is writing to already is copied, like any other.
   ///
-  /// - Returns: as ``reopening(_:_:_:)``.
+  /// - Returns: as ``reopening(_:_:_:properties:)``.
   func continuing(
     _ upload: String, at place: FilePlace, _ view: VersionView, _ access: OpenAccess
   ) throws(FileSystemError) -> FileSystemError {

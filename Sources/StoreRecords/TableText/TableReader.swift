@@ -1,39 +1,39 @@
 import BlobStore
 import Tensors
 
-extension Table {
-  /// Reads and checks a table's text.
-  init(readingFrom json: inout JSONStream) throws(StoreError) {
+/// Reads the text of a table, or a part of it.
+enum TableReader {
+  /// Reads and checks a whole table.
+  static func table(_ json: inout JSONStream) throws(StoreError) -> Table {
     var stateDict: StateDict?
-    var packs: [Pack]?
-    var storages: [Storage]?
+    var packs: [Table.Pack]?
+    var storages: [Table.Storage]?
     var partialDigests: [Int: Digest]?
-    var stitch: Stitch?
+    var stitch: Table.Stitch?
     var members = try json.object()
     while let name = try members.next(&json) {
       switch name {
-      case "stateDict": stateDict = try StateDict(readingFrom: &json)
-      case "packs": packs = try json.array { (json) throws(StoreError) in try Pack(readingFrom: &json) }
-      case "storages": storages = try json.array { (json) throws(StoreError) in try Storage(readingFrom: &json) }
-      case "partialDigests": partialDigests = try [Int: Digest](readingFrom: &json)
-      case "stitch": stitch = try json.isNull() ? nil : Stitch(readingFrom: &json)
+      case "stateDict": stateDict = try self.stateDict(&json)
+      case "packs": packs = try json.array { (json) throws(StoreError) in try pack(&json) }
+      case "storages": storages = try json.array { (json) throws(StoreError) in try storage(&json) }
+      case "partialDigests": partialDigests = try self.partialDigests(&json)
+      case "stitch": stitch = try json.isNull() ? nil : self.stitch(&json)
       default: try json.skipValue()
       }
     }
     try json.finish()
-    self.init(
+    let table = Table(
       stateDict: try json.require(stateDict, "stateDict"), packs: try json.require(packs, "packs"),
       storages: try json.require(storages, "storages"),
       partialDigests: try json.require(partialDigests, "partialDigests"), stitch: stitch)
-    try checkConsistency()
+    try table.checkConsistency()
+    return table
   }
-}
 
-extension [Digest: SegmentTable] {
-  /// Reads, of a table's text, the segments of some packs that it names, and no more than that: the id of a blob tells whether
-  /// segments are its own.
-  init(of packs: Set<Digest>, readingFrom json: inout JSONStream) throws(StoreError) {
-    self.init()
+  /// Reads the segments of some packs that the table names, and no more than that: the id of a blob tells whether segments are
+  /// its own.
+  static func segments(of packs: Set<Digest>, _ json: inout JSONStream) throws(StoreError) -> [Digest: SegmentTable] {
+    var segments: [Digest: SegmentTable] = [:]
     var members = try json.object()
     while let name = try members.next(&json) {
       guard name == "packs" else {
@@ -41,35 +41,26 @@ extension [Digest: SegmentTable] {
         continue
       }
       let found = try json.array { (json) throws(StoreError) in
-        try Table.Pack.members(&json, segmentsOf: packs.contains)
+        try packMembers(&json, segmentsOf: packs.contains)
       }
-      for (blob, segments) in found where packs.contains(blob) {
-        guard let segments, segments.blob == blob else {
-          throw json.damaged("the segments of pack \(blob) are not its own")
-        }
-        updateValue(segments, forKey: blob)
+      for (blob, own) in found where packs.contains(blob) {
+        guard let own, own.blob == blob else { throw json.damaged("the segments of pack \(blob) are not its own") }
+        segments[blob] = own
       }
-      return
+      break
     }
+    return segments
   }
-}
 
-extension JSONStream {
-  /// A member that must be there.
-  fileprivate func require<Value>(_ value: Value?, _ name: String) throws(StoreError) -> Value {
-    guard let value else { throw damaged("\"\(name)\" is missing before what stands") }
-    return value
-  }
-}
+  // MARK: Packs
 
-extension Table.Pack {
-  fileprivate init(readingFrom json: inout JSONStream) throws(StoreError) {
-    let (blob, segments) = try Self.members(&json) { _ in true }
-    self.init(blob: blob, segments: try json.require(segments, "segments"))
+  private static func pack(_ json: inout JSONStream) throws(StoreError) -> Table.Pack {
+    let (blob, segments) = try packMembers(&json) { _ in true }
+    return Table.Pack(blob: blob, segments: try json.require(segments, "segments"))
   }
 
   /// Reads a pack's id, and its segments if somebody wants those of that id.
-  fileprivate static func members(
+  private static func packMembers(
     _ json: inout JSONStream, segmentsOf isWanted: (Digest) -> Bool
   ) throws(StoreError) -> (blob: Digest, segments: SegmentTable?) {
     var (blob, segments): (Digest?, SegmentTable?)
@@ -78,24 +69,20 @@ extension Table.Pack {
       switch name {
       case "blob": blob = try json.digest()
       // The id stands first in what is written here.
-      case "segments" where blob.map(isWanted) ?? true: segments = try SegmentTable(readingFrom: &json)
+      case "segments" where blob.map(isWanted) ?? true: segments = try segmentTable(&json)
       default: try json.skipValue()
       }
     }
     return (try json.require(blob, "blob"), segments)
   }
-}
 
-extension SegmentTable {
-  fileprivate init(readingFrom json: inout JSONStream) throws(StoreError) {
-    let segments = try json.array { (json) throws(StoreError) in try Segment(readingFrom: &json) }
+  private static func segmentTable(_ json: inout JSONStream) throws(StoreError) -> SegmentTable {
+    let segments = try json.array { (json) throws(StoreError) in try segment(&json) }
     guard let table = SegmentTable(checking: segments) else { throw json.damaged("segments do not follow each other") }
-    self = table
+    return table
   }
-}
 
-extension SegmentTable.Segment {
-  fileprivate init(readingFrom json: inout JSONStream) throws(StoreError) {
+  private static func segment(_ json: inout JSONStream) throws(StoreError) -> SegmentTable.Segment {
     var (offset, byteCount): (Int?, Int?)
     var digest: Digest?
     var members = try json.object()
@@ -107,14 +94,14 @@ extension SegmentTable.Segment {
       default: try json.skipValue()
       }
     }
-    self.init(
+    return SegmentTable.Segment(
       offset: try json.require(offset, "offset"), byteCount: try json.require(byteCount, "byteCount"),
       digest: try json.require(digest, "digest"))
   }
-}
 
-extension Table.Storage {
-  fileprivate init(readingFrom json: inout JSONStream) throws(StoreError) {
+  // MARK: Storages
+
+  private static func storage(_ json: inout JSONStream) throws(StoreError) -> Table.Storage {
     var (pack, segment): (Int?, Int?)
     var (crc32, descriptorWord): (UInt32?, UInt32?)
     var members = try json.object()
@@ -127,44 +114,39 @@ extension Table.Storage {
       default: try json.skipValue()
       }
     }
-    self.init(
+    return Table.Storage(
       pack: pack, segment: segment, crc32: try json.require(crc32, "crc32"), descriptorWord: descriptorWord)
   }
-}
 
-extension [Int: Digest] {
   /// Digests of tensors that are parts of a storage.
-  fileprivate init(readingFrom json: inout JSONStream) throws(StoreError) {
-    self.init()
+  private static func partialDigests(_ json: inout JSONStream) throws(StoreError) -> [Int: Digest] {
+    var digests: [Int: Digest] = [:]
     var members = try json.object()
     while let name = try members.next(&json) {
       guard let tensor = Int(name) else { throw json.damaged("a partial digest is of no tensor") }
-      self[tensor] = try json.digest()
+      digests[tensor] = try json.digest()
     }
+    return digests
   }
-}
 
-extension Table.Stitch {
-  fileprivate init(readingFrom json: inout JSONStream) throws(StoreError) {
+  private static func stitch(_ json: inout JSONStream) throws(StoreError) -> Table.Stitch {
     var (pack, segment): (Int?, Int?)
-    var pieces: [Piece]?
+    var pieces: [Table.Stitch.Piece]?
     var members = try json.object()
     while let name = try members.next(&json) {
       switch name {
       case "pack": pack = try json.integer()
       case "segment": segment = try json.integer()
-      case "pieces": pieces = try json.array { (json) throws(StoreError) in try Piece(readingFrom: &json) }
+      case "pieces": pieces = try json.array { (json) throws(StoreError) in try piece(&json) }
       default: try json.skipValue()
       }
     }
-    self.init(
+    return Table.Stitch(
       pack: try json.require(pack, "pack"), segment: try json.require(segment, "segment"),
       pieces: try json.require(pieces, "pieces"))
   }
-}
 
-extension Table.Stitch.Piece {
-  fileprivate init(readingFrom json: inout JSONStream) throws(StoreError) {
+  private static func piece(_ json: inout JSONStream) throws(StoreError) -> Table.Stitch.Piece {
     var (literal, storage): (Int?, Int?)
     var members = try json.object()
     while let name = try members.next(&json) {
@@ -174,40 +156,38 @@ extension Table.Stitch.Piece {
       default: try json.skipValue()
       }
     }
-    self.init(literalByteCount: try json.require(literal, "literal"), storage: storage)
+    return Table.Stitch.Piece(literalByteCount: try json.require(literal, "literal"), storage: storage)
   }
-}
 
-extension StateDict {
-  fileprivate init(readingFrom json: inout JSONStream) throws(StoreError) {
-    var container: Container?
+  // MARK: The state dict
+
+  private static func stateDict(_ json: inout JSONStream) throws(StoreError) -> StateDict {
+    var container: StateDict.Container?
     var tensors: [TensorDescriptor]?
     var storageSizes: [Int]?
-    var metadata: [ModuleMetadata]?
+    var metadata: [StateDict.ModuleMetadata]?
     var shapes = ShapePool()
     var members = try json.object()
     while let name = try members.next(&json) {
       switch name {
       case "container":
-        container = Container(rawValue: try json.string())
+        container = StateDict.Container(rawValue: try json.string())
         if container == nil { throw json.damaged("a state dict is no mapping that is known") }
-      case "tensors":
-        tensors = try json.array { (json) throws(StoreError) in try TensorDescriptor(readingFrom: &json, &shapes) }
+      case "tensors": tensors = try json.array { (json) throws(StoreError) in try tensor(&json, &shapes) }
       case "storageSizes": storageSizes = try json.array { (json) throws(StoreError) in try json.integer() }
       case "metadata":
-        metadata =
-          try json.isNull() ? nil : json.array { (json) throws(StoreError) in try ModuleMetadata(readingFrom: &json) }
+        metadata = try json.isNull() ? nil : json.array { (json) throws(StoreError) in try moduleMetadata(&json) }
       default: try json.skipValue()
       }
     }
-    self.init(
+    return StateDict(
       container: try json.require(container, "container"), tensors: try json.require(tensors, "tensors"),
       storageSizes: try json.require(storageSizes, "storageSizes"), metadata: metadata)
   }
-}
 
-extension TensorDescriptor {
-  fileprivate init(readingFrom json: inout JSONStream, _ shapes: inout ShapePool) throws(StoreError) {
+  private static func tensor(
+    _ json: inout JSONStream, _ shapes: inout ShapePool
+  ) throws(StoreError) -> TensorDescriptor {
     var text: String?
     var dtype: DType?
     var shape: [Int]?
@@ -232,32 +212,29 @@ extension TensorDescriptor {
       default: try json.skipValue()
       }
     }
-    self.init(
+    return TensorDescriptor(
       name: try json.require(text, "name"), dtype: try json.require(dtype, "dtype"),
       shape: shapes.shape(try json.require(shape, "shape")), storage: try json.require(storage, "storage"),
       byteOffset: byteOffset, byteCount: try json.require(byteCount, "byteCount"), isParameter: isParameter,
       requiresGrad: requiresGrad, sameObjectAs: sameObjectAs)
   }
-}
 
-extension StateDict.ModuleMetadata {
-  fileprivate init(readingFrom json: inout JSONStream) throws(StoreError) {
+  private static func moduleMetadata(_ json: inout JSONStream) throws(StoreError) -> StateDict.ModuleMetadata {
     var path: String?
-    var fields: [Field]?
+    var fields: [StateDict.ModuleMetadata.Field]?
     var members = try json.object()
     while let name = try members.next(&json) {
       switch name {
       case "path": path = try json.string()
-      case "fields": fields = try json.array { (json) throws(StoreError) in try Field(readingFrom: &json) }
+      case "fields": fields = try json.array { (json) throws(StoreError) in try field(&json) }
       default: try json.skipValue()
       }
     }
-    self.init(path: try json.require(path, "path"), fields: try json.require(fields, "fields"))
+    return StateDict.ModuleMetadata(
+      path: try json.require(path, "path"), fields: try json.require(fields, "fields"))
   }
-}
 
-extension StateDict.ModuleMetadata.Field {
-  fileprivate init(readingFrom json: inout JSONStream) throws(StoreError) {
+  private static func field(_ json: inout JSONStream) throws(StoreError) -> StateDict.ModuleMetadata.Field {
     var text: String?
     var value: Int?
     var members = try json.object()
@@ -268,6 +245,15 @@ extension StateDict.ModuleMetadata.Field {
       default: try json.skipValue()
       }
     }
-    self.init(name: try json.require(text, "name"), value: try json.require(value, "value"))
+    return StateDict.ModuleMetadata.Field(
+      name: try json.require(text, "name"), value: try json.require(value, "value"))
+  }
+}
+
+extension JSONStream {
+  /// A member that must be there.
+  fileprivate func require<Value>(_ value: Value?, _ name: String) throws(StoreError) -> Value {
+    guard let value else { throw damaged("\"\(name)\" is missing before what stands") }
+    return value
   }
 }
