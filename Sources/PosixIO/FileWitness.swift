@@ -42,7 +42,10 @@ package final class FileWitness: Sendable {
     }
     self.status = status
     if isShared {
-      DispatchQueue.global().async { self.clean() }
+      DispatchQueue.global().async {
+        self.clean()
+        self.forceToDisk()
+      }
     } else {
       state.withLock { $0.clean = .max }
     }
@@ -72,6 +75,17 @@ package final class FileWitness: Sendable {
       advance(to: end >= status.size ? .max : end)
     }
     advance(to: .max)
+  }
+
+  /// Lets the disk finish what it has begun, beside whatever reads the file: who forces a large file to disk later waits less.
+  private func forceToDisk() {
+    guard status.size > Self.stretch else { return }
+    do throws(PosixError) {
+      // As another open file: the kernel tells each of failed writes, and whoever makes the file a blob has to hear of them.
+      try OpenedFile.open("/proc/self/fd/\(file.descriptor.rawValue)").synchronize()
+    } catch {
+      // Whoever needs the file on disk finds out.
+    }
   }
 
   private func advance(to end: Int) {

@@ -103,7 +103,55 @@ import Testing
     let done = try fixture.tantra(["import"] + arguments)
     #expect(told.status == done.status, "\(arguments): \(told.error) \(done.errorText)")
     #expect(told.error == done.errorText, "\(arguments)")
+    if done.status == 0 {
+      #expect(told.imports.first?.isActive == done.outputText.contains("; active"), "\(arguments): \(done.outputText)")
+    }
     return (told.imports.first, done.status)
+  }
+
+  @Test func aFrozenVersionTakesWhatItHasAndNothingElse() throws {
+    let folder = fixture.scratch("in")
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try fixture.scratch.write("in/model.safetensors", try SmallWeights.example().safetensors())
+    try fixture.scratch.write("in/config.json", Array("{}".utf8))
+    let arguments = [folder, "--model", "x", "--version", "v1"]
+    #expect(try compare(arguments).status == 0)
+    try fixture.succeed("config", "x", "frozen", "always")
+    #expect(try compare(arguments).status == 0)
+    try fixture.scratch.write("in/config.json", Array("{\"a\": 1}".utf8))
+    #expect(try compare(arguments).status != 0)
+  }
+
+  @Test func theFirstVersionIsActiveEvenIfItIsACheckpoint() throws {
+    let file = try fixture.scratch.write("a.pt", try SmallWeights.example().torchZip())
+    for version in ["step-10", "step-20"] {
+      #expect(try compare([file, "--model", "x", "--version", version, "--checkpoint"]).status == 0)
+    }
+  }
+
+  @Test func ofShardsAndOtherFilesTheSameIsSaid() throws {
+    let folder = fixture.scratch("in")
+    for name in ["", "/unet"] {
+      try FileManager.default.createDirectory(atPath: folder + name, withIntermediateDirectories: true)
+    }
+    let weights = try SmallWeights.example().safetensors()
+    try fixture.scratch.write("in/model-00001-of-00002.safetensors", weights)
+    try fixture.scratch.write("in/model-00002-of-00002.safetensors", Array("no weights".utf8))
+    let names = ["z.weight", "a.weight", "a.bias"].map { "\"\($0)\": \"model-00001-of-00002.safetensors\"" }
+    let index = "{\"weight_map\": {\(names.joined(separator: ", ")), \"b\": \"model-00002-of-00002.safetensors\"}}"
+    try fixture.scratch.write("in/model.safetensors.index.json", Array(index.utf8))
+    #expect(try compare([folder, "--model", "x", "--version", "v1"]).status == 65)
+    for name in [
+      "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "model.safetensors.index.json",
+    ] {
+      try FileManager.default.removeItem(atPath: folder + "/" + name)
+    }
+    // Other weights than the published ones, and a component that is cut off: the import reads all before it compares.
+    try fixture.scratch.write("in/model.safetensors", weights)
+    #expect(try compare([folder, "--model", "x", "--version", "v1"]).status == 0)
+    try fixture.scratch.write("in/model.safetensors", try SmallWeights.example(bias: 3).safetensors())
+    try fixture.scratch.write("in/unet/part.safetensors", Array(weights.dropLast(10)))
+    #expect(try compare([folder, "--model", "x", "--version", "v1"]).status == 65)
   }
 
   @Test func whatIsPublishedUnderAComponentsNameIsCompared() throws {
@@ -184,6 +232,11 @@ import Testing
     #expect(new.told?.files.first?.reason?.contains("its state dict alone, without") == true)
     #expect(try compare(version("a")).told?.outcome == "extended")
     #expect(try compare(version("b")).status == 73)
+    try fixture.succeed("config", "x", "frozen", "always")
+    #expect(try compare(version("a")).status == 0)
+    let name = fixture.scratch("a.safetensors")
+    try FileManager.default.copyItem(atPath: fixture.scratch("a.pt"), toPath: name)
+    #expect(try compare([name, "--model", "y", "--version", "v1", "--state-dict-only"]).status == 65)
   }
 
   @Test func aRefusedNameComesWithOneThatWouldDo() throws {

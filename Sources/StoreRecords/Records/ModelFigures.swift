@@ -17,11 +17,12 @@ package struct ModelFigures: Sendable, Hashable {
     self.hiddenFiles = hiddenFiles
   }
 
+  /// What records say may be anything: sums wrap around.
   package static func + (a: ModelFigures, b: ModelFigures) -> ModelFigures {
     var sum = ModelFigures(
-      versions: a.versions + b.versions, files: a.files + b.files,
-      presentedBytes: a.presentedBytes + b.presentedBytes, hiddenFiles: a.hiddenFiles + b.hiddenFiles)
-    sum.unreadable = a.unreadable + b.unreadable
+      versions: a.versions &+ b.versions, files: a.files &+ b.files,
+      presentedBytes: a.presentedBytes &+ b.presentedBytes, hiddenFiles: a.hiddenFiles &+ b.hiddenFiles)
+    sum.unreadable = a.unreadable &+ b.unreadable
     return sum
   }
 }

@@ -7,7 +7,7 @@ struct StridedGrid {
   /// - Parameter dimensions: none of them 0.
   init(_ dimensions: [Int], _ strides: [Int], elementByteCount: Int) {
     self.dimensions = dimensions
-    let capacity = max(StridedReader.tileByteCount / elementByteCount, 1)
+    let capacity = Self.capacity(dimensions, strides, elementByteCount: elementByteCount)
     let longest = min(max(StridedReader.writeByteCount / elementByteCount, 1), capacity)
     var extents = [Int](repeating: 1, count: dimensions.count)
     func grow(_ axes: some Sequence<Int>, to side: Int) {
@@ -32,16 +32,27 @@ struct StridedGrid {
   /// The tiles of a copy that is made from its first byte to its last.
   ///
   /// - Parameter dimensions: none of them 0.
-  init(inOrder dimensions: [Int], elementByteCount: Int) {
+  init(inOrder dimensions: [Int], _ strides: [Int], elementByteCount: Int) {
     self.dimensions = dimensions
     var extents = [Int](repeating: 1, count: dimensions.count)
-    var room = max(StridedReader.tileByteCount / elementByteCount, 1)
+    var room = Self.capacity(dimensions, strides, elementByteCount: elementByteCount)
     for axis in dimensions.indices.reversed() {
       extents[axis] = min(dimensions[axis], room)
       if extents[axis] < dimensions[axis] { break }
       room = max(room / dimensions[axis], 1)
     }
     self.extents = extents
+  }
+
+  /// How many elements a tile may have: fewer if they lie apart in the file, for what lies between is read along as long as it is
+  /// little.
+  private static func capacity(_ dimensions: [Int], _ strides: [Int], elementByteCount width: Int) -> Int {
+    let usual = max(StridedReader.tileByteCount / width, 1)
+    guard let axis = StridedTile.order(dimensions, strides).first, strides[axis] > 1,
+      strides[axis] - 1 <= StridedReader.gapByteCount / width
+    else { return usual }
+    // A little less than the window: rows begin a cache line or two apart.
+    return min(usual, max(StridedReader.windowByteCount / 8 * 7 / (strides[axis] * width), 1))
   }
 
   var tileCount: Int { dimensions.indices.reduce(1) { $0 * tileCount(along: $1) } }

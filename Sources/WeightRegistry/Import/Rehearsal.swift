@@ -16,156 +16,207 @@ package struct Rehearsal: Sendable {
     _ request: ImportRequest, progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(StoreError) -> RehearsedImport {
     var result = RehearsedImport(request)
-    let known = try records.folder(of: request.model, request.version)?.manifest
-    var builder = try ManifestBuilder(
-      request.model, request.version, known: known, from: request.source, refusing: true, in: records)
+    let files =
+      [(source: request.source, path: request.path, isMain: true)]
+      + request.files.map { (source: $0.source, path: $0.path, isMain: false) }
+    // In the order of the import: paths, then what the files hold, then what is published.
+    for (source, path, isMain) in files where !isMain || request.view == nil {
+      guard let why = FilePurpose.problem(ofPath: path, allowsViews: isMain) else { continue }
+      var file = RehearsedImport.File(source, path, .ordinary)
+      file.proposal = "files/\(path)"
+      result.refuse(StoreError(.unacceptable(.unsupported), "\(source) \(why)"), file)
+    }
     let shards: ArrivingShards?
     do throws(StoreError) { shards = try ArrivingShards(of: request) } catch {
       result.refuse(error)
       return result
     }
-    var parts: [Arrival] = []
-    func add(_ source: String, _ path: String, isMain: Bool) throws(StoreError) {
+    var arrivals: [Arrival] = []
+    var changes: [FolderChange] = []
+    for (source, path, isMain) in files where !result.files.contains(where: { $0.path == path }) {
       var file = RehearsedImport.File(source, path, .ordinary)
-      if !isMain || request.view == nil, let why = FilePurpose.problem(ofPath: path, allowsViews: isMain) {
-        file.proposal = "files/\(path)"
-        return result.refuse(StoreError(.unacceptable(.unsupported), "\(source) \(why)"), file)
-      }
       do throws(StoreError) {
-        let alone = isMain ? request.alone : nil
         let isShard = shards?.holds(path) ?? false
-        let arrival = try rehearse(source, at: path, isMain: isMain || isShard, alone, &file, progress)
-        if isShard, let arrival {
-          file.fate = .weights
-          parts.append(arrival)
-        } else if let arrival {
-          try builder.add(arrival)
+        switch try rehearse(&file, isMain: isMain, isShard: isShard, alone: isMain ? request.alone : nil, progress) {
+        case .weights(let arrival): arrivals.append(arrival)
+        case .ordinary(let ordinary): changes.append(.put(ordinary))
         }
+        if isShard { file.fate = .weights }
         result.files.append(file)
       } catch {
         if case .interrupted = error.code { throw error }
         result.refuse(error, file)
       }
     }
-    try add(request.source, request.path, isMain: true)
-    for file in request.files { try add(file.source, file.path, isMain: false) }
-    if let shards, result.outcome != .refused {
+    if result.outcome != .refused {
       do throws(StoreError) {
-        let whole = try shards.joined(parts, as: "\(request.model)/\(request.version)") { (table) throws(StoreError) in
-          try Digest(of: StoreCoding.encode(table.stateDict.tensors.map(\.name), pretty: false))
-        }
-        for arrival in whole { try builder.add(arrival) }
+        try compare(arrivals, shards, changes, with: request, &result)
       } catch {
         result.refuse(error)
       }
     }
     try quarantine(&result)
-    guard result.outcome != .refused else { return result }
-    if known != nil { result.outcome = .extended }
-    builder.finish()
-    result.views = (builder.manifest.main?.views ?? [:]).keys.sorted()
-    let active = records.activeVersion(of: request.model)
-    let isCheckpoint = request.isCheckpoint || request.version.looksLikeCheckpoint
-    result.isActive = request.activating || active == request.version || active == nil && !isCheckpoint
-    do throws(StoreError) {
-      let folder = try records.folder(of: request.model, request.version)
-      let replaces = request.files.contains { folder?.file(at: $0.path) != nil }
-      if builder.changesPublished || replaces { try freezing.requireChangeable(request.model, request.version) }
-    } catch {
-      result.refuse(error)
-    }
     return result
   }
 
-  /// What a file is, and what it holds; nil for one that holds no weights.
-  private func rehearse(
-    _ name: String, at path: String, isMain: Bool, _ alone: StateDictAlone?, _ file: inout RehearsedImport.File,
-    _ progress: @escaping ProgressHandler
-  ) throws(StoreError) -> Arrival? {
-    let source = try posix(try OpenedFile.open(name))
-    let status = try posix(try source.status())
-    let report = counting(.importing, of: status.size, progress)
-    file.fate = Manifest.MainSource(path) == nil ? .component : .weights
-    if let alone {
-      file.reason = "its state dict alone, without " + alone.dropped.joined(separator: "; ")
-      return try arrival(of: alone.file, in: source, name, as: StateDictAlone.format.name, at: path, &file, report)
+  /// Compares what comes with what is published.
+  private func compare(
+    _ arrivals: [Arrival], _ shards: ArrivingShards?, _ changes: [FolderChange], with request: ImportRequest,
+    _ result: inout RehearsedImport
+  ) throws(StoreError) {
+    let (model, version) = (request.model, request.version)
+    let before = try records.folder(of: model, version)
+    var builder = try ManifestBuilder(
+      model, version, known: before?.manifest, from: request.source, refusing: true, in: records)
+    let whole = try shards?.joined(arrivals, as: "\(model)/\(version)") { (table) throws(StoreError) in
+      try Digest(of: StoreCoding.encode(table.stateDict.tensors.map(\.name), pretty: false))
     }
-    if !isMain {
-      guard FilePurpose(path).mayBeWeights, try WeightKind(of: source, named: name) != nil else {
-        file.fate = .ordinary
-        return nil
+    for arrival in whole ?? arrivals {
+      do throws(StoreError) { try builder.add(arrival) } catch {
+        return result.refuse(error, path: arrival.weights.first?.path)
       }
     }
+    builder.finish()
+    let base = before ?? VersionFolder(model: model, version: version, made: 0)
+    var folder = builder.folder(base)
+    for change in changes { folder.apply(change) }
+    if builder.changesPublished || folder.replacesFiles(of: base) { try freezing.requireChangeable(model, version) }
+    if builder.known != nil { result.outcome = .extended }
+    result.views = (builder.manifest.main?.views ?? [:]).keys.sorted()
+    let active = records.activeVersion(of: model)
+    result.isActive = request.activating || active == nil || active == version
+  }
+
+  /// What a file would become.
+  private enum Becoming {
+    case weights(Arrival)
+    case ordinary(FolderFile)
+  }
+
+  /// What a file is, and what it holds.
+  private func rehearse(
+    _ file: inout RehearsedImport.File, isMain: Bool, isShard: Bool, alone: StateDictAlone?,
+    _ progress: @escaping ProgressHandler
+  ) throws(StoreError) -> Becoming {
+    let path = file.path
+    let source = try posix(try OpenedFile.open(file.source))
+    let status = try posix(try source.status())
+    let report = counting(.importing, of: status.size, progress)
+    let name = isMain ? FilePath(file.source).lastComponent?.string ?? file.source : path
+    if !isMain {
+      guard isShard || FilePurpose(path).mayBeWeights, try WeightKind(of: source, named: file.source) != nil else {
+        return .ordinary(
+          FolderFile(
+            path: path, try measured(source, cutAt: [], name, report).segments, modified: status.modified,
+            properties: FileProperties(permissions: status.permissions)))
+      }
+    }
+    file.fate = Manifest.MainSource(path) == nil ? .component : .weights
     let view = FilePurpose.view(named: path)?.name
+    if let alone {
+      file.reason = "its state dict alone, without " + alone.dropped.joined(separator: "; ")
+      return .weights(try arrival(of: alone, in: source, name, as: view, &file, report))
+    }
     if view == nil, let format = try OpaqueFormat.format(of: source, named: path) {
       (file.fate, file.format) = (.unread, format.rawValue)
-      let contents = try UnreadContents(of: try posix(try FileSource(source)), as: format, name)
+      let contents = try UnreadContents(of: try posix(try FileSource(source)), as: format, path)
       (file.tensorCount, file.parameterCount) = (contents.counts?.tensorCount, contents.counts?.parameterCount)
-      return try Arrival(
-        WeightRecord(
-          path: path, format: format.rawValue, blob: try measured(source, cutAt: [], name, report).segments.blob,
-          byteCount: status.size, modified: status.modified, table: nil, packs: [], isPlain: false,
-          extras: contents.extras, counts: contents.counts), nil)
+      return .weights(
+        try Arrival(
+          WeightRecord(
+            path: path, format: format.rawValue, blob: try measured(source, cutAt: [], name, report).segments.blob,
+            byteCount: status.size, modified: status.modified, table: nil, packs: [], isPlain: false,
+            extras: contents.extras, counts: contents.counts), nil))
     }
-    let fileName = FilePath(name).lastComponent?.string ?? name
-    let parsed = try StagedWeights.parse(source, fileName, as: view)
+    let parsed = try StagedWeights.parse(source, name, as: view)
     if !parsed.file.extras.isEmpty { file.reason = "only in it: " + parsed.file.extras.joined(separator: ", ") }
-    return try arrival(of: parsed.file, in: source, fileName, as: parsed.format, at: path, &file, report)
+    let (table, segments, _) = try table(of: parsed.file, source, name, report)
+    return .weights(
+      try arrival(
+        table, segments, as: parsed.format, isPlain: parsed.file.isPlain, extras: parsed.file.extras,
+        modified: status.modified, &file))
+  }
+
+  /// The file that would be written of a state dict alone.
+  private func arrival(
+    of alone: StateDictAlone, in source: OpenedFile, _ name: String, as view: String?,
+    _ file: inout RehearsedImport.File, _ progress: @escaping RangeScanner.Progress
+  ) throws(StoreError) -> Arrival {
+    try StagedWeights.require(StateDictAlone.format, toBe: view, name)
+    let (table, _, checksums) = try table(of: alone.file, source, name, progress)
+    let layout = try parsing(name, try StateDictAlone.layout(of: table.stateDict, checksums))
+    var segments: [SegmentTable.Segment] = []
+    func append(_ byteCount: Int, _ digest: Digest) {
+      let start = segments.last?.range.upperBound ?? 0
+      segments.append(SegmentTable.Segment(offset: start, byteCount: byteCount, digest: digest))
+    }
+    // It is cut at its storages: what lies between two of them is one segment.
+    var literal: [UInt8] = []
+    for segment in layout.segments {
+      switch segment {
+      case .literal(let bytes): literal += bytes
+      case .storage(_, _, byteCount: 0): break
+      case .storage(let index, _, let byteCount):
+        if !literal.isEmpty { append(literal.count, Digest(of: literal)) }
+        literal = []
+        append(byteCount, checksums[index].digest)
+      }
+    }
+    if !literal.isEmpty { append(literal.count, Digest(of: literal)) }
+    return try arrival(
+      table, SegmentTable(segments), as: StateDictAlone.format.name, isPlain: true, extras: [],
+      modified: try posix(try source.status()).modified, &file)
   }
 
   /// A weight file as it would come. Nobody stores its table, so its digest is that of something else.
   private func arrival(
-    of weights: WeightFile, in source: OpenedFile, _ name: String, as format: String, at path: String,
-    _ file: inout RehearsedImport.File, _ progress: @escaping RangeScanner.Progress
+    _ table: Table, _ segments: SegmentTable, as format: String, isPlain: Bool, extras: [String], modified: Int64,
+    _ file: inout RehearsedImport.File
   ) throws(StoreError) -> Arrival {
-    let counts = WeightRecord.Counts(of: weights.stateDict)
+    let counts = WeightRecord.Counts(of: table.stateDict)
     (file.format, file.tensorCount, file.parameterCount) = (format, counts.tensorCount, counts.parameterCount)
-    let (table, blob) = try table(of: weights, source, name, progress)
-    let status = try posix(try source.status())
     return try Arrival(
       WeightRecord(
-        path: path, format: format, blob: blob, byteCount: status.size, modified: status.modified,
-        table: Digest(of: StoreCoding.encode(path, pretty: false)), packs: table.packs.map(\.blob),
-        isPlain: weights.isPlain, extras: weights.extras, counts: counts), table)
+        path: file.path, format: format, blob: segments.blob, byteCount: segments.byteCount, modified: modified,
+        table: Digest(of: StoreCoding.encode(file.path, pretty: false)), packs: table.packs.map(\.blob),
+        isPlain: isPlain, extras: extras, counts: counts), table)
   }
 
   /// The table that a file would have as a pack of its own, with another pack of those storages that do not lie in it as they
-  /// are; and its id.
+  /// are; how the file would be cut, and the checksum of each storage.
   private func table(
     of file: WeightFile, _ source: OpenedFile, _ name: String, _ progress: @escaping RangeScanner.Progress
-  ) throws(StoreError) -> (table: Table, blob: Digest) {
+  ) throws(StoreError) -> (table: Table, segments: SegmentTable, checksums: [StorageChecksum]) {
     try file.compareRecords(with: source, name, progress)
-    let (segments, checksums) = try measured(source, cutAt: file.ranges, name, progress)
+    let (segments, found) = try measured(source, cutAt: file.ranges, name, progress)
     let pack = Table.Pack(blob: segments.blob, segments: segments)
     var assembly = TableAssembly(storageCount: file.storages.count)
     _ = assembly.index(of: pack)
-    var gathered: [(storage: Int, byteCount: Int, checksum: StorageChecksum)] = []
+    var checksums = [StorageChecksum](repeating: StorageHasher().finalize(), count: file.storages.count)
+    var gathered: [(storage: Int, range: Range<Int>)] = []
     for (index, storage) in file.storages.enumerated() {
       switch storage {
-      case .range(_, byteCount: 0): break
-      case .range(let offset, _):
-        guard let segment = segments.index(ofOffset: offset) else { continue }
-        try file.compare(checksums[segment], with: index, name)
-        assembly.enter(index, checksums[segment], in: pack, segment: segment)
+      case .range(let offset, let byteCount):
+        guard byteCount > 0, let segment = segments.index(ofOffset: offset) else { continue }
+        checksums[index] = found[segment]
+        try file.compare(found[segment], with: index, name)
+        assembly.enter(index, found[segment], in: pack, segment: segment)
       case .strided(let strided):
         let reader = try parsing(name, try StridedReader(strided))
         guard reader.byteCount > 0 else { continue }
-        gathered.append((index, reader.byteCount, try checksum(of: reader, source, progress)))
+        let start = gathered.last?.range.upperBound ?? 0
+        gathered.append((index, start..<start + reader.byteCount))
+        checksums[index] = try checksum(of: reader, source, progress)
       }
     }
-    var ranges: [Range<Int>] = []
-    for storage in gathered {
-      let start = ranges.last?.upperBound ?? 0
-      ranges.append(start..<start + storage.byteCount)
-    }
-    let others = SegmentTable(ranges, gathered.map(\.checksum))
-    for (segment, storage) in gathered.enumerated() {
-      assembly.enter(
-        storage.storage, storage.checksum, in: Table.Pack(blob: others.blob, segments: others), segment: segment)
+    let others = SegmentTable(gathered.map(\.range), gathered.map { checksums[$0.storage] })
+    let otherPack = Table.Pack(blob: others.blob, segments: others)
+    for (segment, member) in gathered.enumerated() {
+      assembly.enter(member.storage, checksums[member.storage], in: otherPack, segment: segment)
     }
     let table = try assembly.table(
       of: file.stateDict, partialDigests: try file.partialDigests(in: source, progress), stitch: nil)
-    return (table, segments.blob)
+    return (table, segments, checksums)
   }
 
   /// Hashes a strided tensor as the contiguous one that it would be stored as.

@@ -82,4 +82,12 @@ package struct RehearsedImport: Sendable, Hashable, Codable {
     outcome = .refused
     if refusal == nil { (refusal, reason) = (error, error.message) }
   }
+
+  /// Notes that the import fails because of a file that is told of already.
+  mutating func refuse(_ error: StoreError, path: String?) {
+    if let index = files.firstIndex(where: { $0.path == path }) {
+      (files[index].fate, files[index].reason) = (.refused, error.message)
+    }
+    refuse(error)
+  }
 }

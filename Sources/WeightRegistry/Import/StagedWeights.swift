@@ -153,11 +153,16 @@ struct StagedWeights: ~Copyable {
       }
       throw refusal
     }
+    try require(format, toBe: view, fileName)
+    return (format.name, parsed, source)
+  }
+
+  /// Refuses a file whose format is not that of a view.
+  static func require(_ format: any WeightFormat, toBe view: String?, _ fileName: String) throws(StoreError) {
     guard view == nil || format.fileExtensions.contains(where: { ImportRequest.view(forExtension: $0) == view }) else {
       throw StoreError(
         .unacceptable(.unsupported), "\(fileName): its content is \(format.name), which cannot be model.\(view ?? "")")
     }
-    return (format.name, parsed, source)
   }
 
   /// Whether the state dict of a file can be had that is refused as a whole.

@@ -94,7 +94,7 @@ package struct StateDictAlone: Sendable {
   }
 
   /// - Parameter checksums: nil for a draft of the same places and sizes.
-  private static func layout(
+  static func layout(
     of stateDict: StateDict, _ checksums: [StorageChecksum]?
   ) throws(FormatError) -> FileLayout {
     let none = StorageChecksum(digest: Table.emptyDigest, crc32: 0)

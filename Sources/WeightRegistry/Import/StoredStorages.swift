@@ -17,7 +17,7 @@ struct StoredStorages {
   func stitched(_ blob: Digest, _ progress: @escaping RangeScanner.Progress) throws(StoreError) -> (
     WeightRecord, Table
   )? {
-    guard let file = records.index.stitched(blob), let digest = file.table else { return nil }
+    guard let file = records.index.stitched(blob), file.blob == blob, let digest = file.table else { return nil }
     pins.pin(file.blobs)
     do throws(StoreError) {
       let table = try records.table(digest)

@@ -49,9 +49,9 @@ package final class StoreUsage: Sendable {
     for model in records.modelFolders {
       let own = try records.figures(of: model)
       if own.versions > 0 { figures.models += 1 }
-      figures.versions += own.versions
-      figures.files += own.files
-      if own.unreadable > 0 { figures.unreadable = (figures.unreadable ?? 0) + own.unreadable }
+      figures.versions &+= own.versions
+      figures.files &+= own.files
+      if own.unreadable > 0 { figures.unreadable = (figures.unreadable ?? 0) &+ own.unreadable }
       figures.presentedBytes &+= own.presentedBytes
     }
     let usage = try blobStore(try records.store.blobs.usage())
