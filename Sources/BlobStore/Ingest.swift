@@ -77,7 +77,9 @@ package struct Ingest: ~Copyable {
   package borrowing func hash(
     storages: [Range<Int>], progress: @escaping RangeScanner.Progress = { _ in true }
   ) throws(BlobStoreError) -> (table: SegmentTable, checksums: [StorageChecksum]) {
-    try system(try scan(RangeScanner(file, after: witness, progress: progress), try file.status().size, storages))
+    try system(
+      try RangeScanner(file, after: witness, progress: progress)
+        .segments(of: try file.status().size, cutAt: storages, path: file.path))
   }
 
   /// Makes the staged file, still empty, a copy of `source`, and hashes it as ``hash(storages:progress:)`` does: by reflink
@@ -89,21 +91,8 @@ package struct Ingest: ~Copyable {
   ) throws(BlobStoreError) -> (table: SegmentTable, checksums: [StorageChecksum]) {
     if source.localFile?.reflink(to: file) == true { return try hash(storages: storages, progress: progress) }
     return try system(
-      try scan(RangeScanner(copying: source, to: file, progress: progress), source.byteCount, storages))
-  }
-
-  private borrowing func scan(
-    _ scanner: RangeScanner, _ byteCount: Int, _ storages: [Range<Int>]
-  ) throws(PosixError) -> (table: SegmentTable, checksums: [StorageChecksum]) {
-    guard let pieces = SegmentTable.cut(byteCount: byteCount, at: storages) else {
-      throw PosixError(.invalidArgument, call: "hash: storages overlap", path: file.path)
-    }
-    let checksums = try scanner.checksums(of: pieces)
-    let empty = StorageHasher().finalize()
-    let table = SegmentTable(pieces, checksums)
-    return (
-      table, storages.map { $0.isEmpty ? empty : table.index(ofOffset: $0.lowerBound).map { checksums[$0] } ?? empty }
-    )
+      try RangeScanner(copying: source, to: file, progress: progress)
+        .segments(of: source.byteCount, cutAt: storages, path: file.path))
   }
 
   /// Forces what is staged to disk, as the commit would, but a stretch at a time: who no longer wants it need not wait for

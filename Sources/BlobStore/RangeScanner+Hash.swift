@@ -8,6 +8,24 @@ extension RangeScanner {
     try scan(ranges, into: StorageHasher(), { hasher, _, chunk in hasher.update(chunk) }, finish: { $0.finalize() })
   }
 
+  /// Hashes a file, cut at `storages`, which must not overlap.
+  ///
+  /// - Parameter path: names the file in errors.
+  /// - Returns: the segment table, and the checksum of each storage in the order given.
+  package func segments(
+    of byteCount: Int, cutAt storages: [Range<Int>], path: String
+  ) throws(PosixError) -> (table: SegmentTable, checksums: [StorageChecksum]) {
+    guard let pieces = SegmentTable.cut(byteCount: byteCount, at: storages) else {
+      throw PosixError(.invalidArgument, call: "hash: storages overlap", path: path)
+    }
+    let checksums = try checksums(of: pieces)
+    let empty = StorageHasher().finalize()
+    let table = SegmentTable(pieces, checksums)
+    return (
+      table, storages.map { $0.isEmpty ? empty : table.index(ofOffset: $0.lowerBound).map { checksums[$0] } ?? empty }
+    )
+  }
+
   /// CRC-32 of each range, which takes a fraction of the time that SHA-256 takes.
   package func cyclicChecksums(of ranges: [Range<Int>]) throws(PosixError) -> [UInt32] {
     try scan(ranges, into: CRC32(), { crc, _, chunk in crc.update(chunk) }, finish: { $0.value })

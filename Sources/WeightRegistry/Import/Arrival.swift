@@ -47,3 +47,9 @@ struct Arrival {
     self.source = source
   }
 }
+
+/// What one of the files of an import becomes.
+enum Incoming {
+  case weights(Arrival)
+  case ordinary(FolderFile)
+}

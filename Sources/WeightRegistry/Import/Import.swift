@@ -2,7 +2,6 @@ import BlobStore
 import Logging
 package import PosixIO
 package import StoreRecords
-import SystemPackage
 import Tensors
 import WeightFormats
 
@@ -30,7 +29,7 @@ package struct Import: Sendable {
     let isCheckedFirst =
       request.activating && records.policies(of: request.model).validatesBeforeActivating
       && records.activeVersion(of: request.model) != request.version
-    let fileName = FilePath(request.source).lastComponent?.string ?? request.source
+    let fileName = request.fileName
     let shards = try ArrivingShards(of: request)
     let pins = blobs.newPins()
     defer { withExtendedLifetime(pins) {} }
@@ -203,16 +202,10 @@ package struct Import: Sendable {
       "import: \(manifest.model)/\(manifest.version) from \(source) (\(formats)\(count)\(extras))")
   }
 
-  /// What another file of a version is.
-  private enum OtherContent {
-    case weights(Arrival)
-    case ordinary(FolderFile)
-  }
-
   /// Copies another file of a version into the store.
   private func store(
     _ file: ImportRequest.OtherFile, isShard: Bool, _ pins: BlobPins, _ progress: @escaping ProgressHandler
-  ) throws(StoreError) -> OtherContent {
+  ) throws(StoreError) -> Incoming {
     let source = try posix(try OpenedFile.open(file.source))
     let status = try posix(try source.status())
     let progress = counting(.importing, of: status.size, progress)

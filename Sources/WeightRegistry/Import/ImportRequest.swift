@@ -54,6 +54,9 @@ package struct ImportRequest: Sendable {
     self.isCheckpoint = isCheckpoint
   }
 
+  /// What names the weight file in errors and in records.
+  var fileName: String { FilePath(source).lastComponent?.string ?? source }
+
   /// The view that a file with the extension `fileExtension` is written as; nil for what is not a weight file's.
   package static func view(forExtension fileExtension: String) -> String? {
     switch fileExtension {
@@ -78,8 +81,7 @@ package struct ImportRequest: Sendable {
     guard alone == nil else { return }
     _ = try ArrivingShards(of: self)
     let file = try posix(try OpenedFile.open(source))
-    let name = FilePath(source).lastComponent?.string ?? source
     if view == nil, try OpaqueFormat.format(of: file, named: path) != nil { return }
-    _ = try StagedWeights.parse(file, name, as: FilePurpose.view(named: path)?.name)
+    _ = try StagedWeights.parse(file, fileName, as: FilePurpose.view(named: path)?.name)
   }
 }

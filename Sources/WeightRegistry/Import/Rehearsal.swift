@@ -16,15 +16,19 @@ package struct Rehearsal: Sendable {
     _ request: ImportRequest, progress: @escaping ProgressHandler = { _, _, _ in true }
   ) throws(StoreError) -> RehearsedImport {
     var result = RehearsedImport(request)
-    let files =
-      [(source: request.source, path: request.path, isMain: true)]
-      + request.files.map { (source: $0.source, path: $0.path, isMain: false) }
+    var files: [(source: String, path: String, isMain: Bool)] = []
     // In the order of the import: paths, then what the files hold, then what is published.
-    for (source, path, isMain) in files where !isMain || request.view == nil {
-      guard let why = FilePurpose.problem(ofPath: path, allowsViews: isMain) else { continue }
-      var file = RehearsedImport.File(source, path, .ordinary)
-      file.proposal = "files/\(path)"
-      result.refuse(StoreError(.unacceptable(.unsupported), "\(source) \(why)"), file)
+    for file in [(request.source, request.path, isMain: true)]
+      + request.files.map({ ($0.source, $0.path, isMain: false) })
+    {
+      let (source, path, isMain) = file
+      if !isMain || request.view == nil, let why = FilePurpose.problem(ofPath: path, allowsViews: isMain) {
+        var refused = RehearsedImport.File(source, path, .ordinary)
+        refused.proposal = "files/\(path)"
+        result.refuse(StoreError(.unacceptable(.unsupported), "\(source) \(why)"), refused)
+      } else {
+        files.append(file)
+      }
     }
     let shards: ArrivingShards?
     do throws(StoreError) { shards = try ArrivingShards(of: request) } catch {
@@ -33,11 +37,12 @@ package struct Rehearsal: Sendable {
     }
     var arrivals: [Arrival] = []
     var changes: [FolderChange] = []
-    for (source, path, isMain) in files where !result.files.contains(where: { $0.path == path }) {
+    for (source, path, isMain) in files {
       var file = RehearsedImport.File(source, path, .ordinary)
       do throws(StoreError) {
         let isShard = shards?.holds(path) ?? false
-        switch try rehearse(&file, isMain: isMain, isShard: isShard, alone: isMain ? request.alone : nil, progress) {
+        let name = isMain ? request.fileName : path
+        switch try rehearse(&file, name, isMain: isMain, isShard, alone: isMain ? request.alone : nil, progress) {
         case .weights(let arrival): arrivals.append(arrival)
         case .ordinary(let ordinary): changes.append(.put(ordinary))
         }
@@ -87,27 +92,22 @@ package struct Rehearsal: Sendable {
     result.isActive = request.activating || active == nil || active == version
   }
 
-  /// What a file would become.
-  private enum Becoming {
-    case weights(Arrival)
-    case ordinary(FolderFile)
-  }
-
   /// What a file is, and what it holds.
+  ///
+  /// - Parameter name: names the file in errors.
   private func rehearse(
-    _ file: inout RehearsedImport.File, isMain: Bool, isShard: Bool, alone: StateDictAlone?,
+    _ file: inout RehearsedImport.File, _ name: String, isMain: Bool, _ isShard: Bool, alone: StateDictAlone?,
     _ progress: @escaping ProgressHandler
-  ) throws(StoreError) -> Becoming {
+  ) throws(StoreError) -> Incoming {
     let path = file.path
     let source = try posix(try OpenedFile.open(file.source))
     let status = try posix(try source.status())
     let report = counting(.importing, of: status.size, progress)
-    let name = isMain ? FilePath(file.source).lastComponent?.string ?? file.source : path
     if !isMain {
       guard isShard || FilePurpose(path).mayBeWeights, try WeightKind(of: source, named: file.source) != nil else {
         return .ordinary(
           FolderFile(
-            path: path, try measured(source, cutAt: [], name, report).segments, modified: status.modified,
+            path: path, try hashed(source, cutAt: [], report).table, modified: status.modified,
             properties: FileProperties(permissions: status.permissions)))
       }
     }
@@ -115,7 +115,8 @@ package struct Rehearsal: Sendable {
     let view = FilePurpose.view(named: path)?.name
     if let alone {
       file.reason = "its state dict alone, without " + alone.dropped.joined(separator: "; ")
-      return .weights(try arrival(of: alone, in: source, name, as: view, &file, report))
+      return .weights(
+        try arrival(of: alone, in: source, name, as: view, modified: status.modified, &file, report))
     }
     if view == nil, let format = try OpaqueFormat.format(of: source, named: path) {
       (file.fate, file.format) = (.unread, format.rawValue)
@@ -124,7 +125,7 @@ package struct Rehearsal: Sendable {
       return .weights(
         try Arrival(
           WeightRecord(
-            path: path, format: format.rawValue, blob: try measured(source, cutAt: [], name, report).segments.blob,
+            path: path, format: format.rawValue, blob: try hashed(source, cutAt: [], report).table.blob,
             byteCount: status.size, modified: status.modified, table: nil, packs: [], isPlain: false,
             extras: contents.extras, counts: contents.counts), nil))
     }
@@ -139,7 +140,7 @@ package struct Rehearsal: Sendable {
 
   /// The file that would be written of a state dict alone.
   private func arrival(
-    of alone: StateDictAlone, in source: OpenedFile, _ name: String, as view: String?,
+    of alone: StateDictAlone, in source: OpenedFile, _ name: String, as view: String?, modified: Int64,
     _ file: inout RehearsedImport.File, _ progress: @escaping RangeScanner.Progress
   ) throws(StoreError) -> Arrival {
     try StagedWeights.require(StateDictAlone.format, toBe: view, name)
@@ -165,7 +166,7 @@ package struct Rehearsal: Sendable {
     if !literal.isEmpty { append(literal.count, Digest(of: literal)) }
     return try arrival(
       table, SegmentTable(segments), as: StateDictAlone.format.name, isPlain: true, extras: [],
-      modified: try posix(try source.status()).modified, &file)
+      modified: modified, &file)
   }
 
   /// A weight file as it would come. Nobody stores its table, so its digest is that of something else.
@@ -188,19 +189,21 @@ package struct Rehearsal: Sendable {
     of file: WeightFile, _ source: OpenedFile, _ name: String, _ progress: @escaping RangeScanner.Progress
   ) throws(StoreError) -> (table: Table, segments: SegmentTable, checksums: [StorageChecksum]) {
     try file.compareRecords(with: source, name, progress)
-    let (segments, found) = try measured(source, cutAt: file.ranges, name, progress)
+    let (segments, found) = try hashed(source, cutAt: file.ranges, progress)
     let pack = Table.Pack(blob: segments.blob, segments: segments)
     var assembly = TableAssembly(storageCount: file.storages.count)
     _ = assembly.index(of: pack)
     var checksums = [StorageChecksum](repeating: StorageHasher().finalize(), count: file.storages.count)
     var gathered: [(storage: Int, range: Range<Int>)] = []
+    var next = 0
     for (index, storage) in file.storages.enumerated() {
       switch storage {
       case .range(let offset, let byteCount):
+        checksums[index] = found[next]
+        next += 1
         guard byteCount > 0, let segment = segments.index(ofOffset: offset) else { continue }
-        checksums[index] = found[segment]
-        try file.compare(found[segment], with: index, name)
-        assembly.enter(index, found[segment], in: pack, segment: segment)
+        try file.compare(checksums[index], with: index, name)
+        assembly.enter(index, checksums[index], in: pack, segment: segment)
       case .strided(let strided):
         let reader = try parsing(name, try StridedReader(strided))
         guard reader.byteCount > 0 else { continue }
@@ -237,17 +240,12 @@ package struct Rehearsal: Sendable {
     return hasher.finalize()
   }
 
-  /// Hashes a file, cut at storages.
-  ///
-  /// - Returns: its segments, and the checksum of each.
-  private func measured(
-    _ source: OpenedFile, cutAt storages: [Range<Int>], _ name: String, _ progress: @escaping RangeScanner.Progress
-  ) throws(StoreError) -> (segments: SegmentTable, checksums: [StorageChecksum]) {
-    guard let pieces = SegmentTable.cut(byteCount: try posix(try source.status().size), at: storages) else {
-      throw StoreError(.unacceptable(.malformed), "\(name): its storages overlap")
-    }
-    let checksums = try posix(try RangeScanner(source, progress: progress).checksums(of: pieces))
-    return (SegmentTable(pieces, checksums), checksums)
+  private func hashed(
+    _ source: OpenedFile, cutAt storages: [Range<Int>], _ progress: @escaping RangeScanner.Progress
+  ) throws(StoreError) -> (table: SegmentTable, checksums: [StorageChecksum]) {
+    try posix(
+      try RangeScanner(source, progress: progress)
+        .segments(of: try source.status().size, cutAt: storages, path: source.path))
   }
 
   /// Finds the files that nobody could open.
