@@ -203,8 +203,9 @@ let package = Package(
       ],
       swiftSettings: quick),
     .testTarget(
+      // They compare tensors of millions of elements, one by one.
       name: "WeightFormatsTests", dependencies: ["Tensors", "WeightFormats", "TestSupport", "FormatFuzzer"],
-      swiftSettings: quick),
+      swiftSettings: strict),
     .executableTarget(
       name: "FormatFuzzer", dependencies: ["Tensors", "PosixIO", "WeightFormats", "TestSupport"],
       path: "Tests/FormatFuzzer", swiftSettings: strict),

@@ -55,6 +55,22 @@ report(
 report("read + CRC-32 + SHA-256", try median { _ = try RangeScanner(source).checksums(of: pieces) })
 report("parse", try median { _ = try WeightFormatCatalogue.parse(try FileSource(source)) })
 
+// Tensors that are not contiguous, gathered by one thread and written nowhere.
+let strided = parsed.storages.compactMap { storage -> WeightFile.StridedSource? in
+  if case .strided(let source) = storage { source } else { nil }
+}
+if !strided.isEmpty {
+  report(
+    "gather \(strided.count) strided tensors",
+    try median {
+      for tensor in strided {
+        try StridedReader(tensor).copy(
+          read: { (offset, buffer) throws(PosixError) in try source.fill(buffer, at: offset) },
+          write: { _, _ throws(PosixError) in }, progress: { _ throws(PosixError) in })
+      }
+    })
+}
+
 let folder = try Folder.make(storePath)
 var copies = 0.0
 var syncs = 0.0

@@ -185,31 +185,4 @@ import WeightFormats
       write: { _, _ throws(FormatError) in }, progress: { _ throws(FormatError) in })
     #expect(reads <= 40, "\(reads)")
   }
-
-  /// In memory, 128 MiB by columns, and with channels last.
-  @Test(.enabled(if: isOptimized, "a matter of speed: swift test -c release"))
-  func gathersAtTheSpeedOfMemory() throws {
-    let file = [UInt8](repeating: 3, count: 128 << 20)
-    for (dimensions, strides) in [
-      ([8192, 4096], [1, 8192]), ([64, 256, 2048], [256 * 2048, 1, 256]), ([4096, 8192], [1, 4096]),
-    ] {
-      let source = WeightFile.StridedSource(
-        offset: 0, elementByteCount: 4, dimensions: dimensions, strides: strides)
-      var best = Duration.seconds(100)
-      for _ in 0..<3 {
-        let start = ContinuousClock.now
-        var count = 0
-        try StridedReader(source).copy(
-          read: { (offset, buffer) throws(FormatError) in
-            file.withUnsafeBytes {
-              buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[offset..<offset + buffer.count]))
-            }
-          },
-          write: { (bytes, _) throws(FormatError) in count += bytes.count }, progress: { _ throws(FormatError) in })
-        #expect(count == file.count)
-        best = min(best, ContinuousClock.now - start)
-      }
-      #expect(best < .seconds(1), "\(dimensions) \(strides): \(best)")
-    }
-  }
 }
