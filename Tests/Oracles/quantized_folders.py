@@ -86,6 +86,10 @@ def check(original, quantized):
     assert not found, f"more tensors: {list(found)}"
     assert count > 0
     from transformers import AutoModelForCausalLM
+    if kind == "nf4":
+        import bitsandbytes.nn.modules
+        # On processors that multiply bfloat16, bitsandbytes packs weights anew, and fails if a row is no number of whole blocks.
+        bitsandbytes.nn.modules.has_avx512bf16 = lambda: False
     tokens = torch.arange(1, 33).unsqueeze(0)
     with torch.no_grad():
         near = AutoModelForCausalLM.from_pretrained(quantized)(tokens).logits.float()

@@ -2,12 +2,13 @@ import Foundation
 import TestSupport
 import Testing
 
-/// llama.cpp's converter, if this machine has one: the path of convert_hf_to_gguf.py, as llama-cpp-python's source has it. The
-/// package sentencepiece, which the converter needs, is then needed, too.
-private let converter = ProcessInfo.processInfo.environment["TANTRA_TEST_CONVERTER"]
+/// llama.cpp's converter, as `.ci/converter` brings it.
+private let converter =
+  ProcessInfo.processInfo.environment["TANTRA_TEST_CONVERTER"]
+  ?? Python.packageRoot + "/.build/llama.cpp/convert_hf_to_gguf.py"
 
 private let hasConverter = ConditionTrait.enabled(
-  if: converter != nil, "TANTRA_TEST_CONVERTER does not name llama.cpp's convert_hf_to_gguf.py")
+  if: FileManager.default.fileExists(atPath: converter), "there is no \(converter): run .ci/setup")
 
 @Suite(hasConverter) struct ConverterTests {
   static let kinds = [
@@ -26,7 +27,7 @@ private let hasConverter = ConditionTrait.enabled(
         let out = fixture.scratch("\(kind)-\(type).gguf")
         try fixture.succeed("quantize", kind, "--to", type, "--out", out)
         let count = try Python.oracle(
-          "converted_gguf.py", ["check", converter ?? "", original, out, type], isMeasured: true)
+          "converted_gguf.py", ["check", converter, original, out, type], isMeasured: true)
         #expect(Int(count.split(separator: "\n").last ?? "").map { $0 > 10 } == true, "\(kind) \(type): \(count)")
       }
     }

@@ -26,6 +26,7 @@ struct PickleGraph: Sendable {
   /// memory is taken as they are used, which the machine's budget bounds by `memory`.
   mutating func reserve(byteCount: Int, memory: Int) {
     func count(_ stride: Int) -> Int { min(byteCount, memory / stride) }
+    arena.reserve(count(1))
     tupleEnds.reserveCapacity(count(4))
     tupleElements.reserveCapacity(count(4))
     dictionaries.reserveCapacity(count(MemoryLayout<PickleDictionary>.stride))
@@ -70,21 +71,16 @@ struct PickleGraph: Sendable {
   }
 
   /// The integers of a tuple that holds nothing else (booleans are refused); nil otherwise.
-  ///
-  /// - Parameter arena: the pickle's, while the graph does not have it yet.
-  func integers(ofTuple index: Int, in arena: PickleArena) -> [Int]? {
+  func integers(ofTuple index: Int) -> [Int]? {
     var integers: [Int] = []
     let elements = elements(ofTuple: index)
     integers.reserveCapacity(elements.count)
     for element in elements {
-      guard case .integer(let integer) = element.value(in: arena) else { return nil }
+      guard case .integer(let integer) = value(element) else { return nil }
       integers.append(integer)
     }
     return integers
   }
-
-  /// The integers of a tuple that holds nothing else; nil otherwise.
-  func integers(ofTuple index: Int) -> [Int]? { integers(ofTuple: index, in: arena) }
 
   mutating func makeTuple(_ elements: ArraySlice<PickleReference>) -> PickleReference {
     if elements.isEmpty { return .tuple(0, isHashable: true) }

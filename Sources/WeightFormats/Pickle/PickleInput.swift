@@ -13,26 +13,22 @@ struct PickleInput {
   /// The most bytes that the pickle can have, if that is known.
   let byteCountLimit: Int
 
-  /// What may still be spent on the pickle and what it describes.
-  var budget: MemoryBudget
-
   private static let chunk = 64 << 10
 
   /// - Parameters:
   ///   - stream: begins with the pickle.
   ///   - what: the pickle's name in messages.
   ///   - byteCountLimit: how many bytes the pickle can have, as far as that is known.
-  init(_ stream: any ByteStream, what: String, byteCountLimit: Int = .max, budget: MemoryBudget) {
+  init(_ stream: any ByteStream, what: String, byteCountLimit: Int = .max) {
     self.stream = stream
     self.what = what
     self.byteCountLimit = byteCountLimit
-    self.budget = budget
   }
 
   /// The pickle that begins at `offset` of a source.
-  init(_ source: any ByteSource, at offset: Int, what: String, budget: MemoryBudget) {
+  init(_ source: any ByteSource, at offset: Int, what: String) {
     self.init(
-      SourceStream(source, at: offset), what: what, byteCountLimit: max(source.byteCount - offset, 0), budget: budget)
+      SourceStream(source, at: offset), what: what, byteCountLimit: max(source.byteCount - offset, 0))
   }
 
   /// Bytes of the pickle that have been read.
@@ -41,12 +37,9 @@ struct PickleInput {
   /// Where the next byte stands in the file, if it stands there as it is.
   var fileOffset: Int? { stream.fileOffset.map { $0 - (window.count - cursor) } }
 
-  /// An error about the opcode at `opcodeOffset`.
-  func error(_ code: FormatError.Code, _ message: String, at opcodeOffset: Int) -> FormatError {
-    FormatError(code, "\(what), offset \(opcodeOffset): \(message)")
+  private func truncated() -> FormatError {
+    FormatError(.truncated, "\(what), offset \(position): the pickle goes on beyond its end")
   }
-
-  private func truncated() -> FormatError { error(.truncated, "the pickle goes on beyond its end", at: position) }
 
   /// Whether there is no further byte.
   mutating func isAtEnd() throws(FormatError) -> Bool {

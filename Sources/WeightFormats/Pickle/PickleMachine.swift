@@ -1,8 +1,8 @@
-import Tensors
-
-/// An interpreter of pickles, protocols 0 to 5. It builds descriptions of objects; nothing is imported and nothing is called.
+/// An interpreter of pickles, protocols 0 to 5: opcodes, stack and memo. What they make is a ``PickleHeap``; nothing is imported and
+/// nothing is called.
 ///
-/// The globals are those of ``PickleGlobal``; calls and states are accepted in exactly the shapes that picklers write.
+/// The globals are those of ``PickleGlobal``; calls and states, which ``PickleCalls`` knows, are accepted in exactly the shapes that
+/// picklers write.
 ///
 /// Limits: 1 Mi values on the stack, and a ``MemoryBudget`` for everything that a pickle describes; time is proportional to the
 /// pickle's size, whatever it says.
@@ -29,19 +29,15 @@ struct PickleMachine: ~Copyable {
     case judgement
   }
 
-  static let stackLimit = 1 << 20
-  static let markLimit = 1 << 18
-  /// Containers of a judged pickle keep so many elements.
-  static let judgedElementLimit = 256
+  private static let stackLimit = 1 << 20
+  private static let markLimit = 1 << 18
 
-  let dialect: Dialect
-  let purpose: Purpose
-  var input: PickleInput
-  var arena = PickleArena()
-  var graph = PickleGraph()
-  var stack: [PickleReference] = []
+  private let dialect: Dialect
+  private var input: PickleInput
+  private var heap: PickleHeap
+  private var stack: [PickleReference] = []
   /// Stack heights at the MARKs that are open.
-  var marks: [UInt32] = []
+  private var marks: [UInt32] = []
   private var memo: [PickleReference] = []
   /// What a judged pickle put where no pickler would.
   private var farMemo: [Int: PickleReference] = [:]
@@ -49,58 +45,52 @@ struct PickleMachine: ~Copyable {
   private var memoized = 0
   /// Bytes paid for the stack.
   private var workspace = 0
-  /// Opcodes run, and elements copied.
-  private var operations = 0
-  /// Where the current opcode stands.
-  private(set) var offset = 0
-  /// Whether the pickle begins as pickles have since protocol 2.
-  private var isMarked = false
-  /// Whether an opcode failed that fails in every unpickler.
-  private(set) var isBroken = false
   /// Whether arrays of joblib follow their descriptions, and are not read as opcodes.
-  let skipsArrays: Bool
+  private let skipsArrays: Bool
   /// Whether there were such arrays.
-  var hasArrays = false
+  private var hasArrays = false
   /// Where the pickle begins.
   private let start: Int
   /// Where the current frame ends.
-  private(set) var frameEnd = 0
+  private var frameEnd = 0
   /// Whether the frame goes on.
-  var isInFrame = false
+  private var isInFrame = false
 
-  private init(_ input: PickleInput, dialect: Dialect, purpose: Purpose, skipsArrays: Bool) {
+  private init(
+    _ input: PickleInput, dialect: Dialect, purpose: Purpose, skipsArrays: Bool, budget: MemoryBudget
+  ) {
     self.input = input
     self.dialect = dialect
-    self.purpose = purpose
     self.skipsArrays = skipsArrays
+    heap = PickleHeap(of: input.what, purpose, budget)
     start = input.position
-    // The one float of a judged pickle: nobody needs to know what its floats are.
-    if purpose == .judgement { _ = arena.add(float: [UInt8](repeating: 0, count: 8)) }
   }
 
   /// Runs the pickle that begins where `input` stands.
   ///
-  /// - Returns: the objects, how many bytes the pickle took, and what is left of the input's budget.
+  /// - Parameter budget: pays for the objects, and for what is needed meanwhile.
   static func run(
-    _ input: PickleInput, dialect: Dialect, purpose: Purpose = .weights
+    _ input: PickleInput, dialect: Dialect, purpose: Purpose = .weights, budget: inout MemoryBudget
   ) throws(FormatError) -> Outcome {
-    var machine = PickleMachine(input, dialect: dialect, purpose: purpose, skipsArrays: false)
+    var machine = PickleMachine(input, dialect: dialect, purpose: purpose, skipsArrays: false, budget: budget)
     try machine.prepare()
     while try machine.step() {}
     machine.finish()
-    if let key = try machine.graph.repeatedKey(&machine.input.budget) {
+    budget = machine.heap.budget
+    if let key = try machine.heap.graph.repeatedKey(&budget) {
       var name = ""
-      if case .string(let text) = key { name = " " + machine.graph.string(text).prefix(80).debugDescription }
+      if case .string(let text) = key {
+        name = " " + machine.heap.graph.string(text).prefix(80).debugDescription
+      }
       throw FormatError(.malformed, "\(input.what): a dictionary has the key\(name) twice")
     }
-    return Outcome(graph: machine.graph, byteCount: machine.input.position, budget: machine.input.budget)
+    return Outcome(graph: machine.heap.graph, byteCount: machine.input.position)
   }
 
   /// What a pickle was.
   struct Outcome {
     var graph: PickleGraph
     var byteCount: Int
-    var budget: MemoryBudget
   }
 
   /// What is known of a pickle that was judged.
@@ -115,94 +105,77 @@ struct PickleMachine: ~Copyable {
   ///
   /// - Throws: why the pickle is not known to be inert.
   static func judge(_ input: PickleInput, dialect: Dialect, skipsArrays: Bool) throws(FormatError) -> Judgement {
-    var machine = PickleMachine(input, dialect: dialect, purpose: .judgement, skipsArrays: skipsArrays)
+    var machine = PickleMachine(
+      input, dialect: dialect, purpose: .judgement, skipsArrays: skipsArrays,
+      budget: MemoryBudget(MemoryBudget.torchLimit))
     do throws(FormatError) {
       while try machine.step() {}
     } catch {
       // A file without the mark of a pickle, such as a text, is soon no pickle. One with the mark is more than suspect.
       // Arrays that are read as opcodes soon end it, too.
-      guard machine.isBroken || error.code == .truncated, !machine.isMarked || machine.hasArrays else { throw error }
+      guard machine.heap.isBroken || error.code == .truncated, !machine.heap.isMarked || machine.hasArrays else {
+        throw error
+      }
       return .broken(error)
     }
-    machine.finish()
-    if let name = machine.graph.foreignNames.first {
-      throw FormatError(.forbidden, "\(machine.input.what): it names the global \(name), which may be a program")
+    let graph = machine.heap.graph
+    if let name = graph.foreignNames.first {
+      throw FormatError(.forbidden, "\(input.what): it names the global \(name), which may be a program")
     }
-    let root = machine.graph.value(machine.graph.root)
+    let root = graph.value(graph.root)
     var digits: [UInt8] = []
-    if case .wideInteger(let text) = root { digits = Array(machine.graph.arena.records[text.range]) }
+    if case .wideInteger(let text) = root { digits = Array(graph.arena.records[text.range]) }
     return .inert(
-      root: root, digits: digits, hasStorages: !machine.graph.storages.isEmpty, hasArrays: machine.hasArrays,
+      root: root, digits: digits, hasStorages: !graph.storages.isEmpty, hasArrays: machine.hasArrays,
       rest: machine.input)
   }
 
   private mutating func finish() {
-    graph.arena = arena
-    input.budget.release(memo.count * 4 + workspace)
+    heap.releaseMemory(memo.count * 4 + workspace)
     memo = []
   }
 
   /// Pays for the stack and makes room for what the pickle can describe. Torch's small headers need neither.
   private mutating func prepare() throws(FormatError) {
     guard dialect != .plain, input.byteCountLimit > 1 << 16 else { return }
-    workspace = min(input.byteCountLimit, PickleMachine.stackLimit + PickleMachine.markLimit) * 4
-    try input.budget.charge(workspace)
-    stack.reserveCapacity(min(input.byteCountLimit, PickleMachine.stackLimit))
-    marks.reserveCapacity(min(input.byteCountLimit, PickleMachine.markLimit))
-    memo.reserveCapacity(min(input.byteCountLimit, input.budget.available) / 4)
-    arena.reserve(min(input.byteCountLimit, input.budget.available))
-    graph.reserve(byteCount: input.byteCountLimit, memory: input.budget.available)
-  }
-
-  /// An error about the current opcode.
-  func error(_ code: FormatError.Code, _ message: String) -> FormatError { input.error(code, message, at: offset) }
-
-  /// The same for an opcode that fails in every unpickler, whatever it is used for.
-  mutating func broken(_ message: String) -> FormatError {
-    isBroken = true
-    return error(.malformed, message)
-  }
-
-  /// The most that `charge` lets a pickle ask for.
-  static let operationLimit = 32 << 20
-
-  /// Counts `amount` units of work that the pickle asked for.
-  mutating func charge(_ amount: Int) throws(FormatError) {
-    operations += amount
-    guard operations <= PickleMachine.operationLimit else {
-      throw error(.limit, "the pickle takes more than \(PickleMachine.operationLimit) operations")
-    }
+    workspace = min(input.byteCountLimit, Self.stackLimit + Self.markLimit) * 4
+    try heap.chargeMemory(workspace)
+    stack.reserveCapacity(min(input.byteCountLimit, Self.stackLimit))
+    marks.reserveCapacity(min(input.byteCountLimit, Self.markLimit))
+    memo.reserveCapacity(min(input.byteCountLimit, heap.budget.available) / 4)
+    heap.graph.reserve(byteCount: input.byteCountLimit, memory: heap.budget.available)
   }
 
   /// Runs one opcode; returns false after STOP.
   private mutating func step() throws(FormatError) -> Bool {
-    offset = input.position
+    let offset = input.position
+    heap.offset = offset
     if isInFrame, offset >= frameEnd {
       // What an unpickler makes of this depends on how it reads: some lose the rest of the frame.
-      guard offset == frameEnd else { throw error(.malformed, "an opcode that reaches over the end of its frame") }
+      guard offset == frameEnd else { throw heap.error(.malformed, "an opcode that reaches over the end of its frame") }
       isInFrame = false
     }
     let byte = try input.byte()
-    guard let opcode = Opcode(rawValue: byte) else {
-      throw broken("the byte 0x\(String(byte, radix: 16)) is no opcode of a pickle")
+    guard let opcode = PickleOpcode(rawValue: byte) else {
+      throw heap.broken("the byte 0x\(String(byte, radix: 16)) is no opcode of a pickle")
     }
-    try charge(1)
-    if !opcode.isTorch { graph.isTorch = false }
+    try heap.charge(1)
+    if !opcode.isTorch { heap.graph.isTorch = false }
     switch opcode {
     case .proto:
       let version = try input.byte()
       guard version <= 5 || offset == start && version < 9 else {
-        throw broken("pickle protocol \(version), which nobody knows")
+        throw heap.broken("pickle protocol \(version), which nobody knows")
       }
-      if offset == start { isMarked = true }
-      guard version <= 5 else { throw error(.unsupported, "pickle protocol \(version); 0 to 5 are known") }
+      if offset == start { heap.isMarked = true }
+      guard version <= 5 else { throw heap.error(.unsupported, "pickle protocol \(version); 0 to 5 are known") }
     case .frame:
       let count = try input.integer(8)
       let (end, overflow) = input.position.addingReportingOverflow(Int(clamping: count))
       guard !overflow, input.byteCountLimit == .max || end - start <= input.byteCountLimit else {
-        throw broken("a frame of \(count) bytes")
+        throw heap.broken("a frame of \(count) bytes")
       }
-      guard !isInFrame else { throw error(.malformed, "a frame inside of a frame") }
+      guard !isInFrame else { throw heap.error(.malformed, "a frame inside of a frame") }
       frameEnd = end
       isInFrame = true
     case .stop: return try stop()
@@ -215,85 +188,88 @@ struct PickleMachine: ~Copyable {
     case .none: try push(.none)
     case .newTrue: try push(.boolean(true))
     case .newFalse: try push(.boolean(false))
-    case .int, .long, .binInt, .binInt1, .binInt2, .long1, .long4, .float, .binFloat: try pushNumber(opcode)
+    case .int, .long, .binInt, .binInt1, .binInt2, .long1, .long4, .float, .binFloat:
+      try push(try PickleNumbers.number(opcode, from: &input, in: &heap))
     case .string, .binString, .shortBinString, .unicode, .binUnicode, .shortBinUnicode, .binUnicode8:
-      try pushText(opcode)
+      try push(try PickleTexts.text(opcode, from: &input, in: &heap))
     case .binBytes: try pushBytes(Int(try input.integer(4)))
     case .shortBinBytes: try pushBytes(Int(try input.byte()))
-    case .binBytes8: try pushBytes(try wideCount())
-    case .byteArray8: try pushBytes(try wideCount(), isArray: true)
-    case .emptyTuple: try push(graph.makeTuple([]))
+    case .binBytes8: try pushBytes(try PickleNumbers.wideCount(from: &input, in: &heap))
+    case .byteArray8: try pushBytes(try PickleNumbers.wideCount(from: &input, in: &heap), isArray: true)
+    case .emptyTuple: try push(.tuple(0, isHashable: true))
     case .tuple1: try pushTuple(1)
     case .tuple2: try pushTuple(2)
     case .tuple3: try pushTuple(3)
     case .tuple: try makeTuple(from: try popMark())
-    case .emptyList: try pushList()
+    case .emptyList: try push(.list(try heap.makeList()))
     case .list: try makeList(from: try popMark())
     case .append: try append(from: stack.count - 1)
     case .appends: try append(from: try popMark())
-    case .emptySet: try pushSet()
+    case .emptySet: try push(.set(list: try heap.makeList()))
     case .addItems: try addItems(from: try popMark())
     case .frozenSet: try makeFrozenSet(from: try popMark())
-    case .emptyDict: try push(.dictionary(try makeDictionary(.dict)))
+    case .emptyDict: try push(.dictionary(try heap.makeDictionary(.dict)))
     case .dict: try makeDictionary(from: try popMark())
     case .setItem: try setItems(from: stack.count - 2)
     case .setItems: try setItems(from: try popMark())
     case .put:
       // A file whose first byte happens to be this one is no pickle.
-      guard stack.count > floor else { throw broken("a PUT with nothing on the stack") }
-      try put(try index())
+      guard stack.count > floor else { throw heap.broken("a PUT with nothing on the stack") }
+      try put(try PickleNumbers.memoIndex(from: &input, in: &heap))
     case .binPut: try put(Int(try input.byte()))
     case .longBinPut: try put(Int(try input.integer(4)))
     case .memoize: try put(memoized)
-    case .get: try get(try index())
+    case .get: try get(try PickleNumbers.memoIndex(from: &input, in: &heap))
     case .binGet: try get(Int(try input.byte()))
     case .longBinGet: try get(Int(try input.integer(4)))
-    case .global: try pushGlobal()
-    case .stackGlobal: try pushStackGlobal()
-    case .binPersID: try pushStorage()
+    case .global: try push(try PickleGlobals.global(linesOf: &input, in: &heap))
+    case .stackGlobal:
+      let name = try pop()
+      let module = try pop()
+      try push(try PickleGlobals.global(module, name, in: &heap))
+    case .binPersID: try push(try TorchStorages.storage(try pop(), dialect, in: &heap))
     case .persID:
       // Only pickle's own unpicklers know such identifiers, and raise an error without a program that knows them.
-      while try input.line(limit: 1 << 16) == nil { try charge(1024) }
-      throw broken("a persistent id that is a text")
-    case .reduce: try reduce()
-    case .newObject: try newObject()
+      while try input.line(limit: 1 << 16) == nil { try heap.charge(1024) }
+      throw heap.broken("a persistent id that is a text")
+    case .reduce, .newObject: try reduce()
     case .newObjectWithKeywords: try newObjectWithKeywords()
     case .instance: try instance()
     case .object: try object()
     case .build: try build()
     case .extension1, .extension2, .extension4:
       // The registry is empty unless a program fills it, and such a program's pickles say that they are some.
-      throw broken("an object of the extension registry, which may be anything")
-    case .nextBuffer, .readOnlyBuffer: throw broken("a buffer that is outside of the pickle")
+      throw heap.broken("an object of the extension registry, which may be anything")
+    case .nextBuffer, .readOnlyBuffer: throw heap.broken("a buffer that is outside of the pickle")
     }
     return true
   }
 
   private mutating func stop() throws(FormatError) -> Bool {
     guard !isInFrame || input.position == frameEnd else {
-      throw error(.malformed, "the opcode STOP before the end of its frame")
+      throw heap.error(.malformed, "the opcode STOP before the end of its frame")
     }
-    guard let root = stack.last, stack.count > floor else { throw broken("the opcode STOP without an object") }
-    guard purpose == .judgement || stack.count == 1 && marks.isEmpty else {
-      throw error(.malformed, "the opcode STOP leaves \(stack.count) objects on the stack instead of one")
+    guard let root = stack.last, stack.count > floor else { throw heap.broken("the opcode STOP without an object") }
+    guard heap.purpose == .judgement || stack.count == 1 && marks.isEmpty else {
+      throw heap.error(.malformed, "the opcode STOP leaves \(stack.count) objects on the stack instead of one")
     }
-    graph.root = root
+    heap.graph.root = root
     return false
   }
 
   private mutating func put(_ index: Int) throws(FormatError) {
-    guard let top = stack.last, stack.count > floor else { throw broken("a PUT with nothing on the stack") }
+    guard let top = stack.last, stack.count > floor else { throw heap.broken("a PUT with nothing on the stack") }
     // A pickler numbers what it memoizes, so an index beyond the number of opcodes is not from one.
-    guard index <= operations else {
-      guard purpose == .judgement, farMemo.count < 1024 else {
-        throw error(.malformed, "a PUT to the memo at \(index), far beyond its end")
+    guard index <= heap.operations else {
+      guard heap.purpose == .judgement, farMemo.count < 1024 else {
+        throw heap.error(.malformed, "a PUT to the memo at \(index), far beyond its end")
       }
       if farMemo.updateValue(top, forKey: index) == nil { memoized += 1 }
       return
     }
     if !farMemo.isEmpty, farMemo.removeValue(forKey: index) != nil { memoized -= 1 }
     if index >= memo.count {
-      try input.budget.charge(4 * (index + 1 - memo.count))
+      try heap.chargeMemory(4 * (index + 1 - memo.count))
       memo.append(contentsOf: repeatElement(.absent, count: index + 1 - memo.count))
     }
     if memo[index] == .absent { memoized += 1 }
@@ -303,20 +279,198 @@ struct PickleMachine: ~Copyable {
   private mutating func get(_ index: Int) throws(FormatError) {
     if !farMemo.isEmpty, let far = farMemo[index] { return try push(far) }
     guard index < memo.count, memo[index] != .absent else {
-      throw broken("a GET from the memo at \(index), where nothing was put")
+      throw heap.broken("a GET from the memo at \(index), where nothing was put")
     }
     try push(memo[index])
   }
 
-  /// The number in a line of GET or PUT.
-  private mutating func index() throws(FormatError) -> Int {
-    let line = try numberLine("a memo index", of: "0123456789+-_ \t\r\u{B}\u{C}")
-    guard line.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }), let index = Int(String(decoding: line, as: UTF8.self)) else {
-      throw error(.malformed, "a memo index that is not plain")
-    }
-    return index
+  private mutating func pushBytes(_ count: Int, isArray: Bool = false) throws(FormatError) {
+    try push(try PickleTexts.bytes(count, isArray: isArray, from: &input, in: &heap))
   }
 
-  /// Whether the pickle says that it is one.
-  var saysWhatItIs: Bool { isMarked }
+  // MARK: The stack
+
+  /// Height below which the current opcode may not reach.
+  private var floor: Int { Int(marks.last ?? 0) }
+
+  private mutating func underflow() -> FormatError { heap.broken("an opcode needs more objects than are on the stack") }
+
+  private mutating func push(_ reference: PickleReference) throws(FormatError) {
+    guard stack.count < Self.stackLimit else {
+      throw heap.error(.limit, "more than \(Self.stackLimit) objects on the stack")
+    }
+    stack.append(reference)
+  }
+
+  /// Pops the topmost value, which must be above the last MARK.
+  private mutating func pop() throws(FormatError) -> PickleReference {
+    guard stack.count > floor, let reference = stack.popLast() else { throw underflow() }
+    return reference
+  }
+
+  /// POP: takes away a value, or the MARK if it is on top.
+  private mutating func popValueOrMark() throws(FormatError) {
+    if stack.count > floor {
+      stack.removeLast()
+    } else {
+      _ = try popMark()
+    }
+  }
+
+  /// Opens a MARK.
+  private mutating func pushMark() throws(FormatError) {
+    guard marks.count < Self.markLimit else {
+      throw heap.error(.limit, "more than \(Self.markLimit) open MARKs")
+    }
+    marks.append(UInt32(truncatingIfNeeded: stack.count))
+  }
+
+  /// Closes the last MARK; returns the stack's height there.
+  private mutating func popMark() throws(FormatError) -> Int {
+    guard let mark = marks.popLast() else { throw heap.broken("an opcode needs a MARK, and none is open") }
+    return Int(mark)
+  }
+
+  // MARK: Containers
+
+  /// Replaces the topmost `count` values by a tuple of them.
+  private mutating func pushTuple(_ count: Int) throws(FormatError) {
+    let start = stack.count - count
+    guard start >= floor else { throw underflow() }
+    try makeTuple(from: start)
+  }
+
+  /// Replaces the values from `start` on by a tuple of them.
+  private mutating func makeTuple(from start: Int) throws(FormatError) {
+    let tuple = try heap.makeTuple(stack[start...])
+    stack.removeSubrange(start...)
+    try push(tuple)
+  }
+
+  /// Replaces the values from `start` on by a list of them.
+  private mutating func makeList(from start: Int) throws(FormatError) {
+    let index = try heap.makeList()
+    try heap.add(stack[start...], toList: index)
+    stack.removeSubrange(start...)
+    try push(.list(index))
+  }
+
+  /// Replaces keys and values from `start` on by a dictionary of them.
+  private mutating func makeDictionary(from start: Int) throws(FormatError) {
+    let index = try heap.makeDictionary(.dict)
+    try heap.add(stack[start...], toDictionary: index)
+    stack.removeSubrange(start...)
+    try push(.dictionary(index))
+  }
+
+  /// Replaces the values from `start` on by a frozen set of them.
+  private mutating func makeFrozenSet(from start: Int) throws(FormatError) {
+    try heap.checkHashable(stack[start...])
+    let index = try heap.makeList()
+    try heap.add(stack[start...], toList: index)
+    stack.removeSubrange(start...)
+    try push(.frozenSet(list: index))
+  }
+
+  /// The container below the values from `start` on.
+  private mutating func container(below start: Int) throws(FormatError) -> PickleReference {
+    guard start > floor, start <= stack.count else { throw underflow() }
+    return stack[start - 1]
+  }
+
+  /// APPEND and APPENDS: moves the values from `start` on into the list below them.
+  private mutating func append(from start: Int) throws(FormatError) {
+    let list = try container(below: start)
+    switch heap.value(list) {
+    case .list(let index): try heap.add(stack[start...], toList: index)
+    case .object(let index) where heap.graph.objects[index].isSequence: break
+    // What a program's object is given is left out.
+    case .foreign: try heap.checkForeign(list)
+    default: throw heap.error(.forbidden, "APPEND to an object that is not a list")
+    }
+    stack.removeSubrange(start...)
+  }
+
+  /// ADDITEMS: moves the values from `start` on into the set below them.
+  private mutating func addItems(from start: Int) throws(FormatError) {
+    let set = try container(below: start)
+    switch heap.value(set) {
+    case .set(let list?):
+      try heap.checkHashable(stack[start...])
+      try heap.add(stack[start...], toList: list)
+    case .foreign: try heap.checkForeign(set)
+    default: throw heap.error(.forbidden, "ADDITEMS to an object that is not a set")
+    }
+    stack.removeSubrange(start...)
+  }
+
+  /// SETITEM and SETITEMS: moves the keys and values from `start` on into the dictionary below them.
+  private mutating func setItems(from start: Int) throws(FormatError) {
+    let dictionary = try container(below: start)
+    switch heap.value(dictionary) {
+    case .dictionary(let index): try heap.add(stack[start...], toDictionary: index)
+    case .foreign: try heap.checkForeign(dictionary)
+    default: throw heap.error(.forbidden, "SETITEM on an object that is not a dictionary")
+    }
+    stack.removeSubrange(start...)
+  }
+
+  // MARK: Calls
+
+  /// REDUCE and NEWOBJ: a callable and its arguments.
+  private mutating func reduce() throws(FormatError) {
+    let argument = try pop()
+    let callee = try pop()
+    try push(try PickleCalls.call(callee, with: argument, in: &heap))
+  }
+
+  /// NEWOBJ_EX: the same with keywords, of which there must be none.
+  private mutating func newObjectWithKeywords() throws(FormatError) {
+    let keywords = try pop()
+    if case .dictionary(let index) = heap.value(keywords), heap.graph.dictionaries[index].isEmpty {
+      return try reduce()
+    }
+    guard heap.purpose == .stateDict else { throw heap.error(.forbidden, "an object made with keywords") }
+    _ = try pop()
+    try heap.checkForeign(try pop())
+    try push(.foreign(0))
+  }
+
+  /// INST: a class in two lines, and its arguments on the stack.
+  private mutating func instance() throws(FormatError) {
+    let callee = try PickleGlobals.global(linesOf: &input, in: &heap)
+    try pushInstance(of: callee, from: try popMark())
+  }
+
+  /// OBJ: a class on the stack, and its arguments above it.
+  private mutating func object() throws(FormatError) {
+    let start = try popMark()
+    guard start < stack.count else { throw underflow() }
+    let callee = stack.remove(at: start)
+    try pushInstance(of: callee, from: start)
+  }
+
+  private mutating func pushInstance(of callee: PickleReference, from start: Int) throws(FormatError) {
+    try makeTuple(from: start)
+    let arguments = try pop()
+    try push(try PickleCalls.call(callee, with: arguments, in: &heap))
+  }
+
+  /// BUILD: gives an object its state.
+  private mutating func build() throws(FormatError) {
+    let state = try pop()
+    guard stack.count > floor, let top = stack.last else { throw underflow() }
+    if let array = try PickleCalls.setState(state, of: top, in: &heap) { try skip(array) }
+  }
+
+  private mutating func skip(_ array: JoblibArray) throws(FormatError) {
+    hasArrays = true
+    guard skipsArrays else { return }
+    guard frameEnd == 0 || frameEnd == input.position else {
+      throw heap.error(.malformed, "an array of joblib that does not follow its description")
+    }
+    isInFrame = false
+    if array.isPadded { try input.skip(Int(try input.byte())) }
+    try input.skip(array.byteCount)
+  }
 }

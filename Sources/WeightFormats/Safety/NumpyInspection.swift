@@ -11,7 +11,7 @@ enum NumpyInspection {
   ///
   /// - Returns: false if the bytes do not begin with an array.
   static func check(_ stream: any ByteStream, what: String) throws(FormatError) -> Bool {
-    var input = PickleInput(stream, what: what, budget: MemoryBudget(MemoryBudget.torchLimit))
+    var input = PickleInput(stream, what: what)
     guard try begins(&input) else { return false }
     repeat {
       guard let (type, shape) = try header(&input) else { return true }

@@ -28,7 +28,7 @@ package enum PickleSafety {
   /// Whether the file is one of safetensors whose length begins with the mark of a pickle. No unpickler goes beyond the third
   /// byte, which is none's opcode, and nothing was run until then.
   private static func isSafetensors(_ head: [UInt8], byteCount: Int) -> Bool {
-    guard head.count > 2, head[0] == PickleMachine.Opcode.proto.rawValue, PickleMachine.Opcode(rawValue: head[2]) == nil
+    guard head.count > 2, head[0] == PickleOpcode.proto.rawValue, PickleOpcode(rawValue: head[2]) == nil
     else { return false }
     return SafetensorsFormat().recognizes(head, byteCount: byteCount)
   }

@@ -8,8 +8,7 @@ enum PickleSequence {
   /// - Parameter skipsArrays: whether arrays of joblib follow their descriptions.
   /// - Returns: whether there were descriptions of such arrays.
   static func check(_ stream: any ByteStream, what: String, skipsArrays: Bool) throws(FormatError) -> Bool {
-    try check(
-      PickleInput(stream, what: what, budget: MemoryBudget(MemoryBudget.torchLimit)), skipsArrays: skipsArrays)
+    try check(PickleInput(stream, what: what), skipsArrays: skipsArrays)
   }
 
   static func check(_ input: PickleInput, skipsArrays: Bool) throws(FormatError) -> Bool {
@@ -32,7 +31,6 @@ enum PickleSequence {
           throw FormatError(.limit, "\(input.what) has more than \(Self.countLimit) pickles")
         }
         input = rest
-        input.budget = MemoryBudget(MemoryBudget.torchLimit)
       }
     }
     return hasArrays

@@ -22,8 +22,7 @@ enum ZipInspection {
     guard let directory = try directory(of: source) else { return }
     let top = try topOfTorch(directory, of: source)
     var input = PickleInput(
-      SourceStream(source, at: directory.offset, count: directory.byteCount), what: "the zip directory",
-      budget: MemoryBudget(1 << 20))
+      SourceStream(source, at: directory.offset, count: directory.byteCount), what: "the zip directory")
     for _ in 0..<recordLimit {
       if try input.isAtEnd() { return }
       guard let record = try record(&input) else { return }
@@ -43,8 +42,7 @@ enum ZipInspection {
     _ directory: (offset: Int, byteCount: Int), of source: any ByteSource
   ) throws(FormatError) -> String? {
     var input = PickleInput(
-      SourceStream(source, at: directory.offset, count: directory.byteCount), what: "the zip directory",
-      budget: MemoryBudget(1 << 20))
+      SourceStream(source, at: directory.offset, count: directory.byteCount), what: "the zip directory")
     for _ in 0..<recordLimit {
       guard try !input.isAtEnd(), let record = try record(&input) else { return nil }
       if record.name.hasSuffix("/data.pkl") { return String(record.name.dropLast("data.pkl".utf8.count)) }

@@ -22,10 +22,9 @@ extension TorchLegacyFormat {
     var budget = MemoryBudget(MemoryBudget.torchLimit)
     func next(_ what: String, _ dialect: PickleMachine.Dialect) throws(FormatError) -> PickleGraph {
       let outcome = try PickleMachine.run(
-        PickleInput(source, at: offset, what: what, budget: budget), dialect: dialect,
-        purpose: dialect == .legacy ? purpose : .weights)
+        PickleInput(source, at: offset, what: what), dialect: dialect,
+        purpose: dialect == .legacy ? purpose : .weights, budget: &budget)
       offset += outcome.byteCount
-      budget = outcome.budget
       return outcome.graph
     }
     let magic = try next("the magic number", .plain)

@@ -48,11 +48,11 @@ extension TorchZipFormat {
     let byteCount = records.pickle.byteCount
     let stream = SourceStream(source, at: records.pickle.offset, count: byteCount)
     let outcome = try PickleMachine.run(
-      PickleInput(stream, what: "data.pkl", byteCountLimit: byteCount, budget: budget), dialect: .zip, purpose: purpose)
+      PickleInput(stream, what: "data.pkl", byteCountLimit: byteCount), dialect: .zip, purpose: purpose, budget: &budget
+    )
     guard outcome.byteCount == byteCount else {
       throw FormatError(.malformed, "data.pkl goes on for \(byteCount - outcome.byteCount) bytes after its end")
     }
-    budget = outcome.budget
     let count = archive.records.count
     try budget.charge(
       (MemoryLayout<StateDictBuilder.StoredBytes>.stride + 1) * count + 4 * outcome.graph.storages.count)
