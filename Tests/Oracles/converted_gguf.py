@@ -2,10 +2,10 @@
 
 converted_gguf.py make FOLDER [KIND...]    tiny random models with tokenizers that were trained here: FOLDER/<kind>, of all kinds or
                                            of these. Those whose tokenizer is SentencePiece's need the package sentencepiece
-converted_gguf.py check CONVERTER ORIGINAL OURS TYPE
-    CONVERTER is llama.cpp's convert_hf_to_gguf.py; ORIGINAL a folder that `make` made, OURS a GGUF file of it in TYPE. Tensors must be
-    the same, in the same order, and so must keys be, but for what the converter guesses of a model's name. -exp(x) may differ by the
-    last bit. Prints the number of tensors."""
+converted_gguf.py check CONVERTER FOLDER OURS
+    CONVERTER is llama.cpp's convert_hf_to_gguf.py; FOLDER is what `make` made; OURS holds the GGUF files <kind>-<type>.gguf of its models.
+    Tensors must be the same, in the same order, and so must keys be, but for what the converter guesses of a model's name. -exp(x) may
+    differ by the last bit. Prints a line for each file: its name, and the number of tensors."""
 import json
 import os
 import sys
@@ -149,24 +149,31 @@ def make(folder, *wanted):
             file.write(NAMES.get(tokenizer, "bert-bge"))
 
 
-def convert(converter, original, label, out):
+def prepare(converter):
+    """Lets the converter's own modules be found before those that are installed, once for all files."""
     root = os.path.dirname(os.path.abspath(converter))
     sys.path[:0] = [root + "/gguf-py", root]
     for name in [name for name in sys.modules if name == "gguf" or name.startswith("gguf.")]:
         del sys.modules[name]
+
+
+def convert(converter, original, label, out):
     import runpy
     from conversion.base import ModelBase, TextModel
     with open(original + "/tokenizer.kind") as file:
         kind = file.read()
     # It knows tokenizers by a hash of what they make of a text, and none that was trained here.
     TextModel.get_vocab_base_pre = lambda self, tokenizer: kind
+    base = ModelBase.__dict__["load_hparams"]
     with open(original + "/config.json") as file:
         if json.load(file)["model_type"] == "gpt_neox":
             # transformers writes it elsewhere by now.
-            base = ModelBase.load_hparams
-            ModelBase.load_hparams = staticmethod(lambda *a, **k: {"rotary_pct": 0.25, **base(*a, **k)})
+            ModelBase.load_hparams = staticmethod(lambda *a, **k: {"rotary_pct": 0.25, **base.__func__(*a, **k)})
     sys.argv = [converter, original, "--outfile", out, "--outtype", label.lower()]
-    runpy.run_path(converter, run_name="__main__")
+    try:
+        runpy.run_path(converter, run_name="__main__")
+    finally:
+        ModelBase.load_hparams = base
 
 
 def value(field):
@@ -177,7 +184,14 @@ def value(field):
     return [field.parts[index].tolist() for index in field.data]
 
 
-def check(converter, original, ours, label):
+def check(converter, folder, ours):
+    prepare(converter)
+    for name in sorted(os.listdir(ours)):
+        kind, _, label = name.removesuffix(".gguf").rpartition("-")
+        print(name, compare(converter, os.path.join(folder, kind), os.path.join(ours, name), label))
+
+
+def compare(converter, original, ours, label):
     out = tempfile.mkdtemp() + "/theirs.gguf"
     convert(converter, original, label, out)
     from gguf import GGUFReader
@@ -198,7 +212,7 @@ def check(converter, original, ours, label):
             distance = np.abs(a.data.view(np.int32).astype(np.int64) - b.data.view(np.int32))
             assert distance.max() <= (1 if a.name.endswith(".ssm_a") else 4), f"{a.name} differs by {distance.max()} units"
     os.remove(out)
-    print(len(mine.tensors))
+    return len(mine.tensors)
 
 
 if sys.argv[1] == "make":

@@ -38,11 +38,7 @@ struct PickleMachine: ~Copyable {
   private var stack: [PickleReference] = []
   /// Stack heights at the MARKs that are open.
   private var marks: [UInt32] = []
-  private var memo: [PickleReference] = []
-  /// What a judged pickle put where no pickler would.
-  private var farMemo: [Int: PickleReference] = [:]
-  /// Places of the memo that are taken, which is the next one that MEMOIZE takes.
-  private var memoized = 0
+  private var memo = PickleMemo()
   /// Bytes paid for the stack.
   private var workspace = 0
   /// Whether arrays of joblib follow their descriptions, and are not read as opcodes.
@@ -131,8 +127,8 @@ struct PickleMachine: ~Copyable {
   }
 
   private mutating func finish() {
-    heap.releaseMemory(memo.count * 4 + workspace)
-    memo = []
+    memo.release(to: &heap)
+    heap.releaseMemory(workspace)
   }
 
   /// Pays for the stack and makes room for what the pickle can describe. Torch's small headers need neither.
@@ -142,7 +138,7 @@ struct PickleMachine: ~Copyable {
     try heap.chargeMemory(workspace)
     stack.reserveCapacity(min(input.byteCountLimit, Self.stackLimit))
     marks.reserveCapacity(min(input.byteCountLimit, Self.markLimit))
-    memo.reserveCapacity(min(input.byteCountLimit, heap.budget.available) / 4)
+    memo.reserve(min(input.byteCountLimit, heap.budget.available) / 4)
     heap.graph.reserve(byteCount: input.byteCountLimit, memory: heap.budget.available)
   }
 
@@ -218,10 +214,10 @@ struct PickleMachine: ~Copyable {
       try put(try PickleNumbers.memoIndex(from: &input, in: &heap))
     case .binPut: try put(Int(try input.byte()))
     case .longBinPut: try put(Int(try input.integer(4)))
-    case .memoize: try put(memoized)
-    case .get: try get(try PickleNumbers.memoIndex(from: &input, in: &heap))
-    case .binGet: try get(Int(try input.byte()))
-    case .longBinGet: try get(Int(try input.integer(4)))
+    case .memoize: try put(memo.count)
+    case .get: try push(try memo.get(try PickleNumbers.memoIndex(from: &input, in: &heap), in: &heap))
+    case .binGet: try push(try memo.get(Int(try input.byte()), in: &heap))
+    case .longBinGet: try push(try memo.get(Int(try input.integer(4)), in: &heap))
     case .global: try push(try PickleGlobals.global(linesOf: &input, in: &heap))
     case .stackGlobal:
       let name = try pop()
@@ -259,29 +255,7 @@ struct PickleMachine: ~Copyable {
 
   private mutating func put(_ index: Int) throws(FormatError) {
     guard let top = stack.last, stack.count > floor else { throw heap.broken("a PUT with nothing on the stack") }
-    // A pickler numbers what it memoizes, so an index beyond the number of opcodes is not from one.
-    guard index <= heap.operations else {
-      guard heap.purpose == .judgement, farMemo.count < 1024 else {
-        throw heap.error(.malformed, "a PUT to the memo at \(index), far beyond its end")
-      }
-      if farMemo.updateValue(top, forKey: index) == nil { memoized += 1 }
-      return
-    }
-    if !farMemo.isEmpty, farMemo.removeValue(forKey: index) != nil { memoized -= 1 }
-    if index >= memo.count {
-      try heap.chargeMemory(4 * (index + 1 - memo.count))
-      memo.append(contentsOf: repeatElement(.absent, count: index + 1 - memo.count))
-    }
-    if memo[index] == .absent { memoized += 1 }
-    memo[index] = top
-  }
-
-  private mutating func get(_ index: Int) throws(FormatError) {
-    if !farMemo.isEmpty, let far = farMemo[index] { return try push(far) }
-    guard index < memo.count, memo[index] != .absent else {
-      throw heap.broken("a GET from the memo at \(index), where nothing was put")
-    }
-    try push(memo[index])
+    try memo.put(top, at: index, in: &heap)
   }
 
   private mutating func pushBytes(_ count: Int, isArray: Bool = false) throws(FormatError) {
