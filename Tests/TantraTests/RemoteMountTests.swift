@@ -34,7 +34,7 @@ import Testing
     let other = try fixture.tantra(
       ["mount", fixture.scratch("other"), "--remote", "oci:\(fixture.cache):x", "--cache", fixture.scratch("cache-2")])
     #expect(other.status == 66, "\(other.errorText)")
-    let status = try fixture.succeed("status")
+    let status = try fixture.succeed("status", "--store", fixture.cache)
     #expect(status.contains(fixture.reference), "\(status)")
   }
 

@@ -153,6 +153,32 @@ import WeightFormats
     #expect(try copy(swapped, of: [1, 2, 3, 4, 5, 6, 7, 8]) == [2, 1, 4, 3, 6, 5, 8, 7])
   }
 
+  /// Numbers that come in two pieces of the text, whatever its length: in little memory.
+  @Test(arguments: [2, 4, 8]) func largeTextsOfSwappedNumbersAreDecodedPieceByPiece(width: Int) throws {
+    let values = (0..<(3 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 9) }
+    var text: [UInt8] = []
+    for value in values { text += value < 0x80 ? [value] : [0xC0 | value >> 6, 0x80 | value & 0x3F] }
+    var source = WeightFile.StridedSource(
+      offset: 0, elementByteCount: width, dimensions: [values.count / width], strides: [1])
+    source.textByteCount = text.count
+    source.swapWidth = width
+    var swapped: [UInt8] = []
+    var largest = 0
+    try StridedReader(source).copy(
+      read: { (offset, buffer) throws(FormatError) in try BufferSource(text).read(at: offset, into: buffer) },
+      write: { (bytes, offset) throws(FormatError) in
+        #expect(offset == swapped.count)
+        swapped += bytes
+        largest = max(largest, bytes.count)
+      }, progress: { _ throws(FormatError) in })
+    var isRight = swapped.count == values.count
+    for start in stride(from: 0, to: swapped.count, by: width) where isRight {
+      isRight = swapped[start..<start + width].elementsEqual(values[start..<start + width].reversed())
+    }
+    #expect(isRight)
+    #expect(largest <= 1 << 20)
+  }
+
   @Test func whatProgressThrowsEndsTheCopy() throws {
     let file = [UInt8](repeating: 1, count: 1 << 20)
     let source = WeightFile.StridedSource(

@@ -151,20 +151,21 @@ package struct StridedReader {
 
   // MARK: Text
 
-  /// Copies elements whose bytes the file has as Latin-1 text. In order they are passed on as they are decoded; in any other
-  /// order they are decoded into memory first, of which a parser lets pass little.
+  /// Copies elements whose bytes the file has as Latin-1 text. In order they are passed on as they are decoded. In any other
+  /// order they are decoded into memory first: parsers refuse such tensors unless they are small.
   private func copyText<Failure: Error>(
     _ textByteCount: Int, _ grid: StridedGrid,
     read: (_ offset: Int, _ buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Void,
     write: (_ bytes: UnsafeRawBufferPointer, _ offset: Int) throws(Failure) -> Void,
     progress: (_ byteCount: Int) throws(Failure) -> Void
   ) throws(Failure) {
-    let isInOrder = dimensions.count == 1 && strides == [1] && source.swapWidth < 2
+    let isInOrder = dimensions.count == 1 && strides == [1]
+    let numberWidth = max(source.swapWidth, 1)
     let chunk = 1 << 20
     var text = StridedBuffer()
     text.grow(to: min(chunk, textByteCount))
     var decoded = StridedBuffer()
-    decoded.grow(to: isInOrder ? text.all.count : byteCount)
+    decoded.grow(to: isInOrder ? text.all.count + numberWidth : byteCount)
     var lead: UInt8 = 0
     var position = 0
     var target = 0
@@ -182,9 +183,14 @@ package struct StridedReader {
         target += 1
       }
       if isInOrder {
-        try write(UnsafeRawBufferPointer(decoded.part(0, target)), done)
-        done += target
-        target = 0
+        // A number that is not whole yet waits for the rest of it.
+        let rest = target % numberWidth
+        let whole = decoded.part(0, target - rest)
+        if numberWidth > 1 { Self.swap(whole, by: numberWidth) }
+        try write(UnsafeRawBufferPointer(whole), done)
+        done += whole.count
+        decoded.part(0, rest).copyMemory(from: UnsafeRawBufferPointer(decoded.part(whole.count, rest)))
+        target = rest
       }
       try progress(isInOrder ? count : 0)
     }
