@@ -18,13 +18,6 @@ int cfuse_unmount(const char *path, bool lazy) {
   return umount2(path, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0)) == 0 ? 0 : -errno;
 }
 
-int cfuse_probe(const char *path) {
-  struct statx attributes;
-  int result = statx(
-      AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &attributes);
-  return result == 0 ? 0 : -errno;
-}
-
 int cfuse_open_process(pid_t process) {
   int descriptor = (int)syscall(SYS_pidfd_open, process, 0);
   return descriptor >= 0 ? descriptor : -errno;

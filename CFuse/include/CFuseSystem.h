@@ -7,9 +7,6 @@
 /// umount2; `lazy` detaches a file system that is in use. Never follows a symbolic link.
 int cfuse_unmount(const char *path, bool lazy);
 
-/// Asks the file system behind `path` for its attributes, past every cache: -ENOTCONN if its daemon is dead.
-int cfuse_probe(const char *path);
-
 /// A descriptor that is readable once a process has ended, or -errno. Its number must not be that of a thread.
 int cfuse_open_process(pid_t process);
 

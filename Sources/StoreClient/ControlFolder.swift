@@ -1,7 +1,7 @@
-import Dispatch
 import Glibc
+import PosixIO
 package import StoreRecords
-import Synchronization
+import SystemPackage
 
 /// The `.control` folder of a store that another process has mounted.
 package struct ControlFolder: Sendable {
@@ -20,44 +20,20 @@ package struct ControlFolder: Sendable {
     case none
   }
 
-  /// An answer that may never come.
-  private final class Question: Sendable {
-    private let answer = Mutex(Answer.none)
-    private let arrived = DispatchSemaphore(value: 0)
-
-    init(_ mountpoint: String) {
-      DispatchQueue(label: "tantra.probe").async { [self] in
-        let found = ControlFolder.read(ControlFolder(mountpoint: mountpoint).path + "/" + ControlVersion.fileName)
-        answer.withLock { $0 = found }
-        arrived.signal()
-      }
-    }
-
-    /// What has come, if need be after waiting for it.
-    func answer(before deadline: DispatchTime) -> Answer {
-      guard arrived.wait(timeout: deadline) == .success else { return .none }
-      return answer.withLock { $0 }
-    }
-  }
-
   /// Asks mounts who they are, all at once, and waits at most so long for all of them together. Nothing is counted or
-  /// walked for the answer.
-  ///
-  /// A daemon that hangs keeps the thread that asks it until it answers or this process ends.
+  /// walked for the answer. A daemon that hangs keeps neither this thread nor this process.
   ///
   /// - Parameter whenWaiting: told after a second which mounts have not answered yet.
   /// - Returns: the answers, in the order of the mountpoints.
   package static func versions(
     at mountpoints: [String], within limit: Duration, whenWaiting: ([String]) -> Void = { _ in }
   ) -> [Answer] {
-    let start = DispatchTime.now()
-    let questions = mountpoints.map { Question($0) }
-    let early = questions.map { $0.answer(before: min(start + limit.dispatchInterval, start + .seconds(1))) }
+    let start = ContinuousClock.now
+    let questions = mountpoints.map(question)
+    let early = questions.map { answer(to: $0, before: start + min(limit, .seconds(1))) }
     let late = zip(mountpoints, early).filter { $0.1 == .none }.map(\.0)
     if !late.isEmpty { whenWaiting(late) }
-    return zip(questions, early).map { question, answer in
-      answer == .none ? question.answer(before: start + limit.dispatchInterval) : answer
-    }
+    return zip(questions, early).map { $1 == .none ? answer(to: $0, before: start + limit) : $1 }
   }
 
   /// As ``versions(at:within:)``, for one mount.
@@ -65,12 +41,23 @@ package struct ControlFolder: Sendable {
     versions(at: [mountpoint], within: limit)[0]
   }
 
-  private static func read(_ file: String) -> Answer {
-    let descriptor = open(file, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return .failure(errno: errno) }
-    defer { close(descriptor) }
-    guard let bytes = contents(of: descriptor) else { return .failure(errno: errno) }
-    return .version(ControlVersion(String(decoding: bytes, as: UTF8.self)))
+  private static func question(_ mountpoint: String) -> Result<DetachedRead, PosixError> {
+    let file = ControlFolder(mountpoint: mountpoint).path + "/" + ControlVersion.fileName
+    return Result { () throws(PosixError) in try DetachedRead(contentsOf: file) }
+  }
+
+  private static func answer(
+    to question: Result<DetachedRead, PosixError>, before deadline: ContinuousClock.Instant
+  ) -> Answer {
+    switch question {
+    case .failure(let error): .failure(errno: error.errno.rawValue)
+    case .success(let question):
+      switch question.answer(before: deadline) {
+      case .bytes(let bytes): .version(ControlVersion(String(decoding: bytes, as: UTF8.self)))
+      case .failure(let errno): .failure(errno: errno)
+      case nil: .none
+      }
+    }
   }
 
   // MARK: Requests
@@ -118,8 +105,4 @@ package struct ControlFolder: Sendable {
       bytes += buffer[..<count]
     }
   }
-}
-
-extension Duration {
-  fileprivate var dispatchInterval: DispatchTimeInterval { .milliseconds(Int(self / .milliseconds(1))) }
 }

@@ -72,6 +72,22 @@ struct tantra_program {
   bool new_session;
 };
 
+enum tantra_question_kind { TANTRA_STATUS, TANTRA_CONTENTS, TANTRA_ATTRIBUTE };
+
+/// What is asked about a file.
+struct tantra_question {
+  enum tantra_question_kind kind;
+  /// Absolute.
+  const char *path;
+  /// The extended attribute, if one is asked for.
+  const char *attribute;
+};
+
+/// Starts a process that asks, and that is no child of this one: a file system that does not answer keeps whoever asks from ending. Into
+/// `descriptor`, a pipe, it writes its process number (4 bytes), then the bytes that were asked for, of an attribute at most 4,096, and
+/// in the end 0 or errno (4 bytes). 0, or -1 with errno.
+int tantra_ask(const struct tantra_question *question, int descriptor);
+
 /// posix_spawn(3): starts a program with no signal blocked, standard input from /dev/null and no other descriptor. Its pid, or -1
 /// with errno.
 int tantra_spawn(const struct tantra_program *program);

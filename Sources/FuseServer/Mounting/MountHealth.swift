@@ -1,6 +1,6 @@
-import CFuse
 import Glibc
-import Synchronization
+import PosixIO
+import SystemPackage
 
 /// Whether somebody serves a mount.
 package enum MountHealth: Hashable, Sendable {
@@ -21,23 +21,17 @@ package enum MountHealth: Hashable, Sendable {
     }
   }
 
-  /// Asks the file system on `mountpoint`, and waits at most `limit` for it.
-  ///
-  /// Never for a mount of this process, which would wait for itself. A daemon that hangs keeps the asking thread until it
-  /// answers or this process ends.
+  /// Asks the file system on `mountpoint`, an absolute path, and waits at most `limit` for it. A daemon that hangs keeps neither
+  /// this thread nor this process.
   package static func probe(_ mountpoint: String, limit: Duration = .seconds(2)) throws(MountError) -> MountHealth {
-    let arrived = try Latch()
-    let answer = Answer()
-    let thread = WorkerThread.start(detached: true) {
-      answer.code.store(cfuse_probe(mountpoint), ordering: .releasing)
-      arrived.set()
+    let question: DetachedRead
+    do throws(PosixError) { question = try DetachedRead(statusOf: mountpoint) } catch {
+      throw .systemResource("no process", errno: error.errno.rawValue)
     }
-    guard thread != nil else { throw .systemResource("no thread", errno: EAGAIN) }
-    guard Latch.wait(for: [arrived.descriptor], limit: limit) != nil else { return .unresponsive }
-    return MountHealth(errno: -answer.code.load(ordering: .acquiring))
-  }
-
-  private final class Answer: Sendable {
-    let code = Atomic<CInt>(0)
+    return switch question.answer(before: .now + limit) {
+    case .bytes: .alive
+    case .failure(let errno): MountHealth(errno: errno)
+    case nil: .unresponsive
+    }
   }
 }

@@ -1,7 +1,6 @@
 import CFuse
 import Glibc
 import PosixIO
-import Synchronization
 
 /// The process that serves a mount, for waiting until it has ended: until then it may hold what the next one needs.
 final class ServingProcess: Sendable {
@@ -13,16 +12,8 @@ final class ServingProcess: Sendable {
   private let descriptor: CInt
 
   /// Asks who serves `mountpoint`; nil if nobody has answered within `limit`, or somebody whom this process cannot see.
-  init?(of mountpoint: String, limit: Duration = .seconds(1)) throws(MountError) {
-    let arrived = try Latch()
-    let answer = Answer()
-    // A daemon that hangs keeps the asking thread until it answers or this process ends.
-    let thread = WorkerThread.start(detached: true) {
-      answer.process.store(Self.ask(mountpoint), ordering: .releasing)
-      arrived.set()
-    }
-    guard thread != nil, Latch.wait(for: [arrived.descriptor], limit: limit) != nil else { return nil }
-    let number = answer.process.load(ordering: .acquiring)
+  init?(of mountpoint: String, limit: Duration = .seconds(1)) {
+    guard let number = Self.ask(mountpoint, limit: limit) else { return nil }
     // The same number may be another process's where the daemon has numbers of its own.
     guard number > 0, let program = Self.program(of: number), program == Self.program(of: getpid()) else { return nil }
     let descriptor = cfuse_open_process(number)
@@ -36,15 +27,13 @@ final class ServingProcess: Sendable {
   /// Waits for the end of the process, at most for `limit`; whether it has ended.
   func waitForEnd(limit: Duration) -> Bool { Latch.wait(for: [descriptor], limit: limit) != nil }
 
-  private final class Answer: Sendable {
-    let process = Atomic<pid_t>(0)
-  }
-
-  private static func ask(_ mountpoint: String) -> pid_t {
+  private static func ask(_ mountpoint: String, limit: Duration) -> pid_t? {
     do throws(PosixError) {
-      return pid_t(String(decoding: try ExtendedAttribute.value(attribute, of: mountpoint), as: UTF8.self)) ?? 0
+      let question = try DetachedRead(attribute: attribute, of: mountpoint)
+      guard case .bytes(let bytes)? = question.answer(before: .now + limit) else { return nil }
+      return pid_t(String(decoding: bytes, as: UTF8.self))
     } catch {
-      return 0
+      return nil
     }
   }
 

@@ -47,7 +47,7 @@ package enum Unmounter {
       mountpoint = try Mountpoint.resolve(path)
       mount = try Self.mount(at: mountpoint, or: path)
       if let mount, mount.isTantra, !lazily {
-        daemon = try ServingProcess(of: mount.mountpoint)
+        daemon = ServingProcess(of: mount.mountpoint)
       } else {
         daemon = nil
       }

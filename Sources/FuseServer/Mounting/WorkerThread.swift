@@ -7,14 +7,12 @@ struct WorkerThread: Sendable {
   private let identifier: pthread_t
 
   /// Starts a thread that takes no signals but the one that wakes it; nil if the system gives none.
-  static func start(detached: Bool = false, _ body: @escaping @Sendable () -> Void) -> WorkerThread? {
+  static func start(_ body: @escaping @Sendable () -> Void) -> WorkerThread? {
     let thread = PosixThread.start {
       cfuse_block_signals_in_worker()
       body()
     }
-    guard let identifier = thread else { return nil }
-    if detached { pthread_detach(identifier) }
-    return WorkerThread(identifier: identifier)
+    return thread.map { WorkerThread(identifier: $0) }
   }
 
   private init(identifier: pthread_t) { self.identifier = identifier }
@@ -22,6 +20,6 @@ struct WorkerThread: Sendable {
   /// Interrupts the system call that the thread, not yet joined, is in.
   func wake() { pthread_kill(identifier, cfuse_wake_signal()) }
 
-  /// Waits for the thread's end; once, and not for a detached one.
+  /// Waits for the thread's end, once.
   func join() { pthread_join(identifier, nil) }
 }

@@ -26,9 +26,9 @@ package final class ChildPipe {
     writeEnd = -1
   }
 
-  /// Waits for the next bytes; nil at the end.
-  package func read() throws(PosixError) -> [UInt8]? {
-    let bytes = try [UInt8](upTo: 4096) { (buffer) throws(PosixError) in
+  /// Waits for the next bytes, at most `limit`; nil at the end.
+  package func read(upTo limit: Int = 4096) throws(PosixError) -> [UInt8]? {
+    let bytes = try [UInt8](upTo: limit) { (buffer) throws(PosixError) in
       try systemCall("read", "a pipe") { Glibc.read(readEnd, buffer.baseAddress, buffer.count) }
     }
     return bytes.isEmpty ? nil : bytes

@@ -7,7 +7,9 @@ struct JoblibArray {
     "subclass", "shape", "order", "dtype", "allow_mmap", "numpy_array_alignment_bytes",
   ]
 
-  let byteCount: Int
+  /// Index of the type of its elements, and of the tuple that is its shape.
+  private let type: Int
+  private let shape: Int
   /// Whether padding comes first, and before it a byte that says how much.
   let isPadded: Bool
 
@@ -22,9 +24,14 @@ struct JoblibArray {
       fields[heap.graph.string(text)] = heap.value(items[position + 1])
     }
     guard case .numpyType(let type)? = fields["dtype"], fields["subclass"] == .global(.numpyArrayClass),
-      let shape = fields["shape"], let lengths = try heap.dimensions(shape)
+      let lengths = fields["shape"], let shape = try heap.dimensions(lengths)
     else { throw heap.error(.forbidden, "an array of joblib that is not known for data") }
-    byteCount = try NumpyCalls.byteCount(ofType: type, shape: lengths, in: heap)
+    self.type = type
+    self.shape = shape
     isPadded = fields["numpy_array_alignment_bytes"].map { $0 != PickleValue.none } ?? false
+  }
+
+  func byteCount(in heap: borrowing PickleHeap) throws(FormatError) -> Int {
+    try NumpyCalls.byteCount(ofType: type, shape: shape, in: heap)
   }
 }

@@ -1,5 +1,5 @@
-/// What calls of numpy make, and what states do to it: arrays, scalars and dtypes. Sources: numpy/_core/src/multiarray/descriptor.c (`arraydescr_reduce`,
-/// `arraydescr_setstate`), methods.c (`array_reduce`, `array_setstate`), numpy/_core/numeric.py (`_frombuffer`).
+/// What calls of numpy make, and what states do to it: arrays, scalars and dtypes. Sources: numpy/_core/src/multiarray/descriptor.c
+/// (`arraydescr_reduce`, `arraydescr_setstate`), methods.c (`array_reduce`, `array_setstate`), numpy/_core/numeric.py (`_frombuffer`).
 ///
 /// Only types without objects are read: an object in an array would be whatever its pickle makes of it.
 enum NumpyCalls {
@@ -28,20 +28,20 @@ enum NumpyCalls {
 
   /// The state of a dtype: `(version, byte order, base, names, fields, size, alignment, flags[, metadata])`.
   static func setState(_ state: PickleValue, ofType index: Int, in heap: inout PickleHeap) throws(FormatError) {
-    guard case .tuple(let tuple) = state else { throw oddType(in: heap) }
+    guard case .tuple(let tuple) = state else { throw unknownState(in: heap) }
     let parts = heap.values(ofTuple: tuple, limit: 10)
     guard (8...9).contains(parts.count), parts[0] == .integer(3) || parts[0] == .integer(4),
       case .string(let order) = parts[1], order.byteCount == 1, case .integer(let size) = parts[5],
       case .integer(let alignment) = parts[6], [-1, 1, 2, 4, 8, 16].contains(alignment),
       case .integer(let flags) = parts[7], flags >= 0, flags & ~0x98 == 0
-    else { throw oddType(in: heap) }
+    else { throw unknownState(in: heap) }
     var type = heap.graph.numpyTypes[index]
     switch heap.graph.arena.records[order.range.lowerBound] {
     case UInt8(ascii: ">"): type.isBigEndian = true
     case UInt8(ascii: "<"), UInt8(ascii: "|"), UInt8(ascii: "="): type.isBigEndian = false
-    default: throw oddType(in: heap)
+    default: throw unknownState(in: heap)
     }
-    guard size == -1 || size == type.byteCount else { throw oddType(in: heap) }
+    guard size == -1 || size == type.byteCount else { throw unknownState(in: heap) }
     if parts.count == 9 { try checkUnit(parts[8], of: type, in: heap) }
     switch (parts[2], parts[3], parts[4]) {
     case (PickleValue.none, PickleValue.none, PickleValue.none): break
@@ -51,12 +51,12 @@ enum NumpyCalls {
     case (PickleValue.none, .tuple(let names), .dictionary(let fields)) where type.kind == UInt8(ascii: "V"):
       try checkFields(names, fields, of: type, in: heap)
       type.isStructured = true
-    default: throw oddType(in: heap)
+    default: throw unknownState(in: heap)
     }
     heap.graph.numpyTypes[index] = type
   }
 
-  private static func oddType(in heap: borrowing PickleHeap) -> FormatError {
+  private static func unknownState(in heap: borrowing PickleHeap) -> FormatError {
     heap.error(.forbidden, "a state of numpy.dtype that numpy does not write")
   }
 
@@ -66,19 +66,19 @@ enum NumpyCalls {
   {
     if metadata == .none { return }
     guard case .tuple(let tuple) = metadata, type.kind == UInt8(ascii: "M") || type.kind == UInt8(ascii: "m") else {
-      throw oddType(in: heap)
+      throw unknownState(in: heap)
     }
     let parts = heap.values(ofTuple: tuple, limit: 3)
-    guard parts.count == 2, case .tuple(let unit) = parts[1] else { throw oddType(in: heap) }
+    guard parts.count == 2, case .tuple(let unit) = parts[1] else { throw unknownState(in: heap) }
     switch parts[0] {
     case .none: break
     case .dictionary(let index) where heap.graph.dictionaries[index].isEmpty: break
-    default: throw oddType(in: heap)
+    default: throw unknownState(in: heap)
     }
     for part in heap.values(ofTuple: unit, limit: 5) {
       switch part {
       case .bytes, .string, .integer: continue
-      default: throw oddType(in: heap)
+      default: throw unknownState(in: heap)
       }
     }
   }
@@ -87,18 +87,18 @@ enum NumpyCalls {
   private static func checkBase(_ parts: [PickleValue], of type: NumpyType, in heap: borrowing PickleHeap)
     throws(FormatError)
   {
-    guard parts.count == 2, case .numpyType(let base) = parts[0] else { throw oddType(in: heap) }
+    guard parts.count == 2, case .numpyType(let base) = parts[0] else { throw unknownState(in: heap) }
     var count = heap.graph.numpyTypes[base].byteCount
     switch parts[1] {
     case .integer(let length) where length >= 0: count = try product(count, length, in: heap)
     case .tuple(let shape):
       guard let lengths = heap.graph.integers(ofTuple: shape), lengths.allSatisfy({ $0 >= 0 }) else {
-        throw oddType(in: heap)
+        throw unknownState(in: heap)
       }
       for length in lengths { count = try product(count, length, in: heap) }
-    default: throw oddType(in: heap)
+    default: throw unknownState(in: heap)
     }
-    guard count == type.byteCount else { throw oddType(in: heap) }
+    guard count == type.byteCount else { throw unknownState(in: heap) }
   }
 
   /// The fields of a structure: `{name: (dtype, offset)}`.
@@ -107,20 +107,20 @@ enum NumpyCalls {
   {
     let dictionary = heap.graph.dictionaries[fields]
     guard !dictionary.isCut, dictionary.count >= heap.graph.elements(ofTuple: names).count else {
-      throw oddType(in: heap)
+      throw unknownState(in: heap)
     }
     for name in heap.graph.elements(ofTuple: names) {
-      guard case .string = heap.value(name) else { throw oddType(in: heap) }
+      guard case .string = heap.value(name) else { throw unknownState(in: heap) }
     }
     for position in stride(from: 0, to: dictionary.items.count - 1, by: 2) {
       guard case .string = heap.value(dictionary.items[position]),
         case .tuple(let tuple) = heap.value(dictionary.items[position + 1])
-      else { throw oddType(in: heap) }
+      else { throw unknownState(in: heap) }
       let parts = heap.values(ofTuple: tuple, limit: 4)
       guard (2...3).contains(parts.count), case .numpyType(let field) = parts[0], case .integer(let offset) = parts[1],
         offset >= 0, offset <= type.byteCount, heap.graph.numpyTypes[field].byteCount <= type.byteCount - offset
-      else { throw oddType(in: heap) }
-      if parts.count == 3 { guard case .string = parts[2] else { throw oddType(in: heap) } }
+      else { throw unknownState(in: heap) }
+      if parts.count == 3 { guard case .string = parts[2] else { throw unknownState(in: heap) } }
     }
   }
 
@@ -149,7 +149,7 @@ enum NumpyCalls {
   }
 
   /// `_reconstruct(numpy.ndarray, (0,), b'b')`: an array that gets its state by BUILD.
-  static func reconstructed(_ arguments: [PickleValue], in heap: inout PickleHeap) throws(FormatError)
+  static func emptyArray(_ arguments: [PickleValue], in heap: inout PickleHeap) throws(FormatError)
     -> PickleReference
   {
     guard arguments.count == 3, arguments[0] == .global(.numpyArrayClass), case .tuple(let shape) = arguments[1],
@@ -162,12 +162,9 @@ enum NumpyCalls {
     default: throw heap.error(.forbidden, "a numpy array that is made in a way in which numpy makes none")
     }
     // Until it has a state, it holds no bytes.
-    guard let type = NumpyType(code: Array("i1".utf8)) else { throw oddType(in: heap) }
+    guard let type = NumpyType(code: Array("i1".utf8)) else { throw unknownState(in: heap) }
     heap.graph.numpyTypes.append(type)
-    return try makeArray(
-      PickleArray(
-        type: heap.graph.numpyTypes.count - 1, shape: shape,
-        bytes: PickleBytes(count: 0, fileOffset: 0, fileByteCount: 0, isLatin1Text: false)), in: &heap)
+    return try makeArray(PickleArray(type: heap.graph.numpyTypes.count - 1, shape: shape), in: &heap)
   }
 
   /// The state of an array: `(version, shape, dtype, isFortran, bytes)`.

@@ -17,8 +17,8 @@ enum PickleGlobals {
     guard case .string(let module) = heap.value(module), case .string(let name) = heap.value(name), module.isWhole,
       name.isWhole
     else { throw heap.error(.forbidden, "a global whose name is not plain") }
-    let path = (Array(heap.graph.arena.records[module.range]), Array(heap.graph.arena.records[name.range]))
-    return try global(path.0, path.1, in: &heap)
+    let moduleBytes = Array(heap.graph.arena.records[module.range])
+    return try global(moduleBytes, Array(heap.graph.arena.records[name.range]), in: &heap)
   }
 
   /// A line that is a name.
@@ -46,7 +46,7 @@ enum PickleGlobals {
     let path = printable(module, name)
     switch heap.purpose {
     case .weights: throw heap.error(.forbidden, "the global \(path) is not allowed in weights" + advice(on: path))
-    case .stateDict: return try heap.foreign(path)
+    case .stateDict: return try heap.makeForeign(path)
     case .judgement:
       if heap.isMarked {
         throw heap.error(.forbidden, "the global \(path) is not known for data, and may be a program")
@@ -55,7 +55,7 @@ enum PickleGlobals {
       guard isIdentifier(module.prefix { $0 != 0 }), isIdentifier(name.prefix { $0 != 0 }) else {
         throw heap.broken("\(path) names nothing in Python")
       }
-      return try heap.foreign(path)
+      return try heap.makeForeign(path)
     }
   }
 

@@ -23,7 +23,7 @@ struct PickleGraph: Sendable {
   var foreignNames: [String] = []
 
   /// Makes room for what a pickle of `byteCount` bytes can hold, so that nothing is ever copied to grow. This takes addresses;
-  /// memory is taken as they are used, which the machine's budget bounds by `memory`.
+  /// memory is taken as they are used, which the heap's budget bounds by `memory`.
   mutating func reserve(byteCount: Int, memory: Int) {
     func count(_ stride: Int) -> Int { min(byteCount, memory / stride) }
     arena.reserve(count(1))

@@ -1,11 +1,11 @@
-/// The objects that a pickle has made so far, and what they cost. Nothing here knows opcodes, a stack or a call.
+/// The objects that a pickle has made so far, what they cost, and how errors are told. It knows no opcode and no function.
 struct PickleHeap: ~Copyable {
   /// Containers of a judged pickle keep so many elements.
   static let judgedElementLimit = 256
   /// The most that ``charge(_:)`` lets a pickle ask for.
   private static let operationLimit = 32 << 20
 
-  let purpose: PickleMachine.Purpose
+  let purpose: PicklePurpose
   /// The pickle's name in messages.
   private let what: String
   var graph = PickleGraph()
@@ -19,7 +19,7 @@ struct PickleHeap: ~Copyable {
   /// Whether an opcode failed that fails in every unpickler.
   private(set) var isBroken = false
 
-  init(of what: String, _ purpose: PickleMachine.Purpose, _ budget: MemoryBudget) {
+  init(of what: String, _ purpose: PicklePurpose, _ budget: MemoryBudget) {
     self.what = what
     self.purpose = purpose
     self.budget = budget
@@ -66,7 +66,7 @@ struct PickleHeap: ~Copyable {
     try budget.charge(8 * added + (count == 0 ? MemoryBudget.allocation : 0))
   }
 
-  // MARK: What is there
+  // MARK: Looking
 
   func value(_ reference: PickleReference) -> PickleValue { graph.value(reference) }
 
@@ -94,7 +94,7 @@ struct PickleHeap: ~Copyable {
 
   /// What a call made that is not looked into.
   ///
-  /// - Parameter tuple: the arguments of the call.
+  /// - Parameter tuple: index of the tuple of arguments.
   mutating func makeObject(of global: PickleGlobal, _ tuple: Int) throws(FormatError) -> PickleReference {
     try budget.charge(2 * MemoryLayout<PickleObject>.stride)
     graph.objects.append(PickleObject(global: global, arguments: tuple))
@@ -109,7 +109,7 @@ struct PickleHeap: ~Copyable {
   }
 
   /// Something of a program: a name, and nothing behind it.
-  mutating func foreign(_ path: String) throws(FormatError) -> PickleReference {
+  mutating func makeForeign(_ path: String) throws(FormatError) -> PickleReference {
     if let known = graph.foreignNames.firstIndex(of: path) { return .foreign(known) }
     guard graph.foreignNames.count < 256 else { return .foreign(0) }
     try budget.charge(MemoryBudget.allocation + path.utf8.count)
@@ -117,9 +117,9 @@ struct PickleHeap: ~Copyable {
     return .foreign(graph.foreignNames.count - 1)
   }
 
-  /// Lets pass what a program's object is used for if the program is left out anyway.
+  /// Checks that a program's object may be used: it may if the program is left out in the end.
   ///
-  /// - Throws: `forbidden` otherwise.
+  /// - Throws: `forbidden` if not.
   func checkForeign(_ reference: PickleReference) throws(FormatError) {
     guard case .foreign(let index) = value(reference) else {
       throw error(.forbidden, "a change of an object that is not known for data")
@@ -131,6 +131,7 @@ struct PickleHeap: ~Copyable {
 
   // MARK: Containers
 
+  /// A new tuple. A long one of a judged pickle is not kept: it is `unknown`.
   mutating func makeTuple(_ elements: ArraySlice<PickleReference>) throws(FormatError) -> PickleReference {
     guard purpose != .judgement || elements.count <= Self.judgedElementLimit else { return .unknown }
     try budget.charge(4 * (elements.count + 1))
@@ -152,6 +153,7 @@ struct PickleHeap: ~Copyable {
     return graph.lists.count - 1
   }
 
+  /// Appends to a list. What a judged pickle appends is not kept.
   mutating func add(_ elements: ArraySlice<PickleReference>, toList index: Int) throws(FormatError) {
     guard purpose != .judgement else { return }
     try chargeGrowth(of: graph.lists[index].count, by: elements.count)
@@ -164,6 +166,8 @@ struct PickleHeap: ~Copyable {
     }
   }
 
+  /// Sets items of a dictionary. Of a judged pickle's only the first are kept.
+  ///
   /// - Parameter items: key, value, key, value, ...
   mutating func add(_ items: ArraySlice<PickleReference>, toDictionary index: Int) throws(FormatError) {
     guard items.count % 2 == 0 else { throw error(.malformed, "a key without a value") }

@@ -1,38 +1,16 @@
-/// An interpreter of pickles, protocols 0 to 5: opcodes, stack and memo. What they make is a ``PickleHeap``; nothing is imported and
-/// nothing is called.
+/// An interpreter of pickles, protocols 0 to 5: opcodes, stack and memo. What they make is a ``PickleHeap``; nothing is imported
+/// and nothing is called.
 ///
-/// The globals are those of ``PickleGlobal``; calls and states, which ``PickleCalls`` knows, are accepted in exactly the shapes that
-/// picklers write.
+/// The globals are those of ``PickleGlobal``. ``PickleCalls`` knows the calls and states: they are accepted in exactly the shapes
+/// that picklers write.
 ///
 /// Limits: 1 Mi values on the stack, and a ``MemoryBudget`` for everything that a pickle describes; time is proportional to the
 /// pickle's size, whatever it says.
 struct PickleMachine: ~Copyable {
-  /// How storages are referred to.
-  enum Dialect {
-    /// No references: torch's small headers.
-    case plain
-    /// `('storage', class, key, location, element count)`.
-    case zip
-    /// The same with a sixth element: None, or `(key, offset, element count)` of a view.
-    case legacy
-    /// Either of the two.
-    case any
-  }
-
-  /// What a pickle is read for.
-  enum Purpose {
-    /// Its tensors, and everything else must be data.
-    case weights
-    /// Its tensors alone. What belongs to programs is named and left out.
-    case stateDict
-    /// To know whether unpickling it makes data and nothing else. Long containers and texts are not kept.
-    case judgement
-  }
-
   private static let stackLimit = 1 << 20
   private static let markLimit = 1 << 18
 
-  private let dialect: Dialect
+  private let dialect: PickleDialect
   private var input: PickleInput
   private var heap: PickleHeap
   private var stack: [PickleReference] = []
@@ -53,7 +31,7 @@ struct PickleMachine: ~Copyable {
   private var isInFrame = false
 
   private init(
-    _ input: PickleInput, dialect: Dialect, purpose: Purpose, skipsArrays: Bool, budget: MemoryBudget
+    _ input: PickleInput, dialect: PickleDialect, purpose: PicklePurpose, skipsArrays: Bool, budget: MemoryBudget
   ) {
     self.input = input
     self.dialect = dialect
@@ -66,7 +44,7 @@ struct PickleMachine: ~Copyable {
   ///
   /// - Parameter budget: pays for the objects, and for what is needed meanwhile.
   static func run(
-    _ input: PickleInput, dialect: Dialect, purpose: Purpose = .weights, budget: inout MemoryBudget
+    _ input: PickleInput, dialect: PickleDialect, purpose: PicklePurpose = .weights, budget: inout MemoryBudget
   ) throws(FormatError) -> Outcome {
     var machine = PickleMachine(input, dialect: dialect, purpose: purpose, skipsArrays: false, budget: budget)
     try machine.prepare()
@@ -91,8 +69,8 @@ struct PickleMachine: ~Copyable {
 
   /// What is known of a pickle that was judged.
   enum Judgement {
-    /// Unpickling makes data.
-    case inert(root: PickleValue, digits: [UInt8], hasStorages: Bool, hasArrays: Bool, rest: PickleInput)
+    /// Unpickling makes data. If it is one large integer, `digits` has its bytes: little-endian two's complement.
+    case inert(digits: [UInt8], hasStorages: Bool, hasArrays: Bool, rest: PickleInput)
     /// No unpickler gets through, and until then nothing was run.
     case broken(FormatError)
   }
@@ -100,7 +78,7 @@ struct PickleMachine: ~Copyable {
   /// Judges the pickle that `input` stands at.
   ///
   /// - Throws: why the pickle is not known to be inert.
-  static func judge(_ input: PickleInput, dialect: Dialect, skipsArrays: Bool) throws(FormatError) -> Judgement {
+  static func judge(_ input: PickleInput, dialect: PickleDialect, skipsArrays: Bool) throws(FormatError) -> Judgement {
     var machine = PickleMachine(
       input, dialect: dialect, purpose: .judgement, skipsArrays: skipsArrays,
       budget: MemoryBudget(MemoryBudget.torchLimit))
@@ -118,11 +96,10 @@ struct PickleMachine: ~Copyable {
     if let name = graph.foreignNames.first {
       throw FormatError(.forbidden, "\(input.what): it names the global \(name), which may be a program")
     }
-    let root = graph.value(graph.root)
     var digits: [UInt8] = []
-    if case .wideInteger(let text) = root { digits = Array(graph.arena.records[text.range]) }
+    if case .wideInteger(let text) = graph.value(graph.root) { digits = Array(graph.arena.records[text.range]) }
     return .inert(
-      root: root, digits: digits, hasStorages: !graph.storages.isEmpty, hasArrays: machine.hasArrays,
+      digits: digits, hasStorages: !graph.storages.isEmpty, hasArrays: machine.hasArrays,
       rest: machine.input)
   }
 
@@ -192,7 +169,7 @@ struct PickleMachine: ~Copyable {
     case .shortBinBytes: try pushBytes(Int(try input.byte()))
     case .binBytes8: try pushBytes(try PickleNumbers.wideCount(from: &input, in: &heap))
     case .byteArray8: try pushBytes(try PickleNumbers.wideCount(from: &input, in: &heap), isArray: true)
-    case .emptyTuple: try push(.tuple(0, isHashable: true))
+    case .emptyTuple: try push(heap.graph.makeTuple([]))
     case .tuple1: try pushTuple(1)
     case .tuple2: try pushTuple(2)
     case .tuple3: try pushTuple(3)
@@ -444,7 +421,8 @@ struct PickleMachine: ~Copyable {
       throw heap.error(.malformed, "an array of joblib that does not follow its description")
     }
     isInFrame = false
+    let count = try array.byteCount(in: heap)
     if array.isPadded { try input.skip(Int(try input.byte())) }
-    try input.skip(array.byteCount)
+    try input.skip(count)
   }
 }

@@ -1,10 +1,10 @@
 /// The objects that a pickle has numbered, to refer to them again.
-struct PickleMemo {
+struct PickleMemo: ~Copyable {
   /// By number; `absent` where nothing was put.
   private var references: [PickleReference] = []
   /// What a judged pickle put where no pickler would.
   private var far: [Int: PickleReference] = [:]
-  /// Numbers that are taken, which is the next one that MEMOIZE takes.
+  /// How many numbers are taken. MEMOIZE takes this one next.
   private(set) var count = 0
 
   /// Makes room for so many references.
@@ -31,6 +31,7 @@ struct PickleMemo {
     references[index] = reference
   }
 
+  /// - Throws: `malformed` where nothing was put.
   func get(_ index: Int, in heap: inout PickleHeap) throws(FormatError) -> PickleReference {
     if !far.isEmpty, let reference = far[index] { return reference }
     guard index < references.count, references[index] != .absent else {

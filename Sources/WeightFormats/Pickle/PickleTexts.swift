@@ -7,7 +7,7 @@ enum PickleTexts {
 
   /// BINBYTES and its like: `count` bytes, which stay in the file.
   static func bytes(
-    _ count: Int, isArray: Bool = false, from input: inout PickleInput, in heap: inout PickleHeap
+    _ count: Int, isArray: Bool, from input: inout PickleInput, in heap: inout PickleHeap
   ) throws(FormatError) -> PickleReference {
     var bytes = PickleBytes(count: count, fileOffset: input.fileOffset, fileByteCount: count, isLatin1Text: false)
     if count == 1 { bytes.only = try input.byte() } else { try input.skip(count) }

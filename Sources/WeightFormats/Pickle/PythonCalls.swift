@@ -77,6 +77,12 @@ enum PythonCalls {
     return isFrozen ? .frozenSet(list: list) : .set(list: list)
   }
 
+  /// `bytes()`: how protocol 2 writes no bytes.
+  static func bytes(_ arguments: [PickleValue], in heap: inout PickleHeap) throws(FormatError) -> PickleReference? {
+    guard arguments.isEmpty else { return nil }
+    return try heap.add(PickleBytes(count: 0, fileByteCount: 0, isLatin1Text: false), isArray: false)
+  }
+
   static func bytearray(_ arguments: [PickleValue], in heap: inout PickleHeap) throws(FormatError) -> PickleReference {
     switch (arguments.count, arguments.first) {
     case (0, _): return try heap.add(PickleBytes(count: 0, fileByteCount: 0, isLatin1Text: false), isArray: true)
@@ -89,8 +95,11 @@ enum PythonCalls {
   }
 
   /// `_codecs.encode(text, 'latin1')`: how protocol 2 writes bytes.
-  static func encoded(_ value: PickleValue, in heap: inout PickleHeap) throws(FormatError) -> PickleReference {
-    switch value {
+  static func encoded(
+    _ arguments: [PickleValue], in heap: inout PickleHeap
+  ) throws(FormatError) -> PickleReference? {
+    guard arguments.count == 2, heap.isString(arguments[1], "latin1") else { return nil }
+    switch arguments[0] {
     case .string(let text): return try heap.add(try bytes(of: text, in: &heap), isArray: false)
     case .unknown: return .unknown
     default: throw heap.error(.forbidden, "a call of _codecs.encode with arguments that no pickler writes")
@@ -116,9 +125,11 @@ enum PythonCalls {
     return bytes
   }
 
-  static func complex(_ real: Double, _ imaginary: Double, in heap: inout PickleHeap) throws(FormatError)
-    -> PickleReference
-  {
+  static func complex(
+    _ arguments: [PickleValue], in heap: inout PickleHeap
+  ) throws(FormatError) -> PickleReference? {
+    guard arguments.count == 2, case .float(let real) = arguments[0], case .float(let imaginary) = arguments[1]
+    else { return nil }
     try heap.chargeMemory(16)
     func bytes(_ value: Double) -> [UInt8] {
       var bytes: [UInt8] = []
@@ -131,7 +142,7 @@ enum PythonCalls {
   }
 
   /// `copyreg._reconstructor(class, base, state)`: how protocols 0 and 1 make objects.
-  static func reconstructed(_ arguments: [PickleValue], in heap: inout PickleHeap) throws(FormatError)
+  static func object(_ arguments: [PickleValue], in heap: inout PickleHeap) throws(FormatError)
     -> PickleReference
   {
     guard arguments.count == 3 else { throw heap.error(.forbidden, "a call of copyreg._reconstructor") }
@@ -157,7 +168,7 @@ enum PythonCalls {
 
   /// What a function or class of the list of inert ones makes.
   ///
-  /// - Parameter tuple: the arguments once more.
+  /// - Parameter tuple: index of the tuple of arguments.
   static func inert(_ global: InertGlobal, _ arguments: [PickleValue], _ tuple: Int, in heap: inout PickleHeap)
     throws(FormatError) -> PickleReference
   {
@@ -192,8 +203,35 @@ enum PythonCalls {
     }
   }
 
+  // MARK: Attributes
+
+  /// Names of `collections.OrderedDict` itself, which an attribute would hide.
+  private static let dictionaryMethods: Set<String> = [
+    "clear", "copy", "fromkeys", "get", "items", "keys", "move_to_end", "pop", "popitem", "setdefault", "update",
+    "values",
+  ]
+
+  /// Attributes of a dictionary, which is how torch keeps `_metadata`.
+  static func setState(
+    _ state: PickleValue, ofDictionary target: Int, in heap: inout PickleHeap
+  ) throws(FormatError) {
+    switch heap.graph.dictionaries[target].kind {
+    case .orderedDict, .named: break
+    default: throw heap.error(.forbidden, "BUILD on a dictionary that is not an OrderedDict")
+    }
+    guard case .dictionary(let attributes) = state else {
+      throw heap.error(.forbidden, "BUILD with a state that is not a dict")
+    }
+    guard heap.graph.dictionaries[target].attributes == nil else {
+      throw heap.error(.malformed, "a second BUILD on one OrderedDict")
+    }
+    heap.graph.dictionaries[target].attributes = try copyOfAttributes(
+      attributes, excluding: dictionaryMethods, in: &heap)
+  }
+
   /// A copy of a dictionary of attributes: Python copies them too, so that changing the original later changes nothing.
-  static func attributes(_ index: Int, excluding names: Set<String>, in heap: inout PickleHeap) throws(FormatError)
+  static func copyOfAttributes(_ index: Int, excluding names: Set<String>, in heap: inout PickleHeap)
+    throws(FormatError)
     -> Int
   {
     guard !heap.graph.dictionaries[index].isCut else {

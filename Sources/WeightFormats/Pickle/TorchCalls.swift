@@ -2,9 +2,10 @@ import Tensors
 
 /// What calls of torch's own functions make: tensors and parameters. Source: torch/_utils.py and torch/_tensor.py.
 enum TorchCalls {
-  /// What a function of torch makes; nil if it is none of these, or its arguments are not what torch writes.
+  /// What a function of torch makes.
   ///
-  /// - Parameter tuple: the arguments once more.
+  /// - Parameter tuple: index of the tuple of arguments.
+  /// - Returns: nil if it is none of these functions, or the arguments are too many, too few or of the wrong kind.
   static func call(
     _ function: PickleGlobal, _ arguments: [PickleValue], _ tuple: Int, in heap: inout PickleHeap
   ) throws(FormatError) -> PickleReference? {
@@ -21,12 +22,16 @@ enum TorchCalls {
       return try tensor(arguments, requiresGrad: .boolean(false), dtype: nil, in: &heap)
     case .rebuildTensorV2 where arguments.count == 6 || arguments.count == 7:
       try checkHooks(arguments[5], in: &heap)
-      if arguments.count == 7, try changesData(arguments[6], in: heap) { return try conjugate(tuple, in: &heap) }
+      if arguments.count == 7, try changesData(arguments[6], in: heap) {
+        return try conjugateOrNegative(tuple, in: &heap)
+      }
       return try tensor(arguments, requiresGrad: arguments[4], dtype: nil, in: &heap)
     case .rebuildTensorV3 where arguments.count == 7 || arguments.count == 8:
       guard case .global(.dtype(let dtype)) = arguments[6] else { return nil }
       try checkHooks(arguments[5], in: &heap)
-      if arguments.count == 8, try changesData(arguments[7], in: heap) { return try conjugate(tuple, in: &heap) }
+      if arguments.count == 8, try changesData(arguments[7], in: heap) {
+        return try conjugateOrNegative(tuple, in: &heap)
+      }
       // torch writes such a tensor, but its own _rebuild_tensor_v3 then fails: it sets a storage on a leaf with gradient.
       guard arguments[4] != .boolean(true) else {
         throw heap.error(
@@ -42,7 +47,9 @@ enum TorchCalls {
     }
   }
 
-  private static func conjugate(_ tuple: Int, in heap: inout PickleHeap) throws(FormatError) -> PickleReference {
+  private static func conjugateOrNegative(_ tuple: Int, in heap: inout PickleHeap) throws(FormatError)
+    -> PickleReference
+  {
     try heap.makeOddTensor("a conjugate or negative tensor", tuple)
   }
 
@@ -107,9 +114,9 @@ enum TorchCalls {
     switch (function, type) {
     case (.rebuildTensor, .tensorClass), (.rebuildTensorV2, .tensorClass), (.rebuildTensorV3, .tensorClass),
       (.rebuildParameter, .parameterClass):
-      let arguments = heap.values(ofTuple: index, limit: PickleCalls.argumentLimit)
-      guard let made = try call(function, arguments, index, in: &heap) else {
-        throw PickleCalls.oddCall(of: function, in: heap)
+      let inner = heap.values(ofTuple: index, limit: PickleCalls.argumentLimit)
+      guard let made = try call(function, inner, index, in: &heap) else {
+        throw PickleCalls.refusal(of: function, in: heap)
       }
       if case .tensor(let tensor) = heap.value(made) {
         heap.graph.tensors[tensor].attributes = try tensorAttributes(attributes, in: &heap)
@@ -169,7 +176,7 @@ enum TorchCalls {
     switch state {
     case .none: return .none
     case .dictionary(let index):
-      let copied = try PythonCalls.attributes(index, excluding: tensorProperties, in: &heap)
+      let copied = try PythonCalls.copyOfAttributes(index, excluding: tensorProperties, in: &heap)
       // A class or function would be called by whoever calls the method that it hides.
       for position in stride(from: 1, to: heap.graph.dictionaries[copied].items.count, by: 2) {
         switch heap.value(heap.graph.dictionaries[copied].items[position]) {

@@ -1,12 +1,10 @@
-import Tensors
-
 /// The storages that a pickle refers to: torch names them in persistent ids. Source: torch/serialization.py.
 enum TorchStorages {
   private static let keyByteLimit = 256
 
   /// The storage that a persistent id names.
   static func storage(
-    _ identifier: PickleReference, _ dialect: PickleMachine.Dialect, in heap: inout PickleHeap
+    _ identifier: PickleReference, _ dialect: PickleDialect, in heap: inout PickleHeap
   ) throws(FormatError) -> PickleReference {
     let identifier = heap.value(identifier)
     guard dialect != .plain else { throw heap.error(.forbidden, "a persistent id where none is expected") }
@@ -17,7 +15,7 @@ enum TorchStorages {
     let parts = heap.values(ofTuple: index, limit: 7)
     if heap.purpose == .stateDict, parts.count == 4, heap.isString(parts[0], "module") {
       // torch's legacy format writes the classes of modules with their source code.
-      return try heap.foreign("a module's class")
+      return try heap.makeForeign("a module's class")
     }
     if let kind = parts.first, !heap.isString(kind, "storage") {
       var name = "something else"

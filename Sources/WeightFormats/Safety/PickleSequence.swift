@@ -20,7 +20,7 @@ enum PickleSequence {
     while try !input.isAtEnd() {
       switch try PickleMachine.judge(input, dialect: .any, skipsArrays: skipsArrays) {
       case .broken: return hasArrays
-      case .inert(_, let digits, let storages, let arrays, let rest):
+      case .inert(let digits, let storages, let arrays, let rest):
         if count == 0 { isTorch = digits == TorchLegacyFormat.magic }
         count += 1
         hasArrays = hasArrays || arrays

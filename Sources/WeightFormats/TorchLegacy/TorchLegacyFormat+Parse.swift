@@ -17,10 +17,10 @@ extension TorchLegacyFormat {
   }
 
   /// - Parameter purpose: what is read of the pickle of objects.
-  func parse(_ source: any ByteSource, for purpose: PickleMachine.Purpose) throws(FormatError) -> WeightFile {
+  func parse(_ source: any ByteSource, for purpose: PicklePurpose) throws(FormatError) -> WeightFile {
     var offset = 0
     var budget = MemoryBudget(MemoryBudget.torchLimit)
-    func next(_ what: String, _ dialect: PickleMachine.Dialect) throws(FormatError) -> PickleGraph {
+    func next(_ what: String, _ dialect: PickleDialect) throws(FormatError) -> PickleGraph {
       let outcome = try PickleMachine.run(
         PickleInput(source, at: offset, what: what), dialect: dialect,
         purpose: dialect == .legacy ? purpose : .weights, budget: &budget)

@@ -17,7 +17,7 @@ extension TorchZipFormat {
   }
 
   /// - Parameter purpose: what is read of the pickle.
-  func parse(_ source: any ByteSource, for purpose: PickleMachine.Purpose) throws(FormatError) -> WeightFile {
+  func parse(_ source: any ByteSource, for purpose: PicklePurpose) throws(FormatError) -> WeightFile {
     let contents = try read(source, for: purpose)
     var builder = try StateDictBuilder(
       graph: contents.graph, stored: contents.stored, places: contents.places, fileByteCount: source.byteCount,
@@ -38,7 +38,7 @@ extension TorchZipFormat {
   }
 
   /// Reads the archive's directory and pickle. The directory is given up on return.
-  private func read(_ source: any ByteSource, for purpose: PickleMachine.Purpose) throws(FormatError) -> Contents {
+  private func read(_ source: any ByteSource, for purpose: PicklePurpose) throws(FormatError) -> Contents {
     var budget = MemoryBudget(MemoryBudget.torchLimit)
     let archive = try ZipReader(source, budget: &budget, inspect: TorchArchive.inspect)
     let records = try TorchArchive(archive, budget: &budget)

@@ -2,9 +2,10 @@ import Glibc
 import PosixIO
 import StoreClient
 import Synchronization
+import SystemPackage
 
-/// A question to a mount that may never answer. It is put on a thread of its own, so that whoever asks can give up at any time; the
-/// thread stays until the mount answers, or this process ends.
+/// A question to a mount that may never answer. It has a thread of its own, so that whoever asks can give up at any time; the thread
+/// stays until the mount answers, or this process ends.
 final class MountInquiry: Sendable {
   /// How much is asked.
   enum Scope: CaseIterable {
@@ -78,7 +79,12 @@ final class MountInquiry: Sendable {
   private func ask(at mountpoint: String) throws(PosixError) {
     note { $0.mountpoint = mountpoint }
     func read(_ name: String) throws(PosixError) -> String {
-      String(decoding: try SystemFile.read("\(mountpoint)/.control/\(name)"), as: UTF8.self)
+      let path = "\(mountpoint)/.control/\(name)"
+      switch try DetachedRead(contentsOf: path).answer() {
+      case .bytes(let bytes): return String(decoding: bytes, as: UTF8.self)
+      case .failure(let errno): throw PosixError(Errno(rawValue: errno), call: "read", path: path)
+      case nil: throw PosixError(.ioError, call: "poll", path: path)
+      }
     }
     let start = ContinuousClock.now
     let version = ControlVersion(try read(ControlVersion.fileName))
