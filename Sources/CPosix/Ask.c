@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -10,7 +11,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-enum { output = STDIN_FILENO };
+// The only descriptors of the process that asks.
+enum { output = 0, life_end = 1 };
 
 static bool pass_on(const void *bytes, size_t count) {
   for (size_t done = 0; done < count;) {
@@ -38,7 +40,7 @@ static int32_t read_all(const char *path) {
   int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
   if (file < 0) return errno;
   int32_t code = copy(file);
-  // Before the answer is complete: whoever has it may want to unmount.
+  // Before the end is told: whoever gets the answer may unmount at once.
   close(file);
   return code;
 }
@@ -66,18 +68,23 @@ static int32_t find(const struct tantra_question *question) {
 
 // This process is a copy of the first one, with one of its threads. Others may have held locks: nothing but system calls may be
 // used.
-static void ask(const struct tantra_question *question, int descriptor) {
-  if (dup2(descriptor, output) < 0 || close_range(output + 1, ~0U, 0) != 0) return;
-  // Neither the terminal's signals nor a folder that somebody wants to unmount.
+static void ask(const struct tantra_question *question, int descriptor, int life) {
+  int lifted = fcntl(descriptor, F_DUPFD, life_end + 1), lifted_life = fcntl(life, F_DUPFD, life_end + 1);
+  if (lifted < 0 || lifted_life < 0 || dup2(lifted, output) < 0 || dup2(lifted_life, life_end) < 0) return;
+  if (close_range(life_end + 1, ~0U, 0) != 0) return;
+  // It takes no signals of a terminal, and keeps no folder in use.
   (void)!setsid();
   (void)!chdir("/");
-  int32_t number = getpid();
-  if (!pass_on(&number, sizeof number)) return;
-  int32_t code = find(question);
-  pass_on(&code, sizeof code);
+  // Once nobody holds the other end any more, the kernel ends this process, whatever it waits for.
+  if (fcntl(life_end, F_SETOWN, getpid()) < 0 || fcntl(life_end, F_SETSIG, SIGKILL) < 0) return;
+  if (fcntl(life_end, F_SETFL, O_ASYNC) < 0) return;
+  struct pollfd gone = {.fd = life_end, .events = POLLIN};
+  if (poll(&gone, 1, 0) != 0) return;
+  struct tantra_answer_end end = {.mark = TANTRA_ANSWER_MARK, .code = find(question)};
+  pass_on(&end, sizeof end);
 }
 
-int tantra_ask(const struct tantra_question *question, int descriptor) {
+int tantra_ask(const struct tantra_question *question, int descriptor, int life) {
   // Handlers of this process must not run in the others.
   sigset_t all, before;
   sigfillset(&all);
@@ -86,14 +93,14 @@ int tantra_ask(const struct tantra_question *question, int descriptor) {
   if (child == 0) {
     // The one that asks is nobody's child: nobody has to wait for it.
     pid_t asking = _Fork();
-    if (asking == 0) ask(question, descriptor);
+    if (asking == 0) ask(question, descriptor, life);
     _exit(asking < 0 ? errno : 0);
   }
   int error = child < 0 ? errno : 0;
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   int status = 0;
   while (child > 0 && waitpid(child, &status, 0) < 0) {
-    // Where nobody wants to hear of children, there is nothing to wait for.
+    // ECHILD: SIGCHLD is ignored, or somebody else has waited.
     if (errno != EINTR) break;
   }
   if (error == 0 && WIFEXITED(status)) error = WEXITSTATUS(status);

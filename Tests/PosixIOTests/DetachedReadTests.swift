@@ -13,6 +13,7 @@ import Testing
     let path = try scratch.write("file", bytes)
     #expect(try DetachedRead(contentsOf: path).answer() == .bytes(bytes))
     #expect(try DetachedRead(statusOf: path).answer() == .bytes([]))
+    #expect(try DetachedRead(attribute: "user.none", of: path).answer() == .failure(errno: ENODATA))
   }
 
   @Test func whatIsNotThereIsAnError() throws {
@@ -37,8 +38,6 @@ import Testing
       close(writer)
       #expect(question.answer() == .bytes(Array("late".utf8)))
     }
-    let process: DetachedRead? = try DetachedRead(contentsOf: path)
-    #expect(process?.answer(before: .now + .milliseconds(100)) == nil)
   }
 
   /// Nobody asks any longer than somebody wants to know.

@@ -83,10 +83,21 @@ struct tantra_question {
   const char *attribute;
 };
 
-/// Starts a process that asks, and that is no child of this one: a file system that does not answer keeps whoever asks from ending. Into
-/// `descriptor`, a pipe, it writes its process number (4 bytes), then the bytes that were asked for, of an attribute at most 4,096, and
-/// in the end 0 or errno (4 bytes). 0, or -1 with errno.
-int tantra_ask(const struct tantra_question *question, int descriptor);
+/// How an answer ends.
+struct tantra_answer_end {
+  /// TANTRA_ANSWER_MARK.
+  uint32_t mark;
+  /// 0 or errno.
+  int32_t code;
+};
+
+enum { TANTRA_ANSWER_MARK = 0x54414e53 };
+
+/// Starts a process that asks, and that is no child of this one: a file system that does not answer keeps whoever asks from
+/// ending. Into `descriptor`, a pipe, it writes the bytes that were asked for, of an attribute at most 4,096, and a
+/// `tantra_answer_end`. `life` is the read end of another pipe: the process is killed when that one's write end is closed. 0, or
+/// -1 with errno.
+int tantra_ask(const struct tantra_question *question, int descriptor, int life);
 
 /// posix_spawn(3): starts a program with no signal blocked, standard input from /dev/null and no other descriptor. Its pid, or -1
 /// with errno.

