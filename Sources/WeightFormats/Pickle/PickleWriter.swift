@@ -4,35 +4,6 @@ import Tensors
 ///
 /// See the opcode table of CPython's `Lib/pickle.py`.
 struct PickleWriter {
-  /// The opcodes that state dicts need.
-  enum Opcode: UInt8 {
-    case mark = 0x28  // (
-    case emptyTuple = 0x29  // )
-    case stop = 0x2E  // .
-    case binInt = 0x4A  // J
-    case binInt1 = 0x4B  // K
-    case binInt2 = 0x4D  // M
-    case binPersID = 0x51  // Q
-    case reduce = 0x52  // R
-    case binUnicode = 0x58  // X
-    case build = 0x62  // b
-    case global = 0x63  // c
-    case binGet = 0x68  // h
-    case longBinGet = 0x6A  // j
-    case binPut = 0x71  // q
-    case longBinPut = 0x72  // r
-    case setItem = 0x73  // s
-    case tuple = 0x74  // t
-    case setItems = 0x75  // u
-    case emptyDict = 0x7D  // }
-    case tuple1 = 0x85
-    case tuple2 = 0x86
-    case tuple3 = 0x87
-    case newTrue = 0x88
-    case newFalse = 0x89
-    case long1 = 0x8A
-  }
-
   /// Items that are added to a dict or OrderedDict by one opcode.
   struct Batch {
     /// How many items CPython's pickler puts between two marks.
@@ -83,7 +54,7 @@ struct PickleWriter {
     bytes.removeAll(keepingCapacity: true)
   }
 
-  mutating func write(_ opcode: Opcode) { bytes.append(opcode.rawValue) }
+  mutating func write(_ opcode: PickleOpcode) { bytes.append(opcode.rawValue) }
 
   /// Memoizes the object on top of the stack and returns its memo index.
   @discardableResult
@@ -112,7 +83,7 @@ struct PickleWriter {
     }
   }
 
-  mutating func write(_ value: Bool) { write(value ? Opcode.newTrue : .newFalse) }
+  mutating func write(_ value: Bool) { write(value ? PickleOpcode.newTrue : .newFalse) }
 
   mutating func write(_ value: Int) {
     if let short = UInt8(exactly: value) {

@@ -52,7 +52,7 @@ enum PythonCalls {
     var items: [PickleReference] = []
     if let argument = arguments.first {
       guard arguments.count == 1, case .dictionary(let index) = argument else {
-        throw heap.error(.forbidden, "a call of \(function.path) with arguments that no pickler writes")
+        throw PickleCalls.refusal(of: function, in: heap)
       }
       items = heap.graph.dictionaries[index].items
       try heap.chargeCopy(items.count)
@@ -192,7 +192,7 @@ enum PythonCalls {
       return try heap.makeObject(of: .inert(global), tuple)
     case .oddTensor(let kind): return try heap.makeOddTensor(kind, tuple)
     }
-    throw heap.error(.forbidden, "a call of \(global.path) with arguments that no pickler writes")
+    throw PickleCalls.refusal(of: .inert(global), in: heap)
   }
 
   private static func isData(_ value: PickleValue, in heap: borrowing PickleHeap) -> Bool {
