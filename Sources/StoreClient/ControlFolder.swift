@@ -1,5 +1,5 @@
 import Glibc
-import PosixIO
+package import PosixIO
 package import StoreRecords
 import SystemPackage
 
@@ -57,6 +57,21 @@ package struct ControlFolder: Sendable {
       case .failure(let errno): .failure(errno: errno)
       case nil: .none
       }
+    }
+  }
+
+  /// The text of one of its files.
+  ///
+  /// - Parameter limit: how long to wait for it; for as long as it takes if that is nil. A daemon that hangs keeps neither this thread
+  ///   for longer nor this process.
+  /// - Returns: nil if nothing has come in time.
+  /// - Throws: what reading it has given.
+  package func text(of name: String, within limit: Duration? = nil) throws(PosixError) -> String? {
+    let file = "\(path)/\(name)"
+    switch try DetachedRead(contentsOf: file).answer(before: limit.map { .now + $0 }) {
+    case .bytes(let bytes): return String(decoding: bytes, as: UTF8.self)
+    case .failure(let errno): throw PosixError(Errno(rawValue: errno), call: "read", path: file)
+    case nil: return nil
     }
   }
 

@@ -129,7 +129,10 @@ if status != 0:
 collect(start + patience)
 last = time.monotonic() - start
 served = {number: done_by(number) for number in workers if number not in results}
-time.sleep(0.5 if served else 0)
+# On a machine that has other work, too, a read may take a while.
+until = time.monotonic() + patience
+while any(done_by(number) == before for number, before in served.items()) and time.monotonic() < until:
+    time.sleep(0.1)
 for number, before in served.items():
     if not names[number].startswith("keep_open") or done_by(number) == before:
         failures.append(f"{names[number]} hangs in {open(f'/proc/{workers[number]}/wchan').read()}")

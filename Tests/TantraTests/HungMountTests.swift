@@ -51,7 +51,7 @@ import Testing
 
   @Test func itIsTakenAwayLazily() throws {
     let (status, output) = try run("unmount \(fixture.scratch("hung"))")
-    #expect(status == 1 && output.contains("its daemon does not answer"), "\(output)")
+    #expect(status == 1 && output.contains("does not answer"), "\(output)")
     #expect(try run("unmount --lazy \(fixture.scratch("hung"))").status == 0)
   }
 }

@@ -11,9 +11,11 @@ final class ServingProcess: Sendable {
   /// Readable once the process has ended.
   private let descriptor: CInt
 
-  /// Asks who serves `mountpoint`; nil if nobody has answered within `limit`, or somebody whom this process cannot see.
-  init?(of mountpoint: String, limit: Duration = .seconds(1)) {
-    guard let number = Self.ask(mountpoint, limit: limit) else { return nil }
+  /// Asks who serves `mountpoint`; nil if the answer names nobody whom this process can see.
+  ///
+  /// - Throws: `unresponsive` if there is no answer within `limit`.
+  init?(of mountpoint: String, limit: Duration = .seconds(5)) throws(UnmountError) {
+    guard let number = try Self.ask(mountpoint, limit: limit) else { return nil }
     // The same number may be another process's where the daemon has numbers of its own.
     guard number > 0, let program = Self.program(of: number), program == Self.program(of: getpid()) else { return nil }
     let descriptor = cfuse_open_process(number)
@@ -27,13 +29,13 @@ final class ServingProcess: Sendable {
   /// Waits for the end of the process, at most for `limit`; whether it has ended.
   func waitForEnd(limit: Duration) -> Bool { Latch.wait(for: [descriptor], limit: limit) != nil }
 
-  private static func ask(_ mountpoint: String, limit: Duration) -> pid_t? {
-    do throws(PosixError) {
-      let question = try DetachedRead(attribute: attribute, of: mountpoint)
-      guard case .bytes(let bytes)? = question.answer(before: .now + limit) else { return nil }
-      return pid_t(String(decoding: bytes, as: UTF8.self))
-    } catch {
-      return nil
+  private static func ask(_ mountpoint: String, limit: Duration) throws(UnmountError) -> pid_t? {
+    let question: DetachedRead
+    do throws(PosixError) { question = try DetachedRead(attribute: attribute, of: mountpoint) } catch { return nil }
+    switch question.answer(before: .now + limit) {
+    case .bytes(let bytes): return pid_t(String(decoding: bytes, as: UTF8.self))
+    case .failure: return nil
+    case nil: throw .unresponsive(mountpoint)
     }
   }
 

@@ -8,7 +8,7 @@ package enum UnmountError: Error, Hashable, Sendable, CustomStringConvertible {
   case notTantra(String, type: String)
   /// Files or folders in it are in use.
   case busy(String)
-  /// Its daemon does not answer, and what waits for that keeps it in use.
+  /// Its daemon does not answer, and would hold what it holds after its mount is gone.
   case unresponsive(String)
   case fusermountMissing
   case failed(String, reason: String)
@@ -21,8 +21,8 @@ package enum UnmountError: Error, Hashable, Sendable, CustomStringConvertible {
       "\(path) is in use: programs have files or folders in it open (fuser -vm \(path) names them). "
         + "End them, or unmount lazily: then it goes once they are done."
     case .unresponsive(let path):
-      "\(path) is in use, and its daemon does not answer: it hangs, or somebody has stopped it. Let it go on (kill -CONT), or "
-        + "unmount lazily (--lazy): then the mount goes at once, and the store is free when the daemon has ended."
+      "The daemon of \(path) does not answer: it hangs, or somebody has stopped it. Let it go on (kill -CONT), or unmount "
+        + "lazily (--lazy): then the mount goes at once, and the store is free when the daemon has ended."
     case .fusermountMissing: "fusermount3 is missing, without which only root can unmount. Install the package fuse3."
     case .failed(let path, let reason): "\(path) could not be unmounted: \(reason)"
     }
@@ -35,39 +35,30 @@ package enum Unmounter {
   private static let patience = Duration.seconds(10)
 
   /// Unmounts `path`, and waits until its daemon has ended: then whatever it held is free. With `lazily` it goes from the tree
-  /// at once, even if in use, files that are open stay readable as long as its daemon serves, and nobody waits for that.
+  /// at once, even if in use, files that are open stay readable as long as its daemon serves, and nobody waits for that. A daemon
+  /// that does not answer could not be waited for: its mount goes lazily only.
   ///
   /// - Returns: the daemon's process, if it has not ended after ten seconds.
   @discardableResult
   package static func unmount(_ path: String, lazily: Bool = false) throws(UnmountError) -> CInt? {
     let mountpoint: String
     let mount: MountEntry?
-    let daemon: ServingProcess?
     do throws(MountError) {
       mountpoint = try Mountpoint.resolve(path)
       mount = try Self.mount(at: mountpoint, or: path)
-      if let mount, mount.isTantra, !lazily {
-        daemon = ServingProcess(of: mount.mountpoint)
-      } else {
-        daemon = nil
-      }
     } catch {
       throw .failed(path, reason: error.description)
     }
     guard let mount else { throw .notMounted(mountpoint) }
     guard mount.isTantra else { throw .notTantra(mount.mountpoint, type: mount.type) }
-    do throws(UnmountError) { try detach(mount.mountpoint, lazily: lazily) } catch {
-      let isOurs = daemon == nil && error == .busy(mount.mountpoint)
-      guard isOurs, isUnresponsive(mount.mountpoint) else { throw error }
-      throw .unresponsive(mount.mountpoint)
+    guard !lazily else {
+      try detach(mount.mountpoint)
+      return nil
     }
+    let daemon = try ServingProcess(of: mount.mountpoint)
+    try detach(mount.mountpoint, lazily: false)
     guard let daemon, !daemon.waitForEnd(limit: Self.patience) else { return nil }
     return daemon.number
-  }
-
-  /// Whether a mount does not answer. What asks it keeps it in use itself then.
-  private static func isUnresponsive(_ mountpoint: String) -> Bool {
-    do throws(MountError) { return try MountHealth.probe(mountpoint) == .unresponsive } catch { return false }
   }
 
   /// The mount at a path, whose last component may be a link to the mountpoint.

@@ -78,22 +78,15 @@ final class MountInquiry: Sendable {
 
   private func ask(at mountpoint: String) throws(PosixError) {
     note { $0.mountpoint = mountpoint }
-    func read(_ name: String) throws(PosixError) -> String {
-      let path = "\(mountpoint)/.control/\(name)"
-      switch try DetachedRead(contentsOf: path).answer() {
-      case .bytes(let bytes): return String(decoding: bytes, as: UTF8.self)
-      case .failure(let errno): throw PosixError(Errno(rawValue: errno), call: "read", path: path)
-      case nil: throw PosixError(.ioError, call: "poll", path: path)
-      }
-    }
+    let control = ControlFolder(mountpoint: mountpoint)
     let start = ContinuousClock.now
-    let version = ControlVersion(try read(ControlVersion.fileName))
+    let version = try control.text(of: ControlVersion.fileName).map { ControlVersion($0) }
     let time = ContinuousClock.now - start
     note { ($0.version, $0.answerTime) = (version, time) }
     guard scope == .metrics else { return }
-    let metrics = try read("metrics")
+    let metrics = try control.text(of: "metrics")
     note { $0.metrics = metrics }
-    let status = try read("status")
+    let status = try control.text(of: "status")
     note { $0.status = status }
   }
 }

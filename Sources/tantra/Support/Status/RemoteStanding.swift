@@ -1,4 +1,5 @@
 import PosixIO
+import StoreClient
 import StoreRecords
 import Tensors
 
@@ -16,10 +17,12 @@ struct RemoteStanding: Encodable {
   var lastContact: Int64?
   var lastError: String?
 
-  /// nil for the mount of a store.
+  /// nil for the mount of a store, and where nothing is told in time.
   init?(mountpoint: String) {
     do throws(PosixError) {
-      self.init(status: String(decoding: try SystemFile.read("\(mountpoint)/.control/status"), as: UTF8.self))
+      let control = ControlFolder(mountpoint: mountpoint)
+      guard let status = try control.text(of: "status", within: StoreClient.patience) else { return nil }
+      self.init(status: status)
     } catch {
       return nil
     }
