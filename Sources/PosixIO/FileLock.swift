@@ -8,6 +8,9 @@ package final class FileLock: Sendable {
 
   private init(file: OpenedFile) { self.file = file }
 
+  // To close the descriptor would not be enough: a process that is just being started has a copy of it for a moment.
+  deinit { flock(file.descriptor.rawValue, LOCK_UN) }
+
   /// Takes the lock on `name` without waiting, and leaves `description` in the file.
   ///
   /// - Returns: nil if another process holds it; ``description(of:in:)`` tells who.

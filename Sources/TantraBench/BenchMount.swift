@@ -37,12 +37,15 @@ final class BenchMount {
   func end() throws {
     guard let daemon else { return }
     self.daemon = nil
-    do {
+    do throws(UnmountError) {
       try Unmounter.unmount(mountpoint)
-    } catch UnmountError.busy {
-      try Unmounter.unmount(mountpoint, lazily: true)
-    } catch UnmountError.notMounted {
+    } catch {
+      switch error {
+      case .busy, .unresponsive: try Unmounter.unmount(mountpoint, lazily: true)
       // Its daemon has ended, or is about to.
+      case .notMounted: break
+      default: throw error
+      }
     }
     daemon.end(grace: .seconds(30), patience: .seconds(10))
   }

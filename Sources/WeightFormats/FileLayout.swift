@@ -18,18 +18,19 @@ package struct FileLayout: Sendable, Hashable {
 
   /// A segment; there may be millions.
   private struct Entry: Hashable {
-    /// Index of its storage; nobody's for literal bytes.
-    var storage: Int
-    /// Where it begins in the storage, or among all literal bytes.
+    /// Index of its storage; for literal bytes the index of their chunk, with all bits inverted, which is negative.
+    var source: Int
+    /// Where it begins in the storage or chunk.
     var start: Int
     /// The file offset just after it.
     var end: Int
   }
 
-  private static let nobody = -1
+  /// No chunk of literal bytes grows beyond it; what is appended at once stays together.
+  private static let chunkLimit = 1 << 20
   private var entries: [Entry] = []
-  /// All literal bytes, one after the other.
-  private var literals: [UInt8] = []
+  /// All literal bytes, in the order of the file. One array of many megabytes would be copied when it grows.
+  private var chunks: [[UInt8]] = []
 
   package init() {}
 
@@ -42,41 +43,40 @@ package struct FileLayout: Sendable, Hashable {
   private func segment(_ index: Int) -> Segment {
     let entry = entries[index]
     let count = entry.end - (index > 0 ? entries[index - 1].end : 0)
-    return entry.storage == Self.nobody
-      ? .literal(literals[entry.start..<entry.start + count])
-      : .storage(index: entry.storage, offset: entry.start, byteCount: count)
+    return entry.source < 0
+      ? .literal(chunks[~entry.source][entry.start..<entry.start + count])
+      : .storage(index: entry.source, offset: entry.start, byteCount: count)
   }
 
   /// About how many bytes of memory the layout takes.
-  package var memoryByteCount: Int { entries.count * MemoryLayout<Entry>.stride + literals.count }
-
-  /// Makes room for what is to come, so that nothing is copied to grow.
-  package mutating func reserve(segmentCount: Int, literalByteCount: Int) {
-    entries.reserveCapacity(segmentCount)
-    literals.reserveCapacity(literalByteCount)
+  package var memoryByteCount: Int {
+    entries.count * MemoryLayout<Entry>.stride + chunks.reduce(0) { $0 + $1.count }
   }
 
-  /// Appends literal bytes; neighbouring literals become one segment.
+  /// Makes room for so many segments, so that nothing is copied to grow.
+  package mutating func reserve(segmentCount: Int) { entries.reserveCapacity(segmentCount) }
+
+  /// Appends literal bytes; neighbouring literals become one segment, if both fit in one chunk.
   package mutating func append(literal bytes: [UInt8]) {
     guard !bytes.isEmpty else { return }
     let end = byteCount + bytes.count
-    if let last = entries.indices.last, entries[last].storage == Self.nobody {
+    guard let chunk = chunks.indices.last, chunks[chunk].count + bytes.count <= Self.chunkLimit else {
+      entries.append(Entry(source: ~chunks.count, start: 0, end: end))
+      chunks.append(bytes)
+      return
+    }
+    if let last = entries.indices.last, entries[last].source == ~chunk {
       entries[last].end = end
     } else {
-      entries.append(Entry(storage: Self.nobody, start: literals.count, end: end))
+      entries.append(Entry(source: ~chunk, start: chunks[chunk].count, end: end))
     }
-    // The first are taken over as they are, where there is no room for them: they may be many.
-    if literals.isEmpty, literals.capacity < bytes.count {
-      literals = bytes
-    } else {
-      literals.append(contentsOf: bytes)
-    }
+    chunks[chunk].append(contentsOf: bytes)
   }
 
   /// Appends a range of a storage; empty ranges leave no trace.
   package mutating func append(storage index: Int, offset: Int, byteCount count: Int) {
     guard count > 0 else { return }
-    entries.append(Entry(storage: index, start: offset, end: byteCount + count))
+    entries.append(Entry(source: index, start: offset, end: byteCount + count))
   }
 
   /// Calls `body` for each piece of `range`, in order: a segment and the part of it that is wanted.

@@ -12,6 +12,9 @@ struct MemoryBudget: Sendable {
   /// Bytes that an array or a long string takes beside its elements: Swift's header and malloc's rounding.
   static let allocation = 48
 
+  /// Bytes that a name may have.
+  private static let nameByteLimit = 1 << 20
+
   private let limit: Int
   private var remaining: Int
 
@@ -31,6 +34,14 @@ struct MemoryBudget: Sendable {
       throw FormatError(.limit, "reading the file would take more than the \(limit >> 20) MiB of memory accepted")
     }
     remaining -= byteCount
+  }
+
+  /// Spends what a name of `byteCount` bytes takes.
+  mutating func chargeName(_ byteCount: Int) throws(FormatError) {
+    guard byteCount <= Self.nameByteLimit else {
+      throw FormatError(.limit, "a name has \(byteCount) bytes, more than the \(Self.nameByteLimit) accepted")
+    }
+    try charge(Self.string(byteCount))
   }
 
   /// Gives back what was spent on something that is gone.

@@ -25,9 +25,8 @@ struct BackgroundTests {
     #expect(try Command.run("readlink", ["/proc/\(pid)/fd/0"]).outputText == "/dev/null\n")
     #expect(try Command.run("readlink", ["/proc/\(pid)/fd/1"]).outputText == folder("log\n"))
     kill(pid, SIGTERM)
-    for _ in 0..<500 where try MountTable.current().top(at: folder("mnt")) != nil { usleep(10_000) }
-    #expect(try MountTable.current().top(at: folder("mnt")) == nil)
-    for _ in 0..<500 where kill(pid, 0) == 0 { usleep(10_000) }
+    #expect(try eventually { try MountTable.current().top(at: folder("mnt")) == nil })
+    #expect(eventually { kill(pid, 0) != 0 })
     #expect(try String(contentsOfFile: folder("log"), encoding: .utf8).contains("ended by signal(15)"))
   }
 

@@ -105,10 +105,9 @@ final class MountedFixture {
   /// What the daemon counts as handed out, once it stops changing.
   func counters(settledAs expected: String) throws -> String {
     var counters = ""
-    for _ in 0..<100 {
+    _ = try eventually {
       counters = try shell("cat control/counters").outputText
-      if counters == expected { break }
-      usleep(20_000)
+      return counters == expected
     }
     return counters
   }

@@ -109,6 +109,14 @@ def perform(operation):
     return subprocess.run(["bash", "-c", operation], cwd=mountpoint, capture_output=True, text=True, timeout=120)
 
 
+def is_carried_out(operation):
+    try:
+        return perform(operation).returncode == 0
+    except OSError:
+        # The daemon has died in what it does after an operation, and nobody can enter the mount.
+        return False
+
+
 def prepare():
     for folder in ("small", "small/v1.0", "small/v2.0"):
         os.makedirs(os.path.join(mountpoint, folder), exist_ok=True)
@@ -135,13 +143,11 @@ for step in range(first, last, stride):
     if mounted.returncode == 0:
         try:
             prepare()
-            for operation in OPERATIONS:
-                if perform(operation).returncode != 0:
-                    break
-                done += 1
-            survived = done == len(OPERATIONS)
         except OSError:
             done = -1
+        while 0 <= done < len(OPERATIONS) and is_carried_out(OPERATIONS[done]):
+            done += 1
+        survived = done == len(OPERATIONS)
     if survived:
         run([tantra, "unmount", mountpoint])
     unmount()

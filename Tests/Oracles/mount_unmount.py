@@ -60,6 +60,8 @@ def keep_open(path):
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
         os.pread(descriptor, 1 << 19, random.randrange(size))
         done()
+        # It may go on for long, beside other tests.
+        time.sleep(0.005)
 
 
 def look(path):

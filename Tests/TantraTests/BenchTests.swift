@@ -81,7 +81,7 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: place) == [], sourceLocation: location)
     let mounts = try #require(FileManager.default.contents(atPath: "/proc/self/mountinfo"))
     #expect(!String(decoding: mounts, as: UTF8.self).contains(place), sourceLocation: location)
-    #expect(fixture.wait { Self.processes(naming: place).isEmpty }, sourceLocation: location)
+    #expect(eventually { Self.processes(naming: place).isEmpty }, sourceLocation: location)
     #expect(!FileManager.default.fileExists(atPath: fixture.storePath), sourceLocation: location)
   }
 
@@ -162,7 +162,7 @@ import Testing
         "env", "TANTRA_STORE=\(fixture.storePath)", TantraFixture.executable, "bench", "--in", place, "--size", "64M",
         "--rounds", "900", "--python", Python.interpreter,
       ])
-    let isMounted = fixture.wait(60) {
+    let isMounted = eventually {
       FileManager.default.contents(atPath: "/proc/self/mountinfo").map { String(decoding: $0, as: UTF8.self) }?
         .contains(place) == true
     }

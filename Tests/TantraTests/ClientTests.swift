@@ -40,7 +40,7 @@ import Testing
     try fixture.mount()
     let pid = try #require(fixture.daemon)
     #expect(kill(pid, SIGKILL) == 0)
-    #expect(fixture.wait { kill(pid, 0) != 0 })
+    #expect(eventually { kill(pid, 0) != 0 })
     try fixture.succeed("unmount")
     #expect(!fixture.isMounted)
   }
@@ -65,7 +65,7 @@ import Testing
     let start = Date()
     let change = try fixture.tantra(["set-active", "mamba", "v1.0"])
     #expect(change.status == 75 && change.errorText.contains("does not answer"), "\(change.errorText)")
-    #expect(Date().timeIntervalSince(start) < 8)
+    #expect(Date().timeIntervalSince(start) < 30)
   }
 
   @Test func errorsAreTheSameThroughAMountAndDirectly() throws {

@@ -150,14 +150,14 @@ import Testing
     func isCompressed(_ version: String) -> Bool {
       (try? fixture.succeed("show", "mamba/\(version)").contains("compressed to ")) ?? false
     }
-    #expect(fixture.wait(60) { isCompressed("v1.1") && isCompressed("v1.2") })
+    #expect(eventually { isCompressed("v1.1") && isCompressed("v1.2") })
     #expect(!isCompressed("v1.0"))
     try expectSame("mamba/v1.1", as: "plain", seed: 1)
-    #expect(fixture.wait { (try? fixture.text(".control/log").contains("as the policies say")) == true })
+    #expect(eventually { (try? fixture.text(".control/log").contains("as the policies say")) == true })
     // A switch is done at once, and what is active is plain soon after.
     try fixture.succeed("set-active", "mamba", "v1.1")
     try expectSame("mamba/active", as: "plain", seed: 2)
-    #expect(fixture.wait(30) { !isCompressed("v1.1") })
+    #expect(eventually { !isCompressed("v1.1") })
     try expectSame("mamba/active", as: "plain", seed: 3)
   }
 

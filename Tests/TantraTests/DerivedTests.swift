@@ -154,7 +154,7 @@ import Testing
     let configuration = fixture.mountpoint + "/mamba/v1.0/config.json"
     let text = try fixture.text("mamba/v1.0/config.json").replacingOccurrences(of: "1e-05", with: "1e-06")
     #expect(try Command.run("bash", ["-c", "printf %s '\(text)' > '\(configuration)'"]).status == 0)
-    #expect(fixture.wait { ((try? fixture.read(".derived/mamba/v1.0/model-F16.gguf")) ?? before) != before })
+    #expect(eventually { ((try? fixture.read(".derived/mamba/v1.0/model-F16.gguf")) ?? before) != before })
     let after = try fixture.read(".derived/mamba/v1.0/model-F16.gguf")
     #expect(after.count == before.count && zip(before, after).count { $0 != $1 } <= 4)
     #expect(try Command.run("rm", ["-r", fixture.mountpoint + "/mamba/v1.0"]).status == 0)
@@ -174,7 +174,7 @@ import Testing
     #expect(copied.status == 0, "\(copied.errorText)")
     let derived = fixture.mountpoint + "/.derived/pipe/v1/unet"
     #expect(
-      fixture.wait {
+      eventually {
         (try? FileManager.default.contentsOfDirectory(atPath: derived).sorted())
           == ["diffusion_pytorch_model.bin", "diffusion_pytorch_model.pt"]
       })
@@ -203,7 +203,7 @@ import Testing
     let made = try Python.run(code, [path])
     #expect(made.status == 0, "\(made.errorText)")
     let derived = fixture.mountpoint + "/.derived/mamba/v2.0/int8/evil.pkl"
-    #expect(fixture.wait { FileManager.default.fileExists(atPath: derived) })
+    #expect(eventually { FileManager.default.fileExists(atPath: derived) })
     for file in [path, derived] {
       let read = try Command.run("cat", [file])
       #expect(read.status != 0 && read.errorText.contains("Permission denied"), "\(file): \(read.errorText)")

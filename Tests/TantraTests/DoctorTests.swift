@@ -92,7 +92,7 @@ import Testing
     try fixture.mount()
     let pid = try #require(fixture.daemon)
     #expect(kill(pid, SIGKILL) == 0)
-    #expect(fixture.wait { kill(pid, 0) != 0 })
+    #expect(eventually { kill(pid, 0) != 0 })
     let all = try #require(FileManager.default.contents(atPath: "/proc/self/mountinfo"))
     let own = String(decoding: all, as: UTF8.self).split(separator: "\n").filter { $0.contains(fixture.mountpoint) }
     let table = try fixture.scratch.write("own-mount", Array(own.joined(separator: "\n").utf8))

@@ -36,10 +36,10 @@ import Testing
       let link = try? FileManager.default.destinationOfSymbolicLink(atPath: mountpoint + "/mamba/active")
       return link == version
     }
-    #expect(fixture.wait(20) { isActive("v1") })
+    #expect(eventually { isActive("v1") })
     for version in ["v2", "v3", "v2", "v4"] {
       try move(to: version)
-      #expect(fixture.wait(20) { isActive(version) }, "\(version)")
+      #expect(eventually { isActive(version) }, "\(version)")
       let bytes = try fixture.scratch.read("weights-2/mamba/active/model.safetensors")
       try fixture.succeed(
         "export", "mamba", version, "--format", "safetensors", "--to", fixture.scratch("out"), "--force")
@@ -58,7 +58,7 @@ import Testing
     usleep(2_500_000)
     #expect(isActive("v4") && follower.isRunning)
     try move(to: "v3")
-    #expect(fixture.wait(20) { isActive("v3") })
+    #expect(eventually { isActive("v3") })
     follower.end()
     let lines = try follower.finish().output
     #expect(lines.contains("mamba/v2 is published here with other weights"), "\(lines)")
@@ -82,14 +82,14 @@ import Testing
     }
     #expect(isActive("v3"))
     try follow("\(layout):live")
-    #expect(fixture.wait(20) { isActive("v1") })
+    #expect(eventually { isActive("v1") })
     // What it looks for by itself takes its time.
     try move(to: "v2")
-    #expect(fixture.wait(60) { isActive("v2") })
+    #expect(eventually { isActive("v2") })
     let history = try tantra(["history", "mamba"], store: "other")
     #expect(history.outputText.contains("follow \(layout)@sha256:"), "\(history.outputText)")
     try follow("\(layout):gone")
-    #expect(fixture.wait(20) { (try? fixture.text(".control/log"))?.contains("has no tag \"gone\"") == true })
+    #expect(eventually { (try? fixture.text(".control/log"))?.contains("has no tag \"gone\"") == true })
     #expect(isActive("v2"))
   }
 

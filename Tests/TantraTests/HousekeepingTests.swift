@@ -30,11 +30,11 @@ import Testing
     try fixture.succeed("config", "--store-wide", "restorable", "8s")
     try fixture.succeed("cleanup", "mamba", "--keep", "2")
     #expect(isRestorable("v1.2"))
-    #expect(fixture.wait(30) { !isRestorable("v1.2") })
-    #expect(fixture.wait { blobCount == before - 2 })
+    #expect(eventually { !isRestorable("v1.2") })
+    #expect(eventually { blobCount == before - 2 })
     // The log tells when everything is done.
     let line = "purge by itself, since its time had come: purged mamba/v1.2"
-    #expect(fixture.wait { (try? fixture.text(".control/log").contains(line)) == true })
+    #expect(eventually { (try? fixture.text(".control/log").contains(line)) == true })
     // What is chosen stays: the active version, and one with a backup.
     let versions = try kept("mamba").map { $0.split(separator: " ")[1] }
     #expect(versions.contains("v1.0") && versions.contains("v1.1"))
@@ -48,11 +48,11 @@ import Testing
     try fixture.succeed("config", "mamba", "restorable", "forever")
     try fixture.succeed("cleanup", "ocr_native", "--keep", "1")
     try fixture.succeed("cleanup", "mamba", "--keep", "1")
-    #expect(fixture.wait(30) { !isRestorable("v1.1", of: "ocr_native") })
+    #expect(eventually { !isRestorable("v1.1", of: "ocr_native") })
     #expect(isRestorable("v1.1") && isRestorable("v1.2"))
     // Taken back, the store's holds.
     try fixture.succeed("config", "mamba", "restorable", "--unset")
-    #expect(fixture.wait(30) { !isRestorable("v1.1") && !isRestorable("v1.2") })
+    #expect(eventually { !isRestorable("v1.1") && !isRestorable("v1.2") })
   }
 
   @Test func checkpointsHaveATimeOfTheirOwn() throws {
@@ -62,7 +62,7 @@ import Testing
     for version in ["checkpoint-9", "v1.2"] {
       #expect(try Command.run("rm", ["-r", fixture.mountpoint + "/mamba/" + version]).errorText == "")
     }
-    #expect(fixture.wait(30) { !isRestorable("checkpoint-9") })
+    #expect(eventually { !isRestorable("checkpoint-9") })
     #expect(isRestorable("v1.2"))
     try fixture.succeed("restore", "mamba", "v1.2")
   }
@@ -78,7 +78,7 @@ import Testing
     try fixture.mount()
     try fixture.succeed("config", "--store-wide", "restorable-checkpoints", "1s")
     // What it was before it was replaced last goes with the edition, should other weights come.
-    #expect(fixture.wait(45) { blobCount == before + 2 }, "\(blobCount), not \(before + 2)")
+    #expect(eventually { blobCount == before + 2 }, "\(blobCount), not \(before + 2)")
     #expect(try fixture.text("mamba/v1.2/notes.txt") == "three")
   }
 
@@ -134,10 +134,10 @@ import Testing
     // Any change makes it look.
     _ = try tantra("config", "mamba", "keep", "5")
     func listing() throws -> String { try tantra("list-weights", "mamba", "--all") }
-    #expect(fixture.wait(45) { (try? listing().contains("v1.1")) == false })
+    #expect(eventually { (try? listing().contains("v1.1")) == false })
     // The first that was removed is enough: the other one stays restorable.
     #expect(try listing().contains("v1.2"))
     func log() throws -> String { try String(contentsOfFile: mountpoint + "/.control/log", encoding: .utf8) }
-    #expect(fixture.wait { (try? log().contains("the disk is nearly full: purged mamba/v1.1")) == true })
+    #expect(eventually { (try? log().contains("the disk is nearly full: purged mamba/v1.1")) == true })
   }
 }

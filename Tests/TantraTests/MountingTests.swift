@@ -13,7 +13,7 @@ import Testing
     let pid = try #require(fixture.daemon)
     try fixture.succeed("unmount", fixture.mountpoint)
     #expect(!fixture.isMounted)
-    #expect(fixture.wait { kill(pid, 0) != 0 })
+    #expect(eventually { kill(pid, 0) != 0 })
     let again = try fixture.tantra(["unmount", fixture.mountpoint])
     #expect(again.status == 1)
     #expect(again.errorText.contains("Nothing is mounted"))
@@ -31,7 +31,7 @@ import Testing
     try fixture.mount()
     let pid = try #require(fixture.daemon)
     #expect(kill(pid, signal) == 0)
-    #expect(fixture.wait { !fixture.isMounted && kill(pid, 0) != 0 })
+    #expect(eventually { !fixture.isMounted && kill(pid, 0) != 0 })
   }
 
   @Test func theForegroundServesUntilItIsInterrupted() throws {
@@ -46,7 +46,7 @@ import Testing
     try fixture.mount()
     let pid = try #require(fixture.daemon)
     #expect(kill(pid, SIGKILL) == 0)
-    #expect(fixture.wait { kill(pid, 0) != 0 })
+    #expect(eventually { kill(pid, 0) != 0 })
     #expect(try Command.run("ls", [fixture.mountpoint]).errorText.contains("Transport endpoint is not connected"))
     let status = try fixture.succeed("status")
     #expect(status.contains("dead"), "\(status)")
@@ -103,7 +103,7 @@ import Testing
     try fixture.succeed("generate", "mamba", "--seed", "3", "--version", "v1.1", "--active")
     // What another process changes is seen soon after.
     #expect(
-      fixture.wait {
+      eventually {
         (try? FileManager.default.destinationOfSymbolicLink(atPath: fixture.mountpoint + "/mamba/active")) == "v1.1"
       })
     #expect(try fixture.read("mamba/v1.1/model.pt") != fixture.read("mamba/v1.0/model.pt"))
@@ -123,7 +123,7 @@ import Testing
     try fixture.succeed("backup", "mamba", "v1.0")
     try fixture.succeed("config", "mamba", "keep", "4")
     #expect(
-      fixture.wait {
+      eventually {
         others.allSatisfy { other in
           FileManager.default.contents(atPath: other + "/.control/config")
             .map { String(decoding: $0, as: UTF8.self).contains("mamba keep 4\n") } ?? false
@@ -137,7 +137,7 @@ import Testing
     try fixture.mount("--log-file", fixture.scratch("quiet"), "--log-level", "error")
     try fixture.succeed("validate", "mamba")
     try fixture.succeed("unmount", fixture.mountpoint)
-    #expect(fixture.wait { !fixture.isMounted })
+    #expect(eventually { !fixture.isMounted })
     #expect(try fixture.scratch.read("quiet").isEmpty)
     let refused = try fixture.tantra(["mount", fixture.mountpoint, "--log-level", "loud"])
     #expect(refused.status == 64 && refused.errorText.contains("loud"), "\(refused.errorText)")
@@ -168,7 +168,7 @@ import Testing
     try fixture.succeed("validate", "mamba")
     try fixture.succeed("unmount", fixture.mountpoint)
     #expect(
-      fixture.wait {
+      eventually {
         let text = FileManager.default.contents(atPath: fixture.scratch("log")).map {
           String(decoding: $0, as: UTF8.self)
         }

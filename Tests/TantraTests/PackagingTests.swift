@@ -98,7 +98,7 @@ import Testing
     #expect(command.status == 0, "\(command.errorText)")
     #expect(command.outputText.contains("fuse.tantra ro,") && command.outputText.contains("allow_other"))
     #expect(command.outputText.hasSuffix("v1.0\n"), "\(command.outputText)")
-    #expect(fixture.wait { (try? fixture.scratch.read("log"))?.isEmpty == false })
+    #expect(eventually { (try? fixture.scratch.read("log"))?.isEmpty == false })
   }
 
   @Test(canMount) func thePythonOfTheReadmeRuns() throws {

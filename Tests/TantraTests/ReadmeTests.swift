@@ -44,13 +44,11 @@ import Testing
     try FileManager.default.copyItem(atPath: Python.packageRoot + "/Model", toPath: home("clone/Model"))
     try FileManager.default.createSymbolicLink(
       atPath: home("bin/tantra"), withDestinationPath: TantraFixture.executable)
-    // Not a link: a virtual environment is found by the path of its interpreter.
-    try home.write("bin/python", Array("#!/bin/sh\nexec '\(Python.interpreter)' \"$@\"\n".utf8))
-    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: home("bin/python"))
     return try Command.run(
       "bash", ["-c", script],
       environment: [
-        "HOME": home("home"), "PATH": home("bin") + ":/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C",
+        "HOME": home("home"), "PATH": home("bin") + ":" + Python.folder + ":/usr/local/bin:/usr/bin:/bin",
+        "LC_ALL": "C",
         "HF_HUB_OFFLINE": "1",
         "PYTHONDONTWRITEBYTECODE": "1", "TRANSFORMERS_VERBOSITY": "error", "TERM": "dumb",
       ], folder: home("clone"))

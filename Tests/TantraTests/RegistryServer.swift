@@ -42,7 +42,7 @@ final class RegistryServer {
       "/bin/sh",
       ["-c", #"exec /usr/bin/docker-registry serve "$0" > "$1" 2>&1"#, scratch("settings.yml"), scratch("log")])
     let port = port
-    guard Self.wait(until: { Self.listens(port) }) else {
+    guard eventually({ Self.listens(port) }) else {
       throw OracleFailure(description: "docker-registry does not start: \(registry.isRunning)")
     }
   }
@@ -88,14 +88,6 @@ final class RegistryServer {
         connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
       }
     }
-  }
-
-  private static func wait(until condition: () -> Bool) -> Bool {
-    for _ in 0..<400 {
-      if condition() { return true }
-      usleep(25_000)
-    }
-    return false
   }
 
   /// Starts a server of `Tests/Oracles` before the registry, and answers with its port.

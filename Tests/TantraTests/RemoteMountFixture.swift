@@ -68,7 +68,7 @@ final class RemoteMountFixture {
     let pid = daemon
     try succeed("unmount", mountpoint)
     // Its cache is free when it has ended.
-    for _ in 0..<1000 where kill(pid, 0) == 0 { usleep(10_000) }
+    #expect(eventually { kill(pid, 0) != 0 })
   }
 
   /// The process that serves the mount.

@@ -86,7 +86,7 @@ import Testing
     #expect(try tantra(["push", "mamba/v1.0", "\(layout):again"], store: "store").status == 0)
     let report = try fixture.succeed("pull", "\(layout):v5", "--active")
     #expect(report.contains("mamba/v5 <- ") && report.hasSuffix("; active\n"), "\(report)")
-    #expect(fixture.wait { FileManager.default.fileExists(atPath: fixture.mountpoint + "/mamba/v5/model.pt") })
+    #expect(eventually { FileManager.default.fileExists(atPath: fixture.mountpoint + "/mamba/v5/model.pt") })
     #expect(try fixture.succeed("validate", "mamba", "v5").contains("mamba/v5: valid"))
     // As a line of text.
     try fixture.succeed("rm", "mamba/v1.0")

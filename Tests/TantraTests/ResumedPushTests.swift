@@ -38,7 +38,7 @@ import Testing
     let words = environment.map { "\($0)=\($1)" } + [TantraFixture.executable, "push", "big/v1", remote]
     let program = try ChildProgram("/bin/sh", ["-c", "echo $$; exec env \"$@\"", "sh"] + words)
     let pid = try #require(try program.readLine().flatMap { Int32($0) })
-    #expect(fixture.wait(60) { (try? requests().byteCount) ?? 0 >= mebibytes << 20 || !program.isRunning })
+    #expect(eventually { (try? requests().byteCount) ?? 0 >= mebibytes << 20 || !program.isRunning })
     try #require(program.isRunning, "it ended too early")
     return (program, pid)
   }
@@ -69,7 +69,7 @@ import Testing
   private func settledByteCount() throws -> Int {
     var last = -1
     #expect(
-      fixture.wait(60) {
+      eventually {
         let count = (try? requests().byteCount) ?? 0
         defer { last = count }
         Thread.sleep(forTimeInterval: 1)

@@ -66,10 +66,10 @@ import Testing
     let expected = try fixture.read("mamba/v1.3/model.pt")
     let open = try FileHandle(forReadingFrom: URL(fileURLWithPath: fixture.mountpoint + "/mamba/v1.3/model.pt"))
     try fixture.succeed("cleanup", "mamba", "--keep", "1")
-    #expect(fixture.wait { !FileManager.default.fileExists(atPath: fixture.mountpoint + "/mamba/v1.3/model.pt") })
+    #expect(eventually { !FileManager.default.fileExists(atPath: fixture.mountpoint + "/mamba/v1.3/model.pt") })
     #expect(try list("mamba") == "active\nv1.0\n")
     #expect(
-      fixture.wait { !FileManager.default.fileExists(atPath: fixture.mountpoint + "/.control/versions/mamba/v1.3") })
+      eventually { !FileManager.default.fileExists(atPath: fixture.mountpoint + "/.control/versions/mamba/v1.3") })
     #expect(try !list(".files").contains("mamba_v1.3"))
     try fixture.succeed("purge")
     // What was open keeps its bytes and its size.

@@ -39,7 +39,7 @@ final class TantraFixture: Sendable {
     do {
       _ = try Command.run("umount", ["-l", mountpoint])
       // The daemon ends by itself; its store is removed only after it has.
-      if let pid = daemon { _ = wait { kill(pid, 0) != 0 } }
+      if let pid = daemon { _ = eventually { kill(pid, 0) != 0 } }
     } catch {
       print("could not unmount \(mountpoint): \(error)")
     }
@@ -108,14 +108,4 @@ final class TantraFixture: Sendable {
   func read(_ path: String) throws -> [UInt8] { try scratch.read("weights/" + path) }
 
   func text(_ path: String) throws -> String { String(decoding: try read(path), as: UTF8.self) }
-
-  /// Waits until `condition` holds, at most for `seconds`.
-  func wait(_ seconds: Double = 10, until condition: () -> Bool) -> Bool {
-    let deadline = Date(timeIntervalSinceNow: seconds)
-    while Date() < deadline {
-      if condition() { return true }
-      usleep(5000)
-    }
-    return condition()
-  }
 }

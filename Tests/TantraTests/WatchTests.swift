@@ -38,11 +38,11 @@ import Testing
       FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }?.split(separator: "\n")
         ?? []
     }
-    #expect(fixture.wait { lines(err).contains { $0.hasPrefix("watching ") } }, "\(lines(err))")
+    #expect(eventually { lines(err).contains { $0.hasPrefix("watching ") } }, "\(lines(err))")
     try body()
     // A mount makes a version's folder before its weights come.
     #expect(
-      fixture.wait { lines(out).count { !$0.contains("appeared") } >= count }, "\(lines(out)) \(lines(err))")
+      eventually { lines(out).count { !$0.contains("appeared") } >= count }, "\(lines(out)) \(lines(err))")
     process.send(SIGINT)
     #expect(process.wait(limit: .seconds(10)) == 0)
     return try lines(out).map { try JSONDecoder().decode(Event.self, from: Data($0.utf8)) }

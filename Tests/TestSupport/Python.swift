@@ -10,6 +10,9 @@ package enum Python {
   package static let interpreter =
     ProcessInfo.processInfo.environment["TANTRA_TEST_PYTHON"] ?? packageRoot + "/.build/venv/bin/python"
 
+  /// The folder of the interpreter, for the PATH of programs that run `python`.
+  package static let folder = URL(fileURLWithPath: interpreter).deletingLastPathComponent().path
+
   /// Where the oracles are.
   package static let oraclesFolder = packageRoot + "/Tests/Oracles"
 

@@ -43,6 +43,23 @@ import WeightFormats
     #expect(FileLayout().rendered(0..<10, storages: storages).isEmpty)
   }
 
+  @Test func manyLiteralBytesAreReadAcrossTheirChunks() {
+    var (layout, expected): (FileLayout, [UInt8]) = (FileLayout(), [])
+    for count in [5, 3 << 20, 7, 600_000, 600_000, 1] {
+      let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ expected.count) }
+      layout.append(literal: bytes)
+      expected += bytes
+      layout.append(storage: 2, offset: 5, byteCount: count % 3)
+      expected += storages[2][5..<5 + count % 3]
+    }
+    #expect(layout.byteCount == expected.count)
+    #expect(layout.rendered(storages: storages).elementsEqual(expected))
+    for boundary in stride(from: 0, through: expected.count, by: 1 << 17) {
+      let range = max(0, boundary - 3)..<min(expected.count, boundary + (1 << 16))
+      #expect(layout.rendered(range, storages: storages).elementsEqual(expected[range]), "\(range)")
+    }
+  }
+
   @Test func aThrowingBodyEndsTheWalk() {
     struct Stop: Error {}
     var calls = 0

@@ -1,4 +1,3 @@
-import Glibc
 import StoreRecords
 import TestSupport
 import Testing
@@ -97,10 +96,9 @@ import WeightRegistry
     let reader = try fixture.open(.reading)
     try reader.refresh()
     try activate("v2")
-    let deadline = ContinuousClock.now + .seconds(10)
-    while reader.records.activeVersion(of: fixture.model)?.text != "v2", ContinuousClock.now < deadline {
-      usleep(50_000)
+    _ = try eventually {
       try reader.refresh()
+      return reader.records.activeVersion(of: fixture.model)?.text == "v2"
     }
     #expect(reader.records.activeVersion(of: fixture.model)?.text == "v2")
     #expect(try reader.records.history(of: fixture.model).map(\.to.text) == ["v1", "v2"])

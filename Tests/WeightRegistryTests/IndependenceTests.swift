@@ -203,7 +203,7 @@ import WeightRegistry
       }
       #expect(error?.code == .interrupted)
       let begin = try #require(asked.withLock { $0 })
-      #expect(ContinuousClock.now - begin < .milliseconds(50))
+      #expect(ContinuousClock.now - begin < .seconds(5))
     }
     #expect(failure == nil)
     #expect(!registry.records.contains(model, try version("new")))

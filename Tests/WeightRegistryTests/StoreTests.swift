@@ -97,10 +97,9 @@ import WeightRegistry
     let reader = try fixture.open(.reading)
     try fixture.importFile(
       try SmallWeights.example(bias: 2).safetensors(), as: "safetensors", version: "v2", into: try fixture.open())
-    let deadline = Date(timeIntervalSinceNow: 10)
-    while try reader.records.versions(of: fixture.model).count < 2, Date() < deadline {
-      usleep(50_000)
+    _ = try eventually {
       try reader.refresh()
+      return try reader.records.versions(of: fixture.model).count == 2
     }
     #expect(try reader.records.versions(of: fixture.model).map(\.text) == ["v1.0", "v2"])
   }

@@ -28,13 +28,11 @@ import WeightsFS
 
   /// Whether no upload is left, once those are gone that were frozen while somebody wrote to them.
   private func nothingIsStaged() throws -> Bool {
-    for _ in 0..<100 {
+    try eventually {
       fixture.registry.records.uploads.releaseAll()
       let names = try FileManager.default.contentsOfDirectory(atPath: fixture.scratch("store/.staging"))
-      if !names.contains(where: { $0.hasPrefix("upload.") }) { return true }
-      usleep(20_000)
+      return !names.contains { $0.hasPrefix("upload.") }
     }
-    return false
   }
 
   @Test func whatOneWritesAnotherReadsBeforeItIsClosed() throws {

@@ -89,12 +89,11 @@ import WeightsFS
   /// How many uploads are staged, once those are gone that were frozen while somebody wrote to them.
   private func staged(settledAs expected: Int) throws -> Int {
     var count = 0
-    for _ in 0..<100 {
+    _ = try eventually {
       fixture.registry.records.uploads.releaseAll()
       count = try FileManager.default.contentsOfDirectory(atPath: fixture.scratch("store/.staging"))
         .count { $0.hasPrefix("upload.") }
-      if count == expected { break }
-      usleep(20_000)
+      return count == expected
     }
     return count
   }

@@ -43,10 +43,9 @@ struct TreeFixture {
   private init(copying other: TreeFixture) throws {
     scratch = try TemporaryFolder()
     // What was closed last may be on its way to becoming a blob; what is unfinished stays as it is.
-    for _ in 0..<40 {
+    _ = try eventually(within: 2) {
       let staged = try FileManager.default.contentsOfDirectory(atPath: other.scratch("store/.staging"))
-      if !staged.contains(where: { $0.hasPrefix("upload.") }) { break }
-      usleep(50_000)
+      return !staged.contains { $0.hasPrefix("upload.") }
     }
     try FileManager.default.copyItem(atPath: other.scratch("store"), toPath: scratch("store"))
     let events = EventLog()

@@ -11,7 +11,8 @@ final class ServingProcess: Sendable {
   /// Readable once the process has ended.
   private let descriptor: CInt
 
-  /// Asks who serves `mountpoint`; nil if the answer names nobody whom this process can see.
+  /// Asks who serves `mountpoint`; nil if it cannot be asked, as its daemon is dead, or if the answer names nobody whom this
+  /// process can see.
   ///
   /// - Throws: `unresponsive` if there is no answer within `limit`.
   init?(of mountpoint: String, limit: Duration = .seconds(5)) throws(UnmountError) {

@@ -8,7 +8,7 @@ package enum UnmountError: Error, Hashable, Sendable, CustomStringConvertible {
   case notTantra(String, type: String)
   /// Files or folders in it are in use.
   case busy(String)
-  /// Its daemon does not answer, and would hold what it holds after its mount is gone.
+  /// Its daemon does not answer. It would keep the store's lock without a mount.
   case unresponsive(String)
   case fusermountMissing
   case failed(String, reason: String)

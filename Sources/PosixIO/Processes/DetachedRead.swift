@@ -58,8 +58,8 @@ package final class DetachedRead {
   /// Waits for the answer; nil if there is none by `deadline`. Without one it waits for as long as it takes.
   package func answer(before deadline: ContinuousClock.Instant? = nil) -> Answer? {
     while !hasEnded {
-      guard waits(until: deadline) else { return nil }
       do throws(PosixError) {
+        guard try waits(until: deadline) else { return nil }
         if let bytes = try pipe.read(upTo: 1 << 16) { received += bytes } else { hasEnded = true }
       } catch {
         return .failure(errno: error.errno.rawValue)
@@ -75,13 +75,14 @@ package final class DetachedRead {
   }
 
   /// Whether something comes, or the end does.
-  private func waits(until deadline: ContinuousClock.Instant?) -> Bool {
+  private func waits(until deadline: ContinuousClock.Instant?) throws(PosixError) -> Bool {
     var waiting = pollfd(fd: pipe.readEnd, events: Int16(POLLIN), revents: 0)
     while true {
       let left = deadline.map { max(.zero, $0 - .now) / .milliseconds(1) }
       let count = poll(&waiting, 1, left.map { CInt(min($0.rounded(.up), 1e9)) } ?? -1)
       if count > 0 { return true }
-      if count == 0 || errno != EINTR { return false }
+      if count == 0 { return false }
+      if errno != EINTR { throw PosixError(Errno(rawValue: errno), call: "poll", path: "") }
     }
   }
 }

@@ -1,3 +1,5 @@
+import Tensors
+
 /// Reads texts and bytes as opcodes have them.
 enum PickleTexts {
   /// Bytes of text that are accepted in one piece.
@@ -72,7 +74,7 @@ enum PickleTexts {
       if start.count < 256 { start += window[range].prefix(256 - start.count) }
       let bytes = pending + window[range]
       // What may be the beginning of a character is looked at with what follows.
-      let end = bytes.count - openTail(of: bytes)
+      let end = bytes.count - bytes.unfinishedCharacterByteCount
       do { _ = try UTF8Span(validating: bytes.span.extracting(0..<end)) } catch { isValid = false }
       for byte in bytes[..<end] {
         if byte & 0xC0 != 0x80 { characters += 1 }
@@ -86,17 +88,6 @@ enum PickleTexts {
     return .string(
       at: heap.graph.arena.add(
         longText: start, count: count, fileOffset: place, latin1Count: isLatin1 ? characters : nil))
-  }
-
-  /// How many bytes at the end begin a character that is not complete.
-  private static func openTail(of bytes: [UInt8]) -> Int {
-    for back in 1...3 where back <= bytes.count {
-      let byte = bytes[bytes.count - back]
-      if byte & 0xC0 == 0x80 { continue }
-      let length = byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : byte >= 0xC0 ? 2 : 1
-      return length > back ? back : 0
-    }
-    return 0
   }
 
   /// STRING and UNICODE: a line, in quotes or not. Those with escapes are data that nothing here needs to know.

@@ -24,7 +24,7 @@ extension SafetensorsFormat {
     length.append(littleEndian: UInt64(dataOffset - Self.lengthByteCount))
     literal.replaceSubrange(0..<Self.lengthByteCount, with: length)
     var layout = FileLayout()
-    layout.reserve(segmentCount: tensors.count + 1, literalByteCount: 0)
+    layout.reserve(segmentCount: tensors.count + 1)
     layout.append(literal: literal)
     for index in plan.order {
       let tensor = tensors[index]

@@ -45,7 +45,7 @@ enum TarInspection {
           throw FormatError(
             .unsupported, "a file of torch before 0.1.10, in which pickles and numbers cannot be told apart")
         }
-        let what = "member \(StateDictExtras.printable(name)) of the tar archive"
+        let what = "member \(name.printable) of the tar archive"
         let hasArrays = try PickleSequence.check(MemberStream(archive), what: what, skipsArrays: true)
         guard !hasArrays else { throw FormatError(.unsupported, "\(what) holds arrays of joblib") }
       }

@@ -60,7 +60,7 @@ enum ZipInspection {
     let offset = record.headerOffset + 30 + names + extras
     // Compressed data says itself where it ends.
     let stored = SourceStream(source, at: offset, count: record.method == 0 ? record.byteCount : nil)
-    let what = "record \(StateDictExtras.printable(record.name)) of the zip archive"
+    let what = "record \(record.name.printable) of the zip archive"
     let kind: DecompressedStream.Kind?
     switch record.method {
     case 0: kind = nil
@@ -114,7 +114,7 @@ enum ZipInspection {
       offset = wide(offset)
     }
     guard let byteCount = Int(exactly: max(stored, size)), let headerOffset = Int(exactly: offset) else {
-      throw FormatError(.malformed, "record \(StateDictExtras.printable(text)) is beyond any file")
+      throw FormatError(.malformed, "record \(text.printable) is beyond any file")
     }
     return Record(name: text, method: method, headerOffset: headerOffset, byteCount: byteCount)
   }

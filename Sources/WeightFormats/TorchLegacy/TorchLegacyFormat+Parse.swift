@@ -100,7 +100,7 @@ extension TorchLegacyFormat {
   /// - Returns: the storages in the order of the file, and for each storage of the graph its index among them.
   private func storages(
     _ keys: PickleGraph, of graph: PickleGraph, in source: any ByteSource, from offset: Int
-  ) throws(FormatError) -> (stored: [StateDictBuilder.StoredBytes], places: [UInt32]) {
+  ) throws(FormatError) -> (stored: [StateDictStorages.Stored], places: [UInt32]) {
     guard case .list(let list)? = keys.root.container else {
       throw FormatError(.malformed, "the storage keys are not a list")
     }
@@ -111,7 +111,7 @@ extension TorchLegacyFormat {
       let earlier = table.insert(index, NumberTable.hash(key)) { graph.key(of: graph.storages[$0]).elementsEqual(key) }
       return UInt32(truncatingIfNeeded: earlier ?? index)
     }
-    var stored: [StateDictBuilder.StoredBytes] = []
+    var stored: [StateDictStorages.Stored] = []
     var places = [UInt32](repeating: .max, count: graph.storages.count)
     var position = offset
     for reference in keys.lists[list] {
@@ -119,7 +119,7 @@ extension TorchLegacyFormat {
         throw FormatError(.malformed, "a storage key is not a string")
       }
       let key = keys.arena.records[text.range]
-      var what: String { "storage " + StateDictExtras.printable(String(decoding: key.prefix(256), as: UTF8.self)) }
+      var what: String { "storage " + String(decoding: key.prefix(256), as: UTF8.self).printable }
       let found = table.find(NumberTable.hash(key)) { graph.key(of: graph.storages[$0]).elementsEqual(key) }
       guard let found else { throw FormatError(.malformed, "the file lists a \(what) that no object mentions") }
       guard places[found] == .max else { throw FormatError(.malformed, "\(what) is listed twice") }
@@ -138,7 +138,7 @@ extension TorchLegacyFormat {
           "\(what) needs \(elementCount) elements at offset \(position), but the file ends at \(source.byteCount)")
       }
       places[found] = UInt32(truncatingIfNeeded: stored.count)
-      stored.append(StateDictBuilder.StoredBytes(offset: position, byteCount: byteCount))
+      stored.append(StateDictStorages.Stored(offset: position, byteCount: byteCount))
       position += byteCount
     }
     guard position == source.byteCount else {

@@ -116,15 +116,15 @@ struct TorchArchive {
     let digits = version.hasSuffix("\n") ? version.dropLast() : version[...]
     guard let number = Int(digits), (1...10).contains(number) else {
       throw FormatError(
-        .unsupported, "the archive has version \(StateDictExtras.printable(version)); torch loads 1 to 10")
+        .unsupported, "the archive has version \(version.printable); torch loads 1 to 10")
     }
     if let order = contents["byteorder"], order != "little" {
       throw FormatError(
-        .unsupported, "the archive's byte order is \(StateDictExtras.printable(order)); only little is supported")
+        .unsupported, "the archive's byte order is \(order.printable); only little is supported")
     }
     if let alignment = contents[".storage_alignment"] {
       guard let number = Int(alignment), number > 0, number <= 1 << 30 else {
-        throw FormatError(.malformed, "the storage alignment \(StateDictExtras.printable(alignment)) is not a number")
+        throw FormatError(.malformed, "the storage alignment \(alignment.printable) is not a number")
       }
       // torch can be told to compute where storages are from this number alone.
       for record in archive.records where record.byteCount > 0 && record.offset % number != 0 {
@@ -140,7 +140,7 @@ struct TorchArchive {
   private static func foreign(_ archive: ZipReader, _ record: ZipReader.Record) -> FormatError {
     FormatError(
       .unsupported,
-      "the zip archive has a record \(StateDictExtras.printable(archive.name(of: record))), which torch.save does not "
+      "the zip archive has a record \(archive.name(of: record).printable), which torch.save does not "
         + "write for weights")
   }
 }

@@ -8,12 +8,10 @@ extension TorchZipFormat {
   /// - Throws: `unsupported` for a dtype that torch lacks, or tensors of different dtypes on one storage.
   package func layout(of stateDict: StateDict, checksums: [StorageChecksum]) throws(FormatError) -> FileLayout {
     try stateDict.checkForLayout(checksumCount: checksums.count)
-    var pickled = try StateDictPickler.pickle(stateDict)
+    let pickled = try StateDictPickler.pickle(stateDict)
     var writer = ZipWriter(topName: Self.topName, alignment: Self.alignment)
-    writer.reserve(recordCount: pickled.storages.count + 8, literalByteCount: pickled.byteCount)
+    writer.reserve(recordCount: pickled.storages.count + 8)
     try writer.add("data.pkl", literal: pickled.bytes)
-    // It may be large, and the writer has it.
-    pickled.bytes = []
     try addRest(pickled.storages, of: stateDict, checksums: checksums, to: &writer)
     return try writer.finish()
   }

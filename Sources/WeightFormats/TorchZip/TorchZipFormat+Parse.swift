@@ -31,7 +31,7 @@ extension TorchZipFormat {
   /// What an archive holds, without the archive.
   private struct Contents {
     var graph: PickleGraph
-    var stored: [StateDictBuilder.StoredBytes]
+    var stored: [StateDictStorages.Stored]
     var places: [UInt32]
     var extras: StateDictExtras
     var budget: MemoryBudget
@@ -55,7 +55,7 @@ extension TorchZipFormat {
     }
     let count = archive.records.count
     try budget.charge(
-      (MemoryLayout<StateDictBuilder.StoredBytes>.stride + 1) * count + 4 * outcome.graph.storages.count)
+      (MemoryLayout<StateDictStorages.Stored>.stride + 1) * count + 4 * outcome.graph.storages.count)
     let places = records.places(of: outcome.graph)
     var mentioned = [Bool](repeating: false, count: count)
     for place in places where place != .max { mentioned[Int(place)] = true }
@@ -68,12 +68,12 @@ extension TorchZipFormat {
     }
     budget.release(archiveCost + count)
     return Contents(
-      graph: outcome.graph, stored: archive.records.map(StateDictBuilder.StoredBytes.init), places: places,
+      graph: outcome.graph, stored: archive.records.map(StateDictStorages.Stored.init), places: places,
       extras: extras, budget: budget)
   }
 }
 
-extension StateDictBuilder.StoredBytes {
+extension StateDictStorages.Stored {
   fileprivate init(_ record: ZipReader.Record) {
     self.init(offset: record.offset, byteCount: record.byteCount, crc32: record.crc32)
   }

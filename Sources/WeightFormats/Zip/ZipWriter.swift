@@ -41,13 +41,11 @@ struct ZipWriter {
     self.isMeasuring = isMeasuring
   }
 
-  /// Makes room for what is to come.
-  ///
-  /// - Parameter literalByteCount: of the records that are no storages.
-  mutating func reserve(recordCount: Int, literalByteCount: Int) {
-    // With names of some ten characters a record takes less than 192 bytes before and after its data, and 96 in the directory.
+  /// Makes room for so many records.
+  mutating func reserve(recordCount: Int) {
+    // With names of some ten characters a record takes less than 96 bytes in the directory.
     directory.reserveCapacity(recordCount * 96)
-    layout.reserve(segmentCount: 2 * recordCount, literalByteCount: literalByteCount + recordCount * (192 + 96))
+    layout.reserve(segmentCount: 2 * recordCount)
   }
 
   /// Adds a record with the bytes `data`.

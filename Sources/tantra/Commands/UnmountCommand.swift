@@ -17,7 +17,7 @@ struct UnmountCommand: ParsableCommand {
 
   @Argument(help: "Where it is mounted; where the store is, if left out.", completion: StoreCompletion.mountpoints)
   var mountpoint: String?
-  @Flag(help: "Take it from the tree at once, even if files in it are open; those stay readable for 5 seconds.")
+  @Flag(help: "Take it from the tree at once; open files in it stay readable, and the store is held, until they close.")
   var lazy = false
   @OptionGroup var store: StoreOptions
 

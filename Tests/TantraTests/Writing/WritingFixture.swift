@@ -30,9 +30,6 @@ final class WritingFixture: Sendable {
     }
     try FileManager.default.createSymbolicLink(
       atPath: scratch("bin/tantra"), withDestinationPath: TantraFixture.executable)
-    // Not a link: a virtual environment is found by the path of its interpreter.
-    try scratch.write("bin/python", Array("#!/bin/sh\nexec '\(Python.interpreter)' \"$@\"\n".utf8))
-    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: scratch("bin/python"))
     if mounted { try fixture.mount() }
   }
 
@@ -44,7 +41,8 @@ final class WritingFixture: Sendable {
       "bash", ["-Eeuo", "pipefail", "-c", script],
       environment: [
         "MNT": fixture.mountpoint, "IN": scratch("in"), "OUT": scratch("out"), "TANTRA_STORE": fixture.storePath,
-        "PATH": scratch("bin") + ":" + path, "PYTHONDONTWRITEBYTECODE": "1", "HF_HUB_OFFLINE": "1", "LC_ALL": "C",
+        "PATH": scratch("bin") + ":" + Python.folder + ":" + path, "PYTHONDONTWRITEBYTECODE": "1",
+        "HF_HUB_OFFLINE": "1", "LC_ALL": "C",
         "ORACLES": Python.packageRoot + "/Tests/Oracles",
       ], folder: fixture.isMounted ? fixture.mountpoint : scratch.path)
   }

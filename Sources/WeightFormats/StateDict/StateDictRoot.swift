@@ -1,13 +1,21 @@
-extension StateDictBuilder {
-  /// Finds the state dict: the pickle's root, or what it wraps. What stands beside it on the way becomes extras.
-  ///
-  /// - Returns: the state dict, and the keys that lead to it.
-  mutating func stateDictRoot() -> (root: PickleReference, path: [String]) {
+/// Where the state dict is in a graph: the root itself, or a value of the dictionaries that wrap it.
+struct StateDictRoot {
+  /// Keys under which programs keep the state dict of a model.
+  private static let wrapperKeys = [
+    "state_dict", "model_state_dict", "model_state", "model", "module", "params", "params_ema",
+  ]
+
+  let value: PickleReference
+  /// Whether it is not the graph's root.
+  let isWrapped: Bool
+
+  /// - Parameter extras: get what stands beside the state dict on the way.
+  init(of graph: PickleGraph, _ reach: StateDictReach, _ extras: inout StateDictExtras) {
     var root = graph.root
     var path: [String] = []
     // Frameworks wrap at most twice (a model's dictionary in a trainer's); the bound also ends a cycle.
     while path.count < 4, case .dictionary(let index)? = root.container,
-      let wrapped = wrappedStateDict(in: index, isOuter: path.isEmpty)
+      let wrapped = Self.wrapped(in: index, of: graph, reach, isOuter: path.isEmpty)
     {
       let items = graph.dictionaries[index].items
       let prefix = path.map { $0 + "." }.joined()
@@ -15,26 +23,28 @@ extension StateDictBuilder {
         if case .string(let text) = graph.value(items[position]), graph.text(text, equals: wrapped.key) { continue }
         let value = items[position + 1]
         let description = value == wrapped.value ? "the same object as \(prefix)\(wrapped.key)" : nil
-        note(prefix, items[position], description, of: value)
+        extras.note(prefix, items[position], description, of: value, in: graph)
       }
-      addAttributes(of: index, prefix: prefix)
+      extras.noteAttributes(ofDictionary: index, prefix: prefix, in: graph)
       path.append(wrapped.key)
       root = wrapped.value
     }
-    return (root, path)
+    (value, isWrapped) = (root, !path.isEmpty)
   }
 
   /// The one value under a wrapper's key that holds tensors; nil if there is none or a choice.
   ///
   /// Below the outermost dictionary, other values that hold tensors make it a part of the state dict.
-  private func wrappedStateDict(in index: Int, isOuter: Bool) -> (key: String, value: PickleReference)? {
+  private static func wrapped(
+    in index: Int, of graph: PickleGraph, _ reach: StateDictReach, isOuter: Bool
+  ) -> (key: String, value: PickleReference)? {
     let items = graph.dictionaries[index].items
     var found: (key: String, value: PickleReference)?
     for position in stride(from: 0, to: items.count - 1, by: 2) {
       let value = items[position + 1]
       if case .dictionary(let inner)? = value.container, inner != index,
         case .string(let text) = graph.value(items[position]),
-        let key = StateDictBuilder.wrapperKeys.first(where: { graph.text(text, equals: $0) })
+        let key = wrapperKeys.first(where: { graph.text(text, equals: $0) })
       {
         guard found?.value != value, reach.holdsTensors(value) else { continue }
         guard found == nil else { return nil }

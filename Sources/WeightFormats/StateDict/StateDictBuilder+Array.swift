@@ -17,7 +17,7 @@ extension StateDictBuilder {
   mutating func add(_ array: PickleArray, named name: String) throws(FormatError) {
     guard let type = array.type.map({ graph.numpyTypes[$0] }), let dtype = type.dtype,
       let dimensions = graph.integers(ofTuple: array.shape)
-    else { throw FormatError(.malformed, "the array \(StateDictExtras.printable(name)) is not complete") }
+    else { throw FormatError(.malformed, "the array \(name.printable) is not complete") }
     // An empty array stands nowhere.
     let offset = array.bytes.fileOffset ?? 0
     _ = try enter(name)
@@ -26,7 +26,7 @@ extension StateDictBuilder {
     var descriptor = TensorDescriptor(
       name: name, dtype: dtype, shape: shapes.shape(dimensions), storage: 0, byteCount: array.bytes.count)
     guard array.bytes.count > 0 else {
-      descriptor.storage = try listEmpty(at: offset)
+      descriptor.storage = try storages.listEmpty(at: offset, &budget)
       tensors.append(descriptor)
       return
     }
@@ -36,16 +36,8 @@ extension StateDictBuilder {
     ).normalized
     if array.bytes.isLatin1Text { source.textByteCount = array.bytes.fileByteCount }
     if type.isBigEndian, type.swapWidth > 1 { source.swapWidth = type.swapWidth }
-    descriptor.storage = try list(source, byteCount: array.bytes.count, name: name)
+    descriptor.storage = try storages.listGathered(source, byteCount: array.bytes.count, name: name, &budget)
     tensors.append(descriptor)
-  }
-
-  private mutating func listEmpty(at offset: Int) throws(FormatError) -> Int {
-    try budget.charge(MemoryLayout<WeightFile.StorageSource>.stride + 16)
-    storageSizes.append(0)
-    sources.append(.range(offset: offset, byteCount: 0))
-    checksums.append(nil)
-    return storageSizes.count - 1
   }
 
   private func strides(_ dimensions: [Int], isFortran: Bool) -> [Int] {

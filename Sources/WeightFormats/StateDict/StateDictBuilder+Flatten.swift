@@ -34,29 +34,29 @@ extension StateDictBuilder {
       }
       guard reach.holdsTensors(value) else {
         switch key {
-        case .key(let key): note(prefix, key, of: value)
-        case .position(let position): note(prefix + String(position), of: value)
+        case .key(let key): extras.note(prefix, key, of: value, in: graph)
+        case .position(let position): extras.note(prefix + String(position), of: value, in: graph)
         }
         continue
       }
       if let earlier = visited[value] {
         let description = "the same object as " + (earlier.isEmpty ? "the whole" : earlier)
         switch key {
-        case .key(let key): note(prefix, key, description, of: value)
-        case .position(let position): note(prefix + String(position), description, of: value)
+        case .key(let key): extras.note(prefix, key, description, of: value, in: graph)
+        case .position(let position): extras.note(prefix + String(position), description, of: value, in: graph)
         }
         continue
       }
       let path = try name(prefix, key)
-      guard frames.count < StateDictBuilder.depthLimit else {
+      guard frames.count < Self.depthLimit else {
         throw FormatError(
-          .limit, "containers of tensors are nested more than \(StateDictBuilder.depthLimit) deep")
+          .limit, "containers of tensors are nested more than \(Self.depthLimit) deep")
       }
       try budget.charge(512)
-      visited[value] = StateDictExtras.printable(path)
+      visited[value] = path.printable
       if case .dictionary(let index)? = value.container {
         try checkKeys(of: index)
-        addAttributes(of: index, prefix: path + ".")
+        extras.noteAttributes(ofDictionary: index, prefix: path + ".", in: graph)
       }
       frames.append(Frame(container: value, prefix: path + "."))
     }
@@ -83,10 +83,10 @@ extension StateDictBuilder {
     switch value {
     case .string(let text):
       guard text.isWhole else { throw FormatError(.limit, "a name has \(text.byteCount) bytes") }
-      try chargeName(prefix.utf8.count + text.byteCount)
+      try budget.chargeName(prefix.utf8.count + text.byteCount)
       return prefix + graph.string(text)
     case .integer(let integer):
-      try chargeName(prefix.utf8.count + 20)
+      try budget.chargeName(prefix.utf8.count + 20)
       return prefix + String(integer)
     default:
       throw FormatError(.unsupported, "tensors are kept under a key that is neither a string nor an integer")
@@ -114,7 +114,7 @@ extension StateDictBuilder {
   private func checkKeys(of index: Int) throws(FormatError) {
     let items = graph.dictionaries[index].items
     for position in stride(from: 0, to: items.count, by: 2) where items[position].isOpaqueKey {
-      throw FormatError(.unsupported, "a dictionary of tensors has the key \(describe(items[position]))")
+      throw FormatError(.unsupported, "a dictionary of tensors has the key \(graph.describe(items[position]))")
     }
   }
 
@@ -127,7 +127,7 @@ extension StateDictBuilder {
       tensors[other].name.utf8.elementsEqual(name.utf8)
     }
     guard earlier == nil else {
-      throw FormatError(.malformed, "two tensors are named \(StateDictExtras.printable(name))")
+      throw FormatError(.malformed, "two tensors are named \(name.printable)")
     }
     return number
   }
@@ -146,7 +146,7 @@ extension StateDictBuilder {
     listedTensors[index] = UInt32(truncatingIfNeeded: number + 1)
     if !graph.storages[tensor.storage].isOnCPU { isPlain = false }
     if tensor.attributes != .none, !isEmptyDictionary(tensor.attributes) {
-      extras.add(name, "attributes: " + describe(tensor.attributes))
+      extras.add(name, "attributes: " + graph.describe(tensor.attributes))
     }
     tensors.append(try descriptor(of: tensor, named: name))
   }

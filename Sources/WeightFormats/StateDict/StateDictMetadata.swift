@@ -1,30 +1,40 @@
 import Tensors
 
-extension StateDictBuilder {
-  /// Fields that a `_metadata` may have in all.
+/// torch's `_metadata` of a state dict.
+struct StateDictMetadata {
+  /// Fields that it may have in all.
   private static let fieldLimit = 1 << 18
 
-  /// torch's `_metadata` of the state dict; whatever else was set as an attribute becomes an extra.
-  mutating func moduleMetadata(of index: Int) throws(FormatError) -> [StateDict.ModuleMetadata]? {
-    guard let attributes = graph.dictionaries[index].attributes else { return nil }
-    var metadata: [StateDict.ModuleMetadata]?
+  /// nil if the state dict has none.
+  private(set) var modules: [StateDict.ModuleMetadata]?
+  /// Whether torch would write it so.
+  private(set) var isPlain = true
+
+  /// Reads it from the attributes of a dictionary.
+  ///
+  /// - Parameter extras: get whatever else was set as an attribute.
+  init(
+    ofDictionary index: Int, in graph: PickleGraph, _ extras: inout StateDictExtras, _ budget: inout MemoryBudget
+  ) throws(FormatError) {
+    guard let attributes = graph.dictionaries[index].attributes else { return }
     let items = graph.dictionaries[attributes].items
     for position in stride(from: 0, to: items.count - 1, by: 2) {
       if case .dictionary(let modules)? = items[position + 1].container,
         case .string(let text) = graph.value(items[position]), graph.text(text, equals: "_metadata")
       {
-        metadata = try moduleMetadata(modules)
+        self.modules = try read(modules, in: graph, &extras, &budget)
       } else {
-        note("(attribute) ", items[position], of: items[position + 1])
+        extras.note("(attribute) ", items[position], of: items[position + 1], in: graph)
       }
     }
-    return metadata
   }
 
-  private mutating func moduleMetadata(_ index: Int) throws(FormatError) -> [StateDict.ModuleMetadata] {
+  private mutating func read(
+    _ index: Int, in graph: PickleGraph, _ extras: inout StateDictExtras, _ budget: inout MemoryBudget
+  ) throws(FormatError) -> [StateDict.ModuleMetadata] {
     var result: [StateDict.ModuleMetadata] = []
     // One dictionary of fields can stand for many modules, so that what it says is made once and counted each time.
-    var known: [Int: [StateDict.ModuleMetadata.Field]] = [:]
+    var knownFields: [Int: [StateDict.ModuleMetadata.Field]] = [:]
     var fieldCount = 0
     if graph.dictionaries[index].kind != .orderedDict || graph.dictionaries[index].attributes != nil { isPlain = false }
     let items = graph.dictionaries[index].items
@@ -32,25 +42,28 @@ extension StateDictBuilder {
       guard case .string(let path) = graph.value(items[position]),
         case .dictionary(let module)? = items[position + 1].container
       else {
-        note("_metadata.", items[position], of: items[position + 1])
+        extras.note("_metadata.", items[position], of: items[position + 1], in: graph)
         continue
       }
-      try chargeName(path.byteCount)
+      try budget.chargeName(path.byteCount)
       // An entry here, and one in the table of what is known; both grow by copying.
       try budget.charge(2 * (MemoryLayout<StateDict.ModuleMetadata>.stride + 32))
-      let fields =
-        if let fields = known[module] { fields } else { try fields(of: module, path: label(items[position])) }
-      known[module] = fields
+      let label = graph.label(items[position])
+      let known = knownFields[module]
+      let fields = if let known { known } else { try fields(of: module, path: label, in: graph, &extras, &budget) }
+      knownFields[module] = fields
       fieldCount += fields.count + 1
-      guard fieldCount <= StateDictBuilder.fieldLimit else {
-        throw FormatError(.limit, "the state dict's _metadata has more than \(StateDictBuilder.fieldLimit) fields")
+      guard fieldCount <= Self.fieldLimit else {
+        throw FormatError(.limit, "the state dict's _metadata has more than \(Self.fieldLimit) fields")
       }
       result.append(StateDict.ModuleMetadata(path: graph.string(path), fields: fields))
     }
     return result
   }
 
-  private mutating func fields(of module: Int, path: String) throws(FormatError) -> [StateDict.ModuleMetadata.Field] {
+  private mutating func fields(
+    of module: Int, path: String, in graph: PickleGraph, _ extras: inout StateDictExtras, _ budget: inout MemoryBudget
+  ) throws(FormatError) -> [StateDict.ModuleMetadata.Field] {
     var fields: [StateDict.ModuleMetadata.Field] = []
     if graph.dictionaries[module].kind != .dict { isPlain = false }
     let items = graph.dictionaries[module].items
@@ -58,11 +71,11 @@ extension StateDictBuilder {
       if case .string(let name) = graph.value(items[position]),
         case .integer(let value) = graph.value(items[position + 1])
       {
-        try chargeName(name.byteCount)
+        try budget.chargeName(name.byteCount)
         try budget.charge(2 * MemoryLayout<StateDict.ModuleMetadata.Field>.stride + MemoryBudget.allocation)
         fields.append(StateDict.ModuleMetadata.Field(name: graph.string(name), value: value))
       } else {
-        note("_metadata." + path + ".", items[position], of: items[position + 1])
+        extras.note("_metadata." + path + ".", items[position], of: items[position + 1], in: graph)
       }
     }
     return fields
