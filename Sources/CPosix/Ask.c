@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
@@ -80,8 +81,15 @@ static void ask(const struct tantra_question *question, int descriptor, int life
   if (fcntl(life_end, F_SETFL, O_ASYNC) < 0) return;
   struct pollfd gone = {.fd = life_end, .events = POLLIN};
   if (poll(&gone, 1, 0) != 0) return;
+  struct tantra_answer_start start = {.pid = getpid()};
+  if (!pass_on(&start, sizeof start)) return;
   struct tantra_answer_end end = {.mark = TANTRA_ANSWER_MARK, .code = find(question)};
   pass_on(&end, sizeof end);
+}
+
+bool tantra_adopts_processes(void) {
+  int is_subreaper = 0;
+  return getpid() == 1 || (prctl(PR_GET_CHILD_SUBREAPER, &is_subreaper) == 0 && is_subreaper != 0);
 }
 
 int tantra_ask(const struct tantra_question *question, int descriptor, int life) {

@@ -15,14 +15,14 @@ import Testing
     /// `http://127.0.0.1:40123`.
     let address: String
 
-    init(_ fixture: TantraFixture, _ arguments: [String]) throws {
+    /// - Parameter launcher: a program that becomes the one that its arguments name.
+    init(_ fixture: TantraFixture, _ arguments: [String], launcher: [String] = []) throws {
       let output = fixture.scratch(UUID().uuidString)
       process = try ChildProcess(
         "/bin/sh",
         [
-          "sh", "-c", #"out=$1; shift; exec "$@" > "$out" 2>&1"#, "sh", output, TantraFixture.executable, "metrics",
-          "--listen", "127.0.0.1:0",
-        ] + arguments)
+          "sh", "-c", #"out=$1; shift; exec "$@" > "$out" 2>&1"#, "sh", output,
+        ] + launcher + [TantraFixture.executable, "metrics", "--listen", "127.0.0.1:0"] + arguments)
       var line = ""
       _ = eventually {
         line = FileManager.default.contents(atPath: output).map { String(decoding: $0, as: UTF8.self) } ?? ""
@@ -105,6 +105,23 @@ import Testing
     #expect(named == Set(served.keys), "\(named.symmetricDifference(served.keys))")
     // Labels that its expressions sum by.
     for label in ["model", "version", "format"] { #expect(try fixture.succeed("metrics").contains("\(label)=\"")) }
+  }
+
+  /// As the first process of a container, it gets what it has started and left alone.
+  @Test func whoHasAskedForItIsWaitedForWhereNobodyElseDoes() throws {
+    try fixture.mount()
+    let subreaper =
+      "import ctypes, os, sys; ctypes.CDLL(None).prctl(36, 1, 0, 0, 0); os.execv(sys.argv[1], sys.argv[1:])"
+    let server = try Server(
+      fixture, ["--store", fixture.storePath], launcher: [Python.interpreter, "-c", subreaper])
+    for _ in 0..<12 {
+      #expect(try curl(server, "/healthz").status == 200)
+      // Longer than an answer is told to others.
+      usleep(250_000)
+    }
+    let children = try Command.run(
+      "sh", ["-c", "grep -lsE '^PPid:\\s\(server.process.number)$' /proc/[0-9]*/status | wc -l"])
+    #expect(try #require(Int(children.outputText.dropLast())) < 6)
   }
 
   @Test func healthFollowsTheMount() throws {

@@ -83,6 +83,12 @@ struct tantra_question {
   const char *attribute;
 };
 
+/// How what it writes begins.
+struct tantra_answer_start {
+  /// Of the process that asks.
+  int pid;
+};
+
 /// How an answer ends.
 struct tantra_answer_end {
   /// TANTRA_ANSWER_MARK.
@@ -94,10 +100,14 @@ struct tantra_answer_end {
 enum { TANTRA_ANSWER_MARK = 0x54414e53 };
 
 /// Starts a process that asks, and that is no child of this one: a file system that does not answer keeps whoever asks from
-/// ending. Into `descriptor`, a pipe, it writes the bytes that were asked for, of an attribute at most 4,096, and a
-/// `tantra_answer_end`. `life` is the read end of another pipe: the process is killed when that one's write end is closed. 0, or
+/// ending. Into `descriptor`, a pipe, it writes a `tantra_answer_start`, the bytes that were asked for, of an attribute at most
+/// 4,096, and a `tantra_answer_end`. `life` is the read end of another pipe: the process is killed when that one's write end is closed. 0, or
 /// -1 with errno.
 int tantra_ask(const struct tantra_question *question, int descriptor, int life);
+
+/// Whether processes whose parents have ended become children of this one, which has to wait for them: it is the first of a
+/// container (PID 1), or a subreaper (prctl(PR_GET_CHILD_SUBREAPER)).
+bool tantra_adopts_processes(void);
 
 /// posix_spawn(3): starts a program with no signal blocked, standard input from /dev/null and no other descriptor. Its pid, or -1
 /// with errno.

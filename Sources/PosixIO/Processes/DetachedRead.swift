@@ -44,6 +44,7 @@ package final class DetachedRead {
     _ kind: tantra_question_kind, _ path: String, attribute: String = ""
   ) throws(PosixError) {
     (pipe, life) = (try ChildPipe(), try ChildPipe())
+    AdoptedProcesses.reap()
     try systemCall("fork", path) {
       path.withCString { path in
         attribute.withCString { attribute in
@@ -54,6 +55,14 @@ package final class DetachedRead {
     }
     pipe.closeWriteEnd()
   }
+
+  deinit {
+    guard received.count >= Self.startByteCount else { return }
+    let start = received.withUnsafeBytes { $0.loadUnaligned(as: tantra_answer_start.self) }
+    AdoptedProcesses.add(start.pid)
+  }
+
+  private static let startByteCount = MemoryLayout<tantra_answer_start>.size
 
   /// Waits for the answer; nil if there is none by `deadline`. Without one it waits for as long as it takes.
   package func answer(before deadline: ContinuousClock.Instant? = nil) -> Answer? {
@@ -68,10 +77,11 @@ package final class DetachedRead {
     }
     // Without its end somebody has killed the process.
     let count = MemoryLayout<tantra_answer_end>.size
-    guard received.count >= count else { return .failure(errno: EIO) }
+    guard received.count >= Self.startByteCount + count else { return .failure(errno: EIO) }
     let end = received.suffix(count).withUnsafeBytes { $0.loadUnaligned(as: tantra_answer_end.self) }
     guard end.mark == UInt32(TANTRA_ANSWER_MARK) else { return .failure(errno: EIO) }
-    return end.code == 0 ? .bytes(received.dropLast(count)) : .failure(errno: end.code)
+    return end.code == 0
+      ? .bytes(Array(received.dropFirst(Self.startByteCount).dropLast(count))) : .failure(errno: end.code)
   }
 
   /// Whether something comes, or the end does.
