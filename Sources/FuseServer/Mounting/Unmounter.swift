@@ -19,7 +19,7 @@ package enum UnmountError: Error, Hashable, Sendable, CustomStringConvertible {
     case .notTantra(let path, let type): "What is mounted on \(path) is \(type), not \(MountTable.type)."
     case .busy(let path):
       "\(path) is in use: programs have files or folders in it open (fuser -vm \(path) names them). "
-        + "End them, or unmount lazily: then it goes once they are done."
+        + "End them, or unmount lazily (--lazy): then the mount goes at once, and what is open is served until it is closed."
     case .unresponsive(let path):
       "The daemon of \(path) does not answer: it hangs, or somebody has stopped it. Let it go on (kill -CONT), or unmount "
         + "lazily (--lazy): then the mount goes at once, and the store is free when the daemon has ended."
