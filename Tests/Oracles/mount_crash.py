@@ -3,6 +3,7 @@ Usage: mount_crash.py TANTRA SEED_STORE SOURCES SCRATCH FIRST LAST STRIDE
 
 Every path must be as it was before the operation that was under way, or as it is after it; what was acknowledged before
 must be there; validate must pass. SEED_STORE is a folder that is copied; SOURCES has full/ and other/."""
+import atexit
 import hashlib
 import json
 import os
@@ -122,6 +123,8 @@ def prepare():
         os.makedirs(os.path.join(mountpoint, folder), exist_ok=True)
 
 
+# A failure leaves no mount behind.
+atexit.register(unmount)
 write_even_weights(os.path.join(scratch, "even.safetensors"))
 # What each operation leads to when nothing goes wrong.
 fresh()
