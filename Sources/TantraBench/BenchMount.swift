@@ -37,15 +37,12 @@ final class BenchMount {
   func end() throws {
     guard let daemon else { return }
     self.daemon = nil
-    do throws(UnmountError) {
+    do {
       try Unmounter.unmount(mountpoint)
-    } catch {
-      switch error {
-      case .busy, .unresponsive: try Unmounter.unmount(mountpoint, lazily: true)
+    } catch UnmountError.busy, UnmountError.unresponsive {
+      try Unmounter.unmount(mountpoint, lazily: true)
+    } catch UnmountError.notMounted {
       // Its daemon has ended, or is about to.
-      case .notMounted: break
-      default: throw error
-      }
     }
     daemon.end(grace: .seconds(30), patience: .seconds(10))
   }

@@ -193,17 +193,20 @@ import WeightRegistry
     let failure = try during { gate throws(StoreError) in
       try registry.records.transaction(model) { (_) throws(StoreError) in gate.pass() }
     } _: { () throws in
-      let asked = Mutex<ContinuousClock.Instant?>(nil)
-      let error = #expect(throws: StoreError.self) {
-        try registry.importing(request) { phase, _, _ in
-          guard phase == .waiting else { return true }
-          asked.withLock { $0 = $0 ?? .now }
-          return false
+      // Other work on the machine may hold one of them up.
+      let times = try (0..<5).map { _ in
+        let asked = Mutex<ContinuousClock.Instant?>(nil)
+        let error = #expect(throws: StoreError.self) {
+          try registry.importing(request) { phase, _, _ in
+            guard phase == .waiting else { return true }
+            asked.withLock { $0 = $0 ?? .now }
+            return false
+          }
         }
+        #expect(error?.code == .interrupted)
+        return ContinuousClock.now - (try #require(asked.withLock { $0 }))
       }
-      #expect(error?.code == .interrupted)
-      let begin = try #require(asked.withLock { $0 })
-      #expect(ContinuousClock.now - begin < .seconds(5))
+      #expect(try #require(times.min()) < .milliseconds(50), "\(times)")
     }
     #expect(failure == nil)
     #expect(!registry.records.contains(model, try version("new")))
